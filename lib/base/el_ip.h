@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netinet/in.h>
+
+/* An IPv4 or IPv6 address; bytes in network order, IPv4 in the first four, the rest zero, so that two
+ * equal addresses are equal memory. family 0: none. */
+struct el_ip {
+	uint8_t family; /* 0, 4 or 6 */
+	uint8_t zero[3];
+	uint8_t bytes[16];
+};
+
+/* An address with a prefix length. Host bits may be set: an interface's address is one of these. */
+struct el_prefix {
+	struct el_ip ip;
+	uint8_t len; /* 0..32 or 0..128 */
+};
+
+#define EL_IP_STRLEN (INET6_ADDRSTRLEN + 4) /* an address or a prefix, with its NUL */
+
+/* Parse an address; 0, or -EINVAL. No names, no scope, IPv4 in its dotted quad form only. */
+int el_ip_parse(const char *text, struct el_ip *ret_ip);
+
+/* Parse ADDRESS/LEN; a missing length is 32 or 128. 0, or -EINVAL. */
+int el_prefix_parse(const char *text, struct el_prefix *ret_prefix);
+
+/* Into `buf` of at least EL_IP_STRLEN bytes; returns buf. "-" for no address. */
+char *el_ip_format(const struct el_ip *ip, char *buf);
+char *el_prefix_format(const struct el_prefix *prefix, char *buf);
+
+struct el_ip el_ip_from_v4(uint32_t addr_be);
+uint32_t el_ip_v4(const struct el_ip *ip); /* network order; only for family 4 */
+bool el_ip_equal(const struct el_ip *a, const struct el_ip *b);
+bool el_prefix_contains(const struct el_prefix *prefix, const struct el_ip *ip);
+
+/* `prefix` with its host bits cleared. */
+struct el_prefix el_prefix_network(const struct el_prefix *prefix);

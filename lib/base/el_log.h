@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+
+/* Log lines as netprobify writes them: module="..." level="..." message="...", one line a call, on the
+ * descriptor that was set (standard error unless told otherwise). Quotes, backslashes and control
+ * characters of the message are escaped. Any thread may log, except a worker in its loop. */
+enum el_log_level {
+	EL_LOG_NOTSET = 0, /* netprobify's NOTSET: everything */
+	EL_LOG_DEBUG = 10,
+	EL_LOG_INFO = 20,
+	EL_LOG_WARNING = 30,
+	EL_LOG_ERROR = 40,
+	EL_LOG_CRITICAL = 50
+};
+
+/* Lines below `level` are dropped. Default EL_LOG_INFO. */
+void el_log_set_level(enum el_log_level level);
+
+/* Where lines go; the descriptor stays the caller's. -1 drops everything. */
+void el_log_set_fd(int fd);
+
+/* True if a line of `level` would be written: for callers whose arguments are expensive. */
+bool el_log_enabled(enum el_log_level level);
+
+void el_log(enum el_log_level level, const char *module, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+const char *el_log_level_name(enum el_log_level level);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "unit.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include "el_base.h"
+
+static void ip_parses_and_formats(void **state)
+{
+	static const char *const good[] = {"192.0.2.1", "::", "2001:db8::1", "255.255.255.255"};
+	static const char *const bad[] = {"", "1.2.3", "1.2.3.256", "01.2.3.4.5", "fe80::1%eth0", "host"};
+	char buf[EL_IP_STRLEN];
+	struct el_ip ip;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(el_ip_parse(good[i], &ip), 0);
+		assert_string_equal(el_ip_format(&ip, buf), good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(el_ip_parse(bad[i], &ip), -EINVAL);
+}
+
+static void prefixes(void **state)
+{
+	static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x",
+					  "2001:db8::/129", "/8"};
+	struct el_prefix p, net;
+	struct el_ip ip;
+	char buf[EL_IP_STRLEN];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(el_prefix_parse(bad[i], &p), -EINVAL);
+	assert_int_equal(el_prefix_parse("192.0.2.77/26", &p), 0);
+	net = el_prefix_network(&p);
+	assert_string_equal(el_prefix_format(&net, buf), "192.0.2.64/26");
+	el_ip_parse("192.0.2.127", &ip);
+	assert_true(el_prefix_contains(&net, &ip));
+	assert_true(el_prefix_contains(&p, &ip));
+	el_ip_parse("192.0.2.128", &ip);
+	assert_false(el_prefix_contains(&net, &ip));
+	el_ip_parse("::1", &ip);
+	assert_false(el_prefix_contains(&net, &ip));
+	el_prefix_parse("0.0.0.0/0", &p);
+	el_ip_parse("203.0.113.9", &ip);
+	assert_true(el_prefix_contains(&p, &ip));
+}
+
+/* The vectors of the paper's reference implementation: key 00..0f, input 00..n-1. */
+static void siphash_vectors(void **state)
+{
+	static const uint64_t expected[] = {0x726fdb47dd0e0e31, 0x74f839c593dc67fd, 0x0d6c8009d9a94f5a,
+					    0x85676696d7fb7e2d, 0xcf2794e0277187b7, 0x18765564cd99a68d,
+					    0xcbc9466e58fee3ce, 0xab0200f58b01d137, 0x93f5f5799a932462};
+	struct el_siphash_key key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+	uint8_t in[16];
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(expected) / sizeof(expected[0]); n++) {
+		for (size_t i = 0; i < n; i++)
+			in[i] = (uint8_t)i;
+		assert_int_equal(el_siphash(&key, in, n), expected[n]);
+	}
+}
+
+static void fastdiv_agrees_with_division(void **state)
+{
+	uint64_t seed = unit_seed();
+	uint32_t edge[] = {1, 2, 3, 7, 64, 65535, 65536, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		uint32_t d = i < 121 ? edge[i % 11] : (uint32_t)unit_random(&seed) >> (i % 32);
+		uint32_t a = i < 121 ? edge[i / 11] : (uint32_t)unit_random(&seed);
+		struct el_fastdiv f;
+		if (!d)
+			d = 1;
+		f = el_fastdiv_init(d);
+		assert_int_equal(el_fastdiv(a, &f), a / d);
+		assert_int_equal(el_fastmod(a, f.recip, d), a % d);
+	}
+}
+
+static void strings_are_bounded(void **state)
+{
+	char buf[8];
+	struct el_str s = EL_STR_INIT(buf);
+
+	(void)state;
+	el_str_init(&s, buf, sizeof(buf));
+	el_str_add(&s, "abc");
+	el_str_addf(&s, "%d", 12);
+	assert_string_equal(buf, "abc12");
+	assert_false(s.truncated);
+	el_str_addf(&s, "%s", "defgh");
+	assert_string_equal(buf, "abc12de");
+	assert_true(s.truncated);
+	el_str_addc(&s, 'x');
+	assert_int_equal(s.len, 7);
+	assert_int_equal(strlen(buf), 7);
+}
+
+static void clocks_convert(void **state)
+{
+	struct el_clock c = el_clock_init(2600000000);
+
+	(void)state;
+	assert_int_equal(el_clock_tsc(&c, EL_NS_PER_S), 2600000000);
+	assert_in_range(el_clock_ns(&c, 2600000000), 999999990, 1000000000);
+	assert_int_equal(el_clock_tsc_from_s(&c, 0.5), 1300000000);
+	assert_int_equal(el_clock_tsc_from_s(&c, -1), 0);
+	/* a month, without overflow */
+	assert_true(fabs(el_clock_s(&c, el_clock_tsc(&c, 2592000 * EL_NS_PER_S)) - 2592000) < 1e-6);
+}
+
+static void calibration_converges(void **state)
+{
+	struct el_calibration c;
+	const uint64_t hz = 2593906000;
+
+	(void)state;
+	el_calibration_begin(&c, 1000, 5000, 80);
+	assert_int_equal(el_calibration_hz(&c), 0);
+	assert_true(isinf(el_calibration_error_ppm(&c)));
+	for (uint64_t s = 1; s <= 10; s++)
+		el_calibration_add(&c, 1000 + s * hz, 5000 + s * EL_NS_PER_S, 90);
+	assert_int_equal(el_calibration_hz(&c), hz);
+	assert_true(el_calibration_error_ppm(&c) < 0.1);
+	/* a pair that was interrupted between its readings is left out */
+	el_calibration_add(&c, 1000 + 11 * hz + 500000000, 5000 + 11 * EL_NS_PER_S, 200000000);
+	assert_int_equal(el_calibration_hz(&c), hz);
+}
+
+static void log_lines_are_escaped(void **state)
+{
+	char line[256] = {0};
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	el_log_set_fd(fds[1]);
+	el_log_set_level(EL_LOG_WARNING);
+	el_log(EL_LOG_INFO, "test", "not written");
+	el_log(EL_LOG_ERROR, "test", "a \"b\"\nc\\");
+	el_log_set_fd(STDERR_FILENO);
+	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
+	assert_string_equal(line, "module=\"test\" level=\"ERROR\" message=\"a \\\"b\\\"\\nc\\\\\"\n");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ip_parses_and_formats),
+		cmocka_unit_test(prefixes),
+		cmocka_unit_test(siphash_vectors),
+		cmocka_unit_test(fastdiv_agrees_with_division),
+		cmocka_unit_test(strings_are_bounded),
+		cmocka_unit_test(clocks_convert),
+		cmocka_unit_test(calibration_converges),
+		cmocka_unit_test(log_lines_are_escaped),
+	};
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
