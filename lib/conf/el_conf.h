@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The configuration: netprobify's YAML and the top-level map `dataplane`, from a file to one checked,
+ * plain struct. Every fault of a file is reported in one go, each with file, line and column. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "el_base.h"
+
+#define EL_CONF_UNSET (-1)
+
+struct el_conf_strings {
+	char **items;
+	size_t count;
+};
+
+struct el_conf_ints {
+	int *items;
+	size_t count;
+};
+
+struct el_conf_global {
+	char *probe_name;
+	uint32_t interval_s;
+	double interval_packets_s; /* 0: spread over the interval */
+	uint32_t nb_proc;
+	enum el_log_level logging_level;
+	uint16_t prometheus_port;
+	char *prometheus_address;
+	uint32_t dns_update_interval_s;
+	uint32_t reload_conf_interval_s;
+	bool verbose;
+	bool l3_raw_socket;
+	double timeout_s; /* the most a round may take; default 3600 */
+	struct el_conf_ints percentiles; /* as configured, in that order; default 95, 50 */
+	struct el_conf_strings disable_dynamic_inventories;
+};
+
+struct el_conf_group {
+	char *name;
+	struct el_ip src_ipv4, src_ipv6; /* family 0: none set. src_ip has been folded in */
+	struct el_prefix src_subnet_ipv4, src_subnet_ipv6; /* ip.family 0: none set */
+	uint16_t src_port_a, src_port_z;
+	int32_t ip_payload_size; /* EL_CONF_UNSET */
+	uint8_t dscp;
+	bool permit_target_auto_register;
+};
+
+struct el_conf_target {
+	char *name;
+	enum el_probe_type type;
+	char *destination;
+	char *description;
+	uint8_t address_family; /* 4 or 6; already decided by the rule "that of the destination if it is an
+				   address; else ipv4" */
+	struct el_ip address;   /* family 0 where the destination is a name or a subnet */
+	bool dont_fragment;
+	bool is_subnet;
+	uint16_t dst_port;
+	uint32_t nb_packets;
+	int32_t ip_payload_size; /* EL_CONF_UNSET */
+	double threshold_latency_s, threshold_loss; /* NaN where not set */
+	enum el_alert_level alert_level;
+	enum el_state state;
+	double timeout_s;
+	int64_t dns_update_interval_s; /* EL_CONF_UNSET: the global value */
+	bool auto_register_to_groups;
+	struct el_conf_strings register_to, exclude_from;
+};
+
+enum el_conf_huge_pages { EL_CONF_HUGE_AUTO, EL_CONF_HUGE_YES, EL_CONF_HUGE_NO };
+enum el_conf_pacing { EL_CONF_PACING_SPREAD, EL_CONF_PACING_ASAP };
+
+struct el_conf_route {
+	struct el_prefix to;
+	struct el_ip via;
+};
+
+/* A port, from `dataplane.ports` or from --port. */
+struct el_conf_port {
+	char *name;    /* default: the interface of the device, else the device itself */
+	char *device;  /* "af_packet:eth1", "0000:3b:00.0", "net_memif0,..." */
+	char *profile; /* NULL: by the driver */
+	struct el_prefix *addresses;
+	size_t n_addresses;
+	struct el_ip *gateways;
+	size_t n_gateways;
+	struct el_conf_route *routes;
+	size_t n_routes;
+	uint16_t vlan; /* 0: untagged */
+	uint16_t mtu;  /* 0: the device's */
+};
+
+struct el_conf_dataplane {
+	int control_core; /* EL_CONF_UNSET: the first allowed */
+	struct el_conf_ints worker_cores, stats_cores; /* empty: the default */
+	enum el_conf_huge_pages huge_pages;
+	enum el_conf_pacing pacing;
+	uint64_t max_rate_pps; /* 0: the default cap of the port */
+	uint64_t max_probes_per_round;
+	struct el_conf_strings eal_args;
+	struct el_conf_port *ports;
+	size_t n_ports;
+};
+
+struct el_conf {
+	struct el_conf_global global;
+	struct el_conf_group *groups; /* in the file's order */
+	size_t n_groups;
+	struct el_conf_target *targets; /* in the file's order */
+	size_t n_targets;
+	struct el_conf_dataplane dataplane;
+	/* names of targets that occurred more than once (the last one counts, as in YAML readers), one entry
+	 * for each repetition: app_target_name_dup_total */
+	struct el_conf_strings duplicate_targets;
+};
+
+/* What there is to say about a file: `text` is a whole line, "file:line:col: key: sentence". */
+struct el_conf_diag {
+	bool is_error; /* else a warning */
+	char *text;
+};
+
+struct el_conf_diags {
+	struct el_conf_diag *items; /* in the order of the file's lines */
+	size_t count;
+	size_t errors; /* how many of them are errors */
+};
+
+/* Loads and checks `path`. 0 and *ret_conf (to be freed with el_conf_free) if there was no error;
+ * -EINVAL if the file is wrong, or another negative errno if it could not be read. `diags` is filled in
+ * either case, with at least one error where the return value is negative; free it with
+ * el_conf_diags_fini. Bounded in memory and time whatever the file holds. */
+int el_conf_load(const char *path, struct el_conf **ret_conf, struct el_conf_diags *diags);
+
+/* The same for a document in memory; `name` stands for the file in messages. */
+int el_conf_load_buffer(const char *name, const char *text, size_t len, struct el_conf **ret_conf,
+			struct el_conf_diags *diags);
+
+void el_conf_free(struct el_conf *conf);
+void el_conf_diags_fini(struct el_conf_diags *diags);
+
+/* Adds the port that `--port SPEC` describes, or replaces the one of the same name. SPEC is
+ * DEVICE[,address=A/LEN]...[,gateway=A]...[,name=N][,profile=P][,vlan=N][,mtu=N][,route=TO>VIA]...;
+ * words that are none of these stay part of DEVICE (an EAL device string has commas of its own).
+ * 0, -EINVAL (with a sentence in `err`), -ENOMEM. */
+int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *err);
+
+/* Prints the effective configuration, defaults filled in, as YAML that el_conf_load reads back. */
+void el_conf_print(const struct el_conf *conf, FILE *out);
+
+/* Prints the table of all keys as a reference page (Markdown): key, type, range, default, unit, meaning. */
+void el_conf_print_reference(FILE *out);

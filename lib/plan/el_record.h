@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* A record is what is kept of one probe: 8 bytes. A block is the records of one round of one worker. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "el_base.h"
+
+/* bits 63..60 state | 59..58 duplicates, saturating | 57 ICMP error | 56 spare | 55..0 TSC or RTT.
+ * While sent: the TSC of the send modulo 2^56. Once answered: the RTT in TSC cycles modulo 2^56 (a "negative"
+ * one, from a receive stamp before the send, has bit 55 set). Zeroed memory is unsent. */
+typedef uint64_t el_record;
+
+enum el_record_state {
+	EL_RECORD_UNSENT = 0,
+	EL_RECORD_SENT = 1,
+	EL_RECORD_ANSWERED = 2,
+	EL_RECORD_LOCAL = 3, /* it never left this machine: neither answered nor lost */
+};
+
+#define EL_RECORD_STATE_SHIFT 60
+#define EL_RECORD_DUP_SHIFT 58
+#define EL_RECORD_DUP_MAX 3
+#define EL_RECORD_ICMP_ERROR (1ULL << 57)
+#define EL_RECORD_TIME_MASK ((1ULL << 56) - 1)
+#define EL_RECORD_TIME_SIGN (1ULL << 55)
+
+_Static_assert(sizeof(el_record) == 8, "a record is 8 bytes");
+
+static inline enum el_record_state el_record_state(el_record r)
+{
+	return (enum el_record_state)(r >> EL_RECORD_STATE_SHIFT);
+}
+
+static inline el_record el_record_sent(uint64_t tsc)
+{
+	return ((uint64_t)EL_RECORD_SENT << EL_RECORD_STATE_SHIFT) | (tsc & EL_RECORD_TIME_MASK);
+}
+
+static inline el_record el_record_local(void)
+{
+	return (uint64_t)EL_RECORD_LOCAL << EL_RECORD_STATE_SHIFT;
+}
+
+/* A sent record with its answer, received at `tsc`; an ICMP error noted before stays noted. */
+static inline el_record el_record_answered(el_record sent, uint64_t tsc)
+{
+	return ((uint64_t)EL_RECORD_ANSWERED << EL_RECORD_STATE_SHIFT) | (sent & EL_RECORD_ICMP_ERROR) |
+	       ((tsc - sent) & EL_RECORD_TIME_MASK);
+}
+
+/* An answered record with one more duplicate counted, up to 3. */
+static inline el_record el_record_duplicate(el_record r)
+{
+	return ((r >> EL_RECORD_DUP_SHIFT) & EL_RECORD_DUP_MAX) == EL_RECORD_DUP_MAX
+		       ? r
+		       : r + (1ULL << EL_RECORD_DUP_SHIFT);
+}
+
+static inline unsigned el_record_duplicates(el_record r)
+{
+	return (unsigned)(r >> EL_RECORD_DUP_SHIFT) & EL_RECORD_DUP_MAX;
+}
+
+static inline uint64_t el_record_time(el_record r)
+{
+	return r & EL_RECORD_TIME_MASK;
+}
+
+/* One entry of a class' send-stamp table: `count` records of the class, in index order after those of the
+ * entries before, went out (or were passed over as local) in the burst stamped `tsc` (modulo 2^56). */
+typedef uint64_t el_stamp;
+
+#define EL_STAMP_COUNT_MAX 255
+
+static inline el_stamp el_stamp_make(uint64_t tsc, unsigned count)
+{
+	return tsc << 8 | count;
+}
+
+static inline unsigned el_stamp_count(el_stamp s)
+{
+	return (unsigned)(s & 0xff);
+}
+
+static inline uint64_t el_stamp_tsc(el_stamp s)
+{
+	return s >> 8;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The live counters of a worker: one writer (the worker, relaxed stores), any readers (relaxed loads), on
+ * cache lines of their own. */
+#include <stdint.h>
+
+/* X(enumerator, exported name or label value, help) */
+#define EL_WORKER_PACKETS(X)                                                                       \
+	X(RX_PACKETS, "rx_packets", "packets received")                                            \
+	X(RX_BYTES, "rx_bytes", "bytes received")                                                  \
+	X(TX_PACKETS, "tx_packets", "packets sent")                                                \
+	X(TX_BYTES, "tx_bytes", "bytes sent")                                                      \
+	X(TX_PROBES, "tx_probes", "probes sent")                                                   \
+	X(TX_RESETS, "tx_resets", "TCP resets sent")                                               \
+	X(TX_REPLIES, "tx_replies", "packets of control (ARP and the like) sent")                  \
+	X(ANSWERS, "answers", "answers matched to a probe")                                        \
+	X(FORWARDED, "forwarded", "answers passed to the worker that sent the probe")
+
+/* Packets that came in and were of no use, or things that were lost inside echolane. */
+#define EL_WORKER_DROPS(X)                                                                         \
+	X(DROP_RX_TRUNCATED, "rx_truncated", "shorter than its headers say")                       \
+	X(DROP_RX_MALFORMED, "rx_malformed", "a header that can't be")                             \
+	X(DROP_RX_FRAGMENT, "rx_fragment", "fragments")                                            \
+	X(DROP_RX_UNSUPPORTED, "rx_unsupported", "protocols of no use")                            \
+	X(DROP_RX_NOT_OURS, "rx_not_ours", "to an address that is not ours")                       \
+	X(DROP_RX_NOT_ANSWER, "rx_not_answer", "no kind of answer")                                \
+	X(DROP_UP_FULL, "frames_up_full", "frames for control that found its ring full")           \
+	X(DROP_EVENTS_FULL, "events_full", "events that found their ring full")                    \
+	X(DROP_FORWARD_FULL, "forward_full", "answers that found their owner's ring full")         \
+	X(DROP_NO_MBUF, "no_mbuf", "no buffer to send with")                                       \
+	X(DROP_RESET_LIMIT, "reset_limit", "TCP resets not sent because of their rate limit")      \
+	X(DROP_URGENT_FULL, "urgent_full", "urgent packets that found their list full")            \
+	X(DROP_NO_BLOCK, "no_block", "rounds skipped because no block was free")
+
+/* Answers that match no probe, by reason. */
+#define EL_WORKER_UNMATCHED(X)                                                                     \
+	X(UNMATCHED_ID, "id", "an id that no live probe has")                                      \
+	X(UNMATCHED_ADDRESS, "address", "from or to another address than the probe")               \
+	X(UNMATCHED_PORT, "port", "other ports than the probe's")                                  \
+	X(UNMATCHED_TCP_FLAGS, "tcp_flags", "neither SYN/ACK nor RST")                             \
+	X(UNMATCHED_COOKIE, "cookie", "an echo reply with a foreign or damaged payload")           \
+	X(UNMATCHED_QUOTE_SHORT, "quote_short", "an ICMP error that quotes too little")            \
+	X(UNMATCHED_QUOTE_DAMAGED, "quote_damaged", "an ICMP error whose quote was changed")       \
+	X(UNMATCHED_UNSENT, "unsent", "for a probe that was not sent")                             \
+	X(UNMATCHED_LATE, "late", "for a probe of a round that is over")
+
+enum el_worker_counter {
+#define EL_COUNTER_ENUM(id, name, help) EL_COUNTER_##id,
+	EL_WORKER_PACKETS(EL_COUNTER_ENUM) EL_WORKER_DROPS(EL_COUNTER_ENUM)
+		EL_WORKER_UNMATCHED(EL_COUNTER_ENUM)
+#undef EL_COUNTER_ENUM
+	EL_COUNTERS
+};
+
+struct el_worker_counters {
+	_Atomic uint64_t v[EL_COUNTERS];
+	_Atomic uint64_t poll_gap_max_tsc;  /* since start */
+	_Atomic uint64_t poll_gap_last_tsc; /* of the last finished round */
+} __attribute__((aligned(64)));
+
+/* A reader's copy. */
+struct el_worker_view {
+	uint64_t v[EL_COUNTERS];
+	double poll_gap_max_s, poll_gap_last_s;
+};
+
+/* What a port lost by itself, as control reads it. */
+struct el_port_view {
+	char name[64];
+	uint64_t imissed, ierrors, rx_nombuf, oerrors;
+	uint64_t socket_drops; /* PACKET_STATISTICS of af_packet's sockets */
+	uint64_t rx_packets, tx_packets;
+};

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The worker: an lcore that owns (port, RX queue, TX queue) triples and executes rounds. All that it shares
+ * with control goes through the rings declared here; see el_worker_create for who is at which end. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "el_base.h"
+#include "el_counters.h"
+#include "el_plan.h"
+
+#define EL_WORKER_QUEUES_MAX 8
+#define EL_NEXT_HOPS_MAX 1024
+#define EL_L2_HEADER_MAX 18
+
+enum el_next_hop_state {
+	EL_NEXT_HOP_PENDING, /* resolution is under way: probes to it are local */
+	EL_NEXT_HOP_READY,
+	EL_NEXT_HOP_FAILED, /* known not to answer: probes to it count as sent, and will be lost */
+};
+
+/* An entry of a worker's next-hop table. */
+struct el_next_hop {
+	uint8_t l2[EL_L2_HEADER_MAX]; /* destination, source, VLAN tag where there is one, ethertype */
+	uint8_t l2_len;
+	uint8_t state; /* enum el_next_hop_state */
+	uint8_t queue; /* which of the worker's queues it leaves by: one per port */
+	uint8_t zero;
+};
+
+/* A queue pair of a worker. */
+struct el_worker_queue {
+	uint16_t port_id;
+	uint16_t rx_queue, tx_queue;
+	struct rte_mempool *tx_pool; /* made by el_worker_tx_pool_create; owned by the caller */
+	const struct el_ip *own_addresses; /* the caller's, constant while the worker runs */
+	uint32_t n_own_addresses;
+};
+
+enum el_command_kind {
+	EL_COMMAND_ROUND,    /* block: an empty block, which is the order to run its round */
+	EL_COMMAND_NEXT_HOP, /* index, next_hop */
+	EL_COMMAND_CUT,      /* stop sending now; unstarted rounds come back empty (block->cut) */
+	EL_COMMAND_STOP,     /* leave the loop; open blocks come back first */
+};
+
+struct el_command {
+	uint32_t kind;
+	uint16_t index;
+	uint16_t zero;
+	union {
+		struct el_block *block;
+		struct el_next_hop next_hop;
+	};
+};
+
+enum el_event_kind {
+	EL_EVENT_LATE,           /* answer to a probe of a round that is over; a = record index, b = round */
+	EL_EVENT_ICMP_ERROR,     /* likewise, an ICMP error */
+	EL_EVENT_DAMAGED_QUOTE,  /* a = quoted IPv4 destination */
+	EL_EVENT_PORT_MISMATCH,  /* a = record index of the slice it was for */
+	EL_EVENT_TCP_UNMATCHED,  /* an acknowledgement of nothing; a = remote IPv4 address (network order),
+				    b = remote port << 16 | own port */
+};
+
+/* A 16-byte note on what has no record (any more). */
+struct el_event {
+	uint64_t tsc_kind; /* TSC modulo 2^56 << 8 | kind */
+	uint32_t a, b;
+};
+_Static_assert(sizeof(struct el_event) == 16, "an event is 16 bytes");
+
+struct el_worker;
+
+struct el_worker_config {
+	struct el_worker_idx index;
+	uint32_t n_workers;
+	int socket; /* NUMA */
+	uint64_t tsc_hz;
+	const struct el_worker_queue *queues;
+	uint32_t n_queues;
+	const uint8_t *payload; /* see el_plan_set */
+	bool yield; /* control shares this core: give it up between bursts where there is nothing to do */
+};
+
+/* A pool of TX buffers for one worker, with the random payload in place behind the header. */
+struct rte_mempool *el_worker_tx_pool_create(const char *name, uint32_t n, uint16_t mtu, int socket,
+					     const uint8_t *payload);
+
+/* NULL with errno. */
+struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err);
+void el_worker_destroy(struct el_worker *w);
+
+/* Tells the workers of each other, before any runs: answers are forwarded between them. */
+void el_worker_connect(struct el_worker *const *workers, uint32_t n);
+
+/* The loop; a lcore_function_t. Returns 0 after EL_COMMAND_STOP. */
+int el_worker_run(void *worker);
+
+/* Control's ends of the rings; one thread. */
+bool el_worker_command(struct el_worker *w, const struct el_command *command); /* false: the ring is full */
+unsigned el_worker_reports(struct el_worker *w, struct el_block **ret_blocks, unsigned max);
+unsigned el_worker_events(struct el_worker *w, struct el_event *ret_events, unsigned max);
+/* Frames that came in for control (ARP, ...); mbufs become the caller's. Their rx queue index (of the worker)
+ * is in mbuf->port's place: mbuf->port is the DPDK port. */
+unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, unsigned max);
+/* A frame to send; the mbuf is the worker's if true is returned. `queue`: index among its queues. */
+bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue);
+
+/* A copy of the live counters; any thread. */
+void el_worker_view(const struct el_worker *w, const struct el_clock *clock, struct el_worker_view *ret);
