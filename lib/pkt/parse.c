@@ -155,7 +155,7 @@ static enum el_pkt_error parse_l4(struct el_pkt *pkt)
 			return EL_PKT_TRUNCATED;
 		if (pkt->l4[12] >> 4 < TCP_LEN / 4)
 			return EL_PKT_MALFORMED;
-		return EL_PKT_OK;
+		return (pkt->l4[12] >> 4) * 4 > pkt->l4_len ? EL_PKT_TRUNCATED : EL_PKT_OK;
 	case IPPROTO_UDP:
 		return pkt->l4_len < UDP_LEN ? EL_PKT_TRUNCATED : EL_PKT_OK;
 	case IPPROTO_ICMP:

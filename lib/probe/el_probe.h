@@ -227,7 +227,8 @@ enum el_no_answer {
 	EL_NO_ANSWER_NONE,          /* it is one */
 	EL_NO_ANSWER_TCP_FLAGS,     /* neither SYN/ACK nor RST */
 	EL_NO_ANSWER_COOKIE,        /* an echo reply whose payload is not ours or damaged */
-	EL_NO_ANSWER_QUOTE_SHORT,   /* an ICMP error that quotes too little */
+	EL_NO_ANSWER_QUOTE_SHORT,   /* an ICMP error that quotes too little, or an unreadable IP
+				       header */
 	EL_NO_ANSWER_QUOTE_DAMAGED, /* one whose quote lacks identification or checksum */
 	EL_NO_ANSWER_OTHER,         /* not an answer to any probe of ours (an echo request, ...) */
 	EL_NO_ANSWER_COUNT
