@@ -103,8 +103,8 @@ static inline uint32_t el_id_unpermute_nonzero(const struct el_id_key *k, uint32
 
 enum el_slice_flag {
 	EL_SLICE_DF = 1, /* IPv4: don't fragment */
-	EL_SLICE_ID_IN_HEADER =
-	    2, /* ICMPping too short for a payload: the id is identifier and sequence */
+	/* ICMPping too short for a payload: the id is identifier and sequence number. */
+	EL_SLICE_ID_IN_HEADER = 2,
 };
 
 /* The part of a stream that one worker sends: 128 bytes, written once by the compiler of the plan.
@@ -123,14 +123,14 @@ struct el_slice {
 	uint16_t dst_port;               /* ICMPping: 16 bits of the cookie */
 	uint64_t port_recip;             /* el_fastdiv_recip(port_count) */
 	uint64_t addr_key;               /* of (destination, source) */
-	uint32_t l4_sum; /* partial sums, folded to 16 bits but not complemented, over all that does
-			    not */
-	uint32_t l3_sum; /* change from probe to probe, pseudo header and payload included */
+	/* Partial sums over all that does not change from probe to probe, pseudo header and payload
+	 * included; folded to 16 bits but not complemented. */
+	uint32_t l4_sum, l3_sum;
 	uint32_t series;
 	uint32_t n_packets;
 	uint32_t packet_frac; /* n_packets / class' m as 0.32, rounded up; 0: all passes */
 	uint32_t path_first;  /* its part of the worker's path table, by source port - port_base;
-				 EL_PATH_NONE:  no 4-tuple comes again while its probe may be open */
+				 EL_PATH_NONE: no 4-tuple comes again while its probe may be open */
 	uint32_t timeout_us;
 	uint16_t path_base; /* the port of path_first */
 	uint16_t cookie;    /* ICMPping: 16 more bits of the cookie */
@@ -202,9 +202,9 @@ enum el_answer_flag {
 	EL_ANSWER_FROM_TARGET = 1,  /* quotes: the sender is the quoted destination */
 	EL_ANSWER_ID_IN_HEADER = 2, /* ICMPping: as EL_SLICE_ID_IN_HEADER */
 	EL_ANSWER_COOKIE = 4, /* ICMPping: the cookie was there; the ports hold a fold of it */
-	EL_ANSWER_ID_ZERO =
-	    8, /* UDPunreachable: the quoted identification is zero. One probe of 65,536 is sent
-		  so; where no probe has the id, the quote was damaged */
+	/* UDPunreachable: the quoted identification is zero. One probe of 65,536 is sent so; where
+	 * no live probe has the id, the quote was damaged. */
+	EL_ANSWER_ID_ZERO = 8,
 };
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */
@@ -237,8 +237,7 @@ enum el_no_answer {
 /* What `verify` finds. */
 enum el_match {
 	EL_MATCH_OK,
-	EL_MATCH_ID,      /* a probe has this id by chance: of another type, or one that can't be
-			     answered so */
+	EL_MATCH_ID,      /* the probe has this id by chance: it can't be answered so */
 	EL_MATCH_ADDRESS, /* from or to another address than the probe */
 	EL_MATCH_PORT,    /* other ports than the probe's */
 	EL_MATCH_COOKIE,  /* ICMPping: not our cookie, or the id was not where the probe has it */
@@ -252,11 +251,11 @@ static inline uint64_t el_addr_key_v4(uint32_t remote_be, uint32_t own_be)
 
 /* A probe type. All members are set. */
 struct el_probe_ops {
-	const char *name; /* as configuration files have it */
-	uint8_t protocol; /* IPPROTO_..., over IPv4 */
-	bool group_size;  /* takes the group's ip_payload_size where the target has none */
-	uint16_t size_min,
-	    size_default; /* of the IP payload: smaller ones are raised; where none is configured */
+	const char *name;      /* as configuration files have it */
+	uint8_t protocol;      /* IPPROTO_..., over IPv4 */
+	bool group_size;       /* takes the group's ip_payload_size where the target has none */
+	uint16_t size_min;     /* of the IP payload: smaller ones are raised */
+	uint16_t size_default; /* where none is configured */
 
 	/* Writes the L4 header, and payload bytes that belong to the template, to the end of the
 	 * template, which is zero so far; sets header_len to their length (even), payload_len to
@@ -292,6 +291,5 @@ struct el_probe_ops {
 /* The table of types, by enum el_probe_type. */
 extern const struct el_probe_ops *const el_probe_ops[EL_PROBE_TYPES];
 
-/* Recognises any parsed frame (EL_PKT_OK) by its type's recogniser, ICMP errors by their quote's.
- */
+/* Recognises a parsed frame (EL_PKT_OK): by its protocol, an ICMP error by what it quotes. */
 enum el_no_answer el_probe_recognise(const struct el_pkt *pkt, struct el_answer *ret_answer);

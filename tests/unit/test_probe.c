@@ -244,6 +244,55 @@ static void tunes_every_checksum(void **state)
 	}
 }
 
+/* Ids whose permutation would need a checksum of zero. */
+static void walks_past_checksum_zero(void **state)
+{
+	static struct probe p;
+	struct el_slice_spec spec = random_spec(EL_PROBE_UDPUNREACHABLE, -1);
+	struct el_slice s = slice_of(&spec);
+	int found = 0;
+
+	(void)state;
+	for (uint32_t high = 0; high < 1000; high++) {
+		struct el_probe_job job = {
+		    .slice = &s, .end = p.room + ROOM, .id = el_id_unpermute(&key, high << 16)};
+		uint32_t wire;
+
+		if ((job.id & 0xffff) == 0)
+			continue;
+		found++;
+		el_probe_ops[s.type]->make(&key, &job, 1);
+		wire = el_id_permute_nonzero(&key, job.id);
+		assert_int_not_equal(wire & 0xffff, 0);
+		assert_int_equal(el_get16(job.end - 6), wire & 0xffff);
+		assert_int_equal(el_get16(job.end - 28), wire >> 16);
+	}
+	assert_true(found > 900);
+}
+
+/* All source ports, so that sums of every kind come up: also those that carry twice when folded. */
+static void checksums_for_every_port(void **state)
+{
+	static struct probe p;
+	static const enum el_probe_type types[] = {EL_PROBE_TCPSYN, EL_PROBE_UDPUNREACHABLE};
+
+	(void)state;
+	memcpy(p.room + ROOM, payload, sizeof(payload));
+	for (int i = 0; i < 12; i++) {
+		struct el_slice_spec spec = random_spec(types[i % 2], 20);
+		struct el_slice s = slice_of(&spec);
+		struct el_probe_job job = {.slice = &s, .end = p.room + ROOM, .id = random_id()};
+		const uint8_t *l3 = job.end - s.header_len;
+
+		for (uint32_t port = 0; port <= 0xffff; port++) {
+			job.src_port = (uint16_t)port;
+			el_probe_ops[s.type]->make(&key, &job, 1);
+			if (naive_l4_checksum(l3 + 12, 4, l3[9], l3 + 20, 20) != 0)
+				fail_msg("%s, port %u", el_probe_ops[s.type]->name, port);
+		}
+	}
+}
+
 static void group_size_is_for_icmp_only(void **state)
 {
 	(void)state;
@@ -373,6 +422,8 @@ int main(void)
 	    cmocka_unit_test(writes_icmp_fields),
 	    cmocka_unit_test(writes_udp_fields),
 	    cmocka_unit_test(tunes_every_checksum),
+	    cmocka_unit_test(walks_past_checksum_zero),
+	    cmocka_unit_test(checksums_for_every_port),
 	    cmocka_unit_test(group_size_is_for_icmp_only),
 	    cmocka_unit_test(refuses_what_it_cannot_send),
 	    cmocka_unit_test(makes_bursts),
