@@ -25,6 +25,7 @@ struct el_figures {
 struct el_round_figures {
 	_Atomic uint32_t refs;
 	uint64_t round;
+	struct el_clock clock; /* that the cycles below are of */
 	uint32_t n_series, n_percentiles;
 	struct el_figures *series; /* [n_series] */
 	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered */

@@ -261,6 +261,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 	w->next = malloc((model->n_series + 1) * sizeof(*w->next));
 	if (w->f == NULL || w->next == NULL)
 		goto out;
+	w->f->clock = *clock;
 	for (uint32_t b = 0; b < n_blocks; b++) {
 		assert(blocks[b]->set == blocks[0]->set && blocks[b]->round == blocks[0]->round);
 		add_block(w->f, blocks[b]);
