@@ -5,6 +5,9 @@
 
 #include "family.h"
 
+/* Rows without a line that a call passes over, once it has something to return. */
+#define SKIPPED_MAX 20000
+
 static bool print_header(const struct family *f, struct line *l)
 {
 	line_text(l, "# HELP ");
@@ -39,8 +42,10 @@ size_t el_expo_render(const struct el_expo_input *in, struct el_expo_cursor *cur
 		      size_t cap)
 {
 	char *pos = buf;
+	uint32_t skipped = 0;
 
-	while (!cursor->done && cap - (size_t)(pos - buf) >= EL_EXPO_LINE_MAX) {
+	while (!cursor->done && cap - (size_t)(pos - buf) >= EL_EXPO_LINE_MAX &&
+	       (skipped < SKIPPED_MAX || pos == buf)) {
 		const struct family *f = &expo_families[cursor->family];
 		struct line l = {.pos = pos, .end = pos + EL_EXPO_LINE_MAX};
 		bool printed;
@@ -53,6 +58,8 @@ size_t el_expo_render(const struct el_expo_input *in, struct el_expo_cursor *cur
 		}
 		if (printed && !l.overflow)
 			pos = l.pos;
+		else
+			skipped++;
 		advance(in, f, cursor);
 	}
 	return (size_t)(pos - buf);
