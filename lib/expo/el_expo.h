@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* Figures to Prometheus' text format 0.0.4. Pure: reads a snapshot and copies of live counters, writes into
- * the caller's buffer, in slices, so that a page of any length costs bounded memory and time a call. */
+/* Figures to Prometheus' text format 0.0.4. Pure: reads a snapshot and copies of live counters,
+ * writes into the caller's buffer, in slices, so that a page of any length costs bounded memory and
+ * time a call. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -10,7 +11,8 @@
 
 /* What a page is printed from; all of it must stay as it is until the page is finished. */
 struct el_expo_input {
-	const struct el_snapshot *snapshot; /* may be NULL: only what is known without one is printed */
+	const struct el_snapshot
+	    *snapshot; /* may be NULL: only what is known without one is printed */
 	const char *version, *dpdk_version;
 	const struct el_worker_view *workers;
 	uint32_t n_workers;
@@ -24,8 +26,9 @@ struct el_expo_cursor {
 	bool done;
 };
 
-/* Writes as many whole lines as fit into buf (cap at least EL_EXPO_LINE_MAX) and moves the cursor behind
- * them; returns how many bytes, 0 only at the end (cursor->done). No NUL is written. */
-size_t el_expo_render(const struct el_expo_input *in, struct el_expo_cursor *cursor, char *buf, size_t cap);
+/* Writes as many whole lines as fit into buf (cap at least EL_EXPO_LINE_MAX) and moves the cursor
+ * behind them; returns how many bytes, 0 only at the end (cursor->done). No NUL is written. */
+size_t el_expo_render(const struct el_expo_input *in, struct el_expo_cursor *cursor, char *buf,
+		      size_t cap);
 
 #define EL_EXPO_LINE_MAX 8192

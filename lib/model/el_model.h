@@ -59,7 +59,8 @@ struct el_model {
 };
 
 /* Makes the model of `conf`, holding one reference. Targets that can't be probed (no group; a kind of
- * destination that is not supported yet) are disabled with one log line each. NULL with errno ENOMEM. */
+ * destination that is not supported yet) are disabled with one log line each. NULL with errno ENOMEM, or
+ * E2BIG (logged with the number) if a round has more probes than dataplane.max_probes_per_round. */
 struct el_model *el_model_create(const struct el_conf *conf);
 
 struct el_model *el_model_get(struct el_model *model);

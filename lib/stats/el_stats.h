@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* Statistics: the blocks of a round to figures per series; and the snapshot, the immutable state that all
- * readers (HTTP, telemetry, the terminal table) print from. */
+/* Statistics: the blocks of a round to figures per series; and the snapshot, the immutable state
+ * that all readers (HTTP, telemetry, the terminal table) print from. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,37 +12,49 @@
 /* What one round says of one series. sent == answered + lost, always. */
 struct el_figures {
 	uint64_t sent, answered, lost;
-	uint64_t late;        /* of the lost: answered after the target's timeout */
-	uint64_t duplicates;  /* further answers, up to 3 a probe */
-	uint64_t icmp_errors; /* probes with an ICMP error from elsewhere than the target */
+	uint64_t late;         /* of the lost: answered after the target's timeout */
+	uint64_t duplicates;   /* further answers, up to 3 a probe */
+	uint64_t icmp_errors;  /* probes with an ICMP error from elsewhere than the target */
 	uint64_t out_of_order; /* answered, with a receive stamp before the send: no RTT */
-	uint64_t local;       /* probes that never left this machine: not in sent */
+	uint64_t local;        /* probes that never left this machine: not in sent */
 	uint64_t rtt_min_ns, rtt_max_ns; /* 0 if there is no RTT */
 	double rtt_mean_ns;
 };
 
-/* The figures of a round for all series of a model. */
+/* The figures of a round for all series of a model. Immutable once made, reference-counted. */
 struct el_round_figures {
+	_Atomic uint32_t refs;
 	uint64_t round;
+	struct el_clock clock; /* that the cycles below are of */
 	uint32_t n_series, n_percentiles;
-	struct el_figures *series;   /* [n_series] */
-	double *percentile_ns;       /* [n_series][n_percentiles]; 0 where nothing was answered */
+	struct el_figures *series; /* [n_series] */
+	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered */
 	uint64_t began_tsc, sent_tsc, closed_tsc; /* over all workers: first, last, last */
 	uint64_t poll_gap_tsc, skipped_tsc;       /* the worst worker's */
 	uint64_t uncertain, tx_refused, local_drops, unsent; /* sums */
 	bool cut;
 };
 
-/* Linear interpolation between closest ranks, k = (n - 1) * p / 100 (netprobify's rule), over values[0..n-1]
- * in any order; they are reordered (selection, linear time). 0 for n == 0. */
+/* Linear interpolation between closest ranks, k = (n - 1) * p / 100 (netprobify's rule), over
+ * values[0..n-1] in any order; they are reordered (selection, linear time). 0 for n == 0. */
 double el_stats_percentile(uint64_t *values, size_t n, double p);
 
-/* Turns the blocks of one round (one a worker of the set that sent, all of the same set and round) into
- * figures. Reads the blocks only. The clock converts cycles; `percentiles` are those of the set's model.
- * NULL with errno ENOMEM. Any thread; some 10 to 15 ns a record. */
+#define EL_PERCENTILES_MAX 100 /* distinct ones: 1 to 100 */
+
+/* The same for several at once: percents[count] from 1 to 100, ascending and distinct, so at most
+ * EL_PERCENTILES_MAX; one result each, in that order. */
+void el_stats_percentiles(uint64_t *values, size_t n, const int *percents, size_t count,
+			  double *ret);
+
+/* Turns the blocks of one round (one a worker of the set that sent, all of the same set and round;
+ * at least one) into figures, one reference. Reads the blocks only. The clock converts cycles; the
+ * percentiles are those of the set's model. An RTT above its slice's timeout is late, thus lost.
+ * Records that stayed unsent are counted, unless their block was cut short. Scratch memory: 8 bytes
+ * an RTT and 8 a series. NULL with errno ENOMEM. Any thread; some 10 to 15 ns a record. */
 struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks,
 					const struct el_clock *clock);
-void el_round_figures_free(struct el_round_figures *f);
+struct el_round_figures *el_round_figures_get(struct el_round_figures *f);
+void el_round_figures_free(struct el_round_figures *f); /* drops a reference; NULL is fine */
 
 /* Counters that go on over rounds, one a series. */
 struct el_series_totals {
@@ -62,30 +74,46 @@ struct el_app_totals {
 /* Immutable once published; reference-counted. Everything in it is of one round. */
 struct el_snapshot {
 	struct el_model *model; /* one reference held */
-	struct el_round_figures *last; /* NULL before the first round is complete; owned */
+	/* The last complete round, NULL before the first; one reference held. For what is said of
+	 * the round as a whole: its series are those of the model it was sent for, so per series
+	 * read the gauges below. */
+	struct el_round_figures *last;
 	struct el_series_totals *series; /* [model->n_series]; owned */
-	bool *measured;                  /* [model->n_series]: has gauges (it sent in some round); owned */
-	struct el_figures *gauges;       /* [model->n_series]: of the last round in which it sent; owned */
-	double *percentile_ns;           /* [model->n_series][model->n_percentiles]: likewise; owned */
+	bool *measured; /* [model->n_series]: has gauges (it sent in some round); owned */
+	struct el_figures
+	    *gauges;           /* [model->n_series]: of the last round in which it sent; owned */
+	double *percentile_ns; /* [model->n_series][model->n_percentiles]: likewise; NaN where a
+				  percentile was not asked for in that round; owned */
 	struct el_target_totals *targets; /* [model->n_targets]; owned */
 	struct el_app_totals app;
-	double iteration_s;              /* app_iteration_time_seconds */
-	double tsc_error_ppm;            /* of the calibration */
+	double iteration_s;                 /* app_iteration_time_seconds */
+	double tsc_error_ppm;               /* of the calibration */
 	double requested_pps, achieved_pps; /* of the last round */
 	bool reload_failed;
 	_Atomic uint32_t refs;
 };
 
-/* The snapshot that follows `before` (NULL: none, all zero) when `figures` (taken over; NULL for none) come
- * in. One reference. NULL with errno ENOMEM (figures are then freed). */
+/* The snapshot that follows `before` (NULL: none, all zero) when `figures` (of a round sent for
+ * `model`; taken over; NULL for none) come in. One reference, of a snapshot that nobody else sees
+ * yet: control sets the plain numbers (app but rounds_completed, iteration_s and what follows) and
+ * adds to the totals what came in as events, then publishes it. Those numbers begin as they were in
+ * `before`.
+ *
+ * Under another model than before's, a series goes on if target name, group name, probe type and
+ * address family are the same, a target if its name is; a changed probe name begins anew. A
+ * target's resolution_changes counts each address that it is seen with and was not seen with in
+ * `before`. NULL with errno ENOMEM, or EINVAL if the figures are not of this model; the figures'
+ * reference is dropped then, too. Any thread. */
 struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el_model *model,
 				     struct el_round_figures *figures);
 struct el_snapshot *el_snapshot_get(struct el_snapshot *s);
-void el_snapshot_put(struct el_snapshot *s);
+void el_snapshot_put(struct el_snapshot *s); /* NULL is fine; the last reference frees */
 
-/* Where the current snapshot lives: control publishes, readers of any thread take counted pointers. */
+/* Where the current snapshot lives: control publishes, readers of any thread take counted pointers.
+ */
 struct el_snapshot_store;
-struct el_snapshot_store *el_snapshot_store_create(void);
+struct el_snapshot_store *el_snapshot_store_create(void); /* NULL with errno ENOMEM */
+/* Drops the published snapshot; references that readers took stay valid. */
 void el_snapshot_store_destroy(struct el_snapshot_store *store);
 /* Takes over the caller's reference. */
 void el_snapshot_store_publish(struct el_snapshot_store *store, struct el_snapshot *s);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What one key's row of the table can't say: rules between keys, and defaults that follow from
+ * others. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "destination.h"
+#include "port.h"
+#include "walk.h"
+
+#define MTU_MIN 68 /* RFC 791, section 3.2 */
+
+/* What a probe needs after the IP header at least: its header, and for UDP the 4 bytes that tune
+ * its checksum. */
+static const int32_t payload_min[EL_PROBE_TYPES] = {
+    [EL_PROBE_TCPSYN] = 20, [EL_PROBE_ICMPPING] = 8, [EL_PROBE_UDPUNREACHABLE] = 12};
+static const char *const type_names[EL_PROBE_TYPES] = {[EL_PROBE_TCPSYN] = "TCPsyn",
+						       [EL_PROBE_ICMPPING] = "ICMPping",
+						       [EL_PROBE_UDPUNREACHABLE] =
+							   "UDPunreachable"};
+
+/* 0 is "none set"; less than the probe needs is raised to that. */
+static void settle_payload_size(struct conf_walk *w, struct conf_pos pos, enum el_probe_type type,
+				int32_t *size)
+{
+	if (*size == 0)
+		*size = EL_CONF_UNSET;
+	if (*size == EL_CONF_UNSET || *size >= payload_min[type])
+		return;
+	conf_walk_warn(w, pos, "ip_payload_size", "ip_payload_size",
+		       "%d is raised to %d, the least that %s needs", *size, payload_min[type],
+		       type_names[type]);
+	*size = payload_min[type];
+}
+
+void conf_check_root(struct conf_walk *w, const struct conf_map *map,
+		     const struct conf_entry *entries, void *obj)
+{
+	const struct el_conf *conf = obj;
+	char key[300];
+	struct el_str name = EL_STR_INIT(key);
+
+	if (conf_walk_valid(map, entries, "groups") && conf->n_groups == 0)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "groups"), "groups",
+				"expected at least one group");
+	if (!w->group_payload_name)
+		return;
+	el_str_addf(&name, "groups.%s.ip_payload_size", w->group_payload_name);
+	for (size_t i = 0; i < conf->n_targets; i++) {
+		const struct el_conf_target *t = &conf->targets[i];
+
+		if (t->type == EL_PROBE_ICMPPING || t->ip_payload_size != EL_CONF_UNSET)
+			continue;
+		conf_walk_warn(w, w->group_payload, key, "group payload",
+			       "the size of a group is for ICMPping targets only: TCPsyn and "
+			       "UDPunreachable targets, such "
+			       "as \"%s\", ignore it",
+			       t->name);
+		return;
+	}
+}
+
+/* The same percentile twice would be one time series twice. */
+static void drop_repeated_percentiles(struct conf_walk *w, struct conf_pos pos,
+				      struct el_conf_ints *list)
+{
+	bool seen[101] = {false};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		int p = list->items[i];
+
+		if (seen[p])
+			conf_walk_warn(w, pos, "percentile", "percentile",
+				       "%d is in the list already", p);
+		else
+			list->items[kept++] = p;
+		seen[p] = true;
+	}
+	list->count = kept;
+}
+
+void conf_check_global(struct conf_walk *w, const struct conf_map *map,
+		       const struct conf_entry *entries, void *obj)
+{
+	struct el_conf_global *g = obj;
+	struct el_ip ip;
+
+	if (conf_walk_valid(map, entries, "percentile"))
+		drop_repeated_percentiles(w, conf_walk_pos(w, map, entries, "percentile"),
+					  &g->percentiles);
+	if (!conf_walk_valid(map, entries, "prometheus_address"))
+		return;
+	if (strcmp(g->prometheus_address, "localhost") == 0) {
+		free(g->prometheus_address);
+		g->prometheus_address = strdup("127.0.0.1");
+		if (!g->prometheus_address)
+			w->rc = -ENOMEM;
+	} else if (el_ip_parse(g->prometheus_address, &ip) < 0) {
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "prometheus_address"),
+				"prometheus_address",
+				"expected an IPv4 or IPv6 address of this machine");
+	}
+}
+
+/* Not given, so that its default is there, or given and right. */
+static bool is_sound(const struct conf_map *map, const struct conf_entry *entries, const char *name)
+{
+	return conf_walk_valid(map, entries, name) || !conf_walk_given(map, entries, name);
+}
+
+void conf_check_group(struct conf_walk *w, const struct conf_map *map,
+		      const struct conf_entry *entries, void *obj)
+{
+	struct el_conf_group *g = obj;
+	struct conf_pos pos;
+
+	if (is_sound(map, entries, "src_port_a") && is_sound(map, entries, "src_port_z") &&
+	    g->src_port_a > g->src_port_z) {
+		pos = conf_walk_pos(w, map, entries,
+				    conf_walk_given(map, entries, "src_port_z") ? "src_port_z"
+										: "src_port_a");
+		conf_walk_error(w, pos, "src_port_z",
+				"the last source port, %u, is below the first, src_port_a %u",
+				g->src_port_z, g->src_port_a);
+	}
+	if (conf_walk_valid(map, entries, "src_ip") && conf_walk_valid(map, entries, "src_ipv4"))
+		conf_walk_warn(w, conf_walk_pos(w, map, entries, "src_ip"), "src_ip", "src_ip",
+			       "src_ipv4 is set too, and counts");
+	g->src_subnet_ipv4 = el_prefix_network(&g->src_subnet_ipv4);
+	g->src_subnet_ipv6 = el_prefix_network(&g->src_subnet_ipv6);
+	if (!conf_walk_valid(map, entries, "ip_payload_size"))
+		return;
+	pos = conf_walk_pos(w, map, entries, "ip_payload_size");
+	settle_payload_size(w, pos, EL_PROBE_ICMPPING, &g->ip_payload_size);
+	if (!w->group_payload_name && g->ip_payload_size != EL_CONF_UNSET) {
+		w->group_payload = pos;
+		w->group_payload_name = w->path[w->depth - 1].name;
+	}
+}
+
+/* A destination's family against the one that was asked for. */
+static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_conf_target *t,
+			  uint8_t family)
+{
+	if (t->address_family && family && t->address_family != family)
+		conf_walk_error(w, pos, "address_family", "the destination %s is IPv%u",
+				t->destination, family);
+	if (family)
+		t->address_family = family;
+	else if (!t->address_family)
+		t->address_family = 4;
+}
+
+static void check_destination(struct conf_walk *w, const struct conf_map *map,
+			      const struct conf_entry *entries, struct el_conf_target *t)
+{
+	struct conf_pos pos = conf_walk_pos(w, map, entries, "destination");
+	struct conf_pos family_pos = conf_walk_pos(w, map, entries, "address_family");
+	struct el_prefix p = {0};
+	enum conf_destination kind = conf_destination_parse(t->destination, &p);
+	char shown[160];
+
+	conf_escape(t->destination, strlen(t->destination), 48, shown, sizeof(shown));
+	if (t->is_subnet && kind != CONF_DESTINATION_PREFIX && kind != CONF_DESTINATION_PATTERN &&
+	    kind != CONF_DESTINATION_ADDRESS) {
+		conf_walk_error(w, pos, "destination",
+				"expected a prefix (192.0.2.0/24) or octet patterns "
+				"(192.168.*.1-5), for is_subnet is set, "
+				"got \"%s\"",
+				shown);
+		return;
+	}
+	if (!t->is_subnet &&
+	    (kind == CONF_DESTINATION_PREFIX || kind == CONF_DESTINATION_PATTERN)) {
+		conf_walk_error(w, pos, "destination",
+				"\"%s\" is many addresses: that needs \"is_subnet: true\"", shown);
+		return;
+	}
+	if (kind == CONF_DESTINATION_NONE) {
+		conf_walk_error(w, pos, "destination",
+				"expected an address or a host name, got \"%s\"", shown);
+		return;
+	}
+	settle_family(w, family_pos, t, kind == CONF_DESTINATION_PATTERN ? 4 : p.ip.family);
+	if (t->is_subnet)
+		return;
+	t->address = p.ip;
+	if (kind == CONF_DESTINATION_NAME)
+		conf_walk_warn(w, pos, "destination", "destination (names)",
+			       "host names are not resolved yet: the target is disabled");
+	else if (p.ip.family == 6)
+		conf_walk_warn(w, pos, "destination", "destination (IPv6)",
+			       "IPv6 is not probed yet: the target is disabled");
+}
+
+void conf_check_target(struct conf_walk *w, const struct conf_map *map,
+		       const struct conf_entry *entries, void *obj)
+{
+	struct el_conf_target *t = obj;
+
+	if (conf_walk_valid(map, entries, "type")) {
+		if (t->type != EL_PROBE_ICMPPING && !conf_walk_given(map, entries, "dst_port"))
+			conf_walk_error(w, w->place, NULL,
+					"missing required key \"dst_port\" (%s needs it)",
+					type_names[t->type]);
+		if (conf_walk_valid(map, entries, "ip_payload_size"))
+			settle_payload_size(w, conf_walk_pos(w, map, entries, "ip_payload_size"),
+					    t->type, &t->ip_payload_size);
+	}
+	if (conf_walk_valid(map, entries, "destination"))
+		check_destination(w, map, entries, t);
+	if (!t->description) {
+		t->description = strdup(t->name);
+		if (!t->description)
+			w->rc = -ENOMEM;
+	}
+}
+
+void conf_check_route(struct conf_walk *w, const struct conf_map *map,
+		      const struct conf_entry *entries, void *obj)
+{
+	struct el_conf_route *r = obj;
+
+	if (conf_walk_valid(map, entries, "to") && conf_walk_valid(map, entries, "via") &&
+	    r->to.ip.family != r->via.family)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "via"), "via",
+				"the next hop and the prefix are of different families");
+	r->to = el_prefix_network(&r->to);
+}
+
+static bool has_ipv6(const struct el_conf_port *p)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->n_addresses; i++)
+		any |= p->addresses[i].ip.family == 6;
+	for (size_t i = 0; i < p->n_gateways; i++)
+		any |= p->gateways[i].family == 6;
+	for (size_t i = 0; i < p->n_routes; i++)
+		any |= p->routes[i].via.family == 6;
+	return any;
+}
+
+void conf_check_port(struct conf_walk *w, const struct conf_map *map,
+		     const struct conf_entry *entries, void *obj)
+{
+	struct el_conf_port *p = obj;
+
+	if (p->device && !*p->device)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "device"), "device",
+				"expected a device, got \"\"");
+	if (p->name && !*p->name)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "name"), "name",
+				"expected a name, got \"\"");
+	if (p->mtu && p->mtu < MTU_MIN)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
+				"expected at least %d, got %u", MTU_MIN, p->mtu);
+	if (has_ipv6(p))
+		conf_walk_warn(
+		    w, w->place, NULL, "IPv6 on ports",
+		    "IPv6 is not probed yet: IPv6 addresses, gateways and routes have no effect");
+	if (p->device && !p->name) {
+		p->name = conf_port_default_name(p->device);
+		if (!p->name)
+			w->rc = -ENOMEM;
+	}
+}
+
+void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
+			  const struct conf_entry *entries, void *obj)
+{
+	const struct el_conf_dataplane *d = obj;
+	bool used[1024] = {false};
+
+	for (size_t i = 0; i < d->worker_cores.count && conf_walk_valid(map, entries, "lcores");
+	     i++) {
+		int core = d->worker_cores.items[i];
+
+		if (used[core])
+			conf_walk_error(w, conf_walk_pos(w, map, entries, "lcores"),
+					"lcores.workers", "core %d is in the list twice", core);
+		used[core] = true;
+	}
+	if (!conf_walk_valid(map, entries, "ports"))
+		return;
+	for (size_t i = 0; i < d->n_ports; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(d->ports[i].name, d->ports[j].name) == 0)
+				conf_walk_error(w, conf_walk_pos(w, map, entries, "ports"), "ports",
+						"two ports have the name \"%s\"", d->ports[i].name);
+}

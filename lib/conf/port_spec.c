@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ports from the command line: --port DEVICE,address=...,gateway=... */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port.h"
+#include "value.h"
+
+#define SPEC_MAX 4096
+
+char *conf_port_default_name(const char *device)
+{
+	static const char *const kinds[] = {"af_packet:", "af_xdp:", "tap:"};
+	const char *iface = strstr(device, ",iface=");
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t n = strlen(kinds[i]);
+
+		if (strncmp(device, kinds[i], n) == 0 && device[n] && device[n] != ',')
+			return strndup(device + n, strcspn(device + n, ","));
+	}
+	if (iface && iface[7] && iface[7] != ',')
+		return strndup(iface + 7, strcspn(iface + 7, ","));
+	return strdup(device);
+}
+
+/* One more item at the end of a list; NULL: out of memory. */
+static void *add_item(void *field, size_t size)
+{
+	struct conf_array a = conf_array_get(field);
+	char *items = realloc(a.items, (a.count + 1) * size);
+
+	if (!items)
+		return NULL;
+	memset(items + a.count * size, 0, size);
+	conf_array_set(field, items, a.count + 1);
+	return items + a.count * size;
+}
+
+static int set(const struct conf_key *key, const char *word, const char *text, bool plain,
+	       void *field, struct el_error *err)
+{
+	struct conf_scalar s = {.text = text, .len = strlen(text), .plain = plain};
+	struct el_error why;
+	int rc = conf_value_set(key, &s, field, &why);
+
+	return rc == -EINVAL ? el_error_set(err, rc, "%s: %s", word, why.text) : rc;
+}
+
+static int add_to_list(struct el_conf_port *port, const char *list, const char *word,
+		       const char *text, struct el_error *err)
+{
+	const struct conf_key *key = conf_map_key(&conf_port_map, list);
+	void *item;
+
+	if (conf_array_get(conf_field(key, port)).count >= key->max)
+		return el_error_set(err, -EINVAL, "%s: more than %.0f of them", word, key->max);
+	item = add_item(conf_field(key, port), key->item->size);
+	return item ? set(key->item, word, text, false, item, err) : -ENOMEM;
+}
+
+static int add_route(struct el_conf_port *port, char *text, struct el_error *err)
+{
+	const struct conf_key *key = conf_map_key(&conf_port_map, "routes");
+	const struct conf_map *map = key->item->map;
+	char *via = strchr(text, '>');
+	struct el_conf_route *r;
+	int rc;
+
+	if (!via)
+		return el_error_set(err, -EINVAL, "route: expected PREFIX>NEXTHOP, got \"%s\"",
+				    text);
+	*via++ = '\0';
+	r = add_item(conf_field(key, port), key->item->size);
+	if (!r)
+		return -ENOMEM;
+	rc = set(conf_map_key(map, "to"), "route", text, false, &r->to, err);
+	if (rc == 0)
+		rc = set(conf_map_key(map, "via"), "route", via, false, &r->via, err);
+	if (rc == 0 && r->to.ip.family != r->via.family)
+		return el_error_set(err, -EINVAL,
+				    "route: the next hop and the prefix are of different families");
+	r->to = el_prefix_network(&r->to);
+	return rc;
+}
+
+/* One word between commas; what is no setting of ours belongs to the device. */
+static int take_word(struct el_conf_port *port, char *word, struct el_str *device,
+		     struct el_error *err)
+{
+	static const char *const singles[] = {"name", "profile", "vlan", "mtu"};
+	char *text = strchr(word, '=');
+	size_t n = text ? (size_t)(text - word) : 0;
+
+	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
+		const struct conf_key *key = conf_map_key(&conf_port_map, singles[i]);
+
+		if (n == strlen(singles[i]) && strncmp(word, singles[i], n) == 0) {
+			if (!text[1])
+				return el_error_set(err, -EINVAL, "%s: nothing after \"=\"",
+						    singles[i]);
+			return set(key, singles[i], text + 1, key->kind == CONF_INT,
+				   conf_field(key, port), err);
+		}
+	}
+	if (n && strncmp(word, "address", n) == 0 && n == 7)
+		return add_to_list(port, "addresses", "address", text + 1, err);
+	if (n && strncmp(word, "gateway", n) == 0 && n == 7)
+		return add_to_list(port, "gateways", "gateway", text + 1, err);
+	if (n && strncmp(word, "route", n) == 0 && n == 5)
+		return add_route(port, text + 1, err);
+	el_str_addf(device, "%s%s", device->len ? "," : "", word);
+	return 0;
+}
+
+static int parse_spec(struct el_conf_port *port, const char *spec, struct el_error *err)
+{
+	char words[SPEC_MAX], device[SPEC_MAX], *rest = words, *word;
+	struct el_str copy = EL_STR_INIT(words), out = EL_STR_INIT(device);
+	int rc = 0;
+
+	el_str_add(&copy, spec);
+	if (copy.truncated)
+		return el_error_set(err, -EINVAL, "a port of more than %d characters",
+				    SPEC_MAX - 1);
+	device[0] = '\0';
+	while (rc == 0 && (word = strsep(&rest, ",")))
+		rc = take_word(port, word, &out, err);
+	if (rc < 0)
+		return rc;
+	if (!out.len || device[0] == ',' || strchr(spec, '=') == spec)
+		return el_error_set(err, -EINVAL,
+				    "expected a device first, such as af_packet:eth1, got \"%s\"",
+				    spec);
+	if (port->mtu && port->mtu < 68)
+		return el_error_set(err, -EINVAL, "mtu: expected at least 68, got %u", port->mtu);
+	port->device = strdup(device);
+	if (port->device && !port->name)
+		port->name = conf_port_default_name(port->device);
+	return port->device && port->name ? 0 : -ENOMEM;
+}
+
+int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *err)
+{
+	const struct conf_key *ports =
+	    conf_map_key(conf_map_key(&conf_root_map, "dataplane")->map, "ports");
+	struct el_conf_port port = {0}, *place = NULL;
+	int rc = parse_spec(&port, spec, err);
+
+	for (size_t i = 0; rc == 0 && i < conf->dataplane.n_ports && !place; i++)
+		if (strcmp(conf->dataplane.ports[i].name, port.name) == 0)
+			place = &conf->dataplane.ports[i];
+	if (rc == 0 && !place && conf->dataplane.n_ports >= ports->max)
+		rc = el_error_set(err, -EINVAL, "more than %.0f ports", ports->max);
+	if (rc == 0 && !place) {
+		place = add_item(conf_field(ports, &conf->dataplane), sizeof(*place));
+		if (!place)
+			rc = -ENOMEM;
+	}
+	if (rc < 0) {
+		conf_map_release(&conf_port_map, &port);
+		return rc;
+	}
+	conf_map_release(&conf_port_map, place);
+	*place = port;
+	return 0;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "walk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "el_str.h"
+#include "value.h"
+
+static char *path_text(const struct conf_walk *w, const char *last, char *buf, size_t cap)
+{
+	struct el_str out;
+	char part[160];
+
+	el_str_init(&out, buf, cap);
+	for (size_t i = 0; i < w->depth && i < CONF_PATH_MAX; i++) {
+		if (!w->path[i].name) {
+			el_str_addf(&out, "[%zu]", w->path[i].index);
+			continue;
+		}
+		conf_escape(w->path[i].name, strlen(w->path[i].name), 100, part, sizeof(part));
+		el_str_addf(&out, "%s%s", i ? "." : "", part);
+	}
+	if (last)
+		el_str_addf(&out, "%s%s", w->depth ? "." : "", last);
+	return buf;
+}
+
+void conf_walk_error(struct conf_walk *w, struct conf_pos pos, const char *name, const char *fmt,
+		     ...)
+{
+	char path[512];
+	va_list args;
+
+	va_start(args, fmt);
+	conf_diag_add(w->diags, true, pos, path_text(w, name, path, sizeof(path)), fmt, args);
+	va_end(args);
+}
+
+void conf_walk_warn(struct conf_walk *w, struct conf_pos pos, const char *name, const char *topic,
+		    const char *fmt, ...)
+{
+	char path[512];
+	va_list args;
+
+	if (!conf_diag_repeat(w->diags, topic))
+		return;
+	va_start(args, fmt);
+	conf_diag_add(w->diags, false, pos, path_text(w, name, path, sizeof(path)), fmt, args);
+	va_end(args);
+}
+
+bool conf_walk_given(const struct conf_map *map, const struct conf_entry *entries, const char *name)
+{
+	return entries[conf_map_index(map, name)].value != 0;
+}
+
+bool conf_walk_valid(const struct conf_map *map, const struct conf_entry *entries, const char *name)
+{
+	const struct conf_entry *e = &entries[conf_map_index(map, name)];
+
+	return e->value && !e->is_wrong;
+}
+
+struct conf_pos conf_walk_pos(const struct conf_walk *w, const struct conf_map *map,
+			      const struct conf_entry *entries, const char *name)
+{
+	uint32_t value = entries[conf_map_index(map, name)].value;
+
+	return value ? w->tree->nodes[value].pos : w->place;
+}
+
+/* Null is as good as absent, as it is to netprobify's validation. */
+static bool is_null(const struct conf_walk *w, uint32_t node)
+{
+	struct conf_scalar s;
+
+	if (conf_walk_kind(w, node) != CONF_NODE_SCALAR)
+		return false;
+	s = conf_walk_scalar(w, node);
+	return conf_scalar_resolve(&s).type == CONF_SCALAR_NULL;
+}
+
+void conf_walk_wrong_kind(struct conf_walk *w, const char *expected, uint32_t node)
+{
+	char got[192] = "a list";
+	struct conf_scalar s;
+
+	if (conf_walk_kind(w, node) == CONF_NODE_SCALAR) {
+		s = conf_walk_scalar(w, node);
+		conf_scalar_show(&s, got, sizeof(got));
+	} else if (conf_walk_kind(w, node) == CONF_NODE_MAP) {
+		strcpy(got, "a map");
+	}
+	conf_walk_error(w, w->tree->nodes[node].pos, NULL, "expected %s, got %s", expected, got);
+}
+
+void conf_walk_enter(struct conf_walk *w, const char *name, size_t index)
+{
+	/* the table is not that deep; were it, the path of a message would be short of its end */
+	if (w->depth < CONF_PATH_MAX) {
+		w->path[w->depth].name = name;
+		w->path[w->depth].index = index;
+	}
+	w->depth++;
+}
+
+void conf_walk_leave(struct conf_walk *w)
+{
+	w->depth--;
+}
+
+static void unknown_key(struct conf_walk *w, const struct conf_map *map, uint32_t key)
+{
+	const char *names[CONF_KEYS_MAX], *nearest;
+	struct conf_scalar s = conf_walk_scalar(w, key);
+	char shown[192];
+
+	for (size_t i = 0; i < map->count; i++)
+		names[i] = map->keys[i].name;
+	nearest = conf_diag_nearest(s.text, names, map->count);
+	conf_escape(s.text, s.len, 60, shown, sizeof(shown));
+	if (nearest)
+		conf_walk_error(w, w->tree->nodes[key].pos, NULL,
+				"unknown key \"%s\"; did you mean \"%s\"?", shown, nearest);
+	else
+		conf_walk_error(w, w->tree->nodes[key].pos, NULL, "unknown key \"%s\"", shown);
+}
+
+static void add_known(struct conf_entries *e, uint32_t key, uint32_t value, bool merged)
+{
+	struct conf_walk *w = e->w;
+	struct conf_scalar s = conf_walk_scalar(w, key);
+	size_t i = conf_map_index(e->map, s.text);
+
+	if (i == e->map->count || strlen(s.text) != s.len) {
+		unknown_key(w, e->map, key);
+		return;
+	}
+	if (!e->slots[i].key) {
+		e->slots[i] = (struct conf_entry){.key = key, .value = value};
+		return;
+	}
+	if (!merged)
+		conf_walk_error(w, w->tree->nodes[key].pos, s.text, "set twice, first in line %u",
+				w->tree->nodes[e->slots[i].key].pos.line);
+}
+
+static void set_scalar(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field)
+{
+	struct conf_scalar s;
+	struct el_error err;
+	char expected[192];
+	int rc;
+
+	if (conf_walk_kind(w, node) != CONF_NODE_SCALAR) {
+		conf_walk_wrong_kind(w, conf_value_expected(key, expected, sizeof(expected)), node);
+		return;
+	}
+	s = conf_walk_scalar(w, node);
+	rc = conf_value_set(key, &s, field, &err);
+	if (rc == -EINVAL)
+		conf_walk_error(w, w->tree->nodes[node].pos, NULL, "%s", err.text);
+	else if (rc < 0)
+		w->rc = rc;
+}
+
+/* A map in a list. */
+static void walk_item(struct conf_walk *w, const struct conf_map *map, uint32_t node, void *obj)
+{
+	struct conf_pos outer = w->place;
+
+	w->place = w->tree->nodes[node].pos;
+	conf_walk_map(w, map, node, obj);
+	w->place = outer;
+}
+
+static void walk_list(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field)
+{
+	const struct conf_node *n = conf_tree_node(w->tree, node);
+	const struct conf_key *item = key->item;
+	size_t size = item->size, i = 0;
+	char *items;
+
+	if (n->kind != CONF_NODE_LIST) {
+		conf_walk_wrong_kind(w, "a list", node);
+		return;
+	}
+	if (n->count > key->max) {
+		conf_walk_error(w, w->tree->nodes[node].pos, NULL,
+				"expected at most %.0f items, got %u", key->max, n->count);
+		return;
+	}
+	if (!n->count)
+		return;
+	items = calloc(n->count, size);
+	if (!items) {
+		w->rc = -ENOMEM;
+		return;
+	}
+	conf_array_set(field, items, n->count);
+	for (uint32_t child = n->first; child && w->rc == 0;
+	     child = w->tree->nodes[child].next, i++) {
+		conf_walk_enter(w, NULL, i);
+		if (item->map)
+			walk_item(w, item->map, child, items + i * size);
+		else
+			set_scalar(w, item, child, items + i * size);
+		conf_walk_leave(w);
+	}
+}
+
+static void walk_value(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field)
+{
+	switch (key->kind) {
+	case CONF_MAP:
+		conf_walk_map(w, key->map, node, field);
+		break;
+	case CONF_NAMED:
+		conf_walk_named(w, key, node, field);
+		break;
+	case CONF_LIST:
+		walk_list(w, key, node, field);
+		break;
+	default:
+		set_scalar(w, key, node, field);
+	}
+}
+
+/* A key whose effect comes later is said to have none where it is used: set to something else than
+ * "off". */
+static void warn_of_later(struct conf_walk *w, const struct conf_key *key, uint32_t node,
+			  const void *field)
+{
+	bool is_off = false;
+
+	if (!key->later)
+		return;
+	if (key->kind == CONF_LIST)
+		is_off = conf_array_get(field).count == 0;
+	else if (key->kind == CONF_BOOL || (key->kind == CONF_INT && !key->unset))
+		is_off = conf_int_get(key, field) == 0;
+	if (!is_off)
+		conf_walk_warn(w, w->tree->nodes[node].pos, NULL, key->name, "%s", key->later);
+}
+
+static void walk_key(struct conf_walk *w, const struct conf_key *key, struct conf_entry *entry,
+		     void *obj)
+{
+	size_t errors = w->diags->errors;
+
+	if (entry->value && is_null(w, entry->value)) {
+		if (key->required)
+			conf_walk_error(w, w->tree->nodes[entry->key].pos, key->name,
+					"required, but it has no value");
+		entry->value = 0;
+	} else if (!entry->key && key->required) {
+		conf_walk_error(w, w->place, NULL, "missing required key \"%s\"", key->name);
+	}
+	if (!entry->value) {
+		if (conf_default_set(key, obj) < 0)
+			w->rc = -ENOMEM;
+		return;
+	}
+	conf_walk_enter(w, key->name, 0);
+	walk_value(w, key, entry->value, conf_field(key, obj));
+	entry->is_wrong = w->diags->errors != errors;
+	if (!entry->is_wrong)
+		warn_of_later(w, key, entry->value, conf_field(key, obj));
+	conf_walk_leave(w);
+}
+
+void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t node, void *obj)
+{
+	struct conf_entry slots[CONF_KEYS_MAX] = {{0}};
+	struct conf_entries e = {.w = w, .add = add_known, .map = map, .slots = slots};
+
+	if (conf_walk_kind(w, node) != CONF_NODE_MAP) {
+		conf_walk_wrong_kind(w, "a map", node);
+		return;
+	}
+	conf_each_entry(&e, node);
+	for (size_t i = 0; i < map->count && w->rc == 0; i++)
+		walk_key(w, &map->keys[i], &slots[i], obj);
+	if (map->check && w->rc == 0)
+		map->check(w, map, slots, obj);
+}
+
+void conf_walk_root(struct conf_walk *w, uint32_t node, struct el_conf *conf)
+{
+	w->place = w->tree->nodes[node].pos;
+	conf_walk_map(w, &conf_root_map, node, conf);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* Reads a tree into structs by the table. */
+#include "schema.h"
+#include "tree.h"
+
+#define CONF_PATH_MAX 12
+
+struct conf_walk {
+	const struct conf_tree *tree;
+	struct conf_diag_list *diags;
+	/* the keys that lead to the value being read; a NULL name is a list's item number `index`
+	 */
+	struct {
+		const char *name;
+		size_t index;
+	} path[CONF_PATH_MAX];
+	size_t depth;
+	struct conf_pos place; /* of the map being read: of its name, where it has one */
+	struct el_conf_strings
+	    *repetitions;              /* names that were repeated where the last one counts */
+	struct conf_pos group_payload; /* the first `ip_payload_size` of a group, and which group */
+	const char *group_payload_name;
+	int rc; /* -ENOMEM once memory ran out; nothing is read after that */
+};
+
+/* Reads node `node` as the whole configuration. What could be read is in `conf` even where there
+ * were errors. */
+void conf_walk_root(struct conf_walk *w, uint32_t node, struct el_conf *conf);
+
+/* Reads one map into a struct that is all zero but for its name. */
+void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t node, void *obj);
+
+/* Reads a map of free names to maps (named.c). */
+void conf_walk_named(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field);
+
+/* Calls add() for each key of a map, then for those of the maps it merges in (`<<`): `merged`,
+ * losing to keys of the map itself (entries.c). */
+struct conf_entries {
+	struct conf_walk *w;
+	void (*add)(struct conf_entries *e, uint32_t key, uint32_t value, bool merged);
+	const struct conf_map *map;
+	struct conf_entry *slots;
+	size_t count, n_own, capacity;
+};
+void conf_each_entry(struct conf_entries *e, uint32_t map_node);
+
+/* Messages on the key `name` of the map being read (NULL: on the map itself). */
+void conf_walk_error(struct conf_walk *w, struct conf_pos pos, const char *name, const char *fmt,
+		     ...) __attribute__((format(printf, 4, 5)));
+
+/* `topic` (compared as a pointer) names warnings that say the same of many places, of which only
+ * the first are shown. */
+void conf_walk_warn(struct conf_walk *w, struct conf_pos pos, const char *name, const char *topic,
+		    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* "expected ..., got a list" */
+void conf_walk_wrong_kind(struct conf_walk *w, const char *expected, uint32_t node);
+
+/* The path grows by a name (which stays the caller's), or for NULL by a list's item, and shrinks.
+ */
+void conf_walk_enter(struct conf_walk *w, const char *name, size_t index);
+void conf_walk_leave(struct conf_walk *w);
+
+/* Where the value of a map's key is; if it is not given, where the map is. */
+struct conf_pos conf_walk_pos(const struct conf_walk *w, const struct conf_map *map,
+			      const struct conf_entry *entries, const char *name);
+/* Whether a key was given; whether besides nothing was wrong with it. */
+bool conf_walk_given(const struct conf_map *map, const struct conf_entry *entries,
+		     const char *name);
+bool conf_walk_valid(const struct conf_map *map, const struct conf_entry *entries,
+		     const char *name);
+
+static inline struct conf_scalar conf_walk_scalar(const struct conf_walk *w, uint32_t node)
+{
+	return conf_tree_scalar(w->tree, conf_tree_node(w->tree, node));
+}
+
+static inline enum conf_node_kind conf_walk_kind(const struct conf_walk *w, uint32_t node)
+{
+	return conf_tree_node(w->tree, node)->kind;
+}

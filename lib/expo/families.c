@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of families, in the order of the page: netprobify's, then ours; and the rows of what
+ * there is only one of, of workers and of ports. */
+#include "family.h"
+
+static uint32_t rows_one(const struct el_expo_input *in)
+{
+	(void)in;
+	return 1;
+}
+
+static uint32_t rows_snapshot(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL;
+}
+
+static uint32_t rows_round(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL && in->snapshot->last != NULL;
+}
+
+static uint32_t rows_workers(const struct el_expo_input *in)
+{
+	return in->n_workers;
+}
+
+static uint32_t rows_ports(const struct el_expo_input *in)
+{
+	return in->n_ports;
+}
+
+static bool print_info(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l)
+{
+	(void)f, (void)row, (void)sub;
+	line_label(l, "scapy_version", "");
+	line_label(l, "version", in->version);
+	line_u64(l, 1);
+	return true;
+}
+
+static bool print_build(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l)
+{
+	(void)f, (void)row, (void)sub;
+	line_label(l, "dpdk_version", in->dpdk_version);
+	line_label(l, "version", in->version);
+	line_u64(l, 1);
+	return true;
+}
+
+static void probe_label(const struct el_expo_input *in, struct line *l)
+{
+	line_label(l, "probe_name", in->snapshot != NULL ? in->snapshot->model->probe_name : "");
+}
+
+/* A number of the snapshot: what it is follows from the type of the member. */
+static bool print_snapshot_double(const struct family *f, const struct el_expo_input *in,
+				  uint32_t row, uint32_t sub, struct line *l)
+{
+	double v;
+
+	(void)row, (void)sub;
+	memcpy(&v, (const char *)in->snapshot + f->offset, sizeof(v));
+	probe_label(in, l);
+	line_double(l, v);
+	return true;
+}
+
+static bool print_snapshot_u64(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			       uint32_t sub, struct line *l)
+{
+	uint64_t v;
+
+	(void)row, (void)sub;
+	memcpy(&v, (const char *)in->snapshot + f->offset, sizeof(v));
+	probe_label(in, l);
+	line_u64(l, v);
+	return true;
+}
+
+static bool print_reload_failed(const struct family *f, const struct el_expo_input *in,
+				uint32_t row, uint32_t sub, struct line *l)
+{
+	(void)f, (void)row, (void)sub;
+	probe_label(in, l);
+	line_u64(l, in->snapshot->reload_failed);
+	return true;
+}
+
+static bool print_tsc_error(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	(void)f, (void)row, (void)sub;
+	probe_label(in, l);
+	line_double(l, in->snapshot->tsc_error_ppm * 1e-6);
+	return true;
+}
+
+static bool print_round_u64(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	uint64_t v;
+
+	(void)row, (void)sub;
+	memcpy(&v, (const char *)in->snapshot->last + f->offset, sizeof(v));
+	probe_label(in, l);
+	line_u64(l, v);
+	return true;
+}
+
+/* A time that the round has in cycles. */
+static bool print_round_tsc(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	const struct el_round_figures *last = in->snapshot->last;
+	uint64_t tsc;
+
+	(void)row, (void)sub;
+	memcpy(&tsc, (const char *)last + f->offset, sizeof(tsc));
+	probe_label(in, l);
+	line_seconds(l, (double)el_clock_ns(&last->clock, tsc));
+	return true;
+}
+
+static bool print_round_cut(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	(void)f, (void)row, (void)sub;
+	probe_label(in, l);
+	line_u64(l, in->snapshot->last->cut);
+	return true;
+}
+
+static bool print_worker(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			 uint32_t sub, struct line *l)
+{
+	(void)sub;
+	line_label_u64(l, "worker", row);
+	line_u64(l, in->workers[row].v[f->offset]);
+	return true;
+}
+
+static bool print_worker_gap(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, struct line *l)
+{
+	double seconds;
+
+	(void)sub;
+	memcpy(&seconds, (const char *)&in->workers[row] + f->offset, sizeof(seconds));
+	line_label_u64(l, "worker", row);
+	line_double(l, seconds);
+	return true;
+}
+
+struct reason {
+	uint32_t counter;
+	const char *name;
+};
+
+#define REASON(id, name, help) {EL_COUNTER_##id, name},
+static const struct reason drop_reasons[] = {EL_WORKER_DROPS(REASON)};
+static const struct reason unmatched_reasons[] = {EL_WORKER_UNMATCHED(REASON)};
+#undef REASON
+
+static uint32_t subs_drops(const struct el_expo_input *in)
+{
+	(void)in;
+	return sizeof(drop_reasons) / sizeof(drop_reasons[0]);
+}
+
+static uint32_t subs_unmatched(const struct el_expo_input *in)
+{
+	(void)in;
+	return sizeof(unmatched_reasons) / sizeof(unmatched_reasons[0]);
+}
+
+static bool print_drops(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l)
+{
+	(void)f;
+	line_label(l, "reason", drop_reasons[sub].name);
+	line_label_u64(l, "worker", row);
+	line_u64(l, in->workers[row].v[drop_reasons[sub].counter]);
+	return true;
+}
+
+static bool print_unmatched(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	(void)f;
+	probe_label(in, l);
+	line_label(l, "reason", unmatched_reasons[sub].name);
+	line_label_u64(l, "worker", row);
+	line_u64(l, in->workers[row].v[unmatched_reasons[sub].counter]);
+	return true;
+}
+
+static bool print_port(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l)
+{
+	uint64_t v;
+
+	(void)sub;
+	memcpy(&v, (const char *)&in->ports[row] + f->offset, sizeof(v));
+	line_label(l, "port", in->ports[row].name);
+	line_u64(l, v);
+	return true;
+}
+
+#define SERIES_TOTAL(name, type, member, help)                                                     \
+	{                                                                                          \
+		name, "counter", help, expo_rows_series, NULL, expo_print_total, type,             \
+		    offsetof(struct el_series_totals, member)                                      \
+	}
+#define TARGET_TOTAL(name, type, member, help)                                                     \
+	{                                                                                          \
+		name, "gauge", help, expo_rows_targets, NULL, expo_print_target_total, type,       \
+		    offsetof(struct el_target_totals, member)                                      \
+	}
+#define PROBE(prefix, type, what)                                                                  \
+	SERIES_TOTAL(prefix "_sent_total", type, sent, "Probes sent: " what "."),                  \
+	    SERIES_TOTAL(prefix "_loss_total", type, lost, "Probes lost: " what "."),              \
+	    {prefix "_loss_ratio",                                                                 \
+	     "gauge",                                                                              \
+	     "Lost to sent probes of the last round: " what ".",                                   \
+	     expo_rows_series,                                                                     \
+	     NULL,                                                                                 \
+	     expo_print_loss_ratio,                                                                \
+	     type,                                                                                 \
+	     0},                                                                                   \
+	{                                                                                          \
+		prefix "_round_trip_seconds", "gauge",                                             \
+		    "Percentiles of the round-trip times of the last round: " what ".",            \
+		    expo_rows_series, expo_subs_percentiles, expo_print_round_trip, type, 0        \
+	}
+#define SNAPSHOT(name, type, print, member, help)                                                  \
+	{                                                                                          \
+		name, type, help, rows_snapshot, NULL, print, PROBE_ANY,                           \
+		    offsetof(struct el_snapshot, member)                                           \
+	}
+#define ROUND(name, print, member, help)                                                           \
+	{                                                                                          \
+		name, "gauge", help, rows_round, NULL, print, PROBE_ANY,                           \
+		    offsetof(struct el_round_figures, member)                                      \
+	}
+#define WORKER(id, name, help)                                                                     \
+	{"echolane_worker_" name "_total",                                                         \
+	 "counter",                                                                                \
+	 "Of a worker: " help ".",                                                                 \
+	 rows_workers,                                                                             \
+	 NULL,                                                                                     \
+	 print_worker,                                                                             \
+	 PROBE_ANY,                                                                                \
+	 EL_COUNTER_##id},
+#define PORT(member, what, type, help)                                                             \
+	{                                                                                          \
+		"echolane_port_" what, type, help, rows_ports, NULL, print_port, PROBE_ANY,        \
+		    offsetof(struct el_port_view, member)                                          \
+	}
+
+const struct family expo_families[] = {
+    {"netprobify_info", "gauge", "Version of the prober.", rows_one, NULL, print_info, PROBE_ANY,
+     0},
+    PROBE("tcpsyn", EL_PROBE_TCPSYN, "TCP SYN"),
+    TARGET_TOTAL("tcpsyn_match_ack_fail_count", EL_PROBE_TCPSYN, match_ack_fail,
+		 "TCP answers whose acknowledgement is that of no probe."),
+    TARGET_TOTAL("tcpsyn_port_mismatch_count", EL_PROBE_TCPSYN, port_mismatch,
+		 "TCP answers with other ports than their probe."),
+    PROBE("icmp", EL_PROBE_ICMPPING, "ICMP echo"),
+    PROBE("udp_unreachable", EL_PROBE_UDPUNREACHABLE, "UDP to a closed port"),
+    TARGET_TOTAL("udp_unreachable_port_mismatch_count", EL_PROBE_UDPUNREACHABLE, port_mismatch,
+		 "ICMP errors that quote other ports than their probe's."),
+    {"threshold", "gauge", "Thresholds for alerts, as configured.", expo_rows_series,
+     expo_subs_threshold, expo_print_threshold, PROBE_ANY, 0},
+    {"app_host_resolution_status", "gauge", "1 while the address of the target is known, else 0.",
+     expo_rows_targets, NULL, expo_print_resolution_status, PROBE_ANY, 0},
+    {"app_host_resolution_change_total", "counter",
+     "Changes of a target's address, the first included.", expo_rows_targets, NULL,
+     expo_print_resolution_changes, PROBE_ANY, 0},
+    {"app_time_ooo_total", "counter", "Answers that were stamped before their probe.",
+     expo_rows_series, NULL, expo_print_out_of_order, PROBE_ANY, 0},
+    SNAPSHOT("app_iteration_time_seconds", "gauge", print_snapshot_double, iteration_s,
+	     "Time that the last round needed, without the waiting."),
+    {"app_target_name_dup_total", "counter", "Repetitions of a target's name in the configuration.",
+     expo_rows_duplicates, NULL, expo_print_duplicate, PROBE_ANY, 0},
+    SNAPSHOT("app_process_timed_out_total", "counter", print_snapshot_u64, app.rounds_timed_out,
+	     "Rounds that took longer than the global timeout."),
+    SNAPSHOT("app_reload_conf_failed_status", "gauge", print_reload_failed, reload_failed,
+	     "1 if the configuration could not be reloaded, else 0."),
+
+    {"echolane_build_info", "gauge", "Versions that this program was built with.", rows_one, NULL,
+     print_build, PROBE_ANY, 0},
+    SERIES_TOTAL("echolane_probes_late_total", PROBE_ANY, late,
+		 "Lost probes that were answered after the target's timeout."),
+    SERIES_TOTAL("echolane_probes_duplicate_total", PROBE_ANY, duplicates,
+		 "Further answers to an answered probe, up to 3 a probe."),
+    SERIES_TOTAL("echolane_icmp_errors_total", PROBE_ANY, icmp_errors,
+		 "Probes with an ICMP error from elsewhere than the target."),
+    {"echolane_probes_local_total", "counter",
+     "Probes that never left this machine; neither sent nor lost.", expo_rows_series, NULL,
+     expo_print_local, PROBE_ANY, 0},
+    {"echolane_unmatched_answers_total", "counter", "Answers that match no probe, by reason.",
+     rows_workers, subs_unmatched, print_unmatched, PROBE_ANY, 0},
+    {"echolane_worker_drops_total", "counter", "Packets of no use and losses inside, by reason.",
+     rows_workers, subs_drops, print_drops, PROBE_ANY, 0},
+    {"echolane_worker_poll_gap_seconds", "gauge",
+     "Longest time between two polls of the receive queue in the last round.", rows_workers, NULL,
+     print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_last_s)},
+    {"echolane_worker_poll_gap_max_seconds", "gauge",
+     "Longest time between two polls of the receive queue since the start.", rows_workers, NULL,
+     print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_max_s)},
+    PORT(rx_packets, "rx_packets_total", "counter", "Packets that the port received."),
+    PORT(tx_packets, "tx_packets_total", "counter", "Packets that the port sent."),
+    PORT(imissed, "imissed_total", "counter",
+	 "Packets that the port dropped for want of descriptors."),
+    PORT(ierrors, "ierrors_total", "counter", "Packets that the port received damaged."),
+    PORT(rx_nombuf, "rx_nombuf_total", "counter", "Packets lost for want of buffers."),
+    PORT(oerrors, "oerrors_total", "counter", "Packets that the port failed to send."),
+    PORT(socket_drops, "socket_drops_total", "counter",
+	 "Packets that the port's packet sockets dropped."),
+    SNAPSHOT("echolane_rounds_completed_total", "counter", print_snapshot_u64, app.rounds_completed,
+	     "Rounds that were published."),
+    SNAPSHOT("echolane_rounds_skipped_total", "counter", print_snapshot_u64, app.rounds_skipped,
+	     "Rounds that were not sent because the ones before were not finished."),
+    SNAPSHOT("echolane_requested_probes_per_second", "gauge", print_snapshot_double, requested_pps,
+	     "Rate of the last round as configured; +Inf: as fast as possible."),
+    SNAPSHOT("echolane_achieved_probes_per_second", "gauge", print_snapshot_double, achieved_pps,
+	     "Rate that the last round was sent at."),
+    SNAPSHOT("echolane_tsc_error_ratio", "gauge", print_tsc_error, tsc_error_ppm,
+	     "Largest relative error of the calibrated clock; +Inf: not known yet."),
+    ROUND("echolane_round_number", print_round_u64, round, "Number of the last round."),
+    ROUND("echolane_round_local_drops", print_round_u64, local_drops,
+	  "Packets of the last round that were lost on this machine."),
+    ROUND("echolane_round_unsent_probes", print_round_u64, unsent,
+	  "Probes of the last round for which there was no time."),
+    ROUND("echolane_round_uncertain_stamps", print_round_u64, uncertain,
+	  "Probes of the last round whose send took too long for an exact stamp."),
+    ROUND("echolane_round_tx_refused", print_round_u64, tx_refused,
+	  "Packets of the last round that the port did not take at first."),
+    ROUND("echolane_round_poll_gap_seconds", print_round_tsc, poll_gap_tsc,
+	  "Error bound of the last round: the longest time between two polls of a receive queue."),
+    ROUND("echolane_round_skipped_seconds", print_round_tsc, skipped_tsc,
+	  "Time of the last round that pacing gave up after stalls."),
+    ROUND("echolane_round_cut", print_round_cut, cut,
+	  "1 if the last round was ended early, else 0."),
+    EL_WORKER_PACKETS(WORKER)};
+
+const uint32_t expo_n_families = sizeof(expo_families) / sizeof(expo_families[0]);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rows of series and targets. Labels are in alphabetical order, as netprobify's pages have them. */
+#include "family.h"
+
+uint32_t expo_rows_series(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL ? in->snapshot->model->n_series : 0;
+}
+
+uint32_t expo_rows_targets(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL ? in->snapshot->model->n_targets : 0;
+}
+
+uint32_t expo_rows_duplicates(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL ? (uint32_t)in->snapshot->model->duplicate_targets.count : 0;
+}
+
+uint32_t expo_subs_percentiles(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL ? in->snapshot->model->n_percentiles : 0;
+}
+
+uint32_t expo_subs_threshold(const struct el_expo_input *in)
+{
+	(void)in;
+	return 2;
+}
+
+static const struct el_model_target *target_of(const struct el_expo_input *in, uint32_t series)
+{
+	const struct el_model *m = in->snapshot->model;
+
+	return &m->targets[m->series[series].target];
+}
+
+/* Measurements are printed of series that were sent for, as long as their target is probed. */
+static bool is_shown(const struct family *f, const struct el_expo_input *in, uint32_t series)
+{
+	const struct el_model_target *t = target_of(in, series);
+
+	return in->snapshot->measured[series] && t->enabled &&
+	       (f->probe_type == PROBE_ANY || f->probe_type == (int)t->type);
+}
+
+/* percent: 0 for none. */
+static void series_labels(const struct el_expo_input *in, uint32_t series, int percent,
+			  struct line *l)
+{
+	const struct el_model *m = in->snapshot->model;
+	const struct el_model_target *t = target_of(in, series);
+
+	line_label(l, "address_family", el_model_family_label(t->family));
+	line_label(l, "destination", t->name);
+	line_label(l, "group", m->groups[m->series[series].group].name);
+	if (percent != 0)
+		line_label_u64(l, "percentile", (uint64_t)percent);
+	line_label(l, "probe_name", m->probe_name);
+	line_label(l, "state", el_model_state_label(t->state));
+}
+
+static void target_labels(const struct el_expo_input *in, uint32_t target, struct line *l)
+{
+	const struct el_model_target *t = &in->snapshot->model->targets[target];
+
+	line_label(l, "address_family", el_model_family_label(t->family));
+	line_label(l, "destination", t->name);
+	line_label(l, "probe_name", in->snapshot->model->probe_name);
+}
+
+/* The 64-bit number at `offset` of a struct. */
+static uint64_t number_at(const void *base, uint32_t offset)
+{
+	uint64_t v;
+
+	memcpy(&v, (const char *)base + offset, sizeof(v));
+	return v;
+}
+
+bool expo_print_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		      uint32_t sub, struct line *l)
+{
+	(void)sub;
+	if (!is_shown(f, in, row))
+		return false;
+	series_labels(in, row, 0, l);
+	line_u64(l, number_at(&in->snapshot->series[row], f->offset));
+	return true;
+}
+
+/* Also of series of which nothing else is known: it says why. */
+bool expo_print_local(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		      uint32_t sub, struct line *l)
+{
+	uint64_t local = in->snapshot->series[row].local;
+
+	(void)sub;
+	if (!is_shown(f, in, row) && (local == 0 || !target_of(in, row)->enabled))
+		return false;
+	series_labels(in, row, 0, l);
+	line_u64(l, local);
+	return true;
+}
+
+bool expo_print_out_of_order(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, struct line *l)
+{
+	const struct el_model *m = in->snapshot->model;
+
+	(void)sub;
+	if (!is_shown(f, in, row))
+		return false;
+	line_label(l, "address_family", el_model_family_label(target_of(in, row)->family));
+	line_label(l, "destination", target_of(in, row)->name);
+	line_label(l, "group", m->groups[m->series[row].group].name);
+	line_label(l, "probe_name", m->probe_name);
+	line_u64(l, in->snapshot->series[row].out_of_order);
+	return true;
+}
+
+bool expo_print_loss_ratio(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l)
+{
+	const struct el_figures *g = &in->snapshot->gauges[row];
+
+	(void)sub;
+	if (!is_shown(f, in, row))
+		return false;
+	series_labels(in, row, 0, l);
+	line_double(l, g->sent != 0 ? (double)g->lost / (double)g->sent : 0);
+	return true;
+}
+
+bool expo_print_round_trip(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l)
+{
+	const struct el_model *m = in->snapshot->model;
+	double ns = in->snapshot->percentile_ns[(size_t)row * m->n_percentiles + sub];
+
+	if (isnan(ns) || !is_shown(f, in, row))
+		return false;
+	for (uint32_t i = 0; i < sub; i++) { /* asked for twice, printed once */
+		if (m->percentiles[i] == m->percentiles[sub])
+			return false;
+	}
+	series_labels(in, row, m->percentiles[sub], l);
+	line_seconds(l, ns);
+	return true;
+}
+
+/* They stay when the measurements of an inactive target go. */
+bool expo_print_threshold(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l)
+{
+	const struct el_model *m = in->snapshot->model;
+	const struct el_model_target *t = target_of(in, row);
+	double value = sub == 0 ? t->threshold_latency_s : t->threshold_loss;
+
+	(void)f;
+	if (isnan(value) || !(t->enabled || in->snapshot->measured[row]))
+		return false;
+	line_label(l, "address_family", el_model_family_label(t->family));
+	line_label(l, "alert_level", el_model_alert_level_label(t->alert_level));
+	line_label(l, "destination", t->name);
+	line_label(l, "group", m->groups[m->series[row].group].name);
+	line_label(l, "probe_name", m->probe_name);
+	line_label(l, "state", el_model_state_label(t->state));
+	line_label(l, "type", sub == 0 ? "latency" : "loss");
+	line_double(l, value);
+	return true;
+}
+
+bool expo_print_target_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, struct line *l)
+{
+	const struct el_model_target *t = &in->snapshot->model->targets[row];
+	bool shown = false;
+
+	(void)sub;
+	for (uint32_t i = 0; i < t->n_series && !shown; i++)
+		shown = is_shown(f, in, t->first_series + i);
+	if (!shown)
+		return false;
+	target_labels(in, row, l);
+	line_u64(l, number_at(&in->snapshot->targets[row], f->offset));
+	return true;
+}
+
+/* A target in no group is not looked up, and has no status. */
+bool expo_print_resolution_status(const struct family *f, const struct el_expo_input *in,
+				  uint32_t row, uint32_t sub, struct line *l)
+{
+	const struct el_model_target *t = &in->snapshot->model->targets[row];
+
+	(void)f, (void)sub;
+	if (t->n_series == 0)
+		return false;
+	target_labels(in, row, l);
+	line_u64(l, t->address.family != 0);
+	return true;
+}
+
+bool expo_print_resolution_changes(const struct family *f, const struct el_expo_input *in,
+				   uint32_t row, uint32_t sub, struct line *l)
+{
+	(void)f, (void)sub;
+	if (in->snapshot->model->targets[row].n_series == 0)
+		return false;
+	target_labels(in, row, l);
+	line_u64(l, in->snapshot->targets[row].resolution_changes);
+	return true;
+}
+
+/* The list has an entry a repetition; the first of a name prints their number. */
+bool expo_print_duplicate(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l)
+{
+	const struct el_conf_strings *names = &in->snapshot->model->duplicate_targets;
+	uint64_t count = 0;
+
+	(void)f, (void)sub;
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i], names->items[row]) != 0)
+			continue;
+		if (i < row)
+			return false;
+		count++;
+	}
+	line_label(l, "target_name", names->items[row]);
+	line_u64(l, count);
+	return true;
+}

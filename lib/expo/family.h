@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* A metric family is a row of a table: what it is called, how many rows it has, how one is printed.
+ */
+#include "el_expo.h"
+#include "line.h"
+
+struct family {
+	const char *name, *type, *help;
+	/* Its lines are rows * subs; each may be left out. */
+	uint32_t (*rows)(const struct el_expo_input *in);
+	uint32_t (*subs)(const struct el_expo_input *in); /* NULL: 1 */
+	/* Labels and value of one line, behind the name; false: there is no such line, and what was
+	 * written is void. */
+	bool (*print)(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		      uint32_t sub, struct line *l);
+	int probe_type; /* enum el_probe_type, or PROBE_ANY */
+	uint32_t
+	    offset; /* of the value in the struct that `print` reads, or the counter's number */
+};
+
+#define PROBE_ANY (-1)
+
+extern const struct family expo_families[];
+extern const uint32_t expo_n_families;
+
+/* Shapes of rows, in families_series.c: of the snapshot's series and targets. */
+uint32_t expo_rows_series(const struct el_expo_input *in);
+uint32_t expo_rows_targets(const struct el_expo_input *in);
+uint32_t expo_rows_duplicates(const struct el_expo_input *in);
+uint32_t expo_subs_percentiles(const struct el_expo_input *in);
+uint32_t expo_subs_threshold(const struct el_expo_input *in);
+bool expo_print_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		      uint32_t sub, struct line *l);
+bool expo_print_local(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		      uint32_t sub, struct line *l);
+bool expo_print_out_of_order(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, struct line *l);
+bool expo_print_loss_ratio(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l);
+bool expo_print_round_trip(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l);
+bool expo_print_threshold(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l);
+bool expo_print_target_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, struct line *l);
+bool expo_print_resolution_status(const struct family *f, const struct el_expo_input *in,
+				  uint32_t row, uint32_t sub, struct line *l);
+bool expo_print_resolution_changes(const struct family *f, const struct el_expo_input *in,
+				   uint32_t row, uint32_t sub, struct line *l);
+bool expo_print_duplicate(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The HTTP server: /metrics, /-/healthy, /-/ready and a landing page. It has no thread: its
+ * descriptor goes into the epoll loop of the one thread that calls everything here. Nothing blocks;
+ * a page is rendered slice by slice as its reader takes it. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "el_base.h"
+#include "el_expo.h"
+
+/* Where pages come from; called on the thread that runs the server. */
+struct el_httpd_source {
+	/* What a new page is printed from. Returns a handle; all that *ret_input points to stays as
+	 * it is until `close` gets that handle. NULL (and 503 for the client): there is nothing to
+	 * print from. */
+	void *(*open)(void *ctx, struct el_expo_input *ret_input);
+	void (*close)(void *ctx, void *handle);
+	/* True once a round has been published: /-/ready is 200. */
+	bool (*is_ready)(void *ctx);
+	void *ctx;
+};
+
+struct el_httpd_config {
+	const char *address; /* IPv4, IPv6 or a name of this host; NULL or "": 0.0.0.0. "::" takes
+				IPv4, too */
+	uint16_t port;       /* 0: any free one, see el_httpd_port */
+	const char *user,
+	    *password; /* basic authentication on /metrics if neither is NULL or empty */
+	struct el_httpd_source source;
+	/* Limits; 0 stands for the default. */
+	unsigned max_connections; /* 64 */
+	unsigned max_per_address; /* 16 */
+	unsigned max_pages;       /* 8 at a time; the next ones get 503 */
+	unsigned timeout_s; /* 30: a connection without progress ends; a page may take twice that */
+};
+
+struct el_httpd;
+
+/* Listens. Copies what it needs of the configuration. 0 and *ret_httpd, or a negative errno with a
+ * sentence in `err`: what getaddrinfo, bind or listen say (-EADDRINUSE, -EACCES, -EADDRNOTAVAIL,
+ * ...), -ENOMEM. */
+int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_httpd,
+		    struct el_error *err);
+
+/* Ends all connections and closes their pages. NULL is fine. */
+void el_httpd_destroy(struct el_httpd *httpd);
+
+/* An epoll descriptor, readable when el_httpd_run has something to do. Stays the server's. */
+int el_httpd_fd(const struct el_httpd *httpd);
+
+/* The longest that may be waited before the next el_httpd_run, in milliseconds: 0 while there is
+ * work at hand that the descriptor does not show, -1 where only the descriptor matters. Ask before
+ * each wait. */
+int el_httpd_timeout_ms(struct el_httpd *httpd);
+
+/* Does what there is to do, one slice a connection, and returns. */
+void el_httpd_run(struct el_httpd *httpd);
+
+/* The port it listens on. */
+uint16_t el_httpd_port(const struct el_httpd *httpd);

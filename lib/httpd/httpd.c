@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* libmicrohttpd as an epoll descriptor in the caller's loop: start, stop, and the requests. */
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "el_httpd.h"
+
+#define PAGE_SLICE_BYTES 65536
+#define CONNECTION_MEMORY_BYTES 65536
+#define LISTEN_BACKLOG 64
+
+struct el_httpd {
+	struct MHD_Daemon *daemon;
+	struct el_httpd_source source;
+	struct el_siphash_key key;
+	bool auth;
+	uint64_t user_digest, password_digest;
+	unsigned n_pages, max_pages;
+	unsigned timeout_s;
+	uint16_t port;
+	int fd;
+};
+
+/* A page on its way to a client. */
+struct page {
+	struct el_httpd *httpd;
+	void *handle; /* the source's */
+	struct el_expo_input input;
+	struct el_expo_cursor cursor;
+	time_t ends_s;   /* by the monotonic clock */
+	size_t len, pos; /* of the slice */
+	char slice[PAGE_SLICE_BYTES];
+};
+
+static time_t now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static ssize_t page_read(void *cls, uint64_t pos, char *buf, size_t max)
+{
+	struct page *p = cls;
+	size_t n;
+
+	(void)pos;
+	if (now_s() > p->ends_s)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (p->pos == p->len) {
+		p->len = el_expo_render(&p->input, &p->cursor, p->slice, sizeof(p->slice));
+		p->pos = 0;
+		if (p->len == 0)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+	}
+	n = p->len - p->pos < max ? p->len - p->pos : max;
+	memcpy(buf, p->slice + p->pos, n);
+	p->pos += n;
+	return (ssize_t)n;
+}
+
+static void page_close(void *cls)
+{
+	struct page *p = cls;
+
+	p->httpd->source.close(p->httpd->source.ctx, p->handle);
+	p->httpd->n_pages--;
+	free(p);
+}
+
+/* A page, or NULL: too many at a time, or nothing to print from. */
+static struct page *page_open(struct el_httpd *h)
+{
+	struct page *p;
+
+	if (h->n_pages >= h->max_pages)
+		return NULL;
+	p = malloc(sizeof(*p));
+	if (p == NULL)
+		return NULL;
+	p->httpd = h;
+	p->input = (struct el_expo_input){0};
+	p->cursor = (struct el_expo_cursor){0};
+	p->ends_s = now_s() + 2 * (time_t)h->timeout_s;
+	p->len = p->pos = 0;
+	p->handle = h->source.open(h->source.ctx, &p->input);
+	if (p->handle == NULL) {
+		free(p);
+		return NULL;
+	}
+	h->n_pages++;
+	return p;
+}
+
+/* Gives the response away. header: name and value of one more header, or NULL. */
+static enum MHD_Result respond(struct MHD_Connection *c, unsigned status,
+			       struct MHD_Response *response, const char *type, const char *header,
+			       const char *value)
+{
+	enum MHD_Result result = MHD_NO;
+
+	if (response == NULL)
+		return MHD_NO;
+	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
+	    (header == NULL || MHD_add_response_header(response, header, value) == MHD_YES))
+		result = MHD_queue_response(c, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* `text` must last for ever. */
+static enum MHD_Result respond_text(struct MHD_Connection *c, unsigned status, const char *text,
+				    const char *header, const char *value)
+{
+	/* persistent memory is only read, but for its type */
+	union {
+		const char *text;
+		void *data;
+	} body = {.text = text};
+
+	return respond(
+	    c, status,
+	    MHD_create_response_from_buffer(strlen(text), body.data, MHD_RESPMEM_PERSISTENT),
+	    text[0] == '<' ? "text/html; charset=utf-8" : "text/plain; charset=utf-8", header,
+	    value);
+}
+
+/* Compares keyed digests, both of them whatever the first says: the time tells nothing of the right
+ * ones. */
+static bool is_authorised(const struct el_httpd *h, struct MHD_Connection *c)
+{
+	char *password = NULL, *user = MHD_basic_auth_get_username_password(c, &password);
+	uint64_t wrong = 1;
+
+	if (user != NULL && password != NULL)
+		wrong = (el_siphash(&h->key, user, strlen(user)) ^ h->user_digest) |
+			(el_siphash(&h->key, password, strlen(password)) ^ h->password_digest);
+	MHD_free(user);
+	MHD_free(password);
+	return wrong == 0;
+}
+
+static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c, bool head)
+{
+	struct MHD_Response *response;
+	struct page *p;
+
+	if (h->auth && !is_authorised(h, c))
+		return respond_text(c, MHD_HTTP_UNAUTHORIZED, "name and password needed\n",
+				    MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+				    "Basic realm=\"echolane\", charset=\"UTF-8\"");
+	p = page_open(h);
+	if (p == NULL)
+		return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE,
+				    "too many readers at a time, or too early\n",
+				    MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PAGE_SLICE_BYTES, page_read,
+						     p, page_close);
+	if (response == NULL) {
+		page_close(p);
+		return MHD_NO;
+	}
+	/* To HEAD, MHD would send the last chunk of a chunked body: no chunks, and the connection
+	 * ends. */
+	if (head)
+		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	return respond(c, MHD_HTTP_OK, response, "text/plain; version=0.0.4; charset=utf-8", NULL,
+		       NULL);
+}
+
+static enum MHD_Result get_healthy(struct el_httpd *h, struct MHD_Connection *c, bool head)
+{
+	(void)h, (void)head;
+	return respond_text(c, MHD_HTTP_OK, "healthy\n", NULL, NULL);
+}
+
+static enum MHD_Result get_ready(struct el_httpd *h, struct MHD_Connection *c, bool head)
+{
+	(void)head;
+	if (h->source.is_ready(h->source.ctx))
+		return respond_text(c, MHD_HTTP_OK, "ready\n", NULL, NULL);
+	return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "waiting for the first round\n",
+			    MHD_HTTP_HEADER_RETRY_AFTER, "1");
+}
+
+static enum MHD_Result get_landing(struct el_httpd *h, struct MHD_Connection *c, bool head)
+{
+	(void)h, (void)head;
+	return respond_text(
+	    c, MHD_HTTP_OK,
+	    "<!DOCTYPE html>\n<html lang=\"en\"><head><title>echolane</title></head><body>\n"
+	    "<h1>echolane</h1>\n<ul>\n<li><a href=\"/metrics\">metrics</a></li>\n"
+	    "<li><a href=\"/-/healthy\">healthy</a></li>\n"
+	    "<li><a href=\"/-/ready\">ready</a></li>\n</ul>\n</body></html>\n",
+	    NULL, NULL);
+}
+
+static const struct {
+	const char *path;
+	enum MHD_Result (*get)(struct el_httpd *h, struct MHD_Connection *c, bool head);
+} paths[] = {
+    {"/metrics", get_metrics},
+    {"/-/healthy", get_healthy},
+    {"/-/ready", get_ready},
+    {"/", get_landing},
+};
+
+/* MHD calls it once with the headers, then with what there is of a body, at last without. */
+static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *url,
+			      const char *method, const char *version, const char *upload,
+			      size_t *upload_len, void **request)
+{
+	struct el_httpd *h = cls;
+
+	(void)version, (void)upload;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (strcmp(url, paths[i].path) != 0)
+			continue;
+		if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+		    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+			return respond_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n",
+					    MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+		if (*request == NULL || *upload_len != 0) {
+			*request = h;
+			*upload_len = 0;
+			return MHD_YES;
+		}
+		return paths[i].get(h, c, strcmp(method, MHD_HTTP_METHOD_HEAD) == 0);
+	}
+	return respond_text(c, MHD_HTTP_NOT_FOUND, "not found\n", NULL, NULL);
+}
+
+static void log_line(void *cls, const char *fmt, va_list args)
+{
+	char text[256];
+
+	(void)cls;
+	if (!el_log_enabled(EL_LOG_DEBUG))
+		return;
+	vsnprintf(text, sizeof(text), fmt, args);
+	el_log(EL_LOG_DEBUG, "httpd", "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static int set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int listen_at(const struct addrinfo *ai)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
+
+	if (fd < 0)
+		return -errno;
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0 &&
+	    (ai->ai_family != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0) &&
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+/* A listening socket, or a negative errno. */
+static int listen_on(const char *address, uint16_t port, struct el_error *err)
+{
+	static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo *list;
+	char service[8];
+	int rc;
+
+	snprintf(service, sizeof(service), "%u", port);
+	rc = getaddrinfo(address, service, &hints, &list);
+	if (rc != 0)
+		return el_error_set(err, -EADDRNOTAVAIL, "can't serve metrics on address '%s': %s",
+				    address, gai_strerror(rc));
+	rc = -EADDRNOTAVAIL;
+	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+		rc = listen_at(ai);
+		if (rc >= 0)
+			break;
+	}
+	freeaddrinfo(list);
+	if (rc < 0)
+		el_error_set(err, rc, "can't serve metrics on address %s, port %u: %s", address,
+			     port, strerror(-rc));
+	return rc;
+}
+
+static uint16_t port_of(int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = {0};
+	socklen_t len = sizeof(at);
+
+	if (getsockname(fd, &at.any, &len) < 0)
+		return 0;
+	return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
+}
+
+static int auth_init(struct el_httpd *h, const struct el_httpd_config *config)
+{
+	const char *user = config->user, *password = config->password;
+
+	if (user == NULL || *user == '\0' || password == NULL || *password == '\0')
+		return 0;
+	if (getrandom(&h->key, sizeof(h->key), 0) != sizeof(h->key))
+		return -EIO;
+	h->auth = true;
+	h->user_digest = el_siphash(&h->key, user, strlen(user));
+	h->password_digest = el_siphash(&h->key, password, strlen(password));
+	return 0;
+}
+
+static unsigned or_default(unsigned value, unsigned otherwise)
+{
+	return value != 0 ? value : otherwise;
+}
+
+int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_httpd,
+		    struct el_error *err)
+{
+	const char *address =
+	    config->address != NULL && *config->address != '\0' ? config->address : "0.0.0.0";
+	struct el_httpd *h = calloc(1, sizeof(*h));
+	int rc = -ENOMEM, fd = -1;
+
+	if (h == NULL)
+		goto fail;
+	h->source = config->source;
+	h->max_pages = or_default(config->max_pages, 8);
+	h->timeout_s = or_default(config->timeout_s, 30);
+	rc = auth_init(h, config);
+	if (rc < 0)
+		goto fail;
+	rc = fd = listen_on(address, config->port, err);
+	if (rc < 0) {
+		free(h);
+		return rc;
+	}
+	h->port = port_of(fd);
+	h->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER,
+	    log_line, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+	    or_default(config->max_connections, 64), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    or_default(config->max_per_address, 16), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, h->timeout_s,
+	    MHD_OPTION_END);
+	if (h->daemon == NULL) {
+		rc = errno != 0 ? -errno : -ENOMEM;
+		goto fail;
+	}
+	h->fd = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	*ret_httpd = h;
+	return 0;
+fail:
+	free(h);
+	return el_error_set(err, rc, "can't start the HTTP server: %s", strerror(-rc));
+}
+
+void el_httpd_destroy(struct el_httpd *httpd)
+{
+	if (httpd == NULL)
+		return;
+	MHD_stop_daemon(httpd->daemon);
+	free(httpd);
+}
+
+int el_httpd_fd(const struct el_httpd *httpd)
+{
+	return httpd->fd;
+}
+
+int el_httpd_timeout_ms(struct el_httpd *httpd)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	if (MHD_get_timeout(httpd->daemon, &ms) != MHD_YES)
+		return -1;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+void el_httpd_run(struct el_httpd *httpd)
+{
+	MHD_run(httpd->daemon);
+}
+
+uint16_t el_httpd_port(const struct el_httpd *httpd)
+{
+	return httpd->port;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Blocks to figures, in two walks. The first counts; from the counts each series gets its part of
+ * one array; the second puts the RTTs there; then each part is summed up and selected from.
+ *
+ * A class is walked in tiles of neighbouring slices, all passes of a tile before the next tile:
+ * records are read in long runs, and what is kept per slice and series stays in the cache. */
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "el_stats.h"
+
+#define TILE_SLICES 1024
+
+/* An answered record without duplicates or ICMP errors: its high byte. */
+#define PLAIN_ANSWER (EL_RECORD_ANSWERED << (EL_RECORD_STATE_SHIFT - 56))
+
+/* A tile: what the walks need of its slices. */
+struct tile {
+	const struct el_slice *slices;
+	bool mixed, cut;
+	uint32_t n;
+	uint32_t n_plain[TILE_SLICES]; /* first walk: plain answers in time */
+	uint32_t series[TILE_SLICES];
+	uint64_t limit_tsc[TILE_SLICES]; /* an RTT above it is late */
+};
+
+struct work {
+	struct el_round_figures *f;
+	const struct el_clock *clock;
+	struct tile tile;
+	uint64_t *values; /* RTTs in cycles, grouped by series */
+	uint64_t *next;   /* [n_series]: where the next RTT of a series goes */
+};
+
+typedef void (*visit_fn)(struct work *w, const el_record *records, uint32_t pass);
+
+static void tile_init(struct work *w, const struct el_slice *slices, uint32_t n)
+{
+	struct tile *t = &w->tile;
+	uint32_t timeout_us = 0;
+	uint64_t limit_tsc = 0;
+
+	t->slices = slices;
+	t->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		if (slices[i].timeout_us != timeout_us) {
+			timeout_us = slices[i].timeout_us;
+			limit_tsc = el_clock_tsc(w->clock, timeout_us * 1000ULL);
+			if (limit_tsc >= EL_RECORD_TIME_SIGN)
+				limit_tsc = EL_RECORD_TIME_SIGN - 1;
+		}
+		t->limit_tsc[i] = limit_tsc;
+		t->series[i] = slices[i].series;
+		assert(t->series[i] < w->f->n_series);
+	}
+	memset(t->n_plain, 0, n * sizeof(t->n_plain[0]));
+}
+
+/* Whatever is not a plain answer in time. */
+static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
+{
+	struct tile *t = &w->tile;
+	struct el_figures *f = &w->f->series[t->series[i]];
+	uint64_t time = el_record_time(r);
+	uint32_t packet;
+
+	switch (el_record_state(r)) {
+	case EL_RECORD_UNSENT:
+		if (!t->cut && (!t->mixed || el_slice_packet_of_pass(&t->slices[i], pass, &packet)))
+			w->f->unsent++;
+		return;
+	case EL_RECORD_LOCAL:
+		f->local++;
+		return;
+	case EL_RECORD_SENT:
+		f->lost++;
+		break;
+	case EL_RECORD_ANSWERED:
+		if (time & EL_RECORD_TIME_SIGN) {
+			f->answered++;
+			f->out_of_order++;
+		} else if (time > t->limit_tsc[i]) {
+			f->lost++;
+			f->late++;
+		} else {
+			f->answered++;
+		}
+		break;
+	}
+	f->duplicates += el_record_duplicates(r);
+	f->icmp_errors += (r & EL_RECORD_ICMP_ERROR) != 0;
+}
+
+/* First walk: one pass of a tile. */
+static inline void visit_count(struct work *w, const el_record *records, uint32_t pass)
+{
+	struct tile *t = &w->tile;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		el_record r = records[i];
+
+		if (r >> 56 == PLAIN_ANSWER && el_record_time(r) <= t->limit_tsc[i])
+			t->n_plain[i]++;
+		else
+			count_record(w, i, r, pass);
+	}
+}
+
+/* Second walk: one pass of a tile. Limits are below the sign bit: a negative RTT exceeds every one.
+ */
+static inline void visit_scatter(struct work *w, const el_record *records, uint32_t pass)
+{
+	struct tile *t = &w->tile;
+
+	(void)pass;
+	for (uint32_t i = 0; i < t->n; i++) {
+		el_record r = records[i];
+
+		if (el_record_state(r) == EL_RECORD_ANSWERED &&
+		    el_record_time(r) <= t->limit_tsc[i])
+			w->values[w->next[t->series[i]]++] = el_record_time(r);
+	}
+}
+
+static inline __attribute__((always_inline)) void walk(struct work *w, const struct el_block *block,
+						       visit_fn visit)
+{
+	const struct el_plan *plan = block->set->plans[block->worker];
+
+	w->tile.cut = block->cut;
+	for (uint32_t c = 0; c < plan->n_classes; c++) {
+		const struct el_plan_class *class = &plan->classes[c];
+
+		w->tile.mixed = class->mixed;
+		for (uint32_t first = 0; first < class->n_slices; first += TILE_SLICES) {
+			uint32_t n = class->n_slices - first;
+			const el_record *records = block->records + class->base + first;
+
+			tile_init(w, plan->slices + class->first_slice + first,
+				  n < TILE_SLICES ? n : TILE_SLICES);
+			for (uint32_t pass = 0; pass < class->n_packets; pass++)
+				visit(w, records + (size_t)pass * class->n_slices, pass);
+			for (uint32_t i = 0; i < w->tile.n; i++)
+				w->f->series[w->tile.series[i]].answered += w->tile.n_plain[i];
+		}
+	}
+}
+
+/* Sums up the n RTTs of a series. The cycles of a mean fit, those of a sum may not. */
+static void series_finish(struct el_figures *f, const uint64_t *values, size_t n,
+			  const struct el_clock *clock)
+{
+	uint64_t min = UINT64_MAX, max = 0;
+	unsigned __int128 sum = 0;
+
+	f->sent = f->answered + f->lost;
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		min = values[i] < min ? values[i] : min;
+		max = values[i] > max ? values[i] : max;
+		sum += values[i];
+	}
+	f->rtt_min_ns = el_clock_ns(clock, min);
+	f->rtt_max_ns = el_clock_ns(clock, max);
+	f->rtt_mean_ns = el_clock_s(clock, 1) * EL_NS_PER_S * (double)sum / (double)n;
+}
+
+/* What the blocks say of the round as a whole. */
+static void add_block(struct el_round_figures *f, const struct el_block *b)
+{
+	/* A block whose round was never begun has no times. */
+	if (b->began_tsc != 0 && (f->began_tsc == 0 || b->began_tsc < f->began_tsc))
+		f->began_tsc = b->began_tsc;
+	f->sent_tsc = b->sent_tsc > f->sent_tsc ? b->sent_tsc : f->sent_tsc;
+	f->closed_tsc = b->closed_tsc > f->closed_tsc ? b->closed_tsc : f->closed_tsc;
+	f->poll_gap_tsc = b->poll_gap_tsc > f->poll_gap_tsc ? b->poll_gap_tsc : f->poll_gap_tsc;
+	f->skipped_tsc = b->skipped_tsc > f->skipped_tsc ? b->skipped_tsc : f->skipped_tsc;
+	f->uncertain += b->uncertain;
+	f->tx_refused += b->tx_refused;
+	f->local_drops += b->local_drops;
+	f->cut |= b->cut;
+}
+
+static struct el_round_figures *figures_create(const struct el_model *model, uint64_t round)
+{
+	struct el_round_figures *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->refs = 1;
+	f->round = round;
+	f->n_series = model->n_series;
+	f->n_percentiles = model->n_percentiles;
+	f->series = calloc(f->n_series + 1, sizeof(*f->series));
+	f->percentile_ns =
+	    calloc((size_t)f->n_series * f->n_percentiles + 1, sizeof(*f->percentile_ns));
+	if (f->series == NULL || f->percentile_ns == NULL) {
+		el_round_figures_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* The model's percentiles, ascending and distinct; how many. */
+static size_t percents_init(const struct el_model *model, int percents[EL_PERCENTILES_MAX])
+{
+	bool asked[EL_PERCENTILES_MAX + 1] = {false};
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < model->n_percentiles; i++) {
+		assert(model->percentiles[i] >= 1 && model->percentiles[i] <= EL_PERCENTILES_MAX);
+		asked[model->percentiles[i]] = true;
+	}
+	for (int p = 1; p <= EL_PERCENTILES_MAX; p++) {
+		if (asked[p])
+			percents[n++] = p;
+	}
+	return n;
+}
+
+/* From the scattered RTTs (w->next[s] is now the end of series s) to minima, means and percentiles.
+ */
+static void finish(struct work *w, const struct el_model *model)
+{
+	struct el_round_figures *f = w->f;
+	double ns_per_tsc = el_clock_s(w->clock, 1) * EL_NS_PER_S;
+	int percents[EL_PERCENTILES_MAX];
+	size_t n_percents = percents_init(model, percents), begin = 0;
+
+	for (uint32_t s = 0; s < f->n_series; s++) {
+		size_t n = w->next[s] - begin;
+		double result[EL_PERCENTILES_MAX], by_percent[EL_PERCENTILES_MAX + 1];
+
+		series_finish(&f->series[s], w->values + begin, n, w->clock);
+		el_stats_percentiles(w->values + begin, n, percents, n_percents, result);
+		for (size_t i = 0; i < n_percents; i++)
+			by_percent[percents[i]] = result[i];
+		for (uint32_t i = 0; i < f->n_percentiles; i++)
+			f->percentile_ns[(size_t)s * f->n_percentiles + i] =
+			    by_percent[model->percentiles[i]] * ns_per_tsc;
+		begin = w->next[s];
+	}
+}
+
+struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks,
+					const struct el_clock *clock)
+{
+	const struct el_model *model = blocks[0]->set->model;
+	struct work *w = calloc(1, sizeof(*w));
+	struct el_round_figures *ret = NULL;
+	uint64_t n_rtt = 0;
+
+	if (w == NULL)
+		return NULL;
+	w->clock = clock;
+	w->f = figures_create(model, blocks[0]->round);
+	w->next = malloc((model->n_series + 1) * sizeof(*w->next));
+	if (w->f == NULL || w->next == NULL)
+		goto out;
+	w->f->clock = *clock;
+	for (uint32_t b = 0; b < n_blocks; b++) {
+		assert(blocks[b]->set == blocks[0]->set && blocks[b]->round == blocks[0]->round);
+		add_block(w->f, blocks[b]);
+		walk(w, blocks[b], visit_count);
+	}
+	for (uint32_t s = 0; s < model->n_series; s++) {
+		w->next[s] = n_rtt;
+		n_rtt += w->f->series[s].answered - w->f->series[s].out_of_order;
+	}
+	w->values = malloc((n_rtt + 1) * sizeof(*w->values));
+	if (w->values == NULL)
+		goto out;
+	for (uint32_t b = 0; b < n_blocks; b++)
+		walk(w, blocks[b], visit_scatter);
+	finish(w, model);
+	ret = w->f;
+	w->f = NULL;
+out:
+	el_round_figures_free(w->f);
+	free(w->next);
+	free(w->values);
+	free(w);
+	if (ret == NULL)
+		errno = ENOMEM;
+	return ret;
+}
+
+struct el_round_figures *el_round_figures_get(struct el_round_figures *f)
+{
+	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+	return f;
+}
+
+void el_round_figures_free(struct el_round_figures *f)
+{
+	if (f == NULL || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	free(f->series);
+	free(f->percentile_ns);
+	free(f);
+}

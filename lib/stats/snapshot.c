@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The snapshot: totals that go on, gauges of the last round, and the place where the current one
+ * is. */
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "el_stats.h"
+
+#define NONE UINT32_MAX
+
+/* Where the series and targets of a model were in the model before. */
+struct carry {
+	uint32_t *series;      /* [n_series], NONE for new ones; NULL: all where they were */
+	uint32_t *targets;     /* likewise */
+	uint32_t *percentiles; /* likewise */
+};
+
+/* A hash table of indices, open addressing; empty slots are NONE. */
+struct index_table {
+	uint32_t *slots;
+	size_t mask;
+};
+
+static int table_init(struct index_table *t, size_t n)
+{
+	size_t size = 2;
+
+	while (size < 2 * n)
+		size *= 2;
+	t->mask = size - 1;
+	t->slots = malloc(size * sizeof(*t->slots));
+	if (t->slots == NULL)
+		return -ENOMEM;
+	memset(t->slots, 0xff, size * sizeof(*t->slots));
+	return 0;
+}
+
+static uint64_t target_hash(const struct el_model_target *t)
+{
+	static const struct el_siphash_key key = {0x7061676573, 0x746172676574};
+
+	return el_siphash(&key, t->name, strlen(t->name));
+}
+
+static uint64_t series_hash(const struct el_model *m, const struct el_model_series *s)
+{
+	struct el_siphash_key key = {target_hash(&m->targets[s->target]), 0x67726f7570};
+	const char *group = m->groups[s->group].name;
+
+	return el_siphash(&key, group, strlen(group));
+}
+
+static bool series_equal(const struct el_model *a, uint32_t ia, const struct el_model *b,
+			 uint32_t ib)
+{
+	const struct el_model_target *ta = &a->targets[a->series[ia].target];
+	const struct el_model_target *tb = &b->targets[b->series[ib].target];
+
+	return ta->type == tb->type && ta->family == tb->family &&
+	       strcmp(ta->name, tb->name) == 0 &&
+	       strcmp(a->groups[a->series[ia].group].name, b->groups[b->series[ib].group].name) ==
+		   0;
+}
+
+static bool target_equal(const struct el_model *a, uint32_t ia, const struct el_model *b,
+			 uint32_t ib)
+{
+	return strcmp(a->targets[ia].name, b->targets[ib].name) == 0;
+}
+
+static uint64_t hash_of_series(const struct el_model *m, uint32_t i)
+{
+	return series_hash(m, &m->series[i]);
+}
+
+static uint64_t hash_of_target(const struct el_model *m, uint32_t i)
+{
+	return target_hash(&m->targets[i]);
+}
+
+/* For each of the n things of `now`, which of the n_before things of `before` it is. NULL: no
+ * memory. */
+static uint32_t *match(const struct el_model *now, uint32_t n, const struct el_model *before,
+		       uint32_t n_before, uint64_t (*hash)(const struct el_model *, uint32_t),
+		       bool (*equal)(const struct el_model *, uint32_t, const struct el_model *,
+				     uint32_t))
+{
+	struct index_table t = {0};
+	uint32_t *ret = malloc((n + 1) * sizeof(*ret));
+
+	if (ret == NULL || table_init(&t, n_before) < 0) {
+		free(ret);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < n_before; i++) {
+		size_t slot = hash(before, i) & t.mask;
+
+		while (t.slots[slot] != NONE)
+			slot = (slot + 1) & t.mask;
+		t.slots[slot] = i;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		size_t slot = hash(now, i) & t.mask;
+
+		while (t.slots[slot] != NONE && !equal(now, i, before, t.slots[slot]))
+			slot = (slot + 1) & t.mask;
+		ret[i] = t.slots[slot];
+	}
+	free(t.slots);
+	return ret;
+}
+
+static uint32_t *match_percentiles(const struct el_model *now, const struct el_model *before)
+{
+	uint32_t *ret = malloc((now->n_percentiles + 1) * sizeof(*ret));
+
+	if (ret == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < now->n_percentiles; i++) {
+		ret[i] = NONE;
+		for (uint32_t j = 0; j < before->n_percentiles; j++) {
+			if (now->percentiles[i] == before->percentiles[j])
+				ret[i] = j;
+		}
+	}
+	return ret;
+}
+
+static void carry_fini(struct carry *c)
+{
+	free(c->series);
+	free(c->targets);
+	free(c->percentiles);
+}
+
+static int carry_init(struct carry *c, const struct el_model *now, const struct el_model *before)
+{
+	*c = (struct carry){0};
+	if (now == before)
+		return 0;
+	c->series =
+	    match(now, now->n_series, before, before->n_series, hash_of_series, series_equal);
+	c->targets =
+	    match(now, now->n_targets, before, before->n_targets, hash_of_target, target_equal);
+	c->percentiles = match_percentiles(now, before);
+	if (c->series != NULL && c->targets != NULL && c->percentiles != NULL)
+		return 0;
+	carry_fini(c);
+	return -ENOMEM;
+}
+
+static void carry_series(struct el_snapshot *s, const struct el_snapshot *before,
+			 const struct carry *c)
+{
+	uint32_t n = s->model->n_percentiles, n_before = before->model->n_percentiles;
+
+	for (uint32_t i = 0; i < s->model->n_series; i++) {
+		uint32_t old = c->series != NULL ? c->series[i] : i;
+
+		if (old == NONE)
+			continue;
+		s->series[i] = before->series[old];
+		s->measured[i] = before->measured[old];
+		s->gauges[i] = before->gauges[old];
+		for (uint32_t p = 0; p < n; p++) {
+			uint32_t old_p = c->percentiles != NULL ? c->percentiles[p] : p;
+
+			s->percentile_ns[(size_t)i * n + p] =
+			    old_p == NONE ? NAN
+					  : before->percentile_ns[(size_t)old * n_before + old_p];
+		}
+	}
+}
+
+static void carry_targets(struct el_snapshot *s, const struct el_snapshot *before,
+			  const struct carry *c)
+{
+	for (uint32_t i = 0; i < s->model->n_targets; i++) {
+		uint32_t old = c->targets != NULL ? c->targets[i] : i;
+		const struct el_ip *address = &s->model->targets[i].address;
+
+		if (old == NONE) {
+			s->targets[i].resolution_changes = address->family != 0;
+			continue;
+		}
+		s->targets[i] = before->targets[old];
+		if (address->family != 0 &&
+		    !el_ip_equal(address, &before->model->targets[old].address))
+			s->targets[i].resolution_changes++;
+	}
+}
+
+/* A snapshot in which nothing has happened yet. */
+static struct el_snapshot *snapshot_create(struct el_model *model)
+{
+	struct el_snapshot *s = calloc(1, sizeof(*s));
+	size_t n = model->n_series;
+
+	if (s == NULL)
+		return NULL;
+	s->refs = 1;
+	s->model = el_model_get(model);
+	s->series = calloc(n + 1, sizeof(*s->series));
+	s->measured = calloc(n + 1, sizeof(*s->measured));
+	s->gauges = calloc(n + 1, sizeof(*s->gauges));
+	s->percentile_ns = calloc(n * model->n_percentiles + 1, sizeof(*s->percentile_ns));
+	s->targets = calloc((size_t)model->n_targets + 1, sizeof(*s->targets));
+	if (s->series == NULL || s->measured == NULL || s->gauges == NULL ||
+	    s->percentile_ns == NULL || s->targets == NULL) {
+		el_snapshot_put(s);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < model->n_targets; i++)
+		s->targets[i].resolution_changes = model->targets[i].address.family != 0;
+	return s;
+}
+
+static void add_figures(struct el_snapshot *s, struct el_round_figures *f)
+{
+	size_t n = f->n_percentiles;
+
+	for (uint32_t i = 0; i < f->n_series; i++) {
+		const struct el_figures *from = &f->series[i];
+		struct el_series_totals *to = &s->series[i];
+
+		to->sent += from->sent;
+		to->lost += from->lost;
+		to->late += from->late;
+		to->duplicates += from->duplicates;
+		to->icmp_errors += from->icmp_errors;
+		to->out_of_order += from->out_of_order;
+		to->local += from->local;
+		if (from->sent == 0)
+			continue;
+		s->measured[i] = true;
+		s->gauges[i] = *from;
+		if (n != 0)
+			memcpy(s->percentile_ns + i * n, f->percentile_ns + i * n,
+			       n * sizeof(double));
+	}
+	el_round_figures_free(s->last);
+	s->last = f;
+	s->app.rounds_completed++;
+}
+
+struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el_model *model,
+				     struct el_round_figures *figures)
+{
+	struct el_snapshot *s = NULL;
+	struct carry carry;
+	int error = ENOMEM;
+
+	if (figures != NULL && (figures->n_series != model->n_series ||
+				figures->n_percentiles != model->n_percentiles)) {
+		error = EINVAL;
+		goto fail;
+	}
+	s = snapshot_create(model);
+	if (s == NULL)
+		goto fail;
+	if (before != NULL && strcmp(before->model->probe_name, model->probe_name) == 0) {
+		if (carry_init(&carry, model, before->model) < 0)
+			goto fail;
+		carry_series(s, before, &carry);
+		carry_targets(s, before, &carry);
+		carry_fini(&carry);
+		s->last = before->last != NULL ? el_round_figures_get(before->last) : NULL;
+		s->app = before->app;
+		s->iteration_s = before->iteration_s;
+		s->requested_pps = before->requested_pps;
+		s->achieved_pps = before->achieved_pps;
+	}
+	if (before != NULL) {
+		s->tsc_error_ppm = before->tsc_error_ppm;
+		s->reload_failed = before->reload_failed;
+	}
+	if (figures != NULL)
+		add_figures(s, figures);
+	return s;
+fail:
+	el_snapshot_put(s);
+	el_round_figures_free(figures);
+	errno = error;
+	return NULL;
+}
+
+struct el_snapshot *el_snapshot_get(struct el_snapshot *s)
+{
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void el_snapshot_put(struct el_snapshot *s)
+{
+	if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	el_model_put(s->model);
+	el_round_figures_free(s->last);
+	free(s->series);
+	free(s->measured);
+	free(s->gauges);
+	free(s->percentile_ns);
+	free(s->targets);
+	free(s);
+}
+
+struct el_snapshot_store {
+	pthread_mutex_t lock; /* taken for a pointer and a count only */
+	struct el_snapshot *current;
+};
+
+struct el_snapshot_store *el_snapshot_store_create(void)
+{
+	struct el_snapshot_store *store = calloc(1, sizeof(*store));
+
+	if (store != NULL)
+		pthread_mutex_init(&store->lock, NULL);
+	return store;
+}
+
+void el_snapshot_store_destroy(struct el_snapshot_store *store)
+{
+	if (store == NULL)
+		return;
+	el_snapshot_put(store->current);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+void el_snapshot_store_publish(struct el_snapshot_store *store, struct el_snapshot *s)
+{
+	struct el_snapshot *old;
+
+	pthread_mutex_lock(&store->lock);
+	old = store->current;
+	store->current = s;
+	pthread_mutex_unlock(&store->lock);
+	el_snapshot_put(old);
+}
+
+struct el_snapshot *el_snapshot_store_take(struct el_snapshot_store *store)
+{
+	struct el_snapshot *s;
+
+	pthread_mutex_lock(&store->lock);
+	s = store->current != NULL ? el_snapshot_get(store->current) : NULL;
+	pthread_mutex_unlock(&store->lock);
+	return s;
+}

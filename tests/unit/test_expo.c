@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hand_model.h"
+
+#include <math.h>
+
+#include "el_expo.h"
+
+static const int percentiles[] = {95, 50, 95};
+
+struct page {
+	char *text;
+	size_t len;
+	unsigned calls;
+};
+
+static struct page render(const struct el_expo_input *in, size_t cap)
+{
+	struct el_expo_cursor cursor = {0};
+	struct page page = {0};
+	char *buf = malloc(cap + 1);
+
+	while (!cursor.done) {
+		size_t n;
+
+		buf[cap] = 0x55;
+		n = el_expo_render(in, &cursor, buf, cap);
+		assert_true(n <= cap);
+		assert_int_equal(buf[cap], 0x55);
+		assert_true(n > 0 || cursor.done);
+		assert_true(n == 0 || buf[n - 1] == '\n');
+		page.text = realloc(page.text, page.len + n + 1);
+		memcpy(page.text + page.len, buf, n);
+		page.len += n;
+		page.text[page.len] = '\0';
+		page.calls++;
+	}
+	assert_int_equal(el_expo_render(in, &cursor, buf, cap), 0);
+	free(buf);
+	return page;
+}
+
+static bool has_line(const struct page *page, const char *line)
+{
+	const char *at = page->text;
+	size_t n = strlen(line);
+
+	while ((at = strstr(at, line)) != NULL) {
+		if ((at == page->text || at[-1] == '\n') && at[n] == '\n')
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+static void assert_line(const struct page *page, const char *line)
+{
+	if (!has_line(page, line))
+		fail_msg("no line '%s' in:\n%s", line, page->text);
+}
+
+static void assert_no(const struct page *page, const char *text)
+{
+	if (strstr(page->text, text) != NULL)
+		fail_msg("'%s' is in:\n%s", text, page->text);
+}
+
+/* ---- a page with everything on it ---- */
+
+struct sample {
+	struct hand_model *h;
+	struct el_snapshot *snapshot;
+	struct el_worker_view workers[2];
+	struct el_port_view ports[1];
+	struct el_expo_input in;
+};
+
+static struct el_round_figures *sample_figures(const struct el_model *m)
+{
+	struct el_round_figures *f = calloc(1, sizeof(*f));
+
+	*f = (struct el_round_figures){.refs = 1,
+				       .round = 3,
+				       .clock = el_clock_init(1000000000),
+				       .n_series = m->n_series,
+				       .n_percentiles = m->n_percentiles,
+				       .poll_gap_tsc = 12500,
+				       .skipped_tsc = 2000000000,
+				       .uncertain = 4,
+				       .tx_refused = 5,
+				       .local_drops = 6,
+				       .unsent = 7};
+	f->series = calloc(m->n_series, sizeof(*f->series));
+	f->percentile_ns = calloc(m->n_series * m->n_percentiles, sizeof(double));
+	for (uint32_t s = 0; s < m->n_series; s++) {
+		f->series[s] = (struct el_figures){.sent = 30, .answered = 30 - s, .lost = s};
+		for (uint32_t p = 0; p < m->n_percentiles; p++)
+			f->percentile_ns[s * m->n_percentiles + p] =
+			    p == 1 ? 41000 + s : 54383.27789306638 + s;
+	}
+	f->series[1].late = 1;
+	f->series[1].duplicates = 2;
+	f->series[1].icmp_errors = 3;
+	f->series[1].out_of_order = 4;
+	f->series[1].local = 5;
+	return f;
+}
+
+/* Targets tcp_closed, gateway, udp, quiet in groups standard and dscp-46. The last has sent nothing
+ * yet. */
+static void sample_init(struct sample *s)
+{
+	static const char *const names[] = {"tcp_closed", "gateway", "udp",
+					    "quiet",      "tcp_v6",  "off"};
+	struct hand_model *h = hand_model_create(6, 2, percentiles, 3);
+	struct el_model *m = &h->model;
+	struct el_round_figures *f;
+
+	memset(s, 0, sizeof(*s));
+	s->h = h;
+	for (int i = 0; i < 6; i++)
+		hand_rename(&m->targets[i].name, names[i]);
+	hand_rename(&m->groups[0].name, "standard");
+	hand_rename(&m->groups[1].name, "dscp-46");
+	m->targets[0].threshold_latency_s = 0.01;
+	m->targets[0].alert_level = EL_ALERT_PAGING;
+	m->targets[0].state = EL_STATE_PRODUCTION;
+	m->targets[2].threshold_loss = 0.05;
+	m->targets[4].type = EL_PROBE_TCPSYN;
+	m->targets[4].family = 6;
+	m->targets[4].state = EL_STATE_VALIDATION;
+	m->targets[5].enabled = false; /* its name does not resolve any more */
+	m->targets[5].address = (struct el_ip){0};
+	m->targets[5].threshold_loss = 1;
+	m->duplicate_targets.items = calloc(3, sizeof(char *));
+	m->duplicate_targets.items[0] = strdup("udp");
+	m->duplicate_targets.items[1] = strdup("gateway");
+	m->duplicate_targets.items[2] = strdup("udp");
+	m->duplicate_targets.count = 3;
+	f = sample_figures(m);
+	f->series[6] = f->series[7] = (struct el_figures){.local = 8};
+	s->snapshot = el_snapshot_next(NULL, m, f);
+	s->snapshot->iteration_s = 1.25;
+	s->snapshot->requested_pps = INFINITY;
+	s->snapshot->achieved_pps = 12345.5;
+	s->snapshot->tsc_error_ppm = 0.25;
+	s->snapshot->app.rounds_skipped = 1;
+	s->snapshot->app.rounds_timed_out = 2;
+	s->snapshot->targets[0].match_ack_fail = 11;
+	s->snapshot->targets[0].port_mismatch = 12;
+	s->snapshot->targets[2].port_mismatch = 13;
+	for (int w = 0; w < 2; w++) {
+		for (int i = 0; i < EL_COUNTERS; i++)
+			s->workers[w].v[i] = (uint64_t)(1000 * w + i);
+		s->workers[w].poll_gap_max_s = 0.001;
+		s->workers[w].poll_gap_last_s = 0.0000125;
+	}
+	s->ports[0] = (struct el_port_view){.name = "wan0",
+					    .imissed = 1,
+					    .ierrors = 2,
+					    .rx_nombuf = 3,
+					    .oerrors = 4,
+					    .socket_drops = 5,
+					    .rx_packets = 18446744073709551615ULL,
+					    .tx_packets = 7};
+	s->in = (struct el_expo_input){.snapshot = s->snapshot,
+				       .version = "1.2.3",
+				       .dpdk_version = "DPDK 22.11.11",
+				       .workers = s->workers,
+				       .n_workers = 2,
+				       .ports = s->ports,
+				       .n_ports = 1};
+}
+
+static void sample_fini(struct sample *s)
+{
+	el_snapshot_put(s->snapshot);
+	hand_model_destroy(s->h);
+}
+
+/* With EL_TEST_GOLDEN_WRITE set, the page becomes the golden file. */
+static void page_is_golden(void **state)
+{
+	const char *path = getenv("EL_TEST_GOLDEN");
+	struct page page, golden = {0};
+	struct sample s;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(path);
+	sample_init(&s);
+	page = render(&s.in, 1 << 20);
+	if (getenv("EL_TEST_GOLDEN_WRITE") != NULL) {
+		file = fopen(path, "w");
+		assert_non_null(file);
+		assert_int_equal(fwrite(page.text, 1, page.len, file), page.len);
+		fclose(file);
+	}
+	file = fopen(path, "r");
+	assert_non_null(file);
+	golden.text = calloc(1, 1 << 20);
+	golden.len = fread(golden.text, 1, (1 << 20) - 1, file);
+	fclose(file);
+	assert_string_equal(page.text, golden.text);
+	free(golden.text);
+	free(page.text);
+	sample_fini(&s);
+}
+
+/* The shape of netprobify's own lines, and who has which. */
+static void lines_are_netprobifys(void **state)
+{
+	struct page page;
+	struct sample s;
+
+	(void)state;
+	sample_init(&s);
+	page = render(&s.in, 1 << 20);
+	assert_line(&page,
+		    "tcpsyn_round_trip_seconds{address_family=\"ipv4\",destination=\"tcp_closed\","
+		    "group=\"standard\",percentile=\"95\",probe_name=\"lab\","
+		    "state=\"in production\"} 0.000054383278");
+	assert_line(
+	    &page, "threshold{address_family=\"ipv4\",alert_level=\"no_alert\",destination=\"udp\","
+		   "group=\"standard\",probe_name=\"lab\",state=\"None\",type=\"loss\"} 0.05");
+	assert_line(&page, "netprobify_info{scapy_version=\"\",version=\"1.2.3\"} 1");
+	assert_line(
+	    &page,
+	    "tcpsyn_sent_total{address_family=\"ipv6\",destination=\"tcp_v6\",group=\"dscp-46\","
+	    "probe_name=\"lab\",state=\"validation\"} 30");
+	assert_line(
+	    &page,
+	    "icmp_loss_ratio{address_family=\"ipv4\",destination=\"gateway\",group=\"standard\","
+	    "probe_name=\"lab\",state=\"None\"} 0.06666666666666667");
+	assert_line(&page, "app_target_name_dup_total{target_name=\"udp\"} 2");
+	assert_line(&page, "app_target_name_dup_total{target_name=\"gateway\"} 1");
+	assert_line(&page, "app_host_resolution_status{address_family=\"ipv4\",destination=\"off\","
+			   "probe_name=\"lab\"} 0");
+	assert_line(&page, "app_time_ooo_total{address_family=\"ipv4\",destination=\"tcp_closed\","
+			   "group=\"dscp-46\",probe_name=\"lab\"} 4");
+	assert_line(&page, "app_iteration_time_seconds{probe_name=\"lab\"} 1.25");
+	/* of a target that is off, only thresholds and its resolution; of one that sent nothing,
+	 * what is local */
+	assert_line(
+	    &page, "threshold{address_family=\"ipv4\",alert_level=\"no_alert\",destination=\"off\","
+		   "group=\"standard\",probe_name=\"lab\",state=\"None\",type=\"loss\"} 1");
+	assert_no(&page, "udp_unreachable_sent_total{address_family=\"ipv4\",destination=\"off\"");
+	assert_no(&page, "tcpsyn_sent_total{address_family=\"ipv4\",destination=\"quiet\"");
+	assert_line(&page,
+		    "echolane_probes_local_total{address_family=\"ipv4\",destination=\"quiet\","
+		    "group=\"standard\",probe_name=\"lab\",state=\"None\"} 8");
+	assert_line(&page, "echolane_requested_probes_per_second{probe_name=\"lab\"} +Inf");
+	assert_line(&page, "echolane_port_rx_packets_total{port=\"wan0\"} 18446744073709551615");
+	free(page.text);
+	sample_fini(&s);
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* No sample twice, though a percentile is asked for twice. */
+static void no_sample_is_printed_twice(void **state)
+{
+	char *lines[2000], *save;
+	struct page page;
+	struct sample s;
+	size_t n = 0;
+
+	(void)state;
+	sample_init(&s);
+	page = render(&s.in, 1 << 20);
+	for (char *l = strtok_r(page.text, "\n", &save); l != NULL;
+	     l = strtok_r(NULL, "\n", &save)) {
+		assert_true(n < 2000);
+		if (l[0] != '#')
+			*strrchr(l, ' ') = '\0';
+		lines[n++] = l;
+	}
+	qsort(lines, n, sizeof(lines[0]), compare_text);
+	for (size_t i = 1; i < n; i++)
+		assert_string_not_equal(lines[i - 1], lines[i]);
+	free(page.text);
+	sample_fini(&s);
+}
+
+static void slices_make_the_same_page(void **state)
+{
+	static const size_t caps[] = {EL_EXPO_LINE_MAX, EL_EXPO_LINE_MAX + 100, 65536};
+	struct page whole;
+	struct sample s;
+
+	(void)state;
+	sample_init(&s);
+	whole = render(&s.in, 1 << 20);
+	assert_int_equal(whole.calls, 1);
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
+		struct page page = render(&s.in, caps[i]);
+
+		assert_string_equal(page.text, whole.text);
+		free(page.text);
+	}
+	free(whole.text);
+	sample_fini(&s);
+}
+
+/* Before anything is known: versions, workers and ports. */
+static void page_without_a_snapshot(void **state)
+{
+	struct page page;
+	struct sample s;
+
+	(void)state;
+	sample_init(&s);
+	s.in.snapshot = NULL;
+	page = render(&s.in, 65536);
+	assert_line(&page,
+		    "echolane_build_info{dpdk_version=\"DPDK 22.11.11\",version=\"1.2.3\"} 1");
+	assert_line(&page, "# TYPE tcpsyn_sent_total counter");
+	assert_line(&page, "echolane_worker_rx_packets_total{worker=\"1\"} 1000");
+	assert_no(&page, "destination");
+	assert_no(&page, "\necholane_round");
+	free(page.text);
+	sample_fini(&s);
+}
+
+static void labels_are_escaped(void **state)
+{
+	struct page page;
+	struct sample s;
+	char *longest;
+
+	(void)state;
+	sample_init(&s);
+	hand_rename(&s.h->model.targets[1].name, "a\\b\"c\nd");
+	page = render(&s.in, 1 << 20);
+	assert_line(&page, "icmp_sent_total{address_family=\"ipv4\",destination="
+			   "\"a\\\\b\\\"c\\nd\",group=\"standard\","
+			   "probe_name=\"lab\",state=\"None\"} 30");
+	free(page.text);
+
+	/* a line that is longer than any may be is left out, whole */
+	longest = malloc(EL_EXPO_LINE_MAX + 1);
+	memset(longest, 'x', EL_EXPO_LINE_MAX);
+	longest[EL_EXPO_LINE_MAX] = '\0';
+	hand_rename(&s.h->model.targets[1].name, longest);
+	page = render(&s.in, 1 << 20);
+	assert_no(&page, "xxx");
+	assert_line(&page, "# TYPE icmp_sent_total counter");
+	free(longest);
+	free(page.text);
+	sample_fini(&s);
+}
+
+/* Every number reads back as it was. */
+static void numbers_read_back(void **state)
+{
+	uint64_t seed = unit_seed();
+	struct sample s;
+
+	(void)state;
+	sample_init(&s);
+	for (int i = 0; i < 2000; i++) {
+		double v = (double)(unit_random(&seed) >> (unit_random(&seed) % 60)) /
+			   (double)(1 + (unit_random(&seed) >> (unit_random(&seed) % 60)));
+		double ns = (double)(unit_random(&seed) >> (12 + unit_random(&seed) % 50));
+		struct page page;
+		const char *at;
+
+		s.snapshot->achieved_pps = v;
+		s.snapshot->percentile_ns[0] = ns;
+		page = render(&s.in, 1 << 20);
+		at = strstr(page.text, "\necholane_achieved_probes_per_second");
+		assert_true(strtod(strchr(at, ' '), NULL) == v);
+		at = strstr(page.text, "\ntcpsyn_round_trip_seconds");
+		at = strstr(at, "} ");
+		assert_true(fabs(strtod(at + 2, NULL) - ns / 1e9) <= 0.51e-12 + ns * 1e-24);
+		assert_null(memchr(at, 'e', (size_t)(strchr(at, '\n') - at)));
+		free(page.text);
+	}
+	sample_fini(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(page_is_golden),
+	    cmocka_unit_test(lines_are_netprobifys),
+	    cmocka_unit_test(no_sample_is_printed_twice),
+	    cmocka_unit_test(slices_make_the_same_page),
+	    cmocka_unit_test(page_without_a_snapshot),
+	    cmocka_unit_test(labels_are_escaped),
+	    cmocka_unit_test(numbers_read_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hand_model.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "el_stats.h"
+
+static const int percentiles[] = {95, 50};
+
+/* Figures of a round in which series s sent `sent[s]` and lost a tenth of it; percentile p is
+ * 1000 * round + 10 * s + p ns. */
+static struct el_round_figures *figures_create(const struct el_model *m, uint64_t round,
+					       const uint64_t *sent)
+{
+	struct el_round_figures *f = calloc(1, sizeof(*f));
+
+	f->refs = 1;
+	f->round = round;
+	f->n_series = m->n_series;
+	f->n_percentiles = m->n_percentiles;
+	f->series = calloc(m->n_series + 1, sizeof(*f->series));
+	f->percentile_ns = calloc((size_t)m->n_series * m->n_percentiles + 1, sizeof(double));
+	for (uint32_t s = 0; s < m->n_series; s++) {
+		f->series[s] = (struct el_figures){.sent = sent[s],
+						   .lost = sent[s] / 10,
+						   .answered = sent[s] - sent[s] / 10,
+						   .late = 1,
+						   .duplicates = 2,
+						   .icmp_errors = 3,
+						   .out_of_order = 4,
+						   .local = 5};
+		for (uint32_t p = 0; p < m->n_percentiles; p++)
+			f->percentile_ns[s * m->n_percentiles + p] =
+			    (double)(1000 * round + 10 * s + p);
+	}
+	return f;
+}
+
+static void totals_go_on(void **state)
+{
+	static const uint64_t first[] = {100, 10}, second[] = {50, 0};
+	struct hand_model *h = hand_model_create(2, 1, percentiles, 2);
+	struct el_model *m = &h->model;
+	struct el_snapshot *none, *a, *b;
+
+	(void)state;
+	none = el_snapshot_next(NULL, m, NULL);
+	assert_null(none->last);
+	assert_false(none->measured[0]);
+	assert_int_equal(none->targets[1].resolution_changes, 1);
+	a = el_snapshot_next(none, m, figures_create(m, 1, first));
+	a->requested_pps = 12;
+	a->app.rounds_skipped = 3;
+	a->tsc_error_ppm = 0.5;
+	a->reload_failed = true;
+	b = el_snapshot_next(a, m, figures_create(m, 2, second));
+	assert_int_equal(a->series[0].sent, 100);
+	assert_int_equal(b->series[0].sent, 150);
+	assert_int_equal(b->series[0].lost, 15);
+	assert_int_equal(b->series[0].late, 2);
+	assert_int_equal(b->series[0].duplicates, 4);
+	assert_int_equal(b->series[0].icmp_errors, 6);
+	assert_int_equal(b->series[0].out_of_order, 8);
+	assert_int_equal(b->series[0].local, 10);
+	assert_int_equal(b->gauges[0].sent, 50);
+	assert_true(b->percentile_ns[1] == 2001);
+	assert_int_equal(b->last->round, 2);
+	assert_int_equal(b->app.rounds_completed, 2);
+	assert_int_equal(b->app.rounds_skipped, 3);
+	assert_int_equal(b->targets[1].resolution_changes, 1);
+	assert_true(b->requested_pps == 12 && b->tsc_error_ppm == 0.5 && b->reload_failed);
+	/* the second series sent nothing: its gauges stay */
+	assert_true(b->measured[1]);
+	assert_int_equal(b->series[1].sent, 10);
+	assert_int_equal(b->gauges[1].sent, 10);
+	assert_true(b->percentile_ns[2] == 1010);
+	el_snapshot_put(none);
+	el_snapshot_put(a);
+	el_snapshot_put(b);
+	hand_model_destroy(h);
+}
+
+/* Without figures everything stays, the last round too, and outlives the snapshot it came in with.
+ */
+static void nothing_new_changes_nothing(void **state)
+{
+	static const uint64_t sent[] = {100};
+	struct hand_model *h = hand_model_create(1, 1, percentiles, 2);
+	struct el_model *m = &h->model;
+	struct el_snapshot *a, *b;
+
+	(void)state;
+	a = el_snapshot_next(NULL, m, figures_create(m, 7, sent));
+	b = el_snapshot_next(a, m, NULL);
+	el_snapshot_put(a);
+	assert_int_equal(b->last->round, 7);
+	assert_int_equal(b->last->series[0].sent, 100);
+	assert_int_equal(b->app.rounds_completed, 1);
+	assert_int_equal(b->series[0].sent, 100);
+	assert_true(b->measured[0]);
+	el_snapshot_put(b);
+	hand_model_destroy(h);
+}
+
+static void totals_go_on_in_another_model(void **state)
+{
+	static const int other_percentiles[] = {50, 99};
+	static const uint64_t sent[] = {100, 200, 300, 400};
+	struct hand_model *before = hand_model_create(2, 2, percentiles, 2);
+	struct hand_model *after = hand_model_create(3, 2, other_percentiles, 2);
+	struct el_snapshot *a, *b;
+
+	(void)state;
+	/* t1 comes first now, with another address; g1 is new; "t0" has become an ICMP target */
+	hand_rename(&after->model.targets[0].name, "t1");
+	after->model.targets[0].type = EL_PROBE_ICMPPING;
+	hand_rename(&after->model.targets[1].name, "t0");
+	hand_rename(&after->model.groups[0].name, "g1");
+	hand_rename(&after->model.groups[1].name, "g0");
+	a = el_snapshot_next(NULL, &before->model, figures_create(&before->model, 1, sent));
+	a->targets[1].port_mismatch = 9;
+	a->targets[1].match_ack_fail = 8;
+	b = el_snapshot_next(a, &after->model, NULL);
+	assert_int_equal(b->series[0].sent, 400); /* t1 in g1 */
+	assert_int_equal(b->series[1].sent, 300); /* t1 in g0 */
+	assert_int_equal(b->gauges[1].lost, 30);
+	assert_true(b->measured[1]);
+	assert_true(b->percentile_ns[2] == 1021); /* the median was the second percentile */
+	assert_true(isnan(b->percentile_ns[3]));
+	for (int s = 2; s < 6; s++) {
+		assert_int_equal(b->series[s].sent, 0);
+		assert_false(b->measured[s]);
+	}
+	assert_int_equal(b->targets[0].port_mismatch, 9);
+	assert_int_equal(b->targets[0].match_ack_fail, 8);
+	assert_int_equal(b->targets[0].resolution_changes, 2);
+	assert_int_equal(b->targets[2].port_mismatch, 0);
+	assert_int_equal(b->targets[2].resolution_changes, 1);
+	assert_int_equal(b->last->round, 1);
+	el_snapshot_put(b);
+
+	/* another probe name begins anew */
+	hand_rename(&after->model.probe_name, "elsewhere");
+	b = el_snapshot_next(a, &after->model, NULL);
+	assert_int_equal(b->series[0].sent, 0);
+	assert_int_equal(b->targets[0].port_mismatch, 0);
+	assert_int_equal(b->targets[0].resolution_changes, 1);
+	assert_null(b->last);
+	el_snapshot_put(a);
+	el_snapshot_put(b);
+	hand_model_destroy(before);
+	hand_model_destroy(after);
+}
+
+static void foreign_figures_are_refused(void **state)
+{
+	static const uint64_t sent[] = {100, 100, 100, 100};
+	struct hand_model *small = hand_model_create(1, 1, percentiles, 2);
+	struct hand_model *large = hand_model_create(2, 2, percentiles, 2);
+
+	(void)state;
+	errno = 0;
+	assert_null(el_snapshot_next(NULL, &small->model, figures_create(&large->model, 1, sent)));
+	assert_int_equal(errno, EINVAL);
+	hand_model_destroy(small);
+	hand_model_destroy(large);
+}
+
+/* Many names, so that the matching walks collisions. */
+static void large_models_are_matched(void **state)
+{
+	enum { TARGETS = 5000 };
+	struct hand_model *before = hand_model_create(TARGETS, 2, percentiles, 2);
+	struct hand_model *after = hand_model_create(TARGETS, 2, percentiles, 2);
+	uint64_t *sent = calloc(2 * TARGETS, sizeof(*sent));
+	struct el_snapshot *a, *b;
+
+	(void)state;
+	for (uint32_t i = 0; i < TARGETS; i++) { /* the same targets the other way round */
+		struct el_model_target *t = &after->model.targets[i];
+
+		free(t->name);
+		t->name = hand_name("t%u", TARGETS - 1 - i);
+		t->type = before->model.targets[TARGETS - 1 - i].type;
+		t->address = before->model.targets[TARGETS - 1 - i].address;
+	}
+	for (uint32_t i = 0; i < 2 * TARGETS; i++)
+		sent[i] = 10 * i + 10;
+	a = el_snapshot_next(NULL, &before->model, figures_create(&before->model, 1, sent));
+	b = el_snapshot_next(a, &after->model, NULL);
+	for (uint32_t i = 0; i < 2 * TARGETS; i++)
+		assert_int_equal(b->series[2 * (TARGETS - 1 - i / 2) + i % 2].sent, sent[i]);
+	for (uint32_t i = 0; i < TARGETS; i++)
+		assert_int_equal(b->targets[i].resolution_changes, 1);
+	free(sent);
+	el_snapshot_put(a);
+	el_snapshot_put(b);
+	hand_model_destroy(before);
+	hand_model_destroy(after);
+}
+
+struct reader {
+	struct el_snapshot_store *store;
+	_Atomic bool stop;
+	_Atomic uint64_t taken;
+};
+
+/* Takes snapshots while others are published; what it holds never changes under it. */
+static void *read_snapshots(void *arg)
+{
+	struct reader *r = arg;
+	uint64_t newest = 0;
+
+	while (!atomic_load(&r->stop)) {
+		struct el_snapshot *s = el_snapshot_store_take(r->store);
+
+		if (s == NULL)
+			continue;
+		if (s->last->round < newest || s->series[0].sent != 10 * s->last->round)
+			abort();
+		newest = s->last->round;
+		el_snapshot_put(s);
+		atomic_fetch_add(&r->taken, 1);
+	}
+	return NULL;
+}
+
+static void store_hands_out_references(void **state)
+{
+	static const uint64_t sent[] = {10};
+	struct hand_model *h = hand_model_create(1, 1, percentiles, 2);
+	struct reader r = {.store = el_snapshot_store_create()};
+	struct el_snapshot *s = NULL, *held;
+	pthread_t thread;
+
+	(void)state;
+	assert_null(el_snapshot_store_take(r.store));
+	assert_int_equal(pthread_create(&thread, NULL, read_snapshots, &r), 0);
+	for (uint64_t round = 1; round <= 2000 || atomic_load(&r.taken) == 0; round++) {
+		s = el_snapshot_next(s, &h->model, figures_create(&h->model, round, sent));
+		el_snapshot_store_publish(r.store, s);
+	}
+	atomic_store(&r.stop, true);
+	pthread_join(thread, NULL);
+	held = el_snapshot_store_take(r.store);
+	assert_ptr_equal(held, s);
+	el_snapshot_store_destroy(r.store);
+	assert_true(held->series[0].sent >= 20000);
+	el_snapshot_put(held);
+	hand_model_destroy(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(totals_go_on),
+	    cmocka_unit_test(nothing_new_changes_nothing),
+	    cmocka_unit_test(totals_go_on_in_another_model),
+	    cmocka_unit_test(foreign_figures_are_refused),
+	    cmocka_unit_test(large_models_are_matched),
+	    cmocka_unit_test(store_hands_out_references),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

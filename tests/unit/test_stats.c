@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hand_model.h"
+
+#include "el_stats.h"
+
+#define HZ 2600000000ULL
+
+static int compare_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* netprobify's rule, on a sorted list. */
+static double naive_percentile(const uint64_t *sorted, size_t n, double p)
+{
+	double k = (double)(n - 1) * p / 100, f = floor(k), c = ceil(k);
+
+	if (n == 0)
+		return 0;
+	if (f == c)
+		return (double)sorted[(size_t)k];
+	return (double)sorted[(size_t)f] * (c - k) + (double)sorted[(size_t)c] * (k - f);
+}
+
+static void assert_close(double got, double expected)
+{
+	if (fabs(got - expected) > 1e-9 * fabs(expected))
+		fail_msg("got %.17g, expected %.17g", got, expected);
+}
+
+enum shape { UNIFORM, FEW, EQUAL, UP, DOWN, PIPE, WIDE, OUTLIER, SHAPES };
+
+static void fill(uint64_t *values, size_t n, enum shape shape, uint64_t *seed)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t r = unit_random(seed);
+
+		switch (shape) {
+		case UNIFORM:
+			values[i] = r % 1000000;
+			break;
+		case FEW:
+			values[i] = r % 3;
+			break;
+		case EQUAL:
+			values[i] = 7;
+			break;
+		case UP:
+			values[i] = 3 * i;
+			break;
+		case DOWN:
+			values[i] = 3 * (n - i);
+			break;
+		case PIPE:
+			values[i] = i < n / 2 ? i : n - i;
+			break;
+		case WIDE:
+			values[i] = (r >> 8) >> (r % 56);
+			break;
+		default:
+			values[i] = r % 1000 ? 1000 + r % 16 : r >> 8;
+			break;
+		}
+	}
+}
+
+static void check_percentiles(size_t n, enum shape shape, uint64_t *seed)
+{
+	uint64_t *values = malloc((n + 1) * sizeof(*values)),
+		 *copy = malloc((n + 1) * sizeof(*copy));
+	int percents[EL_PERCENTILES_MAX];
+	double results[EL_PERCENTILES_MAX];
+	size_t count = 0;
+
+	fill(copy, n, shape, seed);
+	memcpy(values, copy, n * sizeof(*copy));
+	for (int p = 1; p <= EL_PERCENTILES_MAX; p++) {
+		if (n < 3 || unit_random(seed) % 4 == 0 || p == 100)
+			percents[count++] = p;
+	}
+	el_stats_percentiles(values, n, percents, count, results);
+	qsort(copy, n, sizeof(*copy), compare_u64);
+	for (size_t i = 0; i < count; i++)
+		assert_close(results[i], naive_percentile(copy, n, percents[i]));
+	for (int i = 0; i < 10; i++) {
+		double p = (double)(unit_random(seed) % 10001) / 100;
+
+		assert_close(el_stats_percentile(values, n, p), naive_percentile(copy, n, p));
+	}
+	qsort(values, n, sizeof(*values), compare_u64);
+	assert_memory_equal(values, copy, n * sizeof(*values));
+	free(values);
+	free(copy);
+}
+
+static void percentiles_follow_the_rule(void **state)
+{
+	uint64_t seed = unit_seed();
+
+	(void)state;
+	for (int shape = 0; shape < SHAPES; shape++) {
+		for (size_t n = 0; n < 70; n++)
+			check_percentiles(n, shape, &seed);
+		for (int i = 0; i < 60; i++)
+			check_percentiles(unit_random(&seed) % 3000, shape, &seed);
+		check_percentiles(100000, shape, &seed);
+	}
+}
+
+/* Every percentile of lists of one to three values, and single ones of a longer list. */
+static void percentiles_of_short_lists(void **state)
+{
+	uint64_t one[] = {42}, two[] = {20, 10}, three[] = {30, 10, 20};
+
+	(void)state;
+	assert_true(el_stats_percentile(NULL, 0, 95) == 0);
+	for (int p = 1; p <= 100; p++) {
+		assert_true(el_stats_percentile(one, 1, p) == 42);
+		assert_close(el_stats_percentile(two, 2, p), 10 + 0.1 * p);
+		assert_close(el_stats_percentile(three, 3, p), 10 + 0.2 * p);
+	}
+}
+
+/* ---- figures ---- */
+
+struct hand_plan {
+	struct el_plan_set set;
+	struct el_plan plans[2];
+	struct el_block blocks[2];
+	struct el_block *list[2];
+};
+
+/* A class of `n` slices with `m` packets at the end of worker w's plan; slice i of it is of series
+ * (first_series + i) modulo the number of series. `fewer`: packets of every third slice, 0 for all.
+ */
+static void add_class(struct hand_plan *h, int w, uint32_t n, uint32_t m, uint32_t first_series,
+		      uint32_t fewer)
+{
+	struct el_plan *p = &h->plans[w];
+	struct el_plan_class *c = &p->classes[p->n_classes++];
+
+	p->slices = realloc(p->slices, (p->n_slices + n) * sizeof(*p->slices));
+	memset(p->slices + p->n_slices, 0, n * sizeof(*p->slices));
+	*c = (struct el_plan_class){.base = p->n_records,
+				    .first_slice = p->n_slices,
+				    .n_slices = n,
+				    .n_packets = m,
+				    .by_slices = el_fastdiv_init(n),
+				    .mixed = fewer != 0};
+	for (uint32_t i = 0; i < n; i++) {
+		struct el_slice *s = &p->slices[p->n_slices + i];
+
+		s->series = (first_series + i) % h->set.model->n_series;
+		s->timeout_us = i % 2 ? 1000000 : 500;
+		s->n_packets = m;
+		if (fewer != 0 && i % 3 == 0) {
+			s->n_packets = fewer;
+			s->packet_frac = (uint32_t)((((uint64_t)fewer << 32) + m - 1) / m);
+		}
+	}
+	p->n_slices += n;
+	p->n_records += n * m;
+}
+
+static struct hand_plan *hand_plan_create(struct el_model *model)
+{
+	struct hand_plan *h = calloc(1, sizeof(*h));
+
+	h->set.model = model;
+	h->set.clock = el_clock_init(HZ);
+	h->set.n_workers = 2;
+	for (uint32_t w = 0; w < 2; w++) {
+		h->set.plans[w] = &h->plans[w];
+		h->plans[w].set = &h->set;
+		h->plans[w].worker.v = (uint16_t)w;
+		h->blocks[w] = (struct el_block){.set = &h->set, .worker = w, .round = 5};
+		h->list[w] = &h->blocks[w];
+	}
+	return h;
+}
+
+static void hand_plan_records(struct hand_plan *h)
+{
+	for (int w = 0; w < 2; w++)
+		h->blocks[w].records = calloc(h->plans[w].n_records + 1, sizeof(el_record));
+}
+
+static void hand_plan_destroy(struct hand_plan *h)
+{
+	for (int w = 0; w < 2; w++) {
+		free(h->plans[w].slices);
+		free(h->blocks[w].records);
+	}
+	free(h);
+}
+
+/* A hundred probes of one series, every tenth lost; the others of another, each with another fate.
+ */
+static void figures_of_a_known_round(void **state)
+{
+	static const int percentiles[] = {95, 50, 100};
+	struct hand_model *m = hand_model_create(1, 2, percentiles, 3);
+	struct hand_plan *h = hand_plan_create(&m->model);
+	const struct el_clock *clock = &h->set.clock;
+	struct el_round_figures *f;
+	el_record *r;
+
+	(void)state;
+	h->set.clock = el_clock_init(EL_NS_PER_S); /* a cycle is a nanosecond */
+	add_class(h, 0, 1, 100, 0, 0);
+	add_class(h, 0, 1, 8, 1, 0);
+	hand_plan_records(h);
+	r = h->blocks[0].records;
+	for (uint32_t i = 0; i < 100; i++) {
+		r[i] = el_record_sent(1000000 + i);
+		if (i % 10 != 0)
+			r[i] = el_record_answered(r[i], 1000000 + i + 1000 * (i + 1));
+	}
+	r += 100;
+	r[0] = el_record_local();
+	r[1] = el_record_sent(77) | EL_RECORD_ICMP_ERROR;
+	r[2] = el_record_answered(el_record_sent(500), 400);
+	r[3] = el_record_answered(el_record_sent(500), 500 + 1000 * 501);
+	r[4] = el_record_answered(el_record_sent(500), 500 + 1000 * 500);
+	r[5] =
+	    el_record_duplicate(el_record_duplicate(el_record_answered(el_record_sent(500), 500)));
+	r[6] = el_record_answered(el_record_sent(500) | EL_RECORD_ICMP_ERROR, 500 + 1000 * 250);
+	h->blocks[0].began_tsc = 10;
+	h->blocks[0].sent_tsc = 30;
+	h->blocks[0].closed_tsc = 40;
+	h->blocks[0].uncertain = 3;
+	h->blocks[0].local_drops = 1;
+	f = el_stats_round(h->list, 1, clock);
+	assert_non_null(f);
+	assert_int_equal(f->round, 5);
+	assert_int_equal(f->series[0].sent, 100);
+	assert_int_equal(f->series[0].lost, 10);
+	assert_int_equal(f->series[0].answered, 90);
+	assert_int_equal(f->series[0].rtt_min_ns, 2000);
+	assert_int_equal(f->series[0].rtt_max_ns, 100000);
+	assert_close(f->series[0].rtt_mean_ns, 51000);
+	assert_close(f->percentile_ns[2], 100000);
+	assert_int_equal(f->series[1].sent, 6);
+	assert_int_equal(f->series[1].answered, 4);
+	assert_int_equal(f->series[1].lost, 2);
+	assert_int_equal(f->series[1].late, 1);
+	assert_int_equal(f->series[1].out_of_order, 1);
+	assert_int_equal(f->series[1].duplicates, 2);
+	assert_int_equal(f->series[1].icmp_errors, 2);
+	assert_int_equal(f->series[1].local, 1);
+	assert_int_equal(f->series[1].rtt_min_ns, 0);
+	assert_int_equal(f->series[1].rtt_max_ns, 500000);
+	assert_close(f->percentile_ns[3], 475000);
+	assert_close(f->percentile_ns[4], 250000);
+	assert_int_equal(f->unsent, 1);
+	assert_int_equal(f->uncertain, 3);
+	assert_int_equal(f->local_drops, 1);
+	assert_int_equal(f->began_tsc, 10);
+	assert_int_equal(f->sent_tsc, 30);
+	assert_int_equal(f->closed_tsc, 40);
+	el_round_figures_free(f);
+
+	h->blocks[0].cut = true;
+	f = el_stats_round(h->list, 1, clock);
+	assert_int_equal(f->unsent, 0);
+	assert_true(f->cut);
+	el_round_figures_free(f);
+	hand_plan_destroy(h);
+	hand_model_destroy(m);
+}
+
+static el_record random_record(uint64_t *seed)
+{
+	uint64_t r = unit_random(seed), sent_tsc = unit_random(seed);
+	el_record record = el_record_sent(sent_tsc);
+
+	if (r % 100 < 5)
+		return 0;
+	if (r % 100 < 10)
+		return el_record_local();
+	if ((r >> 8) % 50 == 0)
+		record |= EL_RECORD_ICMP_ERROR;
+	if (r % 100 < 25)
+		return record;
+	/* up to 1 ms, so that half of those with the short timeout are late; rarely before the send
+	 */
+	record = el_record_answered(record, sent_tsc + unit_random(seed) % 2600000);
+	if ((r >> 16) % 64 == 0)
+		record = el_record_answered(el_record_sent(sent_tsc), sent_tsc - 1 - r % 5000);
+	for (r >>= 32; (r & 15) == 0; r >>= 4)
+		record = el_record_duplicate(record);
+	return record;
+}
+
+/* What el_stats_round should find, probe by probe. */
+static void compare_with_naive(const struct hand_plan *h, const struct el_round_figures *f)
+{
+	const struct el_model *m = h->set.model;
+	struct el_figures *expected = calloc(m->n_series, sizeof(*expected));
+	uint64_t *rtts =
+	    malloc((h->plans[0].n_records + h->plans[1].n_records + 1) * sizeof(*rtts));
+	uint64_t unsent = 0;
+
+	for (uint32_t s = 0; s < m->n_series; s++) {
+		struct el_figures *e = &expected[s];
+		size_t n = 0;
+
+		for (int w = 0; w < 2; w++) {
+			for (uint32_t i = 0; i < h->plans[w].n_records; i++) {
+				uint32_t pass, packet;
+				struct el_slice_idx at = el_plan_locate(&h->plans[w], i, &pass);
+				const struct el_slice *slice = &h->plans[w].slices[at.v];
+				el_record r = h->blocks[w].records[i];
+				uint64_t rtt = el_record_time(r);
+
+				if (slice->series != s)
+					continue;
+				if (r == 0) {
+					unsent += el_slice_packet_of_pass(slice, pass, &packet) &&
+						  !h->blocks[w].cut;
+					continue;
+				}
+				if (el_record_state(r) == EL_RECORD_LOCAL) {
+					e->local++;
+					continue;
+				}
+				e->sent++;
+				e->duplicates += el_record_duplicates(r);
+				e->icmp_errors += (r & EL_RECORD_ICMP_ERROR) != 0;
+				if (el_record_state(r) == EL_RECORD_SENT) {
+					e->lost++;
+				} else if (rtt & EL_RECORD_TIME_SIGN) {
+					e->answered++;
+					e->out_of_order++;
+				} else if (rtt > slice->timeout_us * (HZ / 1000000)) {
+					e->lost++;
+					e->late++;
+				} else {
+					e->answered++;
+					rtts[n++] = rtt;
+				}
+			}
+		}
+		qsort(rtts, n, sizeof(*rtts), compare_u64);
+		for (uint32_t p = 0; p < m->n_percentiles; p++)
+			assert_close(f->percentile_ns[s * m->n_percentiles + p],
+				     naive_percentile(rtts, n, m->percentiles[p]) / 2.6);
+		if (n > 0) {
+			double sum = 0;
+
+			for (size_t i = 0; i < n; i++)
+				sum += (double)rtts[i];
+			assert_close(f->series[s].rtt_mean_ns, sum / (double)n / 2.6);
+			e->rtt_min_ns = el_clock_ns(&h->set.clock, rtts[0]);
+			e->rtt_max_ns = el_clock_ns(&h->set.clock, rtts[n - 1]);
+		}
+		e->rtt_mean_ns = f->series[s].rtt_mean_ns;
+		assert_int_equal(f->series[s].sent, f->series[s].answered + f->series[s].lost);
+		assert_memory_equal(&f->series[s], e, sizeof(*e));
+	}
+	assert_int_equal(f->unsent, unsent);
+	free(expected);
+	free(rtts);
+}
+
+/* Random records in several classes of two workers, one of them mixed, one wider than a tile. */
+static void figures_of_random_rounds(void **state)
+{
+	static const int percentiles[] = {95, 50, 1, 99, 95};
+	uint64_t seed = unit_seed();
+	struct hand_model *m = hand_model_create(5, 3, percentiles, 5);
+
+	(void)state;
+	for (int trial = 0; trial < 4; trial++) {
+		struct hand_plan *h = hand_plan_create(&m->model);
+		struct el_round_figures *f;
+
+		add_class(h, 0, 1, 1 + unit_random(&seed) % 3000, 3, 0);
+		add_class(h, 0, 1 + unit_random(&seed) % 20, 1 + unit_random(&seed) % 50, 0, 0);
+		add_class(h, 1, 2500, 3, 2, 0);
+		add_class(h, 1, 7, 40, 9, 31);
+		hand_plan_records(h);
+		for (int w = 0; w < 2; w++) {
+			for (uint32_t i = 0; i < h->plans[w].n_records; i++) {
+				uint32_t pass, packet;
+				struct el_slice_idx at = el_plan_locate(&h->plans[w], i, &pass);
+
+				if (el_slice_packet_of_pass(&h->plans[w].slices[at.v], pass,
+							    &packet))
+					h->blocks[w].records[i] = random_record(&seed);
+			}
+		}
+		h->blocks[0].cut = trial == 3;
+		f = el_stats_round(h->list, 2, &h->set.clock);
+		compare_with_naive(h, f);
+		el_round_figures_free(f);
+		hand_plan_destroy(h);
+	}
+	hand_model_destroy(m);
+}
+
+/* Nothing sent at all: figures of nothing, not a crash. */
+static void figures_of_an_empty_round(void **state)
+{
+	static const int percentiles[] = {95};
+	struct hand_model *m = hand_model_create(0, 0, percentiles, 1);
+	struct hand_plan *h = hand_plan_create(&m->model);
+	struct el_round_figures *f;
+
+	(void)state;
+	hand_plan_records(h);
+	f = el_stats_round(h->list, 2, &h->set.clock);
+	assert_non_null(f);
+	assert_int_equal(f->n_series, 0);
+	assert_int_equal(f->unsent, 0);
+	el_round_figures_free(f);
+	hand_plan_destroy(h);
+	hand_model_destroy(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(percentiles_of_short_lists),
+	    cmocka_unit_test(percentiles_follow_the_rule),
+	    cmocka_unit_test(figures_of_a_known_round),
+	    cmocka_unit_test(figures_of_random_rounds),
+	    cmocka_unit_test(figures_of_an_empty_round),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
