@@ -23,27 +23,32 @@ die() {
 	exit 1
 }
 
-# Runs a command in the background and waits for it, so that traps run at once when a signal comes.
+# Runs a command in the background, in a process group of its own, and waits for it: so traps run at once when
+# a signal comes, and end all of it.
 run_child() {
-	"$@" &
-	CHILD=$!
 	local status=0
+	start_child "$@"
 	wait "$CHILD" || status=$?
 	CHILD=
 	return "$status"
 }
 
-# Ends what run_child runs; for traps. Signal TERM, then KILL after ten seconds.
+start_child() {
+	set -m
+	"$@" </dev/null &
+	CHILD=$!
+	set +m
+}
+
+# Ends what run_child or step runs; for traps. TERM first, KILL after ten seconds.
 end_child() {
+	local deadline=$((SECONDS + 10))
 	[ -n "$CHILD" ] || return 0
-	kill -TERM "$CHILD" 2>/dev/null || true
-	(
-		sleep 10
-		kill -KILL "$CHILD" 2>/dev/null
-	) &
-	local timer=$!
-	wait "$CHILD" 2>/dev/null || true
-	kill "$timer" 2>/dev/null || true
+	kill -TERM -- "-$CHILD" 2>/dev/null || true
+	while kill -0 -- "-$CHILD" 2>/dev/null; do
+		((SECONDS < deadline)) || kill -KILL -- "-$CHILD" 2>/dev/null || true
+		sleep 0.05
+	done
 	CHILD=
 }
 
@@ -52,8 +57,7 @@ end_child() {
 step() {
 	local text=$1 log=$2 began=$SECONDS status=0 last
 	shift 2
-	"$@" >"$log" 2>&1 </dev/null &
-	CHILD=$!
+	start_child "$@" >"$log" 2>&1
 	[ -t 1 ] || say "$text ..."
 	while kill -0 "$CHILD" 2>/dev/null; do
 		if [ -t 1 ]; then
