@@ -21,7 +21,7 @@ class Packet:
     tos: int = 0
     ident: int = 0
     dont_fragment: bool = False
-    l4: bytes = b""  # what follows the IP header
+    size: int = 0  # bytes that follow the IP header
     sport: int = 0
     dport: int = 0
     seq: int = 0
@@ -54,7 +54,8 @@ def parse_ipv4(packet, body):
         struct.unpack_from("!BBHHHBBH4s4s", body)
     packet.dont_fragment = bool(fragment & 0x4000)
     packet.src, packet.dst = socket.inet_ntoa(src), socket.inet_ntoa(dst)
-    l4 = packet.l4 = body[(version_ihl & 15) * 4:length]
+    l4 = body[(version_ihl & 15) * 4:length]
+    packet.size = length - (version_ihl & 15) * 4
     if packet.protocol == TCP and len(l4) >= 20:
         packet.sport, packet.dport, packet.seq, packet.ack, _, packet.flags = \
             struct.unpack_from("!HHIIBB", l4)

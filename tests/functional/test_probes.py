@@ -40,7 +40,7 @@ def test_syn_with_data(lab):
     assert_loss(metrics, "open", 100)
     assert_equal(lab.half_open("host1"), "", "half-open connections")
     syns = [p for p in capture.packets if packets.is_probe(p)]
-    assert_equal({len(p.l4) for p in syns}, {60}, "IP payload sizes of the SYNs")
+    assert_equal({p.size for p in syns}, {60}, "IP payload sizes of the SYNs")
     acknowledged = {p.seq + 41 & 0xffffffff for p in syns if p.dport == 81}
     answers = {p.ack for p in capture.packets if p.src == HOST1 and p.sport == 81}
     assert_equal(answers, acknowledged, "acknowledgements by RST")

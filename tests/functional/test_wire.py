@@ -51,7 +51,7 @@ def test_dscp_df_and_size(lab):
             assert_loss(metrics, target, 10, group=group)
             sent = probes_of(capture, dst=address, protocol=protocol, tos=tos)
             assert_equal(len(sent), 10, f"probes of {target} with TOS {tos}")
-            assert_equal({(p.dont_fragment, len(p.l4)) for p in sent}, {(dont_fragment, size)},
+            assert_equal({(p.dont_fragment, p.size) for p in sent}, {(dont_fragment, size)},
                          f"DF and IP payload size of {target}")
 
 
@@ -61,7 +61,7 @@ def test_group_payload_size_is_for_icmp(lab):
         lab.rounds(config({"icmp": icmp(HOST1, 5), "own": icmp(HOST2, 5, ip_payload_size=64),
                            "tcp": tcp(HOST3, 81, 5)}, {"g": {"ip_payload_size": 300}}))
     for address, size in ((HOST1, 300), (HOST2, 64), (HOST3, 20)):
-        assert_equal({len(p.l4) for p in probes_of(capture, dst=address)}, {size}, f"sizes to {address}")
+        assert_equal({p.size for p in probes_of(capture, dst=address)}, {size}, f"sizes to {address}")
 
 
 def test_icmp_keeps_its_identifier(lab):
