@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A scripted peer is the truth: each kind of misbehaviour lands in its counter and nowhere else."""
 import json
+import pathlib
 import signal
+import subprocess
 
 from harness import GATEWAY, assert_equal, assert_loss, config, icmp, tcp, udp, wait_until
 
@@ -122,6 +124,13 @@ def make_test(target, rule, lost, counted):
 
 for case_name, case in CASES.items():
     globals()[f"test_{case_name}"] = make_test(*case)
+
+
+def test_the_peer_itself(lab):
+    """It does to the kernel's own tools what its script says."""
+    done = subprocess.run([pathlib.Path(__file__).with_name("simpeer_smoke.sh"), str(lab.simpeer)],
+                          text=True, capture_output=True, check=False)
+    assert_equal(done.returncode, 0, f"exit status ({done.stdout}{done.stderr})")
 
 
 def test_connections_are_closed(lab):
