@@ -18,16 +18,13 @@ static uint16_t min_u16(uint32_t a, uint32_t b)
 	return (uint16_t)(a < b ? a : b);
 }
 
-static int make_pool(struct el_port *port, const struct rte_eth_dev_info *info, uint16_t queues,
-		     uint16_t mtu)
+static int make_pool(const struct el_port *port, struct el_port_device *d,
+		     const struct rte_eth_dev_info *info, uint16_t queues, uint16_t mtu)
 {
-	struct el_port_private *p = port->private;
 	uint32_t room = mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN;
 	uint32_t n = (uint32_t)queues * (port->profile.rx_descriptors + POOL_SPARE);
 	char name[RTE_MEMPOOL_NAMESIZE];
 
-	if (p->pool)
-		return 0;
 	if (strstr(port->profile.devargs, "{frame}"))
 		room = profile_frame_size(
 		    mtu); /* the driver wants room for a whole frame of the ring */
@@ -35,11 +32,11 @@ static int make_pool(struct el_port *port, const struct rte_eth_dev_info *info, 
 		room = RTE_MBUF_DEFAULT_DATAROOM;
 	if (room < info->min_rx_bufsize)
 		room = info->min_rx_bufsize;
-	snprintf(name, sizeof(name), "el_rx_%u", p->devices[0].id);
-	p->pool = rte_pktmbuf_pool_create(
+	snprintf(name, sizeof(name), "el_rx_%u", d->id);
+	d->pool = rte_pktmbuf_pool_create(
 	    name, n, POOL_CACHE, 0,
 	    min_u16(RTE_PKTMBUF_HEADROOM + RTE_ALIGN_CEIL(room, 64), UINT16_MAX), port->socket);
-	return p->pool ? 0 : -(rte_errno ? rte_errno : ENOMEM);
+	return d->pool ? 0 : -(rte_errno ? rte_errno : ENOMEM);
 }
 
 static struct rte_eth_conf make_conf(const struct el_port *port,
@@ -95,22 +92,21 @@ static void read_rss(struct el_port *port, uint16_t id, const struct rte_eth_dev
 		    reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
 }
 
-static int setup_queues(struct el_port *port, uint16_t id, uint16_t queues,
+static int setup_queues(const struct el_port *port, const struct el_port_device *d, uint16_t queues,
 			const struct rte_eth_dev_info *info, const struct rte_eth_conf *conf)
 {
 	uint16_t rx = port->profile.rx_descriptors, tx = port->profile.tx_descriptors;
 	struct rte_eth_rxconf rxconf = info->default_rxconf;
 	struct rte_eth_txconf txconf = info->default_txconf;
-	int socket = rte_eth_dev_socket_id(id);
-	int r = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx, &tx);
+	int socket = rte_eth_dev_socket_id(d->id);
+	int r = rte_eth_dev_adjust_nb_rx_tx_desc(d->id, &rx, &tx);
 
 	rxconf.offloads = conf->rxmode.offloads;
 	txconf.offloads = conf->txmode.offloads;
 	for (uint16_t q = 0; r == 0 && q < queues; q++) {
-		r = rte_eth_rx_queue_setup(id, q, rx, (unsigned)socket, &rxconf,
-					   port->private->pool);
+		r = rte_eth_rx_queue_setup(d->id, q, rx, (unsigned)socket, &rxconf, d->pool);
 		if (r == 0)
-			r = rte_eth_tx_queue_setup(id, q, tx, (unsigned)socket, &txconf);
+			r = rte_eth_tx_queue_setup(d->id, q, tx, (unsigned)socket, &txconf);
 	}
 	return r;
 }
@@ -138,13 +134,13 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	conf = make_conf(port, &info, queues, port->ifindex ? 0 : mtu);
 	port->socket = rte_eth_dev_socket_id(d->id);
 	what = "has no memory for its receive buffers";
-	r = make_pool(port, &info, queues, mtu ? mtu : RTE_ETHER_MTU);
+	r = make_pool(port, d, &info, queues, mtu ? mtu : RTE_ETHER_MTU);
 	if (r < 0)
 		goto fail;
 	what = "can't be configured";
 	r = rte_eth_dev_configure(d->id, queues, queues, &conf);
 	if (r == 0)
-		r = setup_queues(port, d->id, queues, &info, &conf);
+		r = setup_queues(port, d, queues, &info, &conf);
 	if (r == 0)
 		r = set_promiscuous(port, d->id);
 	if (r < 0)
@@ -179,9 +175,11 @@ void ethdev_stop(struct el_port_device *device)
 	if (device->started)
 		rte_eth_dev_stop(device->id);
 	device->started = false;
-	if (!device->ours)
-		return;
-	rte_eth_dev_close(device->id);
-	if (known)
-		rte_dev_remove(info.device);
+	if (device->ours) {
+		rte_eth_dev_close(device->id);
+		if (known)
+			rte_dev_remove(info.device);
+	}
+	rte_mempool_free(device->pool);
+	device->pool = NULL;
 }

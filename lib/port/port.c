@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include <rte_ethdev.h>
-#include <rte_mempool.h>
 
 #include "capture.h"
 
@@ -103,8 +102,7 @@ static int probe(struct el_port *port, const char *name, const char *devargs, st
 		r = rte_dev_probe(devargs);
 		capture_end(&capture, last, sizeof(last));
 		if (r < 0)
-			return port_error(port, err, r == -1 ? -EIO : r,
-					  "DPDK has no device %s: %s", name,
+			return port_error(port, err, -EIO, "DPDK has no device %s: %s", name,
 					  last[0] ? last : strerror(-r));
 		d->ours = true;
 		r = rte_eth_dev_get_port_by_name(name, &d->id);
@@ -323,7 +321,6 @@ void el_port_close(struct el_port *port)
 	capture_begin(&capture);
 	while (port->private->n_devices > 0)
 		ethdev_stop(&port->private->devices[--port->private->n_devices]);
-	rte_mempool_free(port->private->pool);
 	capture_end(&capture, last, sizeof(last));
 	free(port->private);
 	free(port);

@@ -9,6 +9,7 @@ struct el_port_device {
 	uint16_t id;
 	bool ours; /* probed by us, so removed by us */
 	bool started;
+	struct rte_mempool *pool; /* receive buffers */
 };
 
 struct el_port_private {
