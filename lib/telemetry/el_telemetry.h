@@ -5,9 +5,11 @@
  *   /echolane/workers        the numbers of the workers
  *   /echolane/worker,N       the counters of worker N
  *   /echolane/ports          the counters of all ports, by number
- *   /echolane/series,OFFSET  figures of the series from number OFFSET (0) on, by number, as many as
- * one reply holds; the next page begins behind the last of them target's series Times are
- * nanoseconds. What can't be answered is null. Strings are cut to 127 bytes. */
+ *   /echolane/series,FIRST   figures of the series from number FIRST (0) on, by number
+ *   /echolane/target,NAME    figures of a target's series, by number
+ *
+ * Figures are as many series as a reply holds; the next page begins behind the last of them. Times
+ * are nanoseconds. What can't be answered is null. Strings are cut to 127 bytes. */
 #include <stdint.h>
 
 #include "el_counters.h"
