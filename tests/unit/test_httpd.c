@@ -98,7 +98,7 @@ struct client {
 	bool paused; /* does not read */
 	bool closed; /* by the server */
 	char *in;    /* what came, with a NUL */
-	size_t len;
+	size_t len, cap;
 };
 
 static struct client client_connect(const struct fixture *f, const char *request)
@@ -136,7 +136,10 @@ static void client_read(struct client *c)
 		c->closed = true;
 		return;
 	}
-	c->in = realloc(c->in, c->len + (size_t)n + 1);
+	if (c->len + (size_t)n >= c->cap) {
+		c->cap = 2 * (c->len + (size_t)n) + 1;
+		c->in = realloc(c->in, c->cap);
+	}
 	memcpy(c->in + c->len, buf, (size_t)n);
 	c->len += (size_t)n;
 	c->in[c->len] = '\0';
@@ -392,7 +395,7 @@ static void slow_clients_block_nobody(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 20000, &config);
+	fixture_init(&f, 10000, &config);
 	expected = expected_page(&f);
 	slow = client_connect(&f, REQUEST("GET", "/metrics", ""));
 	slow.paused = true;
@@ -436,7 +439,7 @@ static void pages_at_a_time_are_limited(void **state)
 	char *answer;
 
 	(void)state;
-	fixture_init(&f, 20000, &config);
+	fixture_init(&f, 10000, &config);
 	for (int i = 0; i < 2; i++) {
 		slow[i] = client_connect(&f, REQUEST("GET", "/metrics", ""));
 		slow[i].paused = true;
@@ -464,7 +467,7 @@ static void idle_clients_are_ended(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, 20000, &config);
+	fixture_init(&f, 10000, &config);
 	idle = client_connect(&f, "GET /metr");
 	loop(&f, &idle, 1, first_is_closed);
 	client_close(&idle);

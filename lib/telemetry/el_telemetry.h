@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* Commands on DPDK's telemetry socket, over snapshots and copies of counters:
+ *   /echolane/info           version, probe name, round, numbers of targets and series
+ *   /echolane/workers        the numbers of the workers
+ *   /echolane/worker,N       the counters of worker N
+ *   /echolane/ports          the counters of all ports, by number
+ *   /echolane/series,FIRST   figures of the series from number FIRST (0) on, by number
+ *   /echolane/target,NAME    figures of a target's series, by number
+ *
+ * Figures are as many series as a reply holds; the next page begins behind the last of them. Times
+ * are nanoseconds. What can't be answered is null. Strings are cut to 127 bytes. */
+#include <stdint.h>
+
+#include "el_counters.h"
+#include "el_stats.h"
+
+/* Called on DPDK's telemetry threads, one at a time. */
+struct el_telemetry_source {
+	const char *version; /* must last */
+	/* A reference to the current snapshot, or NULL while there is none. */
+	struct el_snapshot *(*snapshot)(void *ctx);
+	/* Copies of the counters into at most `max` elements; how many. */
+	uint32_t (*workers)(void *ctx, struct el_worker_view *ret, uint32_t max);
+	uint32_t (*ports)(void *ctx, struct el_port_view *ret, uint32_t max);
+	void *ctx;
+};
+
+/* Registers the commands, and answers them from `source`, which is copied. Any thread; the socket
+ * itself is EAL's. 0, -EBUSY if there is a source already, or what rte_telemetry_register_cmd
+ * returns. */
+int el_telemetry_register(const struct el_telemetry_source *source);
+
+/* From its return on the source is not called any more; the commands answer null. */
+void el_telemetry_unregister(void);
