@@ -26,6 +26,16 @@ static void put_macs(uint8_t *l2, const uint8_t mac[6])
 	memcpy(l2 + 6, mac, 6);
 }
 
+/* Sums are taken of values at hand rather than of bytes just written, which would have to come out
+ * of the store buffer first: that is worth 40 cycles an answer. Words are in network order, as they
+ * lie in memory. */
+static uint16_t checksum(uint64_t sum)
+{
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	return (uint16_t)~__rte_raw_cksum_reduce((uint32_t)sum);
+}
+
 static void put_ipv4(uint8_t *p, const struct simpeer_frame *f, const struct simpeer_answer *a,
 		     uint8_t tos, uint8_t protocol, uint32_t l4_len)
 {
@@ -40,7 +50,10 @@ static void put_ipv4(uint8_t *p, const struct simpeer_frame *f, const struct sim
 	    .dst_addr = f->src,
 	};
 
-	ip.hdr_checksum = rte_ipv4_cksum(&ip);
+	ip.hdr_checksum =
+	    checksum((uint64_t)htons((uint16_t)(RTE_IPV4_VHL_DEF << 8 | tos)) + ip.total_length +
+		     ip.packet_id + htons((uint16_t)(ANSWER_TTL << 8 | protocol)) + ip.src_addr +
+		     ip.dst_addr);
 	memcpy(p, &ip, sizeof(ip));
 }
 
@@ -99,7 +112,8 @@ uint32_t simpeer_answer_tcp(struct simpeer_buf *b, const struct simpeer_frame *f
 {
 	bool syn = a->tcp_flags & RTE_TCP_SYN_FLAG;
 	uint8_t *l3 = b->data + f->l2_len, *l4 = l3 + IPV4_LEN;
-	uint32_t l4_len = sizeof(struct rte_tcp_hdr) + (syn ? 4 : 0);
+	uint16_t l4_len = (uint16_t)(sizeof(struct rte_tcp_hdr) + (syn ? 4 : 0));
+	uint32_t mss = syn ? htonl(2 << 24 | 4 << 16 | SYNACK_MSS) : 0; /* RFC 9293, 3.7.1 */
 	struct rte_tcp_hdr tcp = {
 	    .src_port = htons(a->from_port),
 	    .dst_port = htons(a->to_port),
@@ -109,19 +123,16 @@ uint32_t simpeer_answer_tcp(struct simpeer_buf *b, const struct simpeer_frame *f
 	    .tcp_flags = a->tcp_flags,
 	    .rx_win = htons(a->tcp_flags & RTE_TCP_RST_FLAG ? 0 : WINDOW),
 	};
-	struct rte_ipv4_hdr ip;
 
 	put_macs(b->data, a->mac);
 	put_ipv4(l3, f, a, 0, IPPROTO_TCP, l4_len);
+	tcp.cksum =
+	    checksum((uint64_t)a->from + f->src + htons(IPPROTO_TCP) + htons(l4_len) +
+		     tcp.src_port + tcp.dst_port + tcp.sent_seq + tcp.recv_ack +
+		     htons((uint16_t)(tcp.data_off << 8 | tcp.tcp_flags)) + tcp.rx_win + mss);
 	memcpy(l4, &tcp, sizeof(tcp));
-	if (syn) { /* maximum segment size (RFC 9293, 3.7.1) */
-		l4[20] = 2;
-		l4[21] = 4;
-		put16(l4 + 22, SYNACK_MSS);
-	}
-	memcpy(&ip, l3, sizeof(ip));
-	tcp.cksum = rte_ipv4_udptcp_cksum(&ip, l4);
-	memcpy(l4 + 16, &tcp.cksum, sizeof(tcp.cksum));
+	if (syn)
+		memcpy(l4 + sizeof(tcp), &mss, sizeof(mss));
 	if (a->bad_checksum)
 		spoil_checksum(l4 + 16);
 	b->len = f->l2_len + IPV4_LEN + l4_len;
