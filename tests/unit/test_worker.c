@@ -3,12 +3,10 @@
  * from one ring, what it is to receive is put into another. */
 #include "plan_fixture.h"
 
-#include <unistd.h>
-
-#include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 
+#include "el_port.h"
 #include "el_stats.h"
 #include "el_worker.h"
 
@@ -724,24 +722,24 @@ int main(void)
 	    cmocka_unit_test(rounds_overlap),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	};
-	char prefix[64], memory[] = "128", quiet[] = "--log-level=lib.*:error";
-	char *args[] = {(char[]){"test_worker"},
-			(char[]){"--no-huge"},
-			(char[]){"-m"},
-			memory,
-			(char[]){"--no-pci"},
-			(char[]){"--no-telemetry"},
-			prefix,
-			quiet,
-			NULL};
+	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	struct el_lcores lcores;
+	struct el_eal_config eal = {
+	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 128};
+	struct el_error err;
+	cpu_set_t allowed;
 	int ret;
 
-	snprintf(prefix, sizeof(prefix), "--file-prefix=el_test_%d", (int)getpid());
-	if (rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) < 0)
+	CPU_ZERO(&allowed);
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	if (el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 ||
+	    el_eal_init(&eal, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
 		return 99;
+	}
 	el_log_set_level(EL_LOG_ERROR);
 	make_port();
 	ret = cmocka_run_group_tests_name("worker", tests, NULL, NULL);
-	rte_eal_cleanup();
+	el_eal_fini();
 	return ret;
 }
