@@ -164,6 +164,19 @@ static int workers_init(struct control *c, struct el_error *err)
 	}
 	el_worker_connect(c->workers, c->n_workers);
 	network_attach(c->network, c->workers, c->n_workers);
+	return 0;
+}
+
+static void workers_fini(struct control *c)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		el_worker_destroy(c->workers[w]);
+		rte_mempool_free(c->tx_pools[w]);
+	}
+}
+
+static int launch_init(struct control *c, struct el_error *err)
+{
 	for (; c->n_launched < c->n_workers; c->n_launched++) {
 		struct el_worker_idx idx = {(uint16_t)c->n_launched};
 		int ret = rte_eal_remote_launch(el_worker_run, c->workers[idx.v],
@@ -174,26 +187,17 @@ static int workers_init(struct control *c, struct el_error *err)
 	return 0;
 }
 
-static void workers_fini(struct control *c)
+static void launch_fini(struct control *c)
 {
 	const struct el_command halt = {.kind = EL_COMMAND_STOP};
 
+	rounds_cut_all(c->rounds);
 	for (uint32_t w = 0; w < c->n_launched; w++)
 		el_worker_command(c->workers[w], &halt);
 	for (uint32_t w = 0; w < c->n_launched; w++)
 		rte_eal_wait_lcore(el_eal_worker_lcore((struct el_worker_idx){(uint16_t)w}));
 	/* their last reports: the blocks are control's to free */
-	if (c->rounds)
-		rounds_poll(c->rounds, 0);
-	rounds_destroy(c->rounds);
-	for (uint32_t w = 0; w < c->n_workers; w++)
-		el_worker_destroy(c->workers[w]);
-}
-
-static void pools_fini(struct control *c)
-{
-	for (uint32_t w = 0; w < c->n_workers; w++)
-		rte_mempool_free(c->tx_pools[w]);
+	rounds_poll(c->rounds, 0);
 }
 
 static int stats_init(struct control *c, struct el_error *err)
@@ -218,6 +222,7 @@ static int stats_init(struct control *c, struct el_error *err)
 static void stats_fini(struct control *c)
 {
 	stats_pool_destroy(c->stats);
+	rounds_destroy(c->rounds);
 	el_snapshot_store_destroy(c->snapshots);
 }
 
@@ -237,6 +242,22 @@ static void http_fini(struct control *c)
 	el_httpd_destroy(c->httpd);
 }
 
+static int telemetry_init(struct control *c, struct el_error *err)
+{
+	struct el_telemetry_source source = control_telemetry_source(c);
+	int ret = el_telemetry_register(&source);
+
+	return ret < 0 ? el_error_set(err, ret, "the telemetry commands can't be registered: %s",
+				      strerror(-ret))
+		       : 0;
+}
+
+static void telemetry_fini(struct control *c)
+{
+	(void)c;
+	el_telemetry_unregister();
+}
+
 /* What is brought up, in order; taken down in reverse, also what came only half up. status: the
  * exit status of a failure. */
 static const struct step {
@@ -244,10 +265,18 @@ static const struct step {
 	void (*fini)(struct control *c);
 	int status;
 } steps[] = {
-    {clock_init, NULL, EX_SOFTWARE},          {eal_init, eal_fini, EX_UNAVAILABLE},
-    {ports_init, ports_fini, EX_UNAVAILABLE}, {plan_init, plan_fini, EX_DATAERR},
-    {workers_init, pools_fini, EX_SOFTWARE},  {stats_init, stats_fini, EX_SOFTWARE},
-    {http_init, http_fini, EX_UNAVAILABLE},   {control_init, control_fini, EX_SOFTWARE},
+    /* clang-format off */
+	{clock_init, NULL, EX_SOFTWARE},
+	{eal_init, eal_fini, EX_UNAVAILABLE},
+	{ports_init, ports_fini, EX_UNAVAILABLE},
+	{plan_init, plan_fini, EX_DATAERR},
+	{workers_init, workers_fini, EX_SOFTWARE},
+	{stats_init, stats_fini, EX_SOFTWARE},
+	{launch_init, launch_fini, EX_SOFTWARE},
+	{http_init, http_fini, EX_UNAVAILABLE},
+	{control_init, control_fini, EX_SOFTWARE},
+	{telemetry_init, telemetry_fini, EX_SOFTWARE},
+    /* clang-format on */
 };
 
 static void log_start(const struct control *c)
@@ -277,8 +306,6 @@ static int bring_up_and_run(struct control *c)
 			control_print_metrics(c, stdout);
 		el_log(EL_LOG_DEBUG, "control", "longest loop: %.3g ms", c->longest_loop_s * 1e3);
 	}
-	/* The workers go first: everything else is in use by them. */
-	workers_fini(c);
 	while (n-- > 0) {
 		if (steps[n].fini)
 			steps[n].fini(c);
@@ -290,7 +317,11 @@ static int bring_up_and_run(struct control *c)
 
 int command_run(const struct options *options)
 {
-	struct control c = {.options = options, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1};
+	struct control c = {.options = options,
+			    .epoll_fd = -1,
+			    .signal_fd = -1,
+			    .timer_fd = -1,
+			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
 	sigset_t signals;
 	int status = load_configuration(options, &c.conf);
 

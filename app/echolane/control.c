@@ -90,6 +90,57 @@ struct el_httpd_source control_page_source(struct control *c)
 	    .open = page_open, .close = page_close, .is_ready = page_ready, .ctx = c};
 }
 
+/* ---- telemetry: on its own thread ---- */
+
+static struct el_snapshot *telemetry_snapshot(void *ctx)
+{
+	struct control *c = ctx;
+
+	return el_snapshot_store_take(c->snapshots);
+}
+
+static uint32_t telemetry_workers(void *ctx, struct el_worker_view *ret, uint32_t max)
+{
+	struct control *c = ctx;
+	uint32_t n = c->n_workers < max ? c->n_workers : max;
+
+	for (uint32_t w = 0; w < n; w++)
+		el_worker_view(c->workers[w], &c->set->clock, &ret[w]);
+	return n;
+}
+
+static uint32_t telemetry_ports(void *ctx, struct el_port_view *ret, uint32_t max)
+{
+	struct control *c = ctx;
+	uint32_t n = network_n_ports(c->network) < max ? network_n_ports(c->network) : max;
+
+	pthread_mutex_lock(&c->ports_lock);
+	memcpy(ret, c->ports, n * sizeof(*ret));
+	pthread_mutex_unlock(&c->ports_lock);
+	return n;
+}
+
+struct el_telemetry_source control_telemetry_source(struct control *c)
+{
+	return (struct el_telemetry_source){.version = EL_VERSION,
+					    .snapshot = telemetry_snapshot,
+					    .workers = telemetry_workers,
+					    .ports = telemetry_ports,
+					    .ctx = c};
+}
+
+static void read_ports(struct control *c)
+{
+	uint64_t drops = network_read_drops(c->network);
+
+	if (drops)
+		rounds_add_drops(c->rounds, drops);
+	pthread_mutex_lock(&c->ports_lock);
+	memcpy(c->ports, network_port_views(c->network),
+	       network_n_ports(c->network) * sizeof(*c->ports));
+	pthread_mutex_unlock(&c->ports_lock);
+}
+
 void control_print_metrics(struct control *c, FILE *out)
 {
 	struct el_expo_cursor cursor = {0};
@@ -241,7 +292,7 @@ static void tick(struct control *c)
 	control_take_events(c);
 	if (c->now_ns - c->slow_ns >= SLOW_NS) {
 		c->slow_ns = c->now_ns;
-		rounds_add_drops(c->rounds, network_read_drops(c->network));
+		read_ports(c);
 	}
 	if (c->now_ns - c->second_ns >= EL_NS_PER_S) {
 		c->second_ns = c->now_ns;
@@ -295,8 +346,10 @@ int control_init(struct control *c, struct el_error *err)
 	c->icmp_errors = calloc(c->model->n_series + 1, sizeof(*c->icmp_errors));
 	c->target_events = calloc(c->model->n_targets + 1, sizeof(*c->target_events));
 	c->addresses = address_index_create(c->model);
+	c->ports = calloc(network_n_ports(c->network) + 1, sizeof(*c->ports));
 	first = el_snapshot_next(NULL, c->model, NULL);
-	if (!c->late || !c->icmp_errors || !c->target_events || !c->addresses || !first)
+	if (!c->late || !c->icmp_errors || !c->target_events || !c->addresses || !c->ports ||
+	    !first)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	publish(c, first);
 	return 0;
@@ -317,6 +370,7 @@ void control_fini(struct control *c)
 	el_snapshot_put(c->current);
 	c->current = NULL;
 	address_index_free(c->addresses);
+	free(c->ports);
 	free(c->late);
 	free(c->icmp_errors);
 	free(c->target_events);

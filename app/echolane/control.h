@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* Control: the one thread that does everything but sending, receiving and statistics. */
+#include <pthread.h>
+
 #include "el_httpd.h"
+#include "el_telemetry.h"
 #include "network.h"
 #include "options.h"
 #include "rounds.h"
@@ -25,6 +28,8 @@ struct control {
 	struct el_snapshot_store *snapshots;
 	struct el_httpd *httpd;
 	int epoll_fd, signal_fd, timer_fd; /* -1: not open */
+	pthread_mutex_t ports_lock;
+	struct el_port_view *ports; /* [network_n_ports]: for other threads, under ports_lock */
 
 	/* the loop's own */
 	struct el_snapshot *current;  /* a reference to the snapshot published last */
@@ -49,6 +54,9 @@ void control_run(struct control *c);
 
 /* A source of pages over this control, for the HTTP server and for the end of the program. */
 struct el_httpd_source control_page_source(struct control *c);
+
+/* What the telemetry thread asks. */
+struct el_telemetry_source control_telemetry_source(struct control *c);
 
 /* Writes the metrics page. */
 void control_print_metrics(struct control *c, FILE *out);
