@@ -68,7 +68,7 @@ static bool spread_suffices(const struct sharing *g, const struct timing *t)
 {
 	uint32_t ports = g->last - g->first + 1;
 
-	return g->same_range && g->packets % ports == 0 && t->window_s == t->period_s &&
+	return g->same_range && g->packets % ports == 0 &&
 	       t->window_s * ports / (double)g->packets >= t->timeout_s;
 }
 

@@ -8,6 +8,9 @@
  * only. */
 #define FASTEST_PPS 20e6
 #define BLOCKS_MAX 1024
+/* Where nothing else decides, probes are spread over this part of the interval: what a stall has put off goes
+ * out in the rest. */
+#define SPREAD 0.98
 
 static uint32_t blocks_for(double timeout_s, double period_s)
 {
@@ -31,7 +34,7 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 		t.window_s = fmax(max_packets * in->interval_packets_s, at_cap_s);
 		t.pass_s = t.window_s / max_packets;
 	} else {
-		t.window_s = fmax(in->interval_s, at_cap_s);
+		t.window_s = fmax(SPREAD * in->interval_s, at_cap_s);
 	}
 	t.period_s = fmax(in->interval_s, t.window_s);
 	t.requested_pps = t.window_s > 0 ? (double)probes / t.window_s : INFINITY;

@@ -75,9 +75,10 @@ static void rates_are_exact(void **state)
 		add_target(f, EL_PROBE_ICMPPING, "198.51.100.1", 13);
 	set = compile(f);
 	rate = set->plans[0]->classes[0].rate_q64;
-	/* all 91 are due at the end of the window, the last not a millisecond before its turn */
-	assert_int_equal((uint64_t)(((unsigned __int128)(10 * HZ) * rate) >> 64), 91);
-	assert_int_equal((uint64_t)(((unsigned __int128)(10 * HZ - 1000) * rate) >> 64), 90);
+	/* all 91 are due at the end of the window, the last not a microsecond before its turn */
+	assert_int_equal(set->window_tsc, 98 * HZ / 10);
+	assert_int_equal((uint64_t)(((unsigned __int128)set->window_tsc * rate) >> 64), 91);
+	assert_int_equal((uint64_t)(((unsigned __int128)(set->window_tsc - 1000) * rate) >> 64), 90);
 	el_plan_set_put(set);
 	/* the cap stretches the round, and the time that a round needs follows it */
 	f->in.rate_pps = 7;
