@@ -319,23 +319,39 @@ static int syntax_error(struct composer *c, const yaml_parser_t *parser, const c
 	return -EINVAL;
 }
 
+static bool ends_line(uint32_t code)
+{
+	return code == '\n' || code == '\r' || code == 0x85 || code == 0x2028 || code == 0x2029;
+}
+
+/* Text only, and no more directives than libyaml can cope with: it compares each with all before
+ * it. */
 static int check_text(struct composer *c, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	uint32_t code;
-	size_t n;
+	uint32_t code, last = '\n';
+	size_t n, directives = 0;
 
 	for (size_t i = 0; i < len; i += n) {
 		bool control =
 		    (p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r') || p[i] == 0x7f;
 
 		n = conf_utf8_decode(p + i, len - i, &code);
-		if (n && !control)
-			continue;
-		conf_diag_error(
-		    c->diags, pos_of_byte(text, i), "",
-		    n ? "byte 0x%02x: not a text file" : "byte 0x%02x is not UTF-8 text", p[i]);
-		return -EINVAL;
+		if (!n || control) {
+			conf_diag_error(c->diags, pos_of_byte(text, i), "",
+					n ? "byte 0x%02x: not a text file"
+					  : "byte 0x%02x is not UTF-8 text",
+					p[i]);
+			return -EINVAL;
+		}
+		directives += code == '%' && ends_line(last);
+		if (directives > CONF_TREE_DIRECTIVES_MAX) {
+			conf_diag_error(c->diags, pos_of_byte(text, i), "",
+					"more than %d lines that begin with \"%%\"",
+					CONF_TREE_DIRECTIVES_MAX);
+			return -EINVAL;
+		}
+		last = code;
 	}
 	return 0;
 }

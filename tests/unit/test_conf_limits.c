@@ -240,6 +240,29 @@ static void merges_of_merges(void **state)
 	free(d.text);
 }
 
+/* libyaml compares each tag directive with all before it: hours for a file of nothing else. */
+static void many_directives(void **state)
+{
+	struct document d;
+	FILE *out;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const ends[] = {"\n", "\r", "\u2028"};
+
+		out = document_begin(&d);
+		for (unsigned k = 0; k < 300000; k++)
+			fprintf(out, "%%TAG !a%u! x%s", k, ends[i]);
+		fputs("---\n" HEAD, out);
+		expect_one_error(&d, "more than 100 lines that begin with \"%\"");
+	}
+	out = document_begin(&d);
+	fputs("%YAML 1.1\n%TAG !a! tag:example.org,2000:\n---\n" HEAD, out);
+	fclose(d.out);
+	assert_int_equal(load_copy(d.text, d.len), 0);
+	free(d.text);
+}
+
 static void too_large(void **state)
 {
 	size_t len = (size_t)100 << 20;
@@ -305,6 +328,7 @@ int main(void)
 	    cmocka_unit_test(many_errors),
 	    cmocka_unit_test(aliases_in_every_target),
 	    cmocka_unit_test(merges_of_merges),
+	    cmocka_unit_test(many_directives),
 	    cmocka_unit_test(too_large),
 	    cmocka_unit_test(long_things),
 	    cmocka_unit_test(messages_are_escaped),
