@@ -6,8 +6,8 @@
 struct el_clock el_clock_init(uint64_t tsc_hz)
 {
 	return (struct el_clock){
-		.tsc_hz = tsc_hz,
-		.ns_per_tsc_q32 = (uint64_t)(((unsigned __int128)EL_NS_PER_S << 32) / tsc_hz),
+	    .tsc_hz = tsc_hz,
+	    .ns_per_tsc_q32 = (uint64_t)(((unsigned __int128)EL_NS_PER_S << 32) / tsc_hz),
 	};
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* Everything that the other libraries share: errors, log, clocks, addresses, strings, keyed hashing,
- * typed indices. Plain memory only; no EAL, no sockets. */
+/* Everything that the other libraries share: errors, log, clocks, addresses, strings, keyed
+ * hashing, typed indices. Plain memory only; no EAL, no sockets. */
 #include "el_clock.h"
 #include "el_error.h"
 #include "el_fastdiv.h"

@@ -2,7 +2,8 @@
 #pragma once
 #include <stdint.h>
 
-/* Indices that must not be mixed up are one-field structs, so that the compiler tells them apart. */
+/* Indices that must not be mixed up are one-field structs, so that the compiler tells them apart.
+ */
 struct el_worker_idx {
 	uint16_t v;
 };

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <netinet/in.h>
 
-/* An IPv4 or IPv6 address; bytes in network order, IPv4 in the first four, the rest zero, so that two
- * equal addresses are equal memory. family 0: none. */
+/* An IPv4 or IPv6 address; bytes in network order, IPv4 in the first four, the rest zero, so that
+ * two equal addresses are equal memory. family 0: none. */
 struct el_ip {
 	uint8_t family; /* 0, 4 or 6 */
 	uint8_t zero[3];

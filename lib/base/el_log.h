@@ -2,9 +2,10 @@
 #pragma once
 #include <stdbool.h>
 
-/* Log lines as netprobify writes them: module="..." level="..." message="...", one line a call, on the
- * descriptor that was set (standard error unless told otherwise). Quotes, backslashes and control
- * characters of the message are escaped. Any thread may log, except a worker in its loop. */
+/* Log lines as netprobify writes them: module="..." level="..." message="...", one line a call, on
+ * the descriptor that was set (standard error unless told otherwise). Quotes, backslashes and
+ * control characters of the message are escaped. Any thread may log, except a worker in its loop.
+ */
 enum el_log_level {
 	EL_LOG_NOTSET = 0, /* netprobify's NOTSET: everything */
 	EL_LOG_DEBUG = 10,
@@ -24,6 +25,6 @@ void el_log_set_fd(int fd);
 bool el_log_enabled(enum el_log_level level);
 
 void el_log(enum el_log_level level, const char *module, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 const char *el_log_level_name(enum el_log_level level);

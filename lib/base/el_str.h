@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A bounded string builder over the caller's memory. It never writes past `cap` bytes, keeps the text
- * NUL-terminated, and remembers in `truncated` that something did not fit. */
+/* A bounded string builder over the caller's memory. It never writes past `cap` bytes, keeps the
+ * text NUL-terminated, and remembers in `truncated` that something did not fit. */
 struct el_str {
 	char *buf;
 	size_t cap;

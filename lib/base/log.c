@@ -80,7 +80,8 @@ void el_log(enum el_log_level level, const char *module, const char *fmt, ...)
 		line.len = line.cap - 3;
 	text[line.len++] = '"';
 	text[line.len++] = '\n';
-	/* One write, so that lines of several threads don't mix. Nobody is left to tell of a failure. */
+	/* One write, so that lines of several threads don't mix. Nobody is left to tell of a
+	 * failure. */
 	if (write(atomic_load_explicit(&out_fd, memory_order_relaxed), text, line.len) < 0)
 		return;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The plan: the immutable, compiled work of the workers. A plan set holds one plan a worker; control
- * compiles it, workers and stats threads read it.
+/* The plan: the immutable, compiled work of the workers. A plan set holds one plan a worker;
+ * control compiles it, workers and stats threads read it.
  *
- * Slices with the same number of packets form a class. A class of n slices and m packets is a sequence of
- * m * n probes in pass-major order: the p-th probe of every slice, then the next pass. A probe's record
- * index is class base + p * n + i.
+ * Slices with the same number of packets form a class. A class of n slices and m packets is a
+ * sequence of m * n probes in pass-major order: the p-th probe of every slice, then the next pass.
+ * A probe's record index is class base + p * n + i.
  *
- * Past EL_PLAN_CLASSES_MAX distinct packet counts, neighbouring counts share a class: its m is the largest
- * of them, and a slice with c < m packets is passed over in m - c of the passes, evenly
+ * Past EL_PLAN_CLASSES_MAX distinct packet counts, neighbouring counts share a class: its m is the
+ * largest of them, and a slice with c < m packets is passed over in m - c of the passes, evenly
  * (el_slice_packet_of_pass). Their records stay unsent. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,17 +23,14 @@
 #define EL_PLAN_WORKERS_MAX 64
 
 struct el_plan_class {
-	uint32_t base;        /* index of its first record */
-	uint32_t first_slice; /* its slices are consecutive */
-	uint32_t n_slices;    /* n, at least 1 */
-	uint32_t n_packets;   /* m, at least 1 */
+	uint32_t base;               /* index of its first record */
+	uint32_t first_slice;        /* its slices are consecutive */
+	uint32_t n_slices;           /* n, at least 1 */
+	uint32_t n_packets;          /* m, at least 1 */
 	struct el_fastdiv by_slices; /* index - base to pass and slice */
-	bool mixed;           /* some of its slices have fewer packets than m */
+	bool mixed;                  /* some of its slices have fewer packets than m */
 	/* Pacing: records due per TSC cycle as a 0.64 fraction; UINT64_MAX: as fast as possible. */
 	uint64_t rate_q64;
-	/* Cycles from the start of a pass to that of the next where the configuration fixes it
-	 * (interval_packets); 0: passes follow each other. */
-	uint64_t pass_tsc;
 };
 
 struct el_plan_set;
@@ -44,7 +41,10 @@ struct el_plan {
 	uint32_t n_records; /* probes of a round, at most 2^31 */
 	uint32_t n_slices;
 	uint32_t n_classes;
-	uint32_t n_paths; /* length of the path table that the worker keeps; see el_slice.path_first */
+	/* The path table: for each (4-tuple that may come again while its probe is open) the id of
+	 * its last probe, 0: none. The one part of a plan that is written, by its worker alone. */
+	uint32_t *paths;
+	uint32_t n_paths;
 	struct el_slice *slices;
 	struct el_plan_class classes[EL_PLAN_CLASSES_MAX];
 };
@@ -54,14 +54,15 @@ struct el_plan_set {
 	struct el_clock clock;  /* that the cycles below were made with */
 	struct el_id_layout ids;
 	struct el_id_key key;
-	uint64_t generation;   /* counts the plans of this process, from 1 */
-	uint64_t window_tsc;   /* over which a round's probes are sent; 0: as fast as possible */
-	uint64_t period_tsc;   /* from the start of a round to that of the next; 0: when all is sent */
-	uint64_t timeout_tsc;  /* the longest of any target */
-	uint64_t n_probes;     /* of a round, over all workers */
-	double requested_pps;  /* of a round, over all workers; infinity: as fast as possible */
-	double iteration_s;    /* the time a round needs: probes / rate cap + longest timeout */
-	uint32_t n_blocks;     /* blocks a worker needs: ceil(longest timeout / interval) + 2 */
+	uint64_t generation; /* counts the plans of this process, from 1 */
+	uint64_t window_tsc; /* over which a round's probes are sent; 0: as fast as possible */
+	uint64_t
+	    period_tsc; /* from the start of a round to that of the next; 0: when all is sent */
+	uint64_t timeout_tsc; /* the longest of any target */
+	uint64_t n_probes;    /* of a round, over all workers */
+	double requested_pps; /* of a round, over all workers; infinity: as fast as possible */
+	double iteration_s;   /* the time a round needs: probes / rate cap + longest timeout */
+	uint32_t n_blocks;    /* blocks a worker needs: ceil(longest timeout / interval) + 2 */
 	uint16_t tcp_payload_lens[EL_PROBE_TCP_LENS_MAX]; /* distinct SYN payloads, without 0 */
 	uint32_t n_tcp_payload_lens;
 	const uint8_t *payload; /* the random bytes that every TX mbuf carries behind its header */
@@ -70,38 +71,35 @@ struct el_plan_set {
 	_Atomic uint32_t refs;
 };
 
-/* A round's records on one worker, and what the worker found out besides. Ownership goes round: control
- * hands an empty block to the worker, the worker hands it back finished, statistics reads it, control
- * clears and reuses it. Whoever has it reads and writes it alone. */
+/* A round's records on one worker, and what the worker found out besides. Ownership goes round:
+ * control hands an empty block to the worker, the worker hands it back finished, statistics reads
+ * it, control clears and reuses it. Whoever has it reads and writes it alone. */
 struct el_block {
 	struct el_plan_set *set; /* one reference held by the block */
 	uint32_t worker;
-	uint64_t round;     /* global number, from 1 */
-	uint64_t start_tsc; /* when the round starts, on all workers; 0: when the one before is sent */
+	uint64_t round; /* global number, from 1 */
+	uint64_t
+	    start_tsc; /* when the round starts, on all workers; 0: when the one before is sent */
 	el_record *records; /* plan->n_records */
 	el_stamp *stamps;   /* class c's table begins at classes[c].base */
 	uint32_t n_stamps[EL_PLAN_CLASSES_MAX];
 	/* Filled in by the worker. */
 	uint64_t began_tsc, sent_tsc, closed_tsc; /* first look at it; last send; handed back */
-	uint64_t poll_gap_tsc;    /* longest between two RX polls while it was open: the round's error bound */
-	uint64_t skipped_tsc;     /* time that pacing gave up after stalls */
-	uint64_t uncertain;       /* probes whose TX burst call took over 50 us */
-	uint64_t tx_refused;      /* packets that tx_burst did not take at first */
-	uint64_t local_drops;     /* own drops while it was open: port misses, full rings */
-	bool cut;                 /* ended early by stop or reload: unsent records are meant to be */
-};
-
-/* What a set is compiled from besides the model. All of it is only read. */
-struct el_plan_worker_input {
-	double share; /* of the rate cap; 1/n_workers unless ports differ */
+	uint64_t poll_gap_tsc; /* longest between two RX polls while it was open: the round's error
+				  bound */
+	uint64_t skipped_tsc;  /* time that pacing gave up after stalls */
+	uint64_t uncertain;    /* probes whose TX burst call took over 50 us */
+	uint64_t tx_refused;   /* packets that tx_burst did not take at first */
+	uint64_t local_drops;  /* own drops while it was open: port misses, full rings */
+	bool cut;              /* ended early by stop or reload: unsent records are meant to be */
 };
 
 /* Where a stream leaves: filled in by control from addresses and routes. */
 struct el_plan_route {
-	struct el_ip source;           /* family 0: no source address or no route; the stream is left out */
+	struct el_ip source; /* family 0: no source address or no route; the stream is left out */
 	struct el_next_hop_idx next_hop;
-	uint16_t mtu;                  /* largest IP packet of the port */
-	uint32_t worker;               /* who sends it */
+	uint16_t mtu;    /* largest IP packet of the port */
+	uint32_t worker; /* who sends it */
 };
 
 struct el_plan_input {
@@ -110,23 +108,26 @@ struct el_plan_input {
 	struct el_id_key key;
 	uint32_t n_workers;
 	double interval_s, interval_packets_s;
-	bool asap;            /* dataplane.pacing: asap */
-	uint64_t rate_pps;    /* cap over all ports; 0: none */
-	uint64_t max_probes;  /* dataplane.max_probes_per_round */
+	bool asap;           /* dataplane.pacing: asap */
+	uint64_t rate_pps;   /* cap over all ports; 0: none */
+	uint64_t max_probes; /* dataplane.max_probes_per_round */
 	uint64_t generation;
 	const uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES of it; must outlive the set */
 	/* Called once for each stream of an enabled target. */
 	struct el_plan_route (*route)(void *ctx, const struct el_model_target *target,
-				      const struct el_model_group *group, const struct el_ip *destination);
+				      const struct el_model_group *group,
+				      const struct el_ip *destination);
 	void *route_ctx;
 };
 
-#define EL_PLAN_PAYLOAD_BYTES 9216
+#define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES
 
-/* Compiles. 0 and *ret_set with one reference; -E2BIG (too many probes, ids that don't fit), -ENOSPC (more
- * than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet larger than the port's MTU), -ENOMEM,
- * each with a sentence that gives the numbers in `err`. A warning for what was adjusted goes to the log. */
-int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set, struct el_error *err);
+/* Compiles. 0 and *ret_set with one reference; -E2BIG (too many probes, ids that don't fit),
+ * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet larger than the
+ * port's MTU), -ENOMEM, each with a sentence that gives the numbers in `err`. A warning for what
+ * was adjusted goes to the log. */
+int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set,
+		    struct el_error *err);
 
 struct el_plan_set *el_plan_set_get(struct el_plan_set *set);
 void el_plan_set_put(struct el_plan_set *set);
@@ -138,7 +139,8 @@ void el_block_reset(struct el_block *block, uint64_t round, uint64_t start_tsc);
 void el_block_free(struct el_block *block);
 
 /* The class that record `index` is in. index < plan->n_records. */
-static inline const struct el_plan_class *el_plan_class_of(const struct el_plan *plan, uint32_t index)
+static inline const struct el_plan_class *el_plan_class_of(const struct el_plan *plan,
+							   uint32_t index)
 {
 	const struct el_plan_class *c = &plan->classes[plan->n_classes - 1];
 
@@ -158,8 +160,10 @@ static inline struct el_slice_idx el_plan_locate(const struct el_plan *plan, uin
 	return (struct el_slice_idx){c->first_slice + (index - c->base - pass * c->n_slices)};
 }
 
-/* For a slice of a mixed class: true if it sends in `pass`, and then which packet of its round that is. */
-static inline bool el_slice_packet_of_pass(const struct el_slice *s, uint32_t pass, uint32_t *ret_packet)
+/* For a slice of a mixed class: true if it sends in `pass`, and then which packet of its round that
+ * is. */
+static inline bool el_slice_packet_of_pass(const struct el_slice *s, uint32_t pass,
+					   uint32_t *ret_packet)
 {
 	uint64_t before, after;
 

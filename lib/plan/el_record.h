@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* A record is what is kept of one probe: 8 bytes. A block is the records of one round of one worker. */
+/* A record is what is kept of one probe: 8 bytes. A block is the records of one round of one
+ * worker. */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "el_base.h"
 
 /* bits 63..60 state | 59..58 duplicates, saturating | 57 ICMP error | 56 spare | 55..0 TSC or RTT.
- * While sent: the TSC of the send modulo 2^56. Once answered: the RTT in TSC cycles modulo 2^56 (a "negative"
- * one, from a receive stamp before the send, has bit 55 set). Zeroed memory is unsent. */
+ * While sent: the TSC of the send modulo 2^56. Once answered: the RTT in TSC cycles modulo 2^56 (a
+ * "negative" one, from a receive stamp before the send, has bit 55 set). Zeroed memory is unsent.
+ */
 typedef uint64_t el_record;
 
 enum el_record_state {
@@ -45,16 +47,16 @@ static inline el_record el_record_local(void)
 /* A sent record with its answer, received at `tsc`; an ICMP error noted before stays noted. */
 static inline el_record el_record_answered(el_record sent, uint64_t tsc)
 {
-	return ((uint64_t)EL_RECORD_ANSWERED << EL_RECORD_STATE_SHIFT) | (sent & EL_RECORD_ICMP_ERROR) |
-	       ((tsc - sent) & EL_RECORD_TIME_MASK);
+	return ((uint64_t)EL_RECORD_ANSWERED << EL_RECORD_STATE_SHIFT) |
+	       (sent & EL_RECORD_ICMP_ERROR) | ((tsc - sent) & EL_RECORD_TIME_MASK);
 }
 
 /* An answered record with one more duplicate counted, up to 3. */
 static inline el_record el_record_duplicate(el_record r)
 {
 	return ((r >> EL_RECORD_DUP_SHIFT) & EL_RECORD_DUP_MAX) == EL_RECORD_DUP_MAX
-		       ? r
-		       : r + (1ULL << EL_RECORD_DUP_SHIFT);
+		   ? r
+		   : r + (1ULL << EL_RECORD_DUP_SHIFT);
 }
 
 static inline unsigned el_record_duplicates(el_record r)
@@ -67,8 +69,9 @@ static inline uint64_t el_record_time(el_record r)
 	return r & EL_RECORD_TIME_MASK;
 }
 
-/* One entry of a class' send-stamp table: `count` records of the class, in index order after those of the
- * entries before, went out (or were passed over as local) in the burst stamped `tsc` (modulo 2^56). */
+/* One entry of a class' send-stamp table: `count` records of the class, in index order after those
+ * of the entries before, went out (or were passed over as local) in the burst stamped `tsc` (modulo
+ * 2^56). */
 typedef uint64_t el_stamp;
 
 #define EL_STAMP_COUNT_MAX 255

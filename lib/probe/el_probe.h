@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* Probes on the wire: their ids, one file a probe type behind a burst-wise vtable, and the answers. Plain
- * memory in, plain memory out. */
+/* Probes on the wire: their ids, one file a probe type behind a burst-wise vtable, and the answers.
+ * Plain memory in, plain memory out. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,26 +11,28 @@
 
 /* ---- ids ---- */
 
-/* An id is 32 bits, worker | round | index. Ids whose low 16 bits are zero are left out (the index counts
- * 1, 2, ... 65535, 65537, ...), so that an id spread over an IPv4 identification and a UDP checksum never
- * needs a checksum of zero, which would mean "none" (RFC 768). */
+/* An id is 32 bits, worker | round | index. Ids whose low 16 bits are zero are left out (the index
+ * counts 1, 2, ... 65535, 65537, ...), so that an id spread over an IPv4 identification and a UDP
+ * checksum never needs a checksum of zero, which would mean "none" (RFC 768). */
 struct el_id_layout {
 	uint8_t index_bits, round_bits, worker_bits;
 };
 
 /* The keyed permutation of the ids on the wire. */
 struct el_id_key {
-	uint32_t add[2], mul[2];         /* mul odd */
+	uint32_t add[2], mul[2]; /* mul odd */
 	uint32_t mul_inverse[2];
-	struct el_siphash_key cookie;    /* for what the slices carry besides */
+	struct el_siphash_key cookie; /* for what the slices carry besides */
 };
 
 struct el_id {
 	uint32_t worker, round, index; /* round: its low round_bits */
 };
 
-/* The layout for these sizes; 0, or -E2BIG if 32 bits don't hold them. rounds: how many must be told apart. */
-int el_id_layout_init(uint32_t workers, uint64_t rounds, uint64_t indices, struct el_id_layout *ret_layout);
+/* The layout for these sizes; 0, or -E2BIG if 32 bits don't hold them. rounds: how many must be
+ * told apart. Index and worker get what they need, round all the rest. */
+int el_id_layout_init(uint32_t workers, uint64_t rounds, uint64_t indices,
+		      struct el_id_layout *ret_layout);
 
 /* A key from 32 random bytes. */
 struct el_id_key el_id_key_init(const uint8_t random[32]);
@@ -43,7 +45,8 @@ static inline uint32_t el_id_pack(const struct el_id_layout *l, uint32_t worker,
 	return (uint32_t)(high << l->index_bits) | (index + 1 + index / 65535);
 }
 
-/* False for an id that el_id_pack never makes. */
+/* False for an id that el_id_pack never makes for any worker, round and index. *ret is set in any
+ * case; its worker and index can be past those that there are. */
 static inline bool el_id_unpack(const struct el_id_layout *l, uint32_t id, struct el_id *ret)
 {
 	uint32_t index = id & (uint32_t)((1ULL << l->index_bits) - 1);
@@ -72,8 +75,9 @@ static inline uint32_t el_id_unpermute(const struct el_id_key *k, uint32_t x)
 	return (x * k->mul_inverse[0]) ^ k->add[0];
 }
 
-/* The same over the numbers whose low 16 bits are not zero, by walking on where the result has them zero
- * (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). */
+/* The same over the numbers whose low 16 bits are not zero, by walking on where the result has them
+ * zero (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). `x` must be such a
+ * number, else the walk may not end. */
 static inline uint32_t el_id_permute_nonzero(const struct el_id_key *k, uint32_t x)
 {
 	do
@@ -94,38 +98,42 @@ static inline uint32_t el_id_unpermute_nonzero(const struct el_id_key *k, uint32
 
 #define EL_PROBE_TCP_LENS_MAX 8
 #define EL_SLICE_TEMPLATE_BYTES 64
+#define EL_PROBE_PAYLOAD_BYTES 9216 /* random bytes behind the template in every TX mbuf */
 #define EL_PATH_NONE UINT32_MAX
 
 enum el_slice_flag {
-	EL_SLICE_DF = 1,        /* IPv4: don't fragment */
-	EL_SLICE_ID_IN_HEADER = 2, /* ICMPping too short for a payload: the id is identifier and sequence */
+	EL_SLICE_DF = 1, /* IPv4: don't fragment */
+	/* ICMPping too short for a payload: the id is identifier and sequence number. */
+	EL_SLICE_ID_IN_HEADER = 2,
 };
 
-/* The part of a stream that one worker sends: 128 bytes, written once by the compiler of the plan. The first
- * line is what a probe is made from and an answer verified against; the second is the packet from its L3
- * header on, right-aligned (the payload follows it at a fixed place of the mbuf). */
+/* The part of a stream that one worker sends: 128 bytes, written once by the compiler of the plan.
+ * The first line is what a probe is made from and an answer verified against; the second is the
+ * packet from its L3 header on, right-aligned (the payload follows it at a fixed place of the
+ * mbuf). */
 struct el_slice {
-	uint8_t type;   /* enum el_probe_type */
-	uint8_t family; /* 4 or 6 */
-	uint8_t flags;  /* enum el_slice_flag */
-	uint8_t header_len;    /* bytes of the template that count, from its end */
-	uint16_t payload_len;  /* random bytes of the mbuf that follow the template */
+	uint8_t type;         /* enum el_probe_type */
+	uint8_t family;       /* 4 or 6 */
+	uint8_t flags;        /* enum el_slice_flag */
+	uint8_t header_len;   /* bytes of the template that count, from its end */
+	uint16_t payload_len; /* random bytes of the mbuf that follow the template */
 	struct el_next_hop_idx next_hop;
 	uint16_t port_first, port_count; /* source ports; ICMPping: 0 and 1 */
 	uint16_t port_start;             /* where in the range packet 0 begins */
-	uint16_t dst_port;
-	uint64_t port_recip; /* el_fastdiv_recip(port_count) */
-	uint64_t addr_key;   /* of (destination, source): el_addr_key() */
-	uint32_t l4_sum;     /* partial sums, not folded to 16 bits and not complemented, over all that does not */
-	uint32_t l3_sum;     /* change from probe to probe */
+	uint16_t dst_port;               /* ICMPping: 16 bits of the cookie */
+	uint64_t port_recip;             /* el_fastdiv_recip(port_count) */
+	uint64_t addr_key;               /* of (destination, source) */
+	/* Partial sums over all that does not change from probe to probe, pseudo header and payload
+	 * included; folded to 16 bits but not complemented. */
+	uint32_t l4_sum, l3_sum;
 	uint32_t series;
 	uint32_t n_packets;
 	uint32_t packet_frac; /* n_packets / class' m as 0.32, rounded up; 0: all passes */
-	uint32_t path_first;  /* its part of the worker's path table, by source port - port_base; EL_PATH_NONE:
-				 no 4-tuple comes again while its probe may be open */
+	uint32_t path_first;  /* its part of the worker's path table, by source port - port_base;
+				 EL_PATH_NONE: no 4-tuple comes again while its probe may be open */
 	uint32_t timeout_us;
 	uint16_t path_base; /* the port of path_first */
-	uint16_t reserved;
+	uint16_t cookie;    /* ICMPping: 16 more bits of the cookie */
 	uint8_t template[EL_SLICE_TEMPLATE_BYTES];
 } __attribute__((aligned(64)));
 
@@ -134,7 +142,8 @@ _Static_assert(sizeof(struct el_slice) == 128, "a slice is two cache lines");
 /* The source port of packet n of a round. */
 static inline uint16_t el_slice_port(const struct el_slice *s, uint32_t n)
 {
-	return (uint16_t)(s->port_first + el_fastmod(s->port_start + n, s->port_recip, s->port_count));
+	return (uint16_t)(s->port_first +
+			  el_fastmod(s->port_start + n, s->port_recip, s->port_count));
 }
 
 /* What a slice is made from. */
@@ -142,16 +151,17 @@ struct el_slice_spec {
 	enum el_probe_type type;
 	struct el_ip source, destination; /* the same family */
 	uint16_t dst_port;
-	int32_t ip_payload_size; /* as configured for the target; EL_CONF_UNSET: none */
+	int32_t ip_payload_size;       /* as configured for the target; EL_CONF_UNSET or 0: none */
 	int32_t group_ip_payload_size; /* likewise; for ICMPping only */
 	uint8_t dscp;
 	bool dont_fragment;
-	const uint8_t *payload; /* the random bytes of the mbufs */
+	const uint8_t *payload; /* the random bytes of the mbufs: EL_PROBE_PAYLOAD_BYTES */
 	const struct el_id_key *key;
 };
 
-/* Fills in the parts of `s` that depend on the packet: type to payload_len, dst_port, addr_key, sums and
- * template. 0; -EAFNOSUPPORT (IPv6, not yet); -EMSGSIZE where the size is beyond what IP carries. */
+/* Fills in the parts of `s` that depend on the packet: type to payload_len, dst_port, addr_key,
+ * sums, cookie and template. 0; -EAFNOSUPPORT (IPv6, not yet); -EMSGSIZE where the size is beyond
+ * EL_PROBE_PAYLOAD_BYTES. */
 int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec);
 
 /* ---- making probes ---- */
@@ -159,12 +169,24 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec);
 /* One probe to make. */
 struct el_probe_job {
 	const struct el_slice *slice;
-	uint8_t *end;     /* the template's last byte goes to end[-1], its first 64-byte-aligned slot before;
-			     64 bytes before `end` are written */
-	uint32_t id;      /* before permutation */
+	uint8_t *end; /* the template's last byte goes to end[-1], its first 64-byte-aligned slot
+			 before; 64 bytes before `end` are written */
+	uint32_t id;  /* before permutation */
 	uint16_t src_port;
 	uint16_t sequence; /* ICMPping: counts the packets of a path */
 };
+
+/* Resets, which close what a probe has opened. Both write a TCP RST without payload, checksums and
+ * all, into the 64 bytes before `end` as a probe is made, and return its length from the L3 header
+ * on: it is [end - length, end). */
+
+/* Of the connection that the TCPsyn slice's probe from `src_port` has. seq: what the peer
+ * acknowledged. */
+unsigned el_probe_reset(const struct el_slice *s, uint8_t *end, uint16_t src_port, uint32_t seq);
+
+/* The answer to a SYN/ACK for which no slice is known (RFC 9293 section 3.10.7.1). 0 if it isn't
+ * IPv4. */
+unsigned el_probe_reset_reply(const struct el_pkt *synack, uint8_t *end);
 
 /* ---- answers ---- */
 
@@ -177,21 +199,26 @@ enum el_answer_kind {
 };
 
 enum el_answer_flag {
-	EL_ANSWER_FROM_TARGET = 1, /* quotes: the sender is the quoted destination */
-	EL_ANSWER_ID_IN_HEADER = 2,
+	EL_ANSWER_FROM_TARGET = 1,  /* quotes: the sender is the quoted destination */
+	EL_ANSWER_ID_IN_HEADER = 2, /* ICMPping: as EL_SLICE_ID_IN_HEADER */
+	EL_ANSWER_COOKIE = 4, /* ICMPping: the cookie was there; the ports hold a fold of it */
+	/* UDPunreachable: the quoted identification is zero. One probe of 65,536 is sent so; where
+	 * no live probe has the id, the quote was damaged. */
+	EL_ANSWER_ID_ZERO = 8,
 };
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */
 struct el_answer {
-	uint64_t tsc;       /* of reception */
-	uint64_t addr_key;  /* of (target, own address), for quotes as quoted */
-	uint32_t wire;      /* what the permuted id is taken from: TCP: the acknowledgement; else the id */
-	uint16_t own_port, remote_port; /* ICMPping: 0 */
-	uint8_t type;       /* enum el_probe_type: of the probe it answers */
-	uint8_t kind;       /* enum el_answer_kind */
-	uint8_t flags;      /* enum el_answer_flag */
-	uint8_t candidate;  /* which of the possible payload lengths matched; filled in by match */
-	uint32_t id;        /* filled in by match: before permutation */
+	uint64_t tsc;      /* of reception */
+	uint64_t addr_key; /* of (target, own address), for quotes as quoted */
+	uint32_t wire; /* what the permuted id is taken from: TCP: the acknowledgement, for quotes
+			  the one that the probe asks for; else the id */
+	uint16_t own_port, remote_port; /* ICMPping: see EL_ANSWER_COOKIE */
+	uint8_t type;                   /* enum el_probe_type: of the probe it answers */
+	uint8_t kind;                   /* enum el_answer_kind */
+	uint8_t flags;                  /* enum el_answer_flag */
+	uint8_t candidate; /* which of the possible payload lengths matched; filled in by match */
+	uint32_t id;       /* filled in by match: before permutation */
 };
 _Static_assert(sizeof(struct el_answer) == 32, "a forwarded answer is 32 bytes");
 
@@ -200,10 +227,20 @@ enum el_no_answer {
 	EL_NO_ANSWER_NONE,          /* it is one */
 	EL_NO_ANSWER_TCP_FLAGS,     /* neither SYN/ACK nor RST */
 	EL_NO_ANSWER_COOKIE,        /* an echo reply whose payload is not ours or damaged */
-	EL_NO_ANSWER_QUOTE_SHORT,   /* an ICMP error that quotes too little */
+	EL_NO_ANSWER_QUOTE_SHORT,   /* an ICMP error that quotes too little, or an unreadable IP
+				       header */
 	EL_NO_ANSWER_QUOTE_DAMAGED, /* one whose quote lacks identification or checksum */
 	EL_NO_ANSWER_OTHER,         /* not an answer to any probe of ours (an echo request, ...) */
 	EL_NO_ANSWER_COUNT
+};
+
+/* What `verify` finds. */
+enum el_match {
+	EL_MATCH_OK,
+	EL_MATCH_ID,      /* the probe has this id by chance: it can't be answered so */
+	EL_MATCH_ADDRESS, /* from or to another address than the probe */
+	EL_MATCH_PORT,    /* other ports than the probe's */
+	EL_MATCH_COOKIE,  /* ICMPping: not our cookie, or the id was not where the probe has it */
 };
 
 /* The addresses of an answer as one number: exact for IPv4, a keyed hash for IPv6. */
@@ -212,21 +249,47 @@ static inline uint64_t el_addr_key_v4(uint32_t remote_be, uint32_t own_be)
 	return (uint64_t)remote_be << 32 | own_be;
 }
 
-/* A probe type. NULL members mean that there is nothing to do. */
+/* A probe type. All members are set. */
 struct el_probe_ops {
-	const char *name; /* as configuration files have it */
-	/* Fills in the slice for the spec; addresses and DSCP are in the template already. */
-	int (*build)(struct el_slice *s, const struct el_slice_spec *spec, uint8_t *l4);
-	/* Writes n packets, each from its slice's template, with its id, ports and checksums. */
+	const char *name;      /* as configuration files have it */
+	uint8_t protocol;      /* IPPROTO_..., over IPv4 */
+	bool group_size;       /* takes the group's ip_payload_size where the target has none */
+	uint16_t size_min;     /* of the IP payload: smaller ones are raised */
+	uint16_t size_default; /* where none is configured */
+
+	/* Writes the L4 header, and payload bytes that belong to the template, to the end of the
+	 * template, which is zero so far; sets header_len to their length (even), payload_len to
+	 * the rest of `size`, dst_port, cookie and flags. Checksums, ports and ids that change from
+	 * probe to probe stay zero. */
+	void (*build)(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size);
+
+	/* Writes n packets, each from its slice's template, with its id, ports and checksums. All
+	 * slices are of this type. */
 	void (*make)(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n);
-	/* An answer of this type from its parsed frame: kind, wire, ports, flags. */
+
+	/* An answer of this type from its parsed frame, whose protocol is this type's: everything
+	 * in *ret_answer but the TSC. */
 	enum el_no_answer (*recognise)(const struct el_pkt *pkt, struct el_answer *ret_answer);
-	/* The same from an ICMP error's quote. */
-	enum el_no_answer (*recognise_quote)(const struct el_pkt *pkt, struct el_answer *ret_answer);
-	/* The ids (not permuted) that the answer may stand for, at most EL_PROBE_TCP_LENS_MAX + 1; how many. */
+
+	/* The same from an ICMP error's quote, which must be there and of this type's protocol. For
+	 * EL_NO_ANSWER_QUOTE_DAMAGED everything but `wire` is set, too. */
+	enum el_no_answer (*recognise_quote)(const struct el_pkt *pkt,
+					     struct el_answer *ret_answer);
+
+	/* The ids (not permuted) that the answer may stand for, at most EL_PROBE_TCP_LENS_MAX + 1;
+	 * how many. The position of the one that is taken goes to answer->candidate. lens: the
+	 * distinct SYN payload lengths. */
 	unsigned (*ids)(const struct el_id_key *key, const struct el_answer *answer,
 			const uint16_t *lens, unsigned n_lens, uint32_t *ret_ids);
+
+	/* Whether an answer with the id of a probe of `s`, sent from `src_port` (el_slice_port), is
+	 * one to it. */
+	enum el_match (*verify)(const struct el_answer *answer, const struct el_slice *s,
+				uint16_t src_port);
 };
 
 /* The table of types, by enum el_probe_type. */
 extern const struct el_probe_ops *const el_probe_ops[EL_PROBE_TYPES];
+
+/* Recognises a parsed frame (EL_PKT_OK): by its protocol, an ICMP error by what it quotes. */
+enum el_no_answer el_probe_recognise(const struct el_pkt *pkt, struct el_answer *ret_answer);

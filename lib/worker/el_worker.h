@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The worker: an lcore that owns (port, RX queue, TX queue) triples and executes rounds. All that it shares
- * with control goes through the rings declared here; see el_worker_create for who is at which end. */
+/* The worker: an lcore that owns (port, RX queue, TX queue) triples and executes rounds. All that
+ * it shares with control goes through the rings declared here; see el_worker_create for who is at
+ * which end. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,7 +25,8 @@ enum el_next_hop_state {
 
 /* An entry of a worker's next-hop table. */
 struct el_next_hop {
-	uint8_t l2[EL_L2_HEADER_MAX]; /* destination, source, VLAN tag where there is one, ethertype */
+	uint8_t
+	    l2[EL_L2_HEADER_MAX]; /* destination, source, VLAN tag where there is one, ethertype */
 	uint8_t l2_len;
 	uint8_t state; /* enum el_next_hop_state */
 	uint8_t queue; /* which of the worker's queues it leaves by: one per port */
@@ -35,7 +37,6 @@ struct el_next_hop {
 struct el_worker_queue {
 	uint16_t port_id;
 	uint16_t rx_queue, tx_queue;
-	struct rte_mempool *tx_pool; /* made by el_worker_tx_pool_create; owned by the caller */
 	const struct el_ip *own_addresses; /* the caller's, constant while the worker runs */
 	uint32_t n_own_addresses;
 };
@@ -58,12 +59,11 @@ struct el_command {
 };
 
 enum el_event_kind {
-	EL_EVENT_LATE,           /* answer to a probe of a round that is over; a = record index, b = round */
-	EL_EVENT_ICMP_ERROR,     /* likewise, an ICMP error */
-	EL_EVENT_DAMAGED_QUOTE,  /* a = quoted IPv4 destination */
-	EL_EVENT_PORT_MISMATCH,  /* a = record index of the slice it was for */
-	EL_EVENT_TCP_UNMATCHED,  /* an acknowledgement of nothing; a = remote IPv4 address (network order),
-				    b = remote port << 16 | own port */
+	EL_EVENT_LATE,          /* answer to a probe of a round that is over; a = series */
+	EL_EVENT_ICMP_ERROR,    /* likewise, an ICMP error; a = series */
+	EL_EVENT_PORT_MISMATCH, /* an answer whose ports are not the probe's; a = series */
+	EL_EVENT_TCP_UNMATCHED, /* an acknowledgement of nothing; a = remote IPv4 address (network
+				   order), b = remote port << 16 | own port */
 };
 
 /* A 16-byte note on what has no record (any more). */
@@ -82,8 +82,11 @@ struct el_worker_config {
 	uint64_t tsc_hz;
 	const struct el_worker_queue *queues;
 	uint32_t n_queues;
-	const uint8_t *payload; /* see el_plan_set */
-	bool yield; /* control shares this core: give it up between bursts where there is nothing to do */
+	/* Made by el_worker_tx_pool_create, for this worker alone; owned by the caller. */
+	struct rte_mempool *tx_pool;
+	uint32_t n_blocks_max; /* most blocks that will be handed to it at a time */
+	bool yield; /* control shares this core: give it up between bursts where there is nothing to
+		       do */
 };
 
 /* A pool of TX buffers for one worker, with the random payload in place behind the header. */
@@ -100,15 +103,22 @@ void el_worker_connect(struct el_worker *const *workers, uint32_t n);
 /* The loop; a lcore_function_t. Returns 0 after EL_COMMAND_STOP. */
 int el_worker_run(void *worker);
 
+/* One iteration of it: commands, receive, forwarded answers, send. False after EL_COMMAND_STOP,
+ * once all blocks have been handed back. */
+bool el_worker_poll(struct el_worker *w);
+
 /* Control's ends of the rings; one thread. */
-bool el_worker_command(struct el_worker *w, const struct el_command *command); /* false: the ring is full */
+bool el_worker_command(struct el_worker *w,
+		       const struct el_command *command); /* false: the ring is full */
 unsigned el_worker_reports(struct el_worker *w, struct el_block **ret_blocks, unsigned max);
 unsigned el_worker_events(struct el_worker *w, struct el_event *ret_events, unsigned max);
-/* Frames that came in for control (ARP, ...); mbufs become the caller's. Their rx queue index (of the worker)
- * is in mbuf->port's place: mbuf->port is the DPDK port. */
+/* Frames that came in for control (ARP, ...); the mbufs become the caller's, mbuf->port is the DPDK
+ * port. */
 unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, unsigned max);
-/* A frame to send; the mbuf is the worker's if true is returned. `queue`: index among its queues. */
+/* A frame to send; the mbuf is the worker's if true is returned. `queue`: index among its queues.
+ */
 bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue);
 
 /* A copy of the live counters; any thread. */
-void el_worker_view(const struct el_worker *w, const struct el_clock *clock, struct el_worker_view *ret);
+void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
+		    struct el_worker_view *ret);

@@ -9,7 +9,8 @@
 static void ip_parses_and_formats(void **state)
 {
 	static const char *const good[] = {"192.0.2.1", "::", "2001:db8::1", "255.255.255.255"};
-	static const char *const bad[] = {"", "1.2.3", "1.2.3.256", "01.2.3.4.5", "fe80::1%eth0", "host"};
+	static const char *const bad[] = {"",           "1.2.3",        "1.2.3.256",
+					  "01.2.3.4.5", "fe80::1%eth0", "host"};
 	char buf[EL_IP_STRLEN];
 	struct el_ip ip;
 
@@ -24,8 +25,8 @@ static void ip_parses_and_formats(void **state)
 
 static void prefixes(void **state)
 {
-	static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x",
-					  "2001:db8::/129", "/8"};
+	static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/",      "10.0.0.0/-1",
+					  "10.0.0.0/8x", "2001:db8::/129", "/8"};
 	struct el_prefix p, net;
 	struct el_ip ip;
 	char buf[EL_IP_STRLEN];
@@ -51,9 +52,10 @@ static void prefixes(void **state)
 /* The vectors of the paper's reference implementation: key 00..0f, input 00..n-1. */
 static void siphash_vectors(void **state)
 {
-	static const uint64_t expected[] = {0x726fdb47dd0e0e31, 0x74f839c593dc67fd, 0x0d6c8009d9a94f5a,
-					    0x85676696d7fb7e2d, 0xcf2794e0277187b7, 0x18765564cd99a68d,
-					    0xcbc9466e58fee3ce, 0xab0200f58b01d137, 0x93f5f5799a932462};
+	static const uint64_t expected[] = {
+	    0x726fdb47dd0e0e31, 0x74f839c593dc67fd, 0x0d6c8009d9a94f5a,
+	    0x85676696d7fb7e2d, 0xcf2794e0277187b7, 0x18765564cd99a68d,
+	    0xcbc9466e58fee3ce, 0xab0200f58b01d137, 0x93f5f5799a932462};
 	struct el_siphash_key key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
 	uint8_t in[16];
 
@@ -68,7 +70,8 @@ static void siphash_vectors(void **state)
 static void fastdiv_agrees_with_division(void **state)
 {
 	uint64_t seed = unit_seed();
-	uint32_t edge[] = {1, 2, 3, 7, 64, 65535, 65536, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+	uint32_t edge[] = {1,     2,          3,          7,          64,        65535,
+			   65536, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
 
 	(void)state;
 	for (int i = 0; i < 200000; i++) {
@@ -146,7 +149,8 @@ static void log_lines_are_escaped(void **state)
 	el_log(EL_LOG_ERROR, "test", "a \"b\"\nc\\");
 	el_log_set_fd(STDERR_FILENO);
 	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
-	assert_string_equal(line, "module=\"test\" level=\"ERROR\" message=\"a \\\"b\\\"\\nc\\\\\"\n");
+	assert_string_equal(line,
+			    "module=\"test\" level=\"ERROR\" message=\"a \\\"b\\\"\\nc\\\\\"\n");
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -154,14 +158,10 @@ static void log_lines_are_escaped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ip_parses_and_formats),
-		cmocka_unit_test(prefixes),
-		cmocka_unit_test(siphash_vectors),
-		cmocka_unit_test(fastdiv_agrees_with_division),
-		cmocka_unit_test(strings_are_bounded),
-		cmocka_unit_test(clocks_convert),
-		cmocka_unit_test(calibration_converges),
-		cmocka_unit_test(log_lines_are_escaped),
+	    cmocka_unit_test(ip_parses_and_formats), cmocka_unit_test(prefixes),
+	    cmocka_unit_test(siphash_vectors),       cmocka_unit_test(fastdiv_agrees_with_division),
+	    cmocka_unit_test(strings_are_bounded),   cmocka_unit_test(clocks_convert),
+	    cmocka_unit_test(calibration_converges), cmocka_unit_test(log_lines_are_escaped),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `echolane run`: brings everything up in order, runs control, takes everything down in reverse. */
+#include "commands.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include <rte_launch.h>
+#include <rte_mempool.h>
+
+#include "control.h"
+
+/* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
+#define TX_BUFFERS 8191
+#define CALIBRATION_MS 100
+
+static int clock_init(struct control *c, struct el_error *err)
+{
+	int ret = el_tsc_check(err);
+
+	if (ret < 0 && !c->options->ignore_tsc)
+		return ret;
+	if (ret < 0)
+		el_log(EL_LOG_WARNING, "clock", "%s; going on because of --ignore-tsc", err->text);
+	el_tsc_calibrate(&c->calibration, CALIBRATION_MS);
+	return 0;
+}
+
+static int eal_init(struct control *c, struct el_error *err)
+{
+	const struct el_conf_dataplane *d = &c->conf->dataplane;
+	size_t n_args = d->eal_args.count + c->options->n_eal_args;
+	char **args = calloc(n_args + 1, sizeof(*args));
+	struct el_eal_config eal = {.huge_pages = d->huge_pages,
+				    .lcores = &c->lcores,
+				    .ports = d->ports,
+				    .n_ports = d->n_ports,
+				    .args = args,
+				    .n_args = n_args};
+	cpu_set_t allowed;
+	int ret;
+
+	if (!args)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	memcpy(args, d->eal_args.items, d->eal_args.count * sizeof(*args));
+	memcpy(args + d->eal_args.count, c->options->eal_args,
+	       c->options->n_eal_args * sizeof(*args));
+	CPU_ZERO(&allowed);
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	ret = el_lcores_choose(d, c->conf->global.nb_proc, &allowed, &c->lcores, err);
+	if (ret == 0)
+		ret = el_eal_init(&eal, err);
+	free(args);
+	return ret;
+}
+
+static void eal_fini(struct control *c)
+{
+	(void)c;
+	el_eal_fini();
+}
+
+static int ports_init(struct control *c, struct el_error *err)
+{
+	char dir[4096];
+	int ret;
+
+	if (c->conf->dataplane.n_ports == 0)
+		return el_error_set(
+		    err, -ENODEV,
+		    "no port is configured: name one with --port or in dataplane.ports");
+	ret = el_profile_dir(c->options->profile_dir, dir, sizeof(dir), err);
+	if (ret == 0)
+		ret = network_open(c->conf, c->lcores.n_workers, dir, &c->network, err);
+	if (ret == 0)
+		c->n_workers = network_workers(c->network);
+	return ret;
+}
+
+static void ports_fini(struct control *c)
+{
+	network_close(c->network);
+}
+
+static int plan_init(struct control *c, struct el_error *err)
+{
+	uint64_t cap = c->conf->dataplane.max_rate_pps;
+	uint8_t key[32];
+	struct el_plan_input in;
+
+	c->payload = malloc(EL_PLAN_PAYLOAD_BYTES);
+	if (!c->payload || !(c->model = el_model_create(c->conf)))
+		return el_error_set(err, -errno, "the targets can't be set up: %s",
+				    strerror(errno));
+	for (size_t at = 0; at < EL_PLAN_PAYLOAD_BYTES; at += 256) {
+		if (getrandom(c->payload + at, 256, 0) != 256)
+			return el_error_set(err, -EIO, "no random numbers: %s", strerror(errno));
+	}
+	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return el_error_set(err, -EIO, "no random numbers: %s", strerror(errno));
+	in = (struct el_plan_input){
+	    .model = c->model,
+	    .clock = el_clock_init(el_calibration_hz(&c->calibration)),
+	    .key = el_id_key_init(key),
+	    .n_workers = c->n_workers,
+	    .interval_s = c->conf->global.interval_s,
+	    .interval_packets_s = c->conf->global.interval_packets_s,
+	    .asap = c->conf->dataplane.pacing == EL_CONF_PACING_ASAP,
+	    .rate_pps = cap ? cap : network_default_pps(c->network),
+	    .max_probes = c->conf->dataplane.max_probes_per_round,
+	    .generation = 1,
+	    .payload = c->payload,
+	    .route = network_route,
+	    .route_ctx = c->network,
+	};
+	return el_plan_compile(&in, &c->set, err);
+}
+
+static void plan_fini(struct control *c)
+{
+	el_plan_set_put(c->set);
+	el_model_put(c->model);
+	free(c->payload);
+}
+
+static int make_worker(struct control *c, uint32_t w, struct el_error *err)
+{
+	struct el_worker_queue queues[EL_WORKER_QUEUES_MAX];
+	int socket = network_socket(c->network);
+	struct el_worker_config config = {
+	    .index = {(uint16_t)w},
+	    .n_workers = c->n_workers,
+	    .socket = socket,
+	    .tsc_hz = c->set->clock.tsc_hz,
+	    .queues = queues,
+	    .n_queues = network_queues(c->network, w, queues),
+	    .n_blocks_max = c->set->n_blocks,
+	    .yield = !el_lcores_worker_is_alone(&c->lcores, w),
+	};
+	char name[32];
+
+	snprintf(name, sizeof(name), "el_tx_%u", w);
+	c->tx_pools[w] =
+	    el_worker_tx_pool_create(name, TX_BUFFERS, network_mtu(c->network), socket, c->payload);
+	if (!c->tx_pools[w])
+		return el_error_set(err, -ENOMEM, "not enough memory for the buffers of worker %u",
+				    w);
+	config.tx_pool = c->tx_pools[w];
+	c->workers[w] = el_worker_create(&config, err);
+	return c->workers[w] ? 0 : -errno;
+}
+
+static int workers_init(struct control *c, struct el_error *err)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		int ret = make_worker(c, w, err);
+		if (ret < 0)
+			return ret;
+	}
+	el_worker_connect(c->workers, c->n_workers);
+	network_attach(c->network, c->workers, c->n_workers);
+	for (; c->n_launched < c->n_workers; c->n_launched++) {
+		struct el_worker_idx idx = {(uint16_t)c->n_launched};
+		int ret = rte_eal_remote_launch(el_worker_run, c->workers[idx.v],
+						el_eal_worker_lcore(idx));
+		if (ret < 0)
+			return el_error_set(err, ret, "worker %u can't be started", idx.v);
+	}
+	return 0;
+}
+
+static void workers_fini(struct control *c)
+{
+	const struct el_command halt = {.kind = EL_COMMAND_STOP};
+
+	for (uint32_t w = 0; w < c->n_launched; w++)
+		el_worker_command(c->workers[w], &halt);
+	for (uint32_t w = 0; w < c->n_launched; w++)
+		rte_eal_wait_lcore(el_eal_worker_lcore((struct el_worker_idx){(uint16_t)w}));
+	/* their last reports: the blocks are control's to free */
+	if (c->rounds)
+		rounds_poll(c->rounds, 0);
+	rounds_destroy(c->rounds);
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		el_worker_destroy(c->workers[w]);
+}
+
+static void pools_fini(struct control *c)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		rte_mempool_free(c->tx_pools[w]);
+}
+
+static int stats_init(struct control *c, struct el_error *err)
+{
+	struct rounds_config config = {.workers = c->workers,
+				       .n_workers = c->n_workers,
+				       .set = c->set,
+				       .limit = c->options->rounds};
+
+	c->stats = stats_pool_create(c->lcores.stats[0]);
+	c->snapshots = el_snapshot_store_create();
+	config.stats = c->stats;
+	if (c->stats)
+		c->rounds = rounds_create(&config);
+	if (!c->rounds || !c->snapshots)
+		return el_error_set(err, -ENOMEM,
+				    "not enough memory for the records of %u rounds of %llu probes",
+				    c->set->n_blocks, (unsigned long long)c->set->n_probes);
+	return 0;
+}
+
+static void stats_fini(struct control *c)
+{
+	stats_pool_destroy(c->stats);
+	el_snapshot_store_destroy(c->snapshots);
+}
+
+static int http_init(struct control *c, struct el_error *err)
+{
+	struct el_httpd_config config = {.address = c->conf->global.prometheus_address,
+					 .port = c->conf->global.prometheus_port,
+					 .user = getenv("PROM_USER"),
+					 .password = getenv("PROM_PASSWORD"),
+					 .source = control_page_source(c)};
+
+	return el_httpd_create(&config, &c->httpd, err);
+}
+
+static void http_fini(struct control *c)
+{
+	el_httpd_destroy(c->httpd);
+}
+
+/* What is brought up, in order; taken down in reverse, also what came only half up. status: the
+ * exit status of a failure. */
+static const struct step {
+	int (*init)(struct control *c, struct el_error *err);
+	void (*fini)(struct control *c);
+	int status;
+} steps[] = {
+    {clock_init, NULL, EX_SOFTWARE},          {eal_init, eal_fini, EX_UNAVAILABLE},
+    {ports_init, ports_fini, EX_UNAVAILABLE}, {plan_init, plan_fini, EX_DATAERR},
+    {workers_init, pools_fini, EX_SOFTWARE},  {stats_init, stats_fini, EX_SOFTWARE},
+    {http_init, http_fini, EX_UNAVAILABLE},   {control_init, control_fini, EX_SOFTWARE},
+};
+
+static void log_start(const struct control *c)
+{
+	el_log(EL_LOG_INFO, "control",
+	       "echolane %s: %u targets, %u series, %llu probes a round, %u workers, round every "
+	       "%.3g s, metrics "
+	       "on port %u",
+	       EL_VERSION, c->model->n_targets, c->model->n_series,
+	       (unsigned long long)c->set->n_probes, c->n_workers,
+	       el_clock_s(&c->set->clock, c->set->period_tsc), el_httpd_port(c->httpd));
+}
+
+static int bring_up_and_run(struct control *c)
+{
+	struct el_error err = {{0}};
+	int status = 0, n = 0;
+
+	for (; n < (int)RTE_DIM(steps) && !status; n++) {
+		if (steps[n].init(c, &err) < 0)
+			status = steps[n].status;
+	}
+	if (!status) {
+		log_start(c);
+		control_run(c);
+		if (c->options->print_metrics)
+			control_print_metrics(c, stdout);
+		el_log(EL_LOG_DEBUG, "control", "longest loop: %.3g ms", c->longest_loop_s * 1e3);
+	}
+	/* The workers go first: everything else is in use by them. */
+	workers_fini(c);
+	while (n-- > 0) {
+		if (steps[n].fini)
+			steps[n].fini(c);
+	}
+	if (status)
+		fprintf(stderr, "echolane: %s\n", err.text);
+	return status;
+}
+
+int command_run(const struct options *options)
+{
+	struct control c = {.options = options, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1};
+	sigset_t signals;
+	int status = load_configuration(options, &c.conf);
+
+	if (status)
+		return status;
+	el_log_set_level(c.conf->global.logging_level);
+	/* before any thread is made, so that all of them leave signals to control */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	status = bring_up_and_run(&c);
+	el_conf_free(c.conf);
+	return status;
+}

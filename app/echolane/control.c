@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control loop: one thread, one epoll. */
+#include "control.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_version.h>
+
+#include "table.h"
+
+#define TICK_NS 2000000ULL
+#define SLOW_NS 100000000ULL /* ports' counters */
+#define NEXT_HOP_WAIT_NS (3 * EL_NS_PER_S)
+/* Between the order of the first round and its start. */
+#define START_DELAY_S 0.02
+/* What a stop waits for at most, besides the answers that are still out. */
+#define STOP_GRACE_NS EL_NS_PER_S
+#define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* ---- pages ---- */
+
+/* Everything that a page is printed from, held until it is finished. */
+struct page {
+	struct el_snapshot *snapshot;
+	struct el_worker_view workers[EL_PLAN_WORKERS_MAX];
+	struct el_port_view ports[];
+};
+
+static void *page_open(void *ctx, struct el_expo_input *ret_input)
+{
+	struct control *c = ctx;
+	uint32_t n_ports = network_n_ports(c->network);
+	struct page *p = calloc(1, sizeof(*p) + n_ports * sizeof(p->ports[0]));
+
+	if (!p)
+		return NULL;
+	p->snapshot = el_snapshot_store_take(c->snapshots);
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		el_worker_view(c->workers[w], &c->set->clock, &p->workers[w]);
+	memcpy(p->ports, network_port_views(c->network), n_ports * sizeof(p->ports[0]));
+	*ret_input = (struct el_expo_input){
+	    .snapshot = p->snapshot,
+	    .version = EL_VERSION,
+	    .dpdk_version = rte_version() + strlen(RTE_VER_PREFIX) + 1,
+	    .workers = p->workers,
+	    .n_workers = c->n_workers,
+	    .ports = p->ports,
+	    .n_ports = n_ports,
+	};
+	return p;
+}
+
+static void page_close(void *ctx, void *handle)
+{
+	struct page *p = handle;
+
+	(void)ctx;
+	el_snapshot_put(p->snapshot);
+	free(p);
+}
+
+static bool page_ready(void *ctx)
+{
+	struct control *c = ctx;
+
+	return c->current && c->current->last;
+}
+
+struct el_httpd_source control_page_source(struct control *c)
+{
+	return (struct el_httpd_source){
+	    .open = page_open, .close = page_close, .is_ready = page_ready, .ctx = c};
+}
+
+void control_print_metrics(struct control *c, FILE *out)
+{
+	struct el_expo_cursor cursor = {0};
+	struct el_expo_input input;
+	char buf[2 * EL_EXPO_LINE_MAX];
+	void *page = page_open(c, &input);
+
+	if (!page)
+		return;
+	while (!cursor.done)
+		fwrite(buf, 1, el_expo_render(&input, &cursor, buf, sizeof(buf)), out);
+	fflush(out);
+	page_close(c, page);
+}
+
+/* ---- rounds and snapshots ---- */
+
+static void publish(struct control *c, struct el_snapshot *s)
+{
+	double ppm = el_calibration_error_ppm(&c->calibration);
+
+	s->tsc_error_ppm = isinf(ppm) ? 0 : ppm;
+	s->requested_pps = c->set->requested_pps;
+	s->app.rounds_skipped = rounds_skipped(c->rounds);
+	s->app.rounds_timed_out = c->timed_out;
+	control_apply_events(c, s);
+	el_snapshot_put(c->current);
+	c->current = el_snapshot_get(s);
+	el_snapshot_store_publish(c->snapshots, s);
+}
+
+static void show_table(const struct control *c)
+{
+	char url[128];
+
+	if (c->options->table == TABLE_NONE)
+		return;
+	snprintf(url, sizeof(url), "http://%s:%u/metrics",
+		 strcmp(c->conf->global.prometheus_address, "0.0.0.0") == 0
+		     ? "localhost"
+		     : c->conf->global.prometheus_address,
+		 el_httpd_port(c->httpd));
+	table_print(stdout, c->current, url, c->options->table == TABLE_SCREEN);
+}
+
+/* The time that the round needed: what its plan says, and what it overran that by. */
+static double iteration_s(const struct control *c, const struct el_round_figures *f)
+{
+	double took_s = el_clock_s(&c->set->clock, f->sent_tsc - f->began_tsc);
+	double window_s = el_clock_s(&c->set->clock, c->set->window_tsc);
+
+	if (c->set->window_tsc == 0)
+		return took_s + el_clock_s(&c->set->clock, c->set->timeout_tsc);
+	return c->set->iteration_s + fmax(took_s - window_s, 0);
+}
+
+static void finish_round(struct control *c, struct stats_job *job)
+{
+	struct el_round_figures *f = job->figures;
+	uint64_t sent = 0;
+	double took_s, iteration = 0;
+	struct el_snapshot *s;
+
+	rounds_recycle(c->rounds, job);
+	if (!f) {
+		el_log(EL_LOG_ERROR, "stats", "not enough memory for the figures of a round");
+		return;
+	}
+	iteration = iteration_s(c, f);
+	if (iteration > c->conf->global.timeout_s)
+		c->timed_out++;
+	for (uint32_t i = 0; i < f->n_series; i++)
+		sent += f->series[i].sent;
+	took_s = fmax(el_clock_s(&c->set->clock, f->sent_tsc - f->began_tsc),
+		      el_clock_s(&c->set->clock, c->set->window_tsc));
+	s = el_snapshot_next(c->current, c->model, f);
+	if (!s) {
+		el_log(EL_LOG_ERROR, "stats", "not enough memory for a snapshot");
+		return;
+	}
+	s->iteration_s = iteration;
+	s->achieved_pps = took_s > 0 ? (double)sent / took_s : 0;
+	publish(c, s);
+	show_table(c);
+}
+
+static void take_results(struct control *c)
+{
+	struct stats_job *job;
+	uint64_t n;
+
+	if (read(stats_pool_fd(c->stats), &n, sizeof(n)) < 0 && errno != EAGAIN)
+		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
+	while ((job = stats_pool_take(c->stats)) != NULL)
+		finish_round(c, job);
+}
+
+/* The first round waits until next hops are known, or three seconds. */
+static void maybe_start(struct control *c)
+{
+	if (c->started || c->stopping)
+		return;
+	if (!network_settled(c->network) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
+		return;
+	c->started = true;
+	rounds_start(c->rounds, rte_rdtsc() + el_clock_tsc_from_s(&c->set->clock, START_DELAY_S));
+}
+
+static void stop(struct control *c)
+{
+	uint64_t timeout_ns = el_clock_ns(&c->set->clock, c->set->timeout_tsc);
+
+	if (c->stopping) { /* asked twice: now */
+		c->stop_deadline_ns = c->now_ns;
+		return;
+	}
+	c->stopping = true;
+	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS +
+			      (timeout_ns < STOP_TIMEOUT_MAX_NS ? timeout_ns : STOP_TIMEOUT_MAX_NS);
+	rounds_cut_all(c->rounds);
+}
+
+/* ---- the loop ---- */
+
+static void take_signal(struct control *c)
+{
+	struct signalfd_siginfo info;
+
+	while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			el_log(EL_LOG_WARNING, "control",
+			       "the configuration is not reloaded while running yet");
+			continue;
+		}
+		el_log(EL_LOG_INFO, "control", "stopping: %s", strsignal((int)info.ssi_signo));
+		stop(c);
+	}
+}
+
+static void tick(struct control *c)
+{
+	uint64_t expirations;
+
+	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
+	network_poll(c->network, c->now_ns);
+	maybe_start(c);
+	rounds_poll(c->rounds, rte_rdtsc());
+	control_take_events(c);
+	if (c->now_ns - c->slow_ns >= SLOW_NS) {
+		c->slow_ns = c->now_ns;
+		rounds_add_drops(c->rounds, network_read_drops(c->network));
+	}
+	if (c->now_ns - c->second_ns >= EL_NS_PER_S) {
+		c->second_ns = c->now_ns;
+		el_tsc_recalibrate(&c->calibration);
+	}
+}
+
+static int watch(struct control *c, int fd)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+static int open_descriptors(struct control *c)
+{
+	const struct itimerspec every = {.it_interval.tv_nsec = TICK_NS,
+					 .it_value.tv_nsec = TICK_NS};
+	sigset_t signals;
+	int ret;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	c->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (c->epoll_fd < 0 || c->signal_fd < 0 || c->timer_fd < 0 ||
+	    timerfd_settime(c->timer_fd, 0, &every, NULL) < 0)
+		return -errno;
+	ret = watch(c, c->signal_fd);
+	if (ret == 0)
+		ret = watch(c, c->timer_fd);
+	if (ret == 0)
+		ret = watch(c, stats_pool_fd(c->stats));
+	if (ret == 0)
+		ret = watch(c, el_httpd_fd(c->httpd));
+	return ret;
+}
+
+int control_init(struct control *c, struct el_error *err)
+{
+	struct el_snapshot *first;
+	int ret = open_descriptors(c);
+
+	if (ret < 0)
+		return el_error_set(err, ret, "the control loop's descriptors can't be had: %s",
+				    strerror(-ret));
+	c->late = calloc(c->model->n_series + 1, sizeof(*c->late));
+	c->icmp_errors = calloc(c->model->n_series + 1, sizeof(*c->icmp_errors));
+	c->target_events = calloc(c->model->n_targets + 1, sizeof(*c->target_events));
+	c->addresses = address_index_create(c->model);
+	first = el_snapshot_next(NULL, c->model, NULL);
+	if (!c->late || !c->icmp_errors || !c->target_events || !c->addresses || !first)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	publish(c, first);
+	return 0;
+}
+
+static void close_if_open(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void control_fini(struct control *c)
+{
+	close_if_open(&c->timer_fd);
+	close_if_open(&c->signal_fd);
+	close_if_open(&c->epoll_fd);
+	el_snapshot_put(c->current);
+	c->current = NULL;
+	address_index_free(c->addresses);
+	free(c->late);
+	free(c->icmp_errors);
+	free(c->target_events);
+}
+
+static bool is_done(const struct control *c)
+{
+	if (c->stopping && c->now_ns >= c->stop_deadline_ns)
+		return true;
+	return (c->started || c->stopping) && rounds_finished(c->rounds);
+}
+
+void control_run(struct control *c)
+{
+	struct epoll_event events[8];
+
+	c->now_ns = c->started_ns = c->slow_ns = c->second_ns = monotonic_ns();
+	network_read_drops(c->network); /* what was dropped before does not count */
+	while (!is_done(c)) {
+		int n = epoll_wait(c->epoll_fd, events, 8, el_httpd_timeout_ms(c->httpd));
+		uint64_t begin_ns = monotonic_ns();
+		c->now_ns = begin_ns;
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.fd == c->timer_fd)
+				tick(c);
+			else if (events[i].data.fd == c->signal_fd)
+				take_signal(c);
+			else if (events[i].data.fd == stats_pool_fd(c->stats))
+				take_results(c);
+		}
+		/* bounded work; also when only its own time has come */
+		el_httpd_run(c->httpd);
+		c->longest_loop_s =
+		    fmax(c->longest_loop_s, (double)(monotonic_ns() - begin_ns) / 1e9);
+	}
+	/* what came in between the last figures and now */
+	rounds_poll(c->rounds, rte_rdtsc());
+	take_results(c);
+}

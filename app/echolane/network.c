@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "network.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_ether.h>
+#include <rte_jhash.h>
+#include <rte_mbuf.h>
+
+#include "el_neigh.h"
+
+#define CONTROL_BUFFERS 511
+
+struct net_port {
+	struct el_port *port;
+	struct el_kernel_addresses kernel;  /* of the interface, where there is one */
+	struct el_neigh_address *addresses; /* own ones, for ARP */
+	size_t n_addresses;
+	struct el_ip *own; /* all that answers may come to: the above and the groups' sources */
+	uint32_t n_own;
+};
+
+struct network {
+	struct net_port *ports;
+	uint32_t n_ports;
+	struct el_routes routes;
+	struct el_neigh_table *neigh;
+	struct el_worker *const *workers; /* NULL until attached */
+	uint32_t n_workers;
+	struct rte_mempool *pool;     /* of the frames that control sends */
+	bool dirty[EL_NEXT_HOPS_MAX]; /* next hops that workers have yet to be told of */
+	bool any_dirty;
+	struct el_port_view *views;
+	uint64_t drops;
+	uint64_t now_ns;
+};
+
+/* ---- opening ---- */
+
+static int add_address(struct net_port *p, const struct el_prefix *prefix)
+{
+	struct el_neigh_address *grown =
+	    realloc(p->addresses, (p->n_addresses + 1) * sizeof(*p->addresses));
+
+	if (!grown)
+		return -ENOMEM;
+	p->addresses = grown;
+	grown[p->n_addresses++] = (struct el_neigh_address){
+	    .prefix = *prefix,
+	    .kernel = p->port->kernel_receives && el_kernel_owns(&p->kernel, &prefix->ip)};
+	return 0;
+}
+
+/* What the kernel knows of the port's interface, where there is one. */
+static int ask_kernel(struct network *n, uint16_t index, bool routes, struct el_error *err)
+{
+	struct net_port *p = &n->ports[index];
+	int ret;
+
+	if (!p->port->ifindex)
+		return 0;
+	ret = el_kernel_addresses(p->port->ifindex, &p->kernel, err);
+	if (ret == 0 && routes)
+		ret = el_kernel_routes(p->port->ifindex, (struct el_port_idx){index}, &n->routes,
+				       err);
+	return ret;
+}
+
+static int find_addresses(struct network *n, uint16_t index, const struct el_conf_port *conf,
+			  struct el_error *err)
+{
+	struct net_port *p = &n->ports[index];
+	bool configured = conf->n_addresses > 0;
+	const struct el_prefix *items = conf->addresses;
+	size_t count = conf->n_addresses;
+	int ret = ask_kernel(n, index, !configured, err);
+
+	if (ret == 0)
+		ret = el_routes_add_conf(&n->routes, (struct el_port_idx){index}, conf, err);
+	if (ret < 0)
+		return ret;
+	if (!configured) {
+		items = p->kernel.items;
+		count = p->kernel.count;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (add_address(p, &items[i]) < 0)
+			return el_error_set(err, -ENOMEM, "not enough memory");
+	}
+	if (!count)
+		return el_error_set(err, -EADDRNOTAVAIL,
+				    "port %s: it has no address; give it one with address=A/LEN",
+				    p->port->name);
+	return 0;
+}
+
+/* A group's source address is ours on the port whose network it is in. */
+static int add_group_sources(struct net_port *p, const struct el_conf *conf)
+{
+	for (size_t g = 0; g < conf->n_groups; g++) {
+		struct el_prefix host = {.ip = conf->groups[g].src_ipv4, .len = 32};
+		for (size_t i = 0, n = p->n_addresses; i < n; i++) {
+			const struct el_prefix *on = &p->addresses[i].prefix;
+			if (el_ip_equal(&on->ip, &host.ip))
+				break;
+			if (host.ip.family && el_prefix_contains(on, &host.ip)) {
+				if (add_address(p, &host) < 0)
+					return -ENOMEM;
+				break;
+			}
+		}
+	}
+	return 0;
+}
+
+static int list_own(struct net_port *p, const struct el_conf *conf)
+{
+	p->own = calloc(p->n_addresses + conf->n_groups + 1, sizeof(*p->own));
+	if (!p->own)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n_addresses; i++)
+		p->own[p->n_own++] = p->addresses[i].prefix.ip;
+	for (size_t g = 0; g < conf->n_groups; g++) {
+		if (conf->groups[g].src_ipv4.family)
+			p->own[p->n_own++] = conf->groups[g].src_ipv4;
+	}
+	return 0;
+}
+
+static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_workers,
+		      const char *profile_dir, struct el_error *err)
+{
+	int ret = 0;
+
+	for (uint16_t i = 0; ret == 0 && i < conf->dataplane.n_ports; i++) {
+		const struct el_conf_port *port = &conf->dataplane.ports[i];
+		ret = el_port_open(port, (uint16_t)n_workers, profile_dir, &n->ports[i].port, err);
+		if (ret < 0)
+			break;
+		n->n_ports++;
+		ret = find_addresses(n, i, port, err);
+		if (ret == 0 &&
+		    (add_group_sources(&n->ports[i], conf) < 0 || list_own(&n->ports[i], conf) < 0))
+			ret = el_error_set(err, -ENOMEM, "not enough memory");
+	}
+	return ret;
+}
+
+/* ---- neighbours ---- */
+
+static struct net_port *port_of_dpdk(struct network *n, uint16_t port_id, uint16_t *ret_index)
+{
+	for (uint16_t i = 0; i < n->n_ports; i++) {
+		for (uint16_t q = 0; q < n->ports[i].port->n_queues; q++) {
+			if (n->ports[i].port->queues[q].port_id == port_id) {
+				*ret_index = i;
+				return &n->ports[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+/* The place of a port in a worker's list of queues: the ports before it that have a queue for the
+ * worker. */
+static uint32_t queue_index(const struct network *n, uint32_t worker, uint32_t port)
+{
+	uint32_t index = 0;
+
+	for (uint32_t i = 0; i < port; i++)
+		index += n->ports[i].port->n_queues > worker;
+	return index;
+}
+
+static bool send_frame(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
+{
+	struct network *n = context;
+	struct rte_mbuf *m;
+	char *data;
+
+	if (!n->workers)
+		return false;
+	m = rte_pktmbuf_alloc(n->pool);
+	data = m ? rte_pktmbuf_append(m, (uint16_t)len) : NULL;
+	if (data)
+		memcpy(data, frame, len);
+	/* the first worker has a queue on every port */
+	if (data && el_worker_frame_down(n->workers[0], m, queue_index(n, 0, port.v)))
+		return true;
+	rte_pktmbuf_free(m);
+	return false;
+}
+
+static void next_hop_changed(void *context, struct el_next_hop_idx index,
+			     const struct el_neigh *entry)
+{
+	struct network *n = context;
+
+	(void)entry;
+	n->dirty[index.v] = true;
+	n->any_dirty = true;
+}
+
+/* Tells all workers that have the port; false if a ring is full. */
+static bool tell_workers(struct network *n, struct el_next_hop_idx index)
+{
+	static const uint8_t states[] = {[EL_NEIGH_PENDING] = EL_NEXT_HOP_PENDING,
+					 [EL_NEIGH_READY] = EL_NEXT_HOP_READY,
+					 [EL_NEIGH_FAILED] = EL_NEXT_HOP_FAILED};
+	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP, .index = index.v};
+	struct el_neigh entry;
+
+	if (el_neigh_get(n->neigh, index, &entry) < 0)
+		return true;
+	c.next_hop.l2_len =
+	    (uint8_t)el_neigh_header(n->neigh, index, RTE_ETHER_TYPE_IPV4, c.next_hop.l2);
+	c.next_hop.state = states[entry.state];
+	for (uint32_t w = 0; w < n->n_workers; w++) {
+		if (n->ports[entry.port.v].port->n_queues <= w)
+			break;
+		c.next_hop.queue = (uint8_t)queue_index(n, w, entry.port.v);
+		if (!el_worker_command(n->workers[w], &c))
+			return false;
+	}
+	return true;
+}
+
+static void tell_dirty(struct network *n)
+{
+	if (!n->any_dirty || !n->workers)
+		return;
+	n->any_dirty = false;
+	for (uint16_t i = 0; i < EL_NEXT_HOPS_MAX; i++) {
+		if (!n->dirty[i])
+			continue;
+		n->dirty[i] = !tell_workers(n, (struct el_next_hop_idx){i});
+		n->any_dirty |= n->dirty[i];
+	}
+}
+
+static int make_neighbours(struct network *n, struct el_error *err)
+{
+	struct el_neigh_port *ports = calloc(n->n_ports, sizeof(*ports));
+	struct el_neigh_config config = {
+	    .ports = ports,
+	    .n_ports = n->n_ports,
+	    .max_entries = EL_NEXT_HOPS_MAX,
+	    .callbacks = {.send = send_frame, .changed = next_hop_changed, .context = n}};
+
+	if (!ports)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		memcpy(ports[i].mac, n->ports[i].port->mac, 6);
+		ports[i].vlan = n->ports[i].port->vlan;
+		ports[i].addresses = n->ports[i].addresses;
+		ports[i].n_addresses = n->ports[i].n_addresses;
+	}
+	n->neigh = el_neigh_create(&config);
+	free(ports);
+	n->pool = rte_pktmbuf_pool_create("el_control", CONTROL_BUFFERS, 0, 0,
+					  RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	n->views = calloc(n->n_ports, sizeof(*n->views));
+	if (!n->neigh || !n->pool || !n->views)
+		return el_error_set(err, -ENOMEM, "not enough memory for the ports' neighbours");
+	return 0;
+}
+
+int network_open(const struct el_conf *conf, uint32_t n_workers, const char *profile_dir,
+		 struct network **ret_network, struct el_error *err)
+{
+	struct network *n = calloc(1, sizeof(*n));
+	struct timespec now;
+	int ret;
+
+	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports)))) {
+		free(n);
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	n->now_ns = (uint64_t)now.tv_sec * EL_NS_PER_S + (uint64_t)now.tv_nsec;
+	ret = open_ports(n, conf, n_workers, profile_dir, err);
+	if (ret == 0)
+		ret = make_neighbours(n, err);
+	if (ret < 0) {
+		network_close(n);
+		return ret;
+	}
+	*ret_network = n;
+	return 0;
+}
+
+void network_close(struct network *n)
+{
+	if (!n)
+		return;
+	el_neigh_destroy(n->neigh);
+	el_routes_fini(&n->routes);
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		el_port_close(n->ports[i].port);
+		free(n->ports[i].kernel.items);
+		free(n->ports[i].addresses);
+		free(n->ports[i].own);
+	}
+	rte_mempool_free(n->pool);
+	free(n->views);
+	free(n->ports);
+	free(n);
+}
+
+/* ---- what plans and workers ask ---- */
+
+uint32_t network_workers(const struct network *n)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].port->n_queues > most)
+			most = n->ports[i].port->n_queues;
+	}
+	return most;
+}
+
+uint32_t network_queues(const struct network *n, uint32_t worker, struct el_worker_queue *ret)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n->n_ports && count < EL_WORKER_QUEUES_MAX; i++) {
+		const struct net_port *p = &n->ports[i];
+		if (p->port->n_queues <= worker)
+			continue;
+		ret[count++] = (struct el_worker_queue){
+		    .port_id = p->port->queues[worker].port_id,
+		    .rx_queue = p->port->queues[worker].rx_queue,
+		    .tx_queue = p->port->queues[worker].tx_queue,
+		    .own_addresses = p->own,
+		    .n_own_addresses = p->n_own,
+		};
+	}
+	return count;
+}
+
+uint16_t network_mtu(const struct network *n)
+{
+	uint16_t most = 0;
+
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].port->mtu > most)
+			most = n->ports[i].port->mtu;
+	}
+	return most;
+}
+
+int network_socket(const struct network *n)
+{
+	return n->ports[0].port->socket;
+}
+
+uint64_t network_default_pps(const struct network *n)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		if (!n->ports[i].port->default_max_pps)
+			return 0;
+		sum += n->ports[i].port->default_max_pps;
+	}
+	return sum;
+}
+
+struct el_plan_route network_route(void *network, const struct el_model_target *target,
+				   const struct el_model_group *group,
+				   const struct el_ip *destination)
+{
+	struct network *n = network;
+	struct el_plan_route route = {.worker = 0}, none = {.worker = 0};
+	const struct el_port *port;
+	struct el_route_hop hop;
+	char text[EL_IP_STRLEN];
+	uint32_t key[2];
+	int ret;
+
+	if (el_route_lookup(n->routes.items, n->routes.count, destination, &hop) < 0) {
+		el_log(EL_LOG_WARNING, "network", "target %s is not probed: no route to %s",
+		       target->name, el_ip_format(destination, text));
+		return none;
+	}
+	route.source = group->src_ipv4.family ? group->src_ipv4 : hop.source;
+	if (route.source.family == 0) {
+		el_log(EL_LOG_WARNING, "network",
+		       "target %s is not probed: no source address for %s", target->name,
+		       el_ip_format(destination, text));
+		return none;
+	}
+	ret = el_neigh_need(n->neigh, hop.port, &hop.next_hop, n->now_ns, &route.next_hop);
+	if (ret < 0) {
+		el_log(EL_LOG_WARNING, "network", "target %s is not probed: its next hop %s is %s",
+		       target->name, el_ip_format(&hop.next_hop, text),
+		       ret == -ENOSPC ? "one too many" : "none that can be asked for");
+		return none;
+	}
+	port = n->ports[hop.port.v].port;
+	route.mtu = port->mtu;
+	/* Streams between the same addresses stay on one worker: they may share a port cursor. */
+	key[0] = el_ip_v4(destination);
+	key[1] = el_ip_v4(&route.source);
+	route.worker = rte_jhash_2words(key[0], key[1], 0) % port->n_queues;
+	return route;
+}
+
+/* ---- running ---- */
+
+void network_attach(struct network *n, struct el_worker *const *workers, uint32_t n_workers)
+{
+	n->workers = workers;
+	n->n_workers = n_workers;
+	memset(n->dirty, true, sizeof(n->dirty));
+	n->any_dirty = true;
+	tell_dirty(n);
+}
+
+static void read_frames(struct network *n, uint32_t worker)
+{
+	struct rte_mbuf *frames[32];
+	unsigned count = el_worker_frames_up(n->workers[worker], frames, 32);
+
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t port;
+		if (port_of_dpdk(n, frames[i]->port, &port))
+			el_neigh_input(n->neigh, (struct el_port_idx){port},
+				       rte_pktmbuf_mtod(frames[i], const uint8_t *),
+				       frames[i]->data_len, n->now_ns);
+		rte_pktmbuf_free(frames[i]);
+	}
+}
+
+void network_poll(struct network *n, uint64_t now_ns)
+{
+	n->now_ns = now_ns;
+	for (uint32_t w = 0; w < n->n_workers; w++)
+		read_frames(n, w);
+	if (now_ns >= el_neigh_next_deadline(n->neigh))
+		el_neigh_tick(n->neigh, now_ns);
+	tell_dirty(n);
+}
+
+bool network_settled(const struct network *n)
+{
+	return el_neigh_count_pending(n->neigh) == 0;
+}
+
+uint64_t network_read_drops(struct network *n)
+{
+	uint64_t sum = 0, before = n->drops;
+
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		struct el_port_view *v = &n->views[i];
+		el_port_view_read(n->ports[i].port, v);
+		sum += v->imissed + v->ierrors + v->rx_nombuf + v->oerrors + v->socket_drops;
+	}
+	n->drops = sum;
+	return sum - before;
+}
+
+uint32_t network_n_ports(const struct network *n)
+{
+	return n->n_ports;
+}
+
+const struct el_port_view *network_port_views(const struct network *n)
+{
+	return n->views;
+}

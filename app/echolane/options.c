@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	OPT_PORT = 256,
+	OPT_ROUNDS,
+	OPT_PRINT_METRICS,
+	OPT_PRINT_CONFIG,
+	OPT_TABLE,
+	OPT_PROFILES,
+	OPT_IGNORE_TSC
+};
+
+static const struct option long_options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"port", required_argument, NULL, OPT_PORT},
+    {"rounds", required_argument, NULL, OPT_ROUNDS},
+    {"print-metrics", no_argument, NULL, OPT_PRINT_METRICS},
+    {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
+    {"table", optional_argument, NULL, OPT_TABLE},
+    {"profiles", required_argument, NULL, OPT_PROFILES},
+    {"ignore-tsc", no_argument, NULL, OPT_IGNORE_TSC},
+    {0},
+};
+
+void options_print_help(FILE *out)
+{
+	fputs(
+	    "Usage: echolane [run] [OPTION]... [CONFIG] [-- EAL-ARGUMENT...]\n"
+	    "       echolane check [OPTION]... [CONFIG]\n"
+	    "       echolane reference\n"
+	    "\n"
+	    "Probes the targets of CONFIG (netprobify's YAML; default config.yaml) and publishes "
+	    "loss\n"
+	    "and round-trip time for Prometheus.\n"
+	    "\n"
+	    "Commands:\n"
+	    "  run         probe until stopped by SIGINT or SIGTERM (the default)\n"
+	    "  check       only read CONFIG, report everything that is wrong with it, and end\n"
+	    "  reference   print the reference of all configuration keys\n"
+	    "\n"
+	    "Options:\n"
+	    "  --port DEVICE[,KEY=VALUE]...\n"
+	    "                   probe from this port, besides those of CONFIG or in place of the "
+	    "one of\n"
+	    "                   the same name. DEVICE: af_packet:eth1, af_xdp:eth1, tap:probe0,\n"
+	    "                   0000:3b:00.0, net_memif0,... KEY: address (A/LEN), gateway, route "
+	    "(TO>VIA),\n"
+	    "                   name, profile, vlan, mtu. May be repeated, and address, gateway "
+	    "and\n"
+	    "                   route within it\n"
+	    "  --rounds N       end after N rounds\n"
+	    "  --table[=plain]  show a table of the results that refreshes each round; plain: "
+	    "print a new\n"
+	    "                   one each round\n"
+	    "  --print-metrics  at the end print the metrics page to standard output\n"
+	    "  --print-config   with check: print the configuration as it was understood\n"
+	    "  --profiles DIR   where the driver profiles are (default: drivers-cfg beside the "
+	    "build\n"
+	    "                   folder, else where they were installed)\n"
+	    "  --ignore-tsc     start even if the processor's time stamp counter is not reliable\n"
+	    "  --help, --version\n"
+	    "\n"
+	    "Environment: PROM_USER and PROM_PASSWORD, if both are set, protect /metrics.\n"
+	    "Exit status: 0 done; 64 wrong usage; 65 wrong configuration; 69 a port can't be had; "
+	    "70 any\n"
+	    "other failure.\n",
+	    out);
+}
+
+static int parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || n == 0)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int parse_option(int opt, struct options *o, struct el_error *err)
+{
+	switch (opt) {
+	case 'h':
+		o->command = COMMAND_HELP;
+		return 0;
+	case 'V':
+		o->command = COMMAND_VERSION;
+		return 0;
+	case OPT_PORT:
+		o->ports[o->n_ports++] = optarg;
+		return 0;
+	case OPT_ROUNDS:
+		if (parse_number(optarg, &o->rounds) < 0)
+			return el_error_set(
+			    err, -EINVAL, "--rounds: expected a number from 1, got \"%s\"", optarg);
+		return 0;
+	case OPT_PRINT_METRICS:
+		o->print_metrics = true;
+		return 0;
+	case OPT_PRINT_CONFIG:
+		o->print_config = true;
+		return 0;
+	case OPT_TABLE:
+		if (optarg && strcmp(optarg, "plain") != 0)
+			return el_error_set(err, -EINVAL,
+					    "--table: expected nothing or \"plain\", got \"%s\"",
+					    optarg);
+		o->table = optarg ? TABLE_PLAIN : TABLE_SCREEN;
+		return 0;
+	case OPT_PROFILES:
+		o->profile_dir = optarg;
+		return 0;
+	case OPT_IGNORE_TSC:
+		o->ignore_tsc = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The words that are no options: a command, then the configuration. */
+static int parse_words(int n, char **words, struct options *o, struct el_error *err)
+{
+	static const struct {
+		const char *name;
+		int command;
+	} commands[] = {
+	    {"run", COMMAND_RUN}, {"check", COMMAND_CHECK}, {"reference", COMMAND_REFERENCE}};
+	bool asked = o->command == COMMAND_HELP || o->command == COMMAND_VERSION;
+
+	for (size_t i = 0; n > 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(words[0], commands[i].name) == 0) {
+			if (!asked)
+				o->command = commands[i].command;
+			words++;
+			n--;
+			break;
+		}
+	}
+	if (n > 1)
+		return el_error_set(err, -EINVAL,
+				    "one configuration file is expected, \"%s\" is one too many",
+				    words[1]);
+	if (n == 1)
+		o->config = words[0];
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret, struct el_error *err)
+{
+	struct options o = {.config = "config.yaml"};
+	int end = argc, opt, ret_code = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			end = i;
+			break;
+		}
+	}
+	if (end < argc) {
+		o.eal_args = argv + end + 1;
+		o.n_eal_args = (uint32_t)(argc - end - 1);
+	}
+	o.ports = calloc((size_t)argc + 1, sizeof(*o.ports));
+	if (!o.ports)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	opterr = 0;
+	while (ret_code == 0 && (opt = getopt_long(end, argv, "hV", long_options, NULL)) != -1) {
+		if (opt == '?')
+			ret_code = el_error_set(err, -EINVAL,
+						"unknown option, or one without its value: %s",
+						argv[optind - 1]);
+		else
+			ret_code = parse_option(opt, &o, err);
+	}
+	if (ret_code == 0)
+		ret_code = parse_words(end - optind, argv + optind, &o, err);
+	if (ret_code < 0) {
+		options_fini(&o);
+		return ret_code;
+	}
+	*ret = o;
+	return 0;
+}
+
+void options_fini(struct options *options)
+{
+	free(options->ports);
+	options->ports = NULL;
+}

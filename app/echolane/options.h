@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The command line. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "el_base.h"
+
+enum table_mode { TABLE_NONE, TABLE_SCREEN, TABLE_PLAIN };
+
+struct options {
+	enum {
+		COMMAND_RUN,
+		COMMAND_CHECK,
+		COMMAND_REFERENCE,
+		COMMAND_HELP,
+		COMMAND_VERSION
+	} command;
+	const char *config; /* default config.yaml */
+	const char **ports; /* --port, in order; owned (the strings are argv's) */
+	uint32_t n_ports;
+	uint64_t rounds; /* 0: until stopped */
+	bool print_metrics;
+	bool print_config;
+	bool ignore_tsc;
+	enum table_mode table;
+	const char *profile_dir; /* NULL: the usual places */
+	char **eal_args;         /* behind --; argv's */
+	uint32_t n_eal_args;
+};
+
+/* 0, or -EINVAL with a sentence. */
+int options_parse(int argc, char **argv, struct options *ret, struct el_error *err);
+void options_fini(struct options *options);
+void options_print_help(FILE *out);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The statistics thread: takes the finished blocks of a round and gives back its figures. */
+#include "el_plan.h"
+#include "el_stats.h"
+
+struct stats_job {
+	struct stats_job *next;
+	uint64_t round;
+	struct el_clock clock;
+	uint64_t local_drops; /* of the ports, while the round was open */
+	uint32_t n_blocks;
+	struct el_block *blocks[EL_PLAN_WORKERS_MAX];
+	struct el_round_figures *figures; /* the result; NULL: no memory */
+};
+
+struct stats_pool;
+
+/* Starts the thread, on `core` if it is >= 0. NULL with errno. */
+struct stats_pool *stats_pool_create(int core);
+/* Waits for the job at hand and frees those that nobody took. */
+void stats_pool_destroy(struct stats_pool *pool);
+
+/* Readable when results are waiting; for epoll. */
+int stats_pool_fd(const struct stats_pool *pool);
+
+/* Hands over a job (heap; its blocks are empty again when it comes back). */
+void stats_pool_submit(struct stats_pool *pool, struct stats_job *job);
+/* The next finished one, in the order they were handed over; the caller frees it. NULL: none now.
+ */
+struct stats_job *stats_pool_take(struct stats_pool *pool);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "delay.h"
+
+#define BURST 64
+#define PREFETCH_AHEAD 4
+/* One burst answered with all its copies, and as many answers that were held for reordering. */
+#define BURST_ANSWERS_MAX (BURST * (2 + 2 * SIMPEER_COPIES_MAX))
+#define TX_MAX (BURST_ANSWERS_MAX + 1024)
+
+/* An answer that waits for its rule's next one. */
+struct held {
+	struct rte_mbuf *m;
+	struct simpeer_verdict verdict;
+	uint64_t due_tsc, deadline_tsc;
+};
+
+struct simpeer {
+	struct simpeer_core core;
+	struct simpeer_config config;
+	struct el_clock clock;
+	uint64_t now_tsc;
+	struct simpeer_delay_queue delayed;
+	struct held *held; /* one a rule */
+	uint32_t n_held;
+	uint64_t hold_tsc, next_deadline_tsc;
+	uint32_t n_tx;
+	struct rte_mbuf *tx[TX_MAX];
+};
+
+struct simpeer *simpeer_create(const struct simpeer_config *config)
+{
+	struct rte_ether_addr mac;
+	struct simpeer *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->config = *config;
+	p->clock = el_clock_init(config->tsc_hz);
+	p->hold_tsc = el_clock_tsc(&p->clock, config->script->reorder_hold_us * 1000ULL);
+	if (rte_eth_macaddr_get(config->port_id, &mac) != 0) {
+		errno = ENODEV;
+		goto fail;
+	}
+	p->held = calloc(config->script->n_rules + 1, sizeof(*p->held));
+	if (!p->held || simpeer_delay_init(&p->delayed, config->script->max_delayed) < 0 ||
+	    simpeer_core_init(&p->core, config->script, mac.addr_bytes) < 0) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	return p;
+fail:
+	free(p->held);
+	simpeer_delay_fini(&p->delayed);
+	free(p);
+	return NULL;
+}
+
+void simpeer_destroy(struct simpeer *peer)
+{
+	struct rte_mbuf *m;
+
+	if (!peer)
+		return;
+	rte_pktmbuf_free_bulk(peer->tx, peer->n_tx);
+	while ((m = simpeer_delay_pop(&peer->delayed, UINT64_MAX)))
+		rte_pktmbuf_free(m);
+	for (uint32_t i = 0; i <= peer->config.script->n_rules; i++)
+		rte_pktmbuf_free(peer->held[i].m);
+	simpeer_delay_fini(&peer->delayed);
+	simpeer_core_fini(&peer->core);
+	free(peer->held);
+	free(peer);
+}
+
+const struct simpeer_core *simpeer_state(struct simpeer *peer)
+{
+	peer->core.counters.unsent = peer->n_tx + peer->delayed.count + peer->n_held;
+	return &peer->core;
+}
+
+/* Sends now or puts by. False, and the mbuf freed, if too many are put by. */
+static bool emit(struct simpeer *p, struct rte_mbuf *m, uint64_t due_tsc)
+{
+	if (due_tsc <= p->now_tsc && p->n_tx < TX_MAX) {
+		p->tx[p->n_tx++] = m;
+		return true;
+	}
+	if (simpeer_delay_push(&p->delayed, due_tsc, m))
+		return true;
+	rte_pktmbuf_free(m);
+	return false;
+}
+
+/* Sends an answer and its copies. */
+static void emit_answer(struct simpeer *p, struct rte_mbuf *m, const struct simpeer_verdict *v,
+			uint64_t due_tsc)
+{
+	struct rte_mbuf *copies[SIMPEER_COPIES_MAX];
+	struct simpeer_rule_counters *counters;
+	uint64_t copy_due_tsc = due_tsc;
+	uint32_t n = 0;
+
+	if (v->rule == SIMPEER_NO_RULE) {
+		emit(p, m, due_tsc);
+		return;
+	}
+	counters = &p->core.rules[v->rule].counters;
+	for (n = 0; n < v->copies; n++) {
+		copies[n] = rte_pktmbuf_copy(m, p->config.pool, 0, UINT32_MAX);
+		if (!copies[n])
+			break;
+		copies[n]->ol_flags |= m->ol_flags & RTE_MBUF_F_TX_VLAN;
+	}
+	counters->copies -= v->copies - n;
+	p->core.counters.no_mbuf += v->copies - n;
+	if (v->duplicate_delay_ns)
+		copy_due_tsc += el_clock_tsc(&p->clock, v->duplicate_delay_ns);
+	if (!emit(p, m, due_tsc)) {
+		counters->answered--;
+		counters->delay_overflow++;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (!emit(p, copies[i], copy_due_tsc))
+			counters->copies--;
+}
+
+static void release(struct simpeer *p, struct held *h, uint64_t due_tsc)
+{
+	struct rte_mbuf *m = h->m;
+
+	h->m = NULL;
+	p->n_held--;
+	emit_answer(p, m, &h->verdict, h->due_tsc > due_tsc ? h->due_tsc : due_tsc);
+}
+
+static void release_overdue(struct simpeer *p)
+{
+	p->next_deadline_tsc = UINT64_MAX;
+	for (uint32_t i = 0; i <= p->config.script->n_rules; i++) {
+		struct held *h = &p->held[i];
+
+		if (!h->m)
+			continue;
+		if (h->deadline_tsc <= p->now_tsc) {
+			p->core.rules[i].counters.reorder_timeout++;
+			release(p, h, p->now_tsc);
+		} else if (h->deadline_tsc < p->next_deadline_tsc) {
+			p->next_deadline_tsc = h->deadline_tsc;
+		}
+	}
+}
+
+/* The answers with an impairment that needs time or memory. */
+static void emit_impaired(struct simpeer *p, struct rte_mbuf *m, const struct simpeer_verdict *v)
+{
+	struct held *h = &p->held[v->rule];
+	uint64_t due_tsc = p->now_tsc + (v->delay_ns ? el_clock_tsc(&p->clock, v->delay_ns) : 0);
+
+	if (h->m) { /* this one is the next one, even if it was to be held itself */
+		emit_answer(p, m, v, due_tsc);
+		release(p, h, due_tsc);
+	} else if (v->reorder) {
+		*h = (struct held){m, *v, due_tsc, due_tsc + p->hold_tsc};
+		if (p->n_held++ == 0 || h->deadline_tsc < p->next_deadline_tsc)
+			p->next_deadline_tsc = h->deadline_tsc;
+	} else {
+		emit_answer(p, m, v, due_tsc);
+	}
+}
+
+/* One mbuf with all of the frame that may be changed; NULL, the mbuf freed, if there is no memory.
+ */
+static struct rte_mbuf *own_mbuf(struct simpeer *p, struct rte_mbuf *m)
+{
+	struct rte_mbuf *copy;
+
+	if (likely(!p->config.copy && m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1))
+		return m;
+	copy = rte_pktmbuf_copy(m, p->config.pool, 0, UINT32_MAX);
+	rte_pktmbuf_free(m);
+	if (copy && copy->nb_segs > 1 && rte_pktmbuf_linearize(copy) < 0) {
+		rte_pktmbuf_free(copy);
+		copy = NULL;
+	}
+	if (!copy)
+		p->core.counters.no_mbuf++;
+	return copy;
+}
+
+static void handle(struct simpeer *p, struct rte_mbuf *m)
+{
+	/* A VLAN tag that the driver took off is put on again. */
+	uint64_t vlan = m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED;
+	struct simpeer_verdict v;
+	struct simpeer_buf b;
+
+	m = own_mbuf(p, m);
+	if (!m)
+		return;
+	b = (struct simpeer_buf){.data = rte_pktmbuf_mtod(m, uint8_t *),
+				 .len = m->data_len,
+				 .headroom = rte_pktmbuf_headroom(m),
+				 .tailroom = rte_pktmbuf_tailroom(m)};
+	simpeer_core_handle(&p->core, &b, &v);
+	if (!v.answer) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	m->data_off = (uint16_t)b.headroom;
+	m->data_len = (uint16_t)b.len;
+	m->pkt_len = b.len;
+	m->ol_flags = (m->ol_flags & RTE_MBUF_F_EXTERNAL) | (vlan ? RTE_MBUF_F_TX_VLAN : 0);
+	if (likely(!(v.reorder | v.copies | v.delay_ns) &&
+		   (p->n_held == 0 || v.rule == SIMPEER_NO_RULE)))
+		emit(p, m, p->now_tsc);
+	else
+		emit_impaired(p, m, &v);
+}
+
+static unsigned int flush(struct simpeer *p)
+{
+	uint32_t sent = 0;
+
+	while (sent < p->n_tx) {
+		uint32_t n = RTE_MIN(p->n_tx - sent, (uint32_t)BURST);
+		uint16_t taken = rte_eth_tx_burst(p->config.port_id, p->config.queue_id,
+						  &p->tx[sent], (uint16_t)n);
+
+		sent += taken;
+		if (taken < n)
+			break;
+	}
+	p->n_tx -= sent;
+	if (p->n_tx > 0)
+		memmove(p->tx, &p->tx[sent], p->n_tx * sizeof(p->tx[0]));
+	p->core.counters.sent += sent;
+	return sent;
+}
+
+unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc)
+{
+	struct rte_mbuf *rx[BURST], *m;
+	uint16_t n = 0;
+
+	peer->now_tsc = now_tsc;
+	if (unlikely(peer->n_held > 0 && peer->next_deadline_tsc <= now_tsc))
+		release_overdue(peer);
+	while (peer->n_tx < TX_MAX - BURST_ANSWERS_MAX &&
+	       (m = simpeer_delay_pop(&peer->delayed, now_tsc)))
+		peer->tx[peer->n_tx++] = m;
+	/* What the port refuses stops the receiving, so that nothing is lost here. */
+	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX))
+		n = rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
+	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(rx[i], void *));
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + PREFETCH_AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(rx[i + PREFETCH_AHEAD], void *));
+		handle(peer, rx[i]);
+	}
+	return n + (peer->n_tx > 0 ? flush(peer) : 0);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The peer behind an ethdev port: takes bursts, holds answers back until their time, sends bursts.
+ * A test or a benchmark may drive it in its own process, over a ring port and with a clock of its
+ * own. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mempool.h>
+
+#include "core.h"
+
+struct simpeer;
+
+struct simpeer_config {
+	const struct simpeer_script *script; /* must outlive the peer */
+	uint16_t port_id, queue_id;          /* configured and started by the caller */
+	struct rte_mempool *pool;            /* for copies; must outlive the peer */
+	uint64_t tsc_hz;                     /* of the clock that simpeer_poll is given */
+	/* Answers are made in mbufs of `pool` instead of those received: for links that hand over
+	 * the other side's own mbufs (net_ring), whose headroom and payload must not change. */
+	bool copy;
+};
+
+/* NULL with errno set: ENOMEM, ENODEV. */
+struct simpeer *simpeer_create(const struct simpeer_config *config);
+
+/* Frees all answers that are still held. NULL is fine. */
+void simpeer_destroy(struct simpeer *peer);
+
+/* One round: sends what is due, takes one burst and handles it. `now_tsc`: read just before; delays
+ * count from it. Never blocks. Returns how many frames were received or sent. One thread at a time.
+ */
+unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc);
+
+/* The counters; live, for the polling thread. `unsent` counts what is still held. */
+const struct simpeer_core *simpeer_state(struct simpeer *peer);

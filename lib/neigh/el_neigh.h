@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* Where packets go next: routes to a next hop (route.c), next hops to link-layer addresses
+ * (neigh.c), and what the kernel knows of both (kernel.c). Everything here is for one thread,
+ * control's. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "el_base.h"
+#include "el_conf.h"
+
+/* ---- routes: pure ---- */
+
+struct el_route {
+	struct el_port_idx port;
+	struct el_prefix to; /* a network; length 0 for the default route */
+	struct el_ip via;    /* family 0: the destination is on the link */
+	struct el_ip source; /* the own address to send from; family 0: none is known */
+	uint32_t metric;     /* among equal prefixes the least wins, then the first */
+};
+
+struct el_routes {
+	struct el_route *items;
+	size_t count;
+};
+
+/* What a destination comes to. */
+struct el_route_hop {
+	struct el_port_idx port;
+	struct el_ip next_hop; /* the gateway, or the destination itself */
+	struct el_ip source;   /* family 0: none is known */
+};
+
+/* The longest prefix of `routes` that contains `dst`: 0, or -ENETUNREACH. Linear in `n`. */
+int el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
+		    struct el_route_hop *ret_hop);
+
+/* Adds what a port's configuration says: a route to the network of each of its addresses, a default
+ * route by each gateway, and its routes. A gateway has to be on one of the port's networks, unless
+ * all its addresses of that family are host addresses (/32, /128). 0, -EINVAL (with a sentence, and
+ * `routes` as it was), or -ENOMEM. */
+int el_routes_add_conf(struct el_routes *routes, struct el_port_idx port,
+		       const struct el_conf_port *conf, struct el_error *err);
+
+/* Appends a copy of `route`. 0 or -ENOMEM. */
+int el_routes_add(struct el_routes *routes, const struct el_route *route);
+
+/* The own address to send from by `next_hop`: the first of `addresses` on its network, else the
+ * first of its family, else none. */
+struct el_ip el_route_source(const struct el_prefix *addresses, size_t n,
+			     const struct el_ip *next_hop);
+
+void el_routes_fini(struct el_routes *routes);
+
+/* ---- neighbours: pure ---- */
+
+enum el_neigh_state {
+	EL_NEIGH_PENDING, /* asked for, not answered yet */
+	EL_NEIGH_READY,   /* the MAC address is known */
+	EL_NEIGH_FAILED,  /* it does not answer; it is still being asked, every 5 s */
+};
+
+/* An address, or addresses, of our own. */
+struct el_neigh_address {
+	struct el_prefix
+	    prefix;  /* an address with the length of its link's prefix, host bits set */
+	bool range;  /* or, with host bits cleared, a source subnet: all its addresses but the first
+			are ours */
+	bool kernel; /* the kernel answers for it: we don't */
+};
+
+struct el_neigh_port {
+	uint8_t mac[6];
+	uint16_t vlan; /* 0: untagged */
+	const struct el_neigh_address *addresses;
+	size_t n_addresses;
+};
+
+/* An entry as others see it. */
+struct el_neigh {
+	struct el_port_idx port;
+	struct el_ip ip;
+	enum el_neigh_state state;
+	uint8_t mac[6]; /* if READY */
+};
+
+struct el_neigh_callbacks {
+	/* Sends a whole frame, of 60 bytes or more, by `port`; the memory is the caller's. False if
+	 * it can't now: requests are then tried again 10 ms later. */
+	bool (*send)(void *context, struct el_port_idx port, const uint8_t *frame, size_t len);
+	/* Entry `index` has another state or MAC address than before. */
+	void (*changed)(void *context, struct el_next_hop_idx index, const struct el_neigh *entry);
+	void *context;
+};
+
+struct el_neigh_config {
+	const struct el_neigh_port *ports; /* copied, addresses included */
+	size_t n_ports;
+	uint16_t max_entries;
+	struct el_neigh_callbacks callbacks; /* called from within need, input and tick only */
+};
+
+struct el_neigh_counters {
+	uint64_t requests_sent, replies_sent;
+	uint64_t send_refused;
+	uint64_t malformed; /* ARP packets that can't be */
+	uint64_t conflicts; /* somebody else uses an address of ours (RFC 5227) */
+};
+
+/* What an incoming frame was. */
+enum el_neigh_input {
+	EL_NEIGH_IGNORED,  /* not ARP, another VLAN's, or nothing that concerns us */
+	EL_NEIGH_LEARNT,   /* it came from a neighbour of ours */
+	EL_NEIGH_ANSWERED, /* a request for an address of ours; learnt from it too where it applied
+			    */
+	EL_NEIGH_MALFORMED,
+	EL_NEIGH_CONFLICT,
+};
+
+struct el_neigh_table;
+
+/* All `now_ns` are of one monotonic clock. NULL with errno. */
+struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config);
+void el_neigh_destroy(struct el_neigh_table *t);
+
+/* The entry of next hop `ip`; if there was none, it is made and asked for. 0; -EAFNOSUPPORT for
+ * IPv6, -EINVAL for an address that no neighbour can have, -ENOSPC if the table is full. */
+int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
+		  uint64_t now_ns, struct el_next_hop_idx *ret_index);
+
+/* An entry whose MAC address is given and is never asked for. As el_neigh_need otherwise. */
+int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
+			const uint8_t mac[6], struct el_next_hop_idx *ret_index);
+
+/* Forgets an entry; its index may be given to another. */
+void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index);
+
+/* A frame that came in by `port`, ARP or not. Reads nothing past `len`. */
+enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx port,
+				   const uint8_t *frame, size_t len, uint64_t now_ns);
+
+/* Does what is due: repeated and refreshing requests, giving up. */
+void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns);
+
+/* When el_neigh_tick is to be called next; UINT64_MAX: not before something changes. */
+uint64_t el_neigh_next_deadline(const struct el_neigh_table *t);
+
+/* 0, or -ENOENT. */
+int el_neigh_get(const struct el_neigh_table *t, struct el_next_hop_idx index,
+		 struct el_neigh *ret_neigh);
+
+/* How many entries are PENDING. */
+unsigned el_neigh_count_pending(const struct el_neigh_table *t);
+
+/* The header that takes a packet of `ethertype` to entry `index`: destination, source, VLAN tag if
+ * the port has one, type. Its length (14 or 18); zeros for the destination while it is not known. 0
+ * if there is no entry. */
+#define EL_NEIGH_HEADER_MAX 18
+size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx index,
+		       uint16_t ethertype, uint8_t ret_header[EL_NEIGH_HEADER_MAX]);
+
+void el_neigh_counters_read(const struct el_neigh_table *t, struct el_neigh_counters *ret_counters);
+
+/* ---- the kernel's addresses and routes in this thread's network namespace, by netlink ---- */
+
+struct el_kernel_addresses {
+	struct el_prefix *items; /* to be freed with free() */
+	size_t count;
+};
+
+/* The addresses of an interface, of all interfaces for ifindex 0; those that may not be used yet
+ * (tentative, duplicate) are left out. Waits, at most 2 s, for the kernel. 0, or -errno with a
+ * sentence. */
+int el_kernel_addresses(unsigned ifindex, struct el_kernel_addresses *ret_addresses,
+			struct el_error *err);
+
+/* Adds the unicast routes of the main table that leave by an interface, as routes of `port`; those
+ * that name no source get an address of the interface. 0, or -errno with a sentence. */
+int el_kernel_routes(unsigned ifindex, struct el_port_idx port, struct el_routes *routes,
+		     struct el_error *err);
+
+/* True if `addresses` has `ip`: the kernel answers for it. */
+bool el_kernel_owns(const struct el_kernel_addresses *addresses, const struct el_ip *ip);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Ordinary memory in pages of its own, touched now so that no worker faults later. */
+static void *map(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Advice may be refused (a kernel without huge pages): the memory works without. */
+	(void)madvise(p, bytes, MADV_HUGEPAGE);
+	memset(p, 0, bytes);
+	return p;
+}
+
+static size_t records_bytes(const struct el_block *b)
+{
+	uint32_t n = b->set->plans[b->worker]->n_records;
+
+	return (n ? n : 1) * sizeof(el_record);
+}
+
+struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker)
+{
+	struct el_block *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->set = el_plan_set_get(set);
+	b->worker = worker;
+	b->records = map(records_bytes(b));
+	b->stamps = map(records_bytes(b));
+	if (!b->records || !b->stamps) {
+		el_block_free(b);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return b;
+}
+
+void el_block_reset(struct el_block *b, uint64_t round, uint64_t start_tsc)
+{
+	memset(b->records, 0, records_bytes(b));
+	*b = (struct el_block){.set = b->set,
+			       .worker = b->worker,
+			       .round = round,
+			       .start_tsc = start_tsc,
+			       .records = b->records,
+			       .stamps = b->stamps};
+}
+
+void el_block_free(struct el_block *b)
+{
+	if (!b)
+		return;
+	if (b->records)
+		munmap(b->records, records_bytes(b));
+	if (b->stamps)
+		munmap(b->stamps, records_bytes(b));
+	el_plan_set_put(b->set);
+	free(b);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* What the steps of the compiler hand to each other. */
+#include "el_plan.h"
+
+/* A slice on its way into a plan. */
+struct draft {
+	const struct el_model_target *target;
+	const struct el_model_group *group;
+	uint32_t series;
+	uint32_t worker;
+	struct el_slice slice;
+};
+
+/* How a round lies in time. */
+struct timing {
+	double window_s;  /* over which the probes are sent; 0: as fast as possible */
+	double pass_s;    /* interval_packets, or 0 */
+	double period_s;  /* start to start; 0: when all is sent */
+	double timeout_s; /* the longest */
+	double iteration_s;
+	double requested_pps;
+	uint32_t n_blocks;
+};
+
+/* rate.c: for `probes` probes a round of which `packets` packets may leave (an open port costs an
+ * RST too), the largest packet count of a target being max_packets. */
+struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, uint64_t packets,
+			     uint32_t max_packets, double timeout_s);
+
+/* rate.c: records due per cycle for `records` over `window_tsc`, 0.64, rounded up so that all are
+ * due at its end; UINT64_MAX where the window is 0 or too short. */
+uint64_t el_plan_rate_q64(uint64_t records, uint64_t window_tsc);
+
+/* classes.c: sorts one worker's drafts by packet count, forms its classes and gives each slice its
+ * part. 0, -ENOMEM, -E2BIG (more records than a plan holds). */
+int el_plan_make_classes(struct el_plan *plan, struct draft *drafts, uint32_t n,
+			 struct el_error *err);
+
+/* cursor.c: lets the TCP slices of one worker that have addresses and destination port in common
+ * share a port cursor, and gives a path table to those whose 4-tuples come again while a probe may
+ * be open. Logs a warning that names the first and says how many ports would be needed. 0, -ENOMEM.
+ */
+int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n,
+			  const struct timing *t);

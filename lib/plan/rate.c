@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* When a round's probes are due: window, period, blocks, rates. */
+#include "plan_internal.h"
+
+#include <math.h>
+
+/* A round that has no rate cap lasts at least its probes at this rate, for the number of blocks
+ * only. */
+#define FASTEST_PPS 20e6
+#define BLOCKS_MAX 1024
+
+static uint32_t blocks_for(double timeout_s, double period_s)
+{
+	double n = ceil(timeout_s / period_s) + 2;
+
+	return n > BLOCKS_MAX ? BLOCKS_MAX : (uint32_t)n;
+}
+
+struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, uint64_t packets,
+			     uint32_t max_packets, double timeout_s)
+{
+	double at_cap_s = in->rate_pps ? (double)packets / (double)in->rate_pps : 0;
+	struct timing t = {.timeout_s = timeout_s, .iteration_s = at_cap_s + timeout_s};
+	double least_s = (double)probes / FASTEST_PPS;
+
+	if (in->asap || (in->interval_s == 0 && in->interval_packets_s == 0)) {
+		t.window_s = at_cap_s;
+	} else if (in->interval_packets_s > 0) {
+		/* pass p starts at p times interval_packets; stretched evenly where the cap asks
+		 * for it */
+		t.window_s = fmax(max_packets * in->interval_packets_s, at_cap_s);
+		t.pass_s = t.window_s / max_packets;
+	} else {
+		t.window_s = fmax(in->interval_s, at_cap_s);
+	}
+	t.period_s = fmax(in->interval_s, t.window_s);
+	t.requested_pps = t.window_s > 0 ? (double)probes / t.window_s : INFINITY;
+	t.n_blocks = blocks_for(timeout_s, fmax(fmax(t.period_s, least_s), 1e-6));
+	return t;
+}
+
+uint64_t el_plan_rate_q64(uint64_t records, uint64_t window_tsc)
+{
+	if (window_tsc <= records)
+		return UINT64_MAX;
+	return (uint64_t)((((unsigned __int128)records << 64) + window_tsc - 1) / window_tsc);
+}

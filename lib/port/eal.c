@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_port.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <mntent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "capture.h"
+
+#define HUGEPAGES_DIR "/sys/kernel/mm/hugepages"
+#define ARGS_MAX 128
+#define ARGS_BYTES 8192
+
+/* Memory for the EAL's heap where nothing was asked for: buffers of a port's queue pair take some
+ * 12 MiB. */
+#define MEMORY_BASE_MIB 512
+#define MEMORY_QUEUE_MIB 32
+#define MEMORY_QUEUES_FREE 8
+
+static bool running;
+static char *args_memory; /* the EAL keeps pointers into it */
+static char runtime_dir[PATH_MAX];
+
+static uint32_t memory_mib(const struct el_eal_config *c)
+{
+	uint64_t queues = (uint64_t)c->n_ports * c->lcores->n_workers;
+
+	if (c->memory_mib)
+		return c->memory_mib;
+	return MEMORY_BASE_MIB + (queues > MEMORY_QUEUES_FREE
+				      ? (uint32_t)(queues - MEMORY_QUEUES_FREE) * MEMORY_QUEUE_MIB
+				      : 0);
+}
+
+/* ---- arguments ---- */
+
+struct args {
+	struct el_str s;
+	char **argv;
+	size_t n, max;
+	bool full;
+};
+
+static void add_arg(struct args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_arg(struct args *a, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* its NUL is part of the argument: el_str adds one more behind it, that the next one
+	 * overwrites */
+	if (n < 0 || (size_t)n >= sizeof(text) || a->n + 1 >= a->max ||
+	    a->s.len + (size_t)n + 1 >= a->s.cap) {
+		a->full = true;
+		return;
+	}
+	a->argv[a->n++] = a->s.buf + a->s.len;
+	el_str_addn(&a->s, text, (size_t)n + 1);
+}
+
+static void add_lcores(struct args *a, const struct el_lcores *l)
+{
+	char text[2048];
+	struct el_str s;
+
+	el_str_init(&s, text, sizeof(text));
+	el_str_addf(&s, "0@%d", l->control);
+	for (uint32_t i = 0; i < l->n_workers; i++)
+		el_str_addf(&s, ",%u@%d", i + 1, l->workers[i]);
+	add_arg(a, "--lcores=%s", text);
+	add_arg(a, "--main-lcore=0");
+}
+
+static void add_pci(struct args *a, const struct el_eal_config *c)
+{
+	struct el_device d;
+	bool any = false;
+
+	for (size_t i = 0; i < c->n_ports; i++) {
+		if (el_device_parse(c->ports[i].device, &d, NULL) < 0 || d.kind != EL_DEVICE_PCI)
+			continue;
+		add_arg(a, "--allow=%s", d.name);
+		any = true;
+	}
+	if (!any)
+		add_arg(a, "--no-pci");
+}
+
+int el_eal_args(const struct el_eal_config *config, bool huge, const char *prefix, char *buf,
+		size_t buf_size, char **argv, size_t argv_size)
+{
+	struct args a = {.argv = argv, .max = argv_size};
+
+	el_str_init(&a.s, buf, buf_size);
+	add_arg(&a, "echolane");
+	add_arg(&a, "--file-prefix=%s", prefix);
+	add_lcores(&a, config->lcores);
+	if (huge)
+		add_arg(&a, "--huge-unlink"); /* nothing is left in the file system whatever ends
+						 the process */
+	else
+		add_arg(&a, "--no-huge");
+	add_arg(&a, "-m");
+	add_arg(&a, "%u", memory_mib(config));
+	add_pci(&a, config);
+	for (size_t i = 0; i < config->n_args; i++)
+		add_arg(&a, "%s", config->args[i]);
+	if (a.full)
+		return -ENOSPC;
+	argv[a.n] = NULL;
+	return (int)a.n;
+}
+
+/* ---- huge pages ---- */
+
+static bool hugetlbfs_mounted(void)
+{
+	FILE *f = setmntent("/proc/mounts", "re");
+	struct mntent *m;
+	bool found = false;
+
+	while (f && !found && (m = getmntent(f)))
+		found = strcmp(m->mnt_type, "hugetlbfs") == 0 && access(m->mnt_dir, W_OK) == 0;
+	if (f)
+		endmntent(f);
+	return found;
+}
+
+uint64_t el_eal_huge_free_mib(void)
+{
+	DIR *dir = hugetlbfs_mounted() ? opendir(HUGEPAGES_DIR) : NULL;
+	struct dirent *e;
+	uint64_t mib = 0;
+
+	while (dir && (e = readdir(dir))) {
+		char path[PATH_MAX];
+		uint64_t kib, pages;
+		FILE *f;
+
+		if (sscanf(e->d_name, "hugepages-%" SCNu64 "kB", &kib) != 1)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/free_hugepages", HUGEPAGES_DIR, e->d_name);
+		f = fopen(path, "re");
+		if (f && fscanf(f, "%" SCNu64, &pages) == 1)
+			mib += pages * kib / 1024;
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return mib;
+}
+
+static int choose_huge(const struct el_eal_config *c, bool *ret_huge, struct el_error *err)
+{
+	uint64_t free_mib = c->huge_pages == EL_CONF_HUGE_NO ? 0 : el_eal_huge_free_mib();
+	uint32_t need_mib = memory_mib(c);
+
+	*ret_huge = free_mib >= need_mib;
+	if (c->huge_pages == EL_CONF_HUGE_NO)
+		*ret_huge = false;
+	if (c->huge_pages == EL_CONF_HUGE_YES && !*ret_huge)
+		return el_error_set(
+		    err, -ENOMEM,
+		    "huge pages are asked for, and %" PRIu64
+		    " MiB of them are free where %u MiB are needed%s",
+		    free_mib, need_mib,
+		    hugetlbfs_mounted() ? "" : " (no hugetlbfs that can be written to is mounted)");
+	return 0;
+}
+
+/* ---- start and end ---- */
+
+/* The EAL's sockets and files; it has no folders in there. */
+static void remove_runtime_dir(void)
+{
+	DIR *dir = runtime_dir[0] ? opendir(runtime_dir) : NULL;
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			unlinkat(dirfd(dir), e->d_name, 0);
+	closedir(dir);
+	if (rmdir(runtime_dir) < 0)
+		el_log(EL_LOG_WARNING, "port", "%s can't be removed: %s", runtime_dir,
+		       strerror(errno));
+	runtime_dir[0] = '\0';
+}
+
+static void keep_runtime_dir(void)
+{
+	struct el_str s;
+
+	el_str_init(&s, runtime_dir, sizeof(runtime_dir));
+	el_str_add(&s, rte_eal_get_runtime_dir());
+}
+
+static int check_args(const struct el_eal_config *c, struct el_error *err)
+{
+	for (size_t i = 0; i < c->n_args; i++)
+		if (strcmp(c->args[i], "--help") == 0 || strcmp(c->args[i], "-h") == 0)
+			return el_error_set(err, -EINVAL,
+					    "EAL argument %s: help is for DPDK's own programs",
+					    c->args[i]);
+	return 0;
+}
+
+int el_eal_init(const struct el_eal_config *config, struct el_error *err)
+{
+	char prefix[32], last[256];
+	char *argv[ARGS_MAX];
+	struct capture capture;
+	bool huge;
+	int argc, r;
+
+	if (running)
+		return el_error_set(err, -EALREADY, "the EAL is running already");
+	r = check_args(config, err);
+	if (r == 0)
+		r = choose_huge(config, &huge, err);
+	if (r < 0)
+		return r;
+	args_memory = malloc(ARGS_BYTES);
+	if (!args_memory)
+		return el_error_set(err, -ENOMEM, "no memory to start the EAL");
+	snprintf(prefix, sizeof(prefix), "echolane-%d", (int)getpid());
+	argc = el_eal_args(config, huge, prefix, args_memory, ARGS_BYTES, argv, ARGS_MAX);
+	if (argc < 0) {
+		r = el_error_set(err, argc, "there are too many EAL arguments");
+		goto fail;
+	}
+	r = capture_log_open();
+	if (r < 0) {
+		el_error_set(err, r, "no memory to start the EAL");
+		goto fail;
+	}
+
+	capture_begin(&capture);
+	if (rte_eal_init(argc, argv) < 0)
+		r = rte_errno > 0 ? -rte_errno : -EIO;
+	keep_runtime_dir();
+	capture_end(&capture, last, sizeof(last));
+	if (r < 0) {
+		el_error_set(err, r, "DPDK's EAL does not start: %s",
+			     last[0] ? last : strerror(-r));
+		goto fail;
+	}
+	el_log(EL_LOG_DEBUG, "port", "EAL started, %s huge pages, %u MiB",
+	       huge ? "with" : "without", memory_mib(config));
+	running = true;
+	return 0;
+
+fail:
+	remove_runtime_dir();
+	capture_log_close();
+	free(args_memory);
+	args_memory = NULL;
+	return r;
+}
+
+void el_eal_fini(void)
+{
+	struct capture capture;
+	char last[256];
+
+	if (!running)
+		return;
+	capture_begin(&capture);
+	rte_eal_cleanup();
+	capture_end(&capture, last, sizeof(last));
+	remove_runtime_dir();
+	capture_log_close();
+	free(args_memory);
+	args_memory = NULL;
+	running = false;
+}

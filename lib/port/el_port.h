@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The machine under the workers: the EAL, the devices that probes leave by, and the time stamp
+ * counter. All functions are for one thread, control's, unless they say otherwise. */
+#include <net/if.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "el_base.h"
+#include "el_conf.h"
+#include "el_counters.h"
+
+/* ---- which core does what ---- */
+
+#define EL_LCORES_MAX 64
+
+/* Physical cores (CPU numbers of the kernel), worker i's being workers[i]. */
+struct el_lcores {
+	int control;
+	int workers[EL_LCORES_MAX];
+	uint32_t n_workers; /* at least 1 */
+	int stats[EL_LCORES_MAX];
+	uint32_t n_stats; /* at least 1 */
+};
+
+/* Chooses cores out of `allowed`: what the configuration names (a core that is not allowed is
+ * -EINVAL, one named twice for workers too), else control and statistics on the first core allowed
+ * and a worker on each of the others, at most `max_workers` (at least 1). With one core allowed all
+ * share it. */
+int el_lcores_choose(const struct el_conf_dataplane *conf, uint32_t max_workers,
+		     const cpu_set_t *allowed, struct el_lcores *ret_lcores, struct el_error *err);
+
+/* True if worker i has its core for itself, so that it need not yield. */
+bool el_lcores_worker_is_alone(const struct el_lcores *lcores, uint32_t worker);
+
+/* ---- EAL ---- */
+
+struct el_eal_config {
+	enum el_conf_huge_pages huge_pages;
+	const struct el_lcores *lcores;
+	const struct el_conf_port *ports; /* PCI functions among them are let through to the EAL */
+	size_t n_ports;
+	char *const *args; /* more EAL arguments, after ours */
+	size_t n_args;
+	uint32_t memory_mib; /* 0: by the number of ports and workers */
+};
+
+/* Starts the EAL on the calling thread, which becomes the main lcore (id 0) and is pinned to
+ * lcores->control; worker i is lcore el_eal_worker_lcore(i). No device is opened, PCI functions
+ * that were named excepted. What the EAL prints goes to el_log at level DEBUG; while this function
+ * runs, standard output and error are diverted for that, so no other thread should print. 0, or
+ * -errno with a sentence, and then nothing is left behind. Once per process. */
+int el_eal_init(const struct el_eal_config *config, struct el_error *err);
+
+/* Ends it and removes its run-time directory. Ports are to be closed before. Nothing without init.
+ */
+void el_eal_fini(void);
+
+static inline unsigned el_eal_worker_lcore(struct el_worker_idx worker)
+{
+	return 1u + worker.v;
+}
+
+/* Writes the EAL's argument vector for `config` and `prefix` into `buf`, NUL-terminated arguments
+ * one after the other, and pointers to them, with a final NULL, into `argv`. The number of
+ * arguments, or -ENOSPC. Pure. */
+int el_eal_args(const struct el_eal_config *config, bool huge, const char *prefix, char *buf,
+		size_t buf_size, char **argv, size_t argv_size);
+
+/* Huge pages that can be had now, in MiB: free ones, where a hugetlbfs is mounted. */
+uint64_t el_eal_huge_free_mib(void);
+
+/* ---- device strings ---- */
+
+enum el_device_kind {
+	EL_DEVICE_PCI,   /* "0000:3b:00.0" or "3b:00.0" */
+	EL_DEVICE_NAMED, /* "af_packet:eth1": the profile af_packet says how to make it from the
+			    name */
+	EL_DEVICE_EAL, /* "net_memif0,role=client,id=0", or the name of a device that exists already
+			*/
+};
+
+struct el_device {
+	enum el_device_kind kind;
+	char driver[32]; /* NAMED: the profile's name; EAL: the name without its number: "net_memif"
+			  */
+	char name[64];   /* PCI: the address with its domain; NAMED: "eth1"; EAL: "net_memif0" */
+	char args[256];  /* EAL: what follows the first comma */
+};
+
+/* 0, or -EINVAL with a sentence. */
+int el_device_parse(const char *device, struct el_device *ret_device, struct el_error *err);
+
+/* ---- driver profiles ---- */
+
+struct el_profile {
+	char name[32];       /* the file's, without .yaml */
+	char drivers[8][32]; /* as DPDK reports them; the profile of a device is found by these */
+	uint32_t n_drivers;
+	char
+	    devargs[256]; /* template of a device string; {name} {queue} {queues} {frame} {block} */
+	bool device_per_queue; /* a device has one queue: several devices are one port */
+	bool kernel_interface; /* {name} is a network interface of the kernel */
+	bool
+	    kernel_receives; /* the kernel gets the frames too, and answers for its own addresses */
+	bool packet_socket_drops; /* drops are read from the device's packet sockets */
+	bool promiscuous;
+	uint16_t queues_max;
+	uint16_t rx_descriptors, tx_descriptors;
+	uint16_t burst; /* frames a burst call */
+	uint64_t rss;   /* RTE_ETH_RSS_* */
+	uint64_t rx_offloads,
+	    tx_offloads;       /* RTE_ETH_*_OFFLOAD_*: asked for where the device has them */
+	uint64_t max_pps;      /* default cap; 0: that of the link */
+	uint32_t link_wait_ms; /* how long to wait for the link at start */
+};
+
+/* Reads a profile from a file, checked: 0, -ENOENT..., or -EINVAL with "file:line: sentence". */
+int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_error *err);
+
+/* Fills a profile's devargs template in: `frame` and `block` are sizes for frames of `mtu`. 0, or
+ * -EINVAL for an unknown variable or a result that does not fit. Pure. */
+int el_profile_devargs(const struct el_profile *profile, const char *name, uint16_t queue,
+		       uint16_t queues, uint16_t mtu, char *buf, size_t size);
+
+/* Where profiles are: `explicit_dir` if not NULL, else drivers-cfg beside the build folder that the
+ * program lies in, else ../share/echolane/drivers-cfg from it, else the installed folder. 0, or
+ * -ENOENT with a sentence. */
+int el_profile_dir(const char *explicit_dir, char *buf, size_t size, struct el_error *err);
+
+/* ---- ports ---- */
+
+#define EL_PORT_QUEUES_MAX 16
+#define EL_PORT_RETA_MAX 512
+#define EL_PORT_RSS_KEY_MAX 64
+
+/* A queue pair and the DPDK port it belongs to. Worker i of a port with n_queues > i owns
+ * queues[i]. */
+struct el_port_queue {
+	uint16_t port_id;
+	uint16_t rx_queue, tx_queue;
+};
+
+/* How received frames are spread over the queues, as the device reports it. */
+struct el_port_rss {
+	bool on;
+	uint64_t types; /* RTE_ETH_RSS_* in use */
+	uint8_t key[EL_PORT_RSS_KEY_MAX];
+	uint8_t key_len;
+	uint16_t reta_size;              /* 0: unknown */
+	uint16_t reta[EL_PORT_RETA_MAX]; /* hash modulo reta_size to queue */
+};
+
+/* An open port; constant from open to close, but for link_up. */
+struct el_port {
+	char name[64];
+	struct el_profile profile;
+	struct el_port_queue queues[EL_PORT_QUEUES_MAX];
+	uint16_t n_queues;
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint16_t vlan;
+	uint16_t burst;           /* frames a burst call */
+	int socket;               /* NUMA */
+	char interface[IFNAMSIZ]; /* of the kernel; "" and ifindex 0 where there is none */
+	unsigned ifindex;
+	bool kernel_receives; /* the kernel answers ARP for the addresses it has there */
+	bool link_up;
+	uint64_t link_bps;        /* 0: unknown */
+	uint64_t default_max_pps; /* the default cap on packets sent; 0: none known */
+	struct el_port_rss rss;
+	struct el_port_private *private;
+};
+
+/* Opens `conf`'s device with up to `queues` queue pairs (at least 1), starts it and waits, bounded,
+ * for its link; that it stays down is a warning, not an error. `profile_dir` as found by
+ * el_profile_dir. Device memory comes from an mbuf pool of the port. A DPDK device that exists
+ * already under the name is used, and left in place at close. 0; else -errno and a sentence that
+ * begins with "port NAME: ": -ENODEV there is no such device or interface, -ENETDOWN the interface
+ * is down, -EPERM privileges are missing, -EINVAL nonsense, -EIO the driver refused. Nothing is
+ * left behind then. Standard output and error are diverted as in el_eal_init. */
+int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *profile_dir,
+		 struct el_port **ret_port, struct el_error *err);
+
+/* Stops and removes it; no worker may use it any more and all its mbufs are to be back. NULL does
+ * nothing. */
+void el_port_close(struct el_port *port);
+
+/* Reads the link again; true if it is up. */
+bool el_port_link_update(struct el_port *port);
+
+/* The port's own counters since it was opened. */
+void el_port_view_read(struct el_port *port, struct el_port_view *ret_view);
+
+/* ---- time stamp counter ---- */
+
+/* An invariant counter, synchronised over the cores, is what RTTs are measured with. 0, or -ENOTSUP
+ * with a sentence: the processor does not promise it, or the kernel has found it unstable. */
+int el_tsc_check(struct el_error *err);
+
+/* Calibrates against CLOCK_MONOTONIC_RAW: blocks for `span_ms` (50 to 100 are good for 1 ppm). */
+void el_tsc_calibrate(struct el_calibration *ret_calibration, uint32_t span_ms);
+
+/* One more pair of readings, for calling each second. A microsecond or two. */
+void el_tsc_recalibrate(struct el_calibration *calibration);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A port: finding its profile, having DPDK make its devices, and the counters and link of them all.
+ */
+#include "port_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_ethdev.h>
+
+#include "capture.h"
+
+#define LINK_POLL_MS 10
+
+/* Ethernet's preamble and gap, and the least frame with its checksum. */
+#define MIN_FRAME_BITS ((64 + 20) * 8)
+
+/* The part of a link's rate that the default cap uses. */
+#define LINK_SHARE 0.98
+
+int port_error(const struct el_port *port, struct el_error *err, int code, const char *fmt, ...)
+{
+	char text[448];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return el_error_set(err, code, "port %s: %s", port->name, text);
+}
+
+int profile_find(const char *dir, const char *driver, struct el_profile *ret_profile,
+		 struct el_error *err)
+{
+	char path[PATH_MAX];
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int r = -ENOENT;
+
+	if (!d)
+		return el_error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	while (r == -ENOENT && (e = readdir(d))) {
+		const char *dot = strrchr(e->d_name, '.');
+		struct el_profile p;
+
+		if (!dot || strcmp(dot, ".yaml") || e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		r = el_profile_load(path, &p, err);
+		if (r < 0)
+			break;
+		r = -ENOENT;
+		for (uint32_t i = 0; i < p.n_drivers; i++)
+			if (strcmp(p.drivers[i], driver) == 0) {
+				*ret_profile = p;
+				r = 0;
+			}
+	}
+	closedir(d);
+	if (r != -ENOENT)
+		return r;
+	snprintf(path, sizeof(path), "%s/generic.yaml", dir);
+	return el_profile_load(path, ret_profile, err);
+}
+
+static int load_named_profile(struct el_port *port, const char *dir, const char *name,
+			      struct el_error *err)
+{
+	char path[PATH_MAX];
+	struct el_error why;
+	int r = -ENOENT;
+
+	if (!strchr(name, '/')) {
+		snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
+		r = el_profile_load(path, &port->profile, &why);
+	}
+	if (r == -ENOENT)
+		return port_error(port, err, -EINVAL, "there is no driver profile %s in %s", name,
+				  dir);
+	return r < 0 ? port_error(port, err, r, "%s", why.text) : 0;
+}
+
+/* ---- devices ---- */
+
+/* Makes, or finds, the DPDK port `name`; `devargs` is what to make it of. */
+static int probe(struct el_port *port, const char *name, const char *devargs, struct el_error *err)
+{
+	struct el_port_private *p = port->private;
+	struct el_port_device *d = &p->devices[p->n_devices];
+	struct capture capture;
+	char last[256];
+	int r = 0;
+
+	if (rte_eth_dev_get_port_by_name(name, &d->id) < 0) {
+		capture_begin(&capture);
+		r = rte_dev_probe(devargs);
+		capture_end(&capture, last, sizeof(last));
+		if (r < 0)
+			return port_error(port, err, -EIO, "DPDK has no device %s: %s", name,
+					  last[0] ? last : strerror(-r));
+		d->ours = true;
+		r = rte_eth_dev_get_port_by_name(name, &d->id);
+		if (r < 0)
+			return port_error(port, err, -ENODEV, "%s is no Ethernet device", name);
+	}
+	p->n_devices++;
+	return 0;
+}
+
+static int start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
+		 struct el_error *err)
+{
+	struct el_error why = {""};
+	struct capture capture;
+	char last[256];
+	int r;
+
+	capture_begin(&capture);
+	r = ethdev_start(port, index, queues, mtu, &why);
+	capture_end(&capture, last, sizeof(last));
+	if (r < 0)
+		return el_error_set(err, r, "%.250s%s%.240s", why.text, last[0] ? ": " : "", last);
+	return 0;
+}
+
+/* DRIVER:NAME, by the profile's template. */
+static int open_named(struct el_port *port, const struct el_device *device, uint16_t queues,
+		      uint16_t mtu, struct el_error *err)
+{
+	const struct el_profile *profile = &port->profile;
+	uint16_t n_devices = 1;
+
+	if (!profile->devargs[0])
+		return port_error(port, err, -EINVAL,
+				  "the profile %s makes no devices; give an EAL device string",
+				  profile->name);
+	if (profile->kernel_interface) {
+		int r = interface_check(port, device->name, err);
+
+		if (r < 0)
+			return r;
+		if (mtu > port->mtu)
+			return port_error(port, err, -EINVAL,
+					  "an MTU of %u is more than the %u of interface %s", mtu,
+					  port->mtu, device->name);
+		mtu = port->mtu; /* what comes in may be as long as the interface takes */
+	}
+	if (queues > profile->queues_max)
+		queues = profile->queues_max;
+	if (profile->device_per_queue) {
+		n_devices = profile->kernel_interface ? interface_queues(device->name) : queues;
+		n_devices = queues < n_devices ? queues : n_devices;
+		queues = 1;
+	}
+	for (uint16_t i = 0; i < n_devices; i++) {
+		char devargs[512], name[RTE_ETH_NAME_MAX_LEN];
+		size_t n;
+		int r = el_profile_devargs(profile, device->name, i, queues,
+					   mtu ? mtu : RTE_ETHER_MTU, devargs, sizeof(devargs));
+
+		if (r < 0)
+			return port_error(port, err, r,
+					  "the device string of profile %s can't be made",
+					  profile->name);
+		n = strcspn(devargs, ",");
+		if (n >= sizeof(name))
+			return port_error(port, err, -EINVAL, "the device's name is too long");
+		memcpy(name, devargs, n);
+		name[n] = '\0';
+		r = probe(port, name, devargs, err);
+		if (r == 0)
+			r = start(port, i, queues, mtu, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A PCI function, an EAL device string or an existing device: the profile is found by its driver.
+ */
+static int open_plain(struct el_port *port, const struct el_conf_port *conf,
+		      const struct el_device *device, uint16_t queues, const char *profile_dir,
+		      struct el_error *err)
+{
+	const char *devargs = device->kind == EL_DEVICE_PCI ? device->name : conf->device;
+	struct rte_eth_dev_info info;
+	struct el_error why;
+	int r = probe(port, device->name, devargs, err);
+
+	if (r < 0)
+		return r;
+	if (!conf->profile) {
+		r = rte_eth_dev_info_get(port->private->devices[0].id, &info);
+		if (r < 0)
+			return port_error(port, err, r, "%s: %s", device->name, strerror(-r));
+		r = profile_find(profile_dir, info.driver_name, &port->profile, &why);
+		if (r < 0)
+			return port_error(port, err, r, "%s", why.text);
+	}
+	if (queues > port->profile.queues_max)
+		queues = port->profile.queues_max;
+	return start(port, 0, queues, conf->mtu, err);
+}
+
+/* ---- link ---- */
+
+bool el_port_link_update(struct el_port *port)
+{
+	bool up = true;
+
+	for (uint16_t i = 0; i < port->private->n_devices; i++) {
+		struct rte_eth_link link;
+
+		if (rte_eth_link_get_nowait(port->private->devices[i].id, &link) < 0 ||
+		    link.link_status != RTE_ETH_LINK_UP)
+			up = false;
+		else if (!port->ifindex && link.link_speed != RTE_ETH_SPEED_NUM_NONE &&
+			 link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+			port->link_bps = (uint64_t)link.link_speed * 1000000;
+	}
+	if (port->ifindex) {
+		up = up && interface_running(port->interface);
+		port->link_bps = interface_speed_bps(port->interface);
+	}
+	port->link_up = up;
+	port->default_max_pps =
+	    port->profile.max_pps
+		? port->profile.max_pps
+		: (uint64_t)((double)port->link_bps * LINK_SHARE / MIN_FRAME_BITS);
+	return up;
+}
+
+static void wait_for_link(struct el_port *port)
+{
+	const struct timespec pause = {.tv_nsec = LINK_POLL_MS * 1000000};
+	uint32_t waited_ms = 0;
+
+	while (!el_port_link_update(port) && waited_ms < port->profile.link_wait_ms) {
+		nanosleep(&pause, NULL);
+		waited_ms += LINK_POLL_MS;
+	}
+	if (!port->link_up)
+		el_log(EL_LOG_WARNING, "port", "port %s: the link is down", port->name);
+}
+
+/* ---- open and close ---- */
+
+static int open_port(struct el_port *port, const struct el_conf_port *conf, uint16_t queues,
+		     const char *profile_dir, struct el_error *err)
+{
+	struct el_device device;
+	struct el_error why;
+	int r = el_device_parse(conf->device, &device, &why);
+
+	if (r < 0)
+		return port_error(port, err, r, "%s", why.text);
+	if (queues == 0)
+		queues = 1;
+	if (queues > EL_PORT_QUEUES_MAX)
+		queues = EL_PORT_QUEUES_MAX;
+	if (conf->profile || device.kind == EL_DEVICE_NAMED) {
+		r = load_named_profile(port, profile_dir,
+				       conf->profile ? conf->profile : device.driver, err);
+		if (r < 0)
+			return r;
+	}
+	if (device.kind == EL_DEVICE_NAMED)
+		r = open_named(port, &device, queues, conf->mtu, err);
+	else
+		r = open_plain(port, conf, &device, queues, profile_dir, err);
+	if (r < 0)
+		return r;
+	port->vlan = conf->vlan;
+	if (conf->mtu && conf->mtu < port->mtu)
+		port->mtu = conf->mtu;
+	port->burst = port->profile.burst;
+	port->kernel_receives = port->profile.kernel_receives;
+	if (port->profile.packet_socket_drops)
+		interface_find_sockets(port);
+	wait_for_link(port);
+	return 0;
+}
+
+int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *profile_dir,
+		 struct el_port **ret_port, struct el_error *err)
+{
+	struct el_port *port = calloc(1, sizeof(*port));
+	struct el_str name;
+	int r;
+
+	if (port)
+		port->private = calloc(1, sizeof(*port->private));
+	if (!port || !port->private) {
+		free(port);
+		return el_error_set(err, -ENOMEM, "port %s: no memory", conf->device);
+	}
+	el_str_init(&name, port->name, sizeof(port->name));
+	el_str_add(&name, conf->name ? conf->name : conf->device);
+	r = open_port(port, conf, queues, profile_dir, err);
+	if (r < 0) {
+		el_port_close(port);
+		return r;
+	}
+	*ret_port = port;
+	return 0;
+}
+
+void el_port_close(struct el_port *port)
+{
+	struct capture capture;
+	char last[256];
+
+	if (!port)
+		return;
+	capture_begin(&capture);
+	while (port->private->n_devices > 0)
+		ethdev_stop(&port->private->devices[--port->private->n_devices]);
+	capture_end(&capture, last, sizeof(last));
+	free(port->private);
+	free(port);
+}
+
+void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
+{
+	struct el_port_view v = {0};
+
+	memcpy(v.name, port->name, sizeof(v.name));
+	for (uint16_t i = 0; i < port->private->n_devices; i++) {
+		struct rte_eth_stats s;
+
+		if (rte_eth_stats_get(port->private->devices[i].id, &s) < 0)
+			continue;
+		v.imissed += s.imissed;
+		v.ierrors += s.ierrors;
+		v.rx_nombuf += s.rx_nombuf;
+		v.oerrors += s.oerrors;
+		v.rx_packets += s.ipackets;
+		v.tx_packets += s.opackets;
+	}
+	interface_read_drops(port);
+	v.socket_drops = port->private->socket_drops;
+	*ret_view = v;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* What the files of lib/port share. */
+#include "el_port.h"
+
+struct rte_mempool;
+
+struct el_port_device {
+	uint16_t id;
+	bool ours; /* probed by us, so removed by us */
+	bool started;
+	struct rte_mempool *pool; /* receive buffers */
+};
+
+struct el_port_private {
+	struct el_port_device devices[EL_PORT_QUEUES_MAX];
+	uint16_t n_devices;
+	struct rte_mempool *pool;        /* receive buffers */
+	int sockets[EL_PORT_QUEUES_MAX]; /* af_packet's; the driver's, not ours to close */
+	uint16_t n_sockets;
+	uint64_t socket_drops;
+};
+
+/* "port NAME: ..." */
+int port_error(const struct el_port *port, struct el_error *err, int code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The size of a packet ring's frame for `mtu`. */
+unsigned profile_frame_size(uint16_t mtu);
+
+/* The profile of the driver `driver`, or the generic one. */
+int profile_find(const char *dir, const char *driver, struct el_profile *ret_profile,
+		 struct el_error *err);
+
+/* ---- ethdev.c: one DPDK port of a port ---- */
+
+/* Configures and starts device `index` with up to `queues` queue pairs, which become the port's
+ * next ones. */
+int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
+		 struct el_error *err);
+void ethdev_stop(struct el_port_device *device);
+
+/* ---- interface.c: interfaces of the kernel ---- */
+
+/* Fills in interface, ifindex and mtu of a port on interface `name`, which has to exist, to be up
+ * and to be open to us. */
+int interface_check(struct el_port *port, const char *name, struct el_error *err);
+uint16_t interface_queues(const char *name); /* receive queues; at least 1 */
+bool interface_running(const char *name);
+uint64_t interface_speed_bps(const char *name); /* 0: unknown */
+
+/* Finds this process's packet sockets on the port's interface. */
+void interface_find_sockets(struct el_port *port);
+void interface_read_drops(struct el_port *port);

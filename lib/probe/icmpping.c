@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_probe.h"
+
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+
+#include "wire.h"
+
+/* ICMPping: an echo request (RFC 792). Its first 16 payload bytes are
+ *	the permuted id (4) | its complement (4) | a keyed cookie of the addresses (8)
+ * the id first because an ICMP error may quote little, the complement because it keeps the checksum
+ *the same for all ids. The identifier is that of the path and the sequence number counts its
+ *packets. A packet too short for that has the id in place of identifier and sequence number. Which
+ *of the two it is shows in its length. */
+
+#define PAYLOAD_LEN 16
+#define L4_LEN (ICMP_LEN + PAYLOAD_LEN)
+
+/* The part of the cookie that answers and slices keep. */
+static uint32_t cookie_fold(const uint8_t *cookie)
+{
+	return el_get32(cookie) ^ el_get32(cookie + 4);
+}
+
+/* A keyed hash of the addresses; `what` tells the uses apart. */
+static uint64_t hash(const struct el_slice_spec *spec, char what)
+{
+	uint8_t hashed[33];
+
+	memcpy(hashed, spec->destination.bytes, 16);
+	memcpy(hashed + 16, spec->source.bytes, 16);
+	hashed[32] = (uint8_t)what;
+	return el_siphash(&spec->key->cookie, hashed, sizeof(hashed));
+}
+
+static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size)
+{
+	uint8_t *end = s->template + sizeof(s->template);
+	uint8_t *l4;
+
+	s->dst_port = 0;
+	if (size < L4_LEN) {
+		s->flags |= EL_SLICE_ID_IN_HEADER;
+		s->header_len = ICMP_LEN;
+		end[-ICMP_LEN] = ICMP_ECHO;
+	} else {
+		uint64_t cookie = hash(spec, 'c');
+
+		s->header_len = L4_LEN;
+		l4 = end - L4_LEN;
+		l4[0] = ICMP_ECHO;
+		el_put16(l4 + 4, (uint16_t)hash(spec, 'p'));
+		el_put32(l4 + ICMP_LEN + 4, UINT32_MAX); /* the complement of 0 */
+		el_put32(l4 + ICMP_LEN + 8, (uint32_t)(cookie >> 32));
+		el_put32(l4 + ICMP_LEN + 12, (uint32_t)cookie);
+		s->dst_port = (uint16_t)cookie_fold(l4 + ICMP_LEN + 8);
+		s->cookie = (uint16_t)(cookie_fold(l4 + ICMP_LEN + 8) >> 16);
+	}
+	s->payload_len = (uint16_t)(size - s->header_len);
+}
+
+static void make(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n)
+{
+	const struct el_id_key k = *key;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct el_slice *s = jobs[i].slice;
+		uint32_t wire = el_id_permute(&k, jobs[i].id);
+		uint32_t wire_be = htobe32(wire);
+		uint16_t ip_id = ip_id_be(s, wire);
+		uint16_t sequence_be = htobe16(jobs[i].sequence);
+		uint8_t *l4;
+
+		copy_template(jobs[i].end, s);
+		if (s->flags & EL_SLICE_ID_IN_HEADER) {
+			l4 = jobs[i].end - ICMP_LEN;
+			store16(l4 + 2, checksum(s->l4_sum + halves(wire_be)));
+			store32(l4 + 4, wire_be);
+		} else {
+			l4 = jobs[i].end - L4_LEN;
+			store16(l4 + 2, checksum(s->l4_sum + sequence_be));
+			store16(l4 + 6, sequence_be);
+			store32(l4 + 8, wire_be);
+			store32(l4 + 12, ~wire_be);
+		}
+		finish_ipv4(l4 - IPV4_LEN, s, ip_id);
+	}
+}
+
+static void take_cookie(struct el_answer *a, const uint8_t *cookie)
+{
+	uint32_t fold = cookie_fold(cookie);
+
+	a->flags |= EL_ANSWER_COOKIE;
+	a->remote_port = (uint16_t)fold;
+	a->own_port = (uint16_t)(fold >> 16);
+}
+
+static enum el_no_answer recognise(const struct el_pkt *pkt, struct el_answer *ret_answer)
+{
+	const uint8_t *l4 = pkt->l4;
+	struct el_answer a;
+
+	if (pkt->family != 4 || l4[0] != ICMP_ECHOREPLY || l4[1] != 0)
+		return EL_NO_ANSWER_OTHER;
+	a = answer_v4(pkt, EL_PROBE_ICMPPING);
+	a.kind = EL_ANSWER_ECHO_REPLY;
+	if (pkt->l4_len < L4_LEN) {
+		a.flags = EL_ANSWER_ID_IN_HEADER;
+		a.wire = el_get32(l4 + 4);
+	} else {
+		a.wire = el_get32(l4 + 8);
+		if (el_get32(l4 + 12) != ~a.wire)
+			return EL_NO_ANSWER_COOKIE;
+		take_cookie(&a, l4 + 16);
+	}
+	*ret_answer = a;
+	return EL_NO_ANSWER_NONE;
+}
+
+static enum el_no_answer recognise_quote(const struct el_pkt *pkt, struct el_answer *ret_answer)
+{
+	const struct el_pkt_quote *q = &pkt->quote;
+	struct el_answer a;
+
+	if (q->family != 4)
+		return EL_NO_ANSWER_OTHER;
+	if (q->l4_len < ICMP_LEN)
+		return EL_NO_ANSWER_QUOTE_SHORT;
+	if (q->l4[0] != ICMP_ECHO || q->l4[1] != 0)
+		return EL_NO_ANSWER_OTHER;
+	a = answer_quote_v4(pkt, EL_PROBE_ICMPPING);
+	if (el_get16(q->l3 + 2) - (q->l4 - q->l3) <
+	    L4_LEN) { /* what was sent, not what is quoted of it */
+		a.flags |= EL_ANSWER_ID_IN_HEADER;
+		a.wire = el_get32(q->l4 + 4);
+	} else {
+		if (q->l4_len < ICMP_LEN + 4)
+			return EL_NO_ANSWER_QUOTE_SHORT;
+		a.wire = el_get32(q->l4 + 8);
+		if (q->l4_len >= ICMP_LEN + 8 && el_get32(q->l4 + 12) != ~a.wire) {
+			*ret_answer = a;
+			return EL_NO_ANSWER_QUOTE_DAMAGED;
+		}
+		if (q->l4_len >= L4_LEN)
+			take_cookie(&a, q->l4 + 16);
+	}
+	*ret_answer = a;
+	return EL_NO_ANSWER_NONE;
+}
+
+static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,
+		    const uint16_t *lens, unsigned n_lens, uint32_t *ret_ids)
+{
+	(void)lens;
+	(void)n_lens;
+	ret_ids[0] = el_id_unpermute(key, answer->wire);
+	return 1;
+}
+
+static enum el_match verify(const struct el_answer *answer, const struct el_slice *s,
+			    uint16_t src_port)
+{
+	bool answer_in_header = answer->flags & EL_ANSWER_ID_IN_HEADER;
+	bool slice_in_header = s->flags & EL_SLICE_ID_IN_HEADER;
+
+	(void)src_port;
+	if (answer->type != s->type)
+		return EL_MATCH_ID;
+	if (answer->addr_key != s->addr_key)
+		return EL_MATCH_ADDRESS;
+	if (answer_in_header != slice_in_header)
+		return EL_MATCH_COOKIE;
+	if ((answer->flags & EL_ANSWER_COOKIE) &&
+	    (answer->remote_port != s->dst_port || answer->own_port != s->cookie))
+		return EL_MATCH_COOKIE;
+	return EL_MATCH_OK;
+}
+
+const struct el_probe_ops el_probe_icmpping = {
+    .name = "ICMPping",
+    .protocol = IPPROTO_ICMP,
+    .group_size = true,
+    .size_min = ICMP_LEN,
+    .size_default = L4_LEN,
+    .build = build,
+    .make = make,
+    .recognise = recognise,
+    .recognise_quote = recognise_quote,
+    .ids = ids,
+    .verify = verify,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_probe.h"
+
+#include <netinet/in.h>
+
+#include "wire.h"
+
+/* UDPunreachable: an ICMP error need not quote more than the first 8 bytes behind the IP header
+ * (RFC 792), and there is no room for an id in a UDP header. So its high half is the IP
+ * identification and its low half the UDP checksum, which is made to be that by the first two
+ * payload bytes. The checksum is never zero, for that would mean that there is none (RFC 768):
+ * those ids are skipped. */
+
+#define TUNING_LEN 4 /* the two bytes that tune the checksum, and two random ones */
+#define L4_LEN (UDP_LEN + TUNING_LEN)
+#define SIZE_DEFAULT (UDP_LEN + 16)
+
+static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size)
+{
+	uint8_t *l4 = s->template + sizeof(s->template) - L4_LEN;
+
+	s->header_len = L4_LEN;
+	s->payload_len = (uint16_t)(size - L4_LEN);
+	s->dst_port = spec->dst_port;
+	el_put16(l4 + 2, spec->dst_port);
+	el_put16(l4 + 4, (uint16_t)size);
+	memcpy(l4 + UDP_LEN + 2, spec->payload, 2);
+}
+
+static void make(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n)
+{
+	const struct el_id_key k = *key;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct el_slice *s = jobs[i].slice;
+		uint8_t *l4 = jobs[i].end - L4_LEN;
+		uint32_t wire = el_id_permute_nonzero(&k, jobs[i].id);
+		uint16_t port_be = htobe16(jobs[i].src_port);
+		uint16_t checksum_be = htobe16((uint16_t)wire);
+
+		copy_template(jobs[i].end, s);
+		finish_ipv4(l4 - IPV4_LEN, s, htobe16((uint16_t)(wire >> 16)));
+		store16(l4, port_be);
+		store16(l4 + 6, checksum_be);
+		store16(l4 + UDP_LEN, checksum(s->l4_sum + port_be + checksum_be));
+	}
+}
+
+static enum el_no_answer recognise(const struct el_pkt *pkt, struct el_answer *ret_answer)
+{
+	(void)pkt;
+	(void)ret_answer;
+	return EL_NO_ANSWER_OTHER;
+}
+
+static enum el_no_answer recognise_quote(const struct el_pkt *pkt, struct el_answer *ret_answer)
+{
+	const struct el_pkt_quote *q = &pkt->quote;
+	uint16_t ip_id, sum;
+	struct el_answer a;
+
+	if (q->family != 4)
+		return EL_NO_ANSWER_OTHER;
+	if (q->l4_len < UDP_LEN)
+		return EL_NO_ANSWER_QUOTE_SHORT;
+	ip_id = el_get16(q->l3 + 4);
+	sum = el_get16(q->l4 + 6);
+	a = answer_quote_v4(pkt, EL_PROBE_UDPUNREACHABLE);
+	a.wire = (uint32_t)ip_id << 16 | sum;
+	a.own_port = el_get16(q->l4);
+	a.remote_port = el_get16(q->l4 + 2);
+	if (ip_id == 0)
+		a.flags |= EL_ANSWER_ID_ZERO;
+	*ret_answer = a;
+	return sum == 0 ? EL_NO_ANSWER_QUOTE_DAMAGED : EL_NO_ANSWER_NONE;
+}
+
+static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,
+		    const uint16_t *lens, unsigned n_lens, uint32_t *ret_ids)
+{
+	(void)lens;
+	(void)n_lens;
+	if ((answer->wire & 0xffff) == 0)
+		return 0;
+	ret_ids[0] = el_id_unpermute_nonzero(key, answer->wire);
+	return 1;
+}
+
+const struct el_probe_ops el_probe_udpunreachable = {
+    .name = "UDPunreachable",
+    .protocol = IPPROTO_UDP,
+    .size_min = L4_LEN,
+    .size_default = SIZE_DEFAULT,
+    .build = build,
+    .make = make,
+    .recognise = recognise,
+    .recognise_quote = recognise_quote,
+    .ids = ids,
+    .verify = verify_ports,
+};

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* What the probe types share when they write and read packets. Values named _be are in network
+ * order. */
+#include <endian.h>
+#include <netinet/ip_icmp.h>
+#include <string.h>
+
+#include "el_probe.h"
+
+#define IPV4_LEN 20
+#define IPV4_DF 0x4000
+#define IPV4_TTL 64
+#define TCP_LEN 20
+#define UDP_LEN 8
+#define ICMP_LEN 8
+
+extern const struct el_probe_ops el_probe_tcpsyn, el_probe_icmpping, el_probe_udpunreachable;
+
+static inline uint16_t load16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, 2);
+	return v;
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
+}
+
+static inline void store16(uint8_t *p, uint16_t v_be)
+{
+	memcpy(p, &v_be, 2);
+}
+
+static inline void store32(uint8_t *p, uint32_t v_be)
+{
+	memcpy(p, &v_be, 4);
+}
+
+/* The checksum from a sum of at most 2^16 words of 16 bits. */
+static inline uint16_t checksum(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~(sum + (sum >> 16));
+}
+
+/* The two halves of a word, for a sum. */
+static inline uint32_t halves(uint32_t v_be)
+{
+	return (v_be & 0xffff) + (v_be >> 16);
+}
+
+/* Packets that may be fragmented need an identification (RFC 6864 section 4.1): the id's low half.
+ * It is zero where the slice says "don't fragment". */
+static inline uint16_t ip_id_be(const struct el_slice *s, uint32_t wire)
+{
+	return (uint16_t)(htobe16((uint16_t)wire) & (uint16_t)((s->flags & EL_SLICE_DF) - 1));
+}
+_Static_assert(EL_SLICE_DF == 1, "ip_id_be makes a mask of it");
+
+/* The template into its place before `end`. */
+static inline void copy_template(uint8_t *end, const struct el_slice *s)
+{
+	memcpy(end - EL_SLICE_TEMPLATE_BYTES, s->template, EL_SLICE_TEMPLATE_BYTES);
+}
+
+/* The identification and the checksum of the IPv4 header at l3. */
+static inline void finish_ipv4(uint8_t *l3, const struct el_slice *s, uint16_t id_be)
+{
+	store16(l3 + 4, id_be);
+	store16(l3 + 10, checksum(s->l3_sum + id_be));
+}
+
+/* An IPv4 header (RFC 791 section 3.1), checksum and identification zero. total_len: with all that
+ * follows. */
+void el_probe_write_ipv4(uint8_t *l3, uint8_t tos, bool dont_fragment, uint8_t protocol,
+			 uint16_t total_len, uint32_t src_be, uint32_t dst_be);
+
+/* The sum of the pseudo header (RFC 9293 section 3.1) of the IPv4 header at l3. */
+uint64_t el_probe_pseudo_sum(const uint8_t *l3, uint16_t l4_len);
+
+/* Whose probe it answers, for IPv4. */
+static inline struct el_answer answer_v4(const struct el_pkt *pkt, enum el_probe_type type)
+{
+	return (struct el_answer){
+	    .addr_key = el_addr_key_v4(load32(pkt->ip.src), load32(pkt->ip.dst)),
+	    .type = (uint8_t)type,
+	};
+}
+
+static inline struct el_answer answer_quote_v4(const struct el_pkt *pkt, enum el_probe_type type)
+{
+	uint32_t target_be = load32(pkt->quote.dst);
+
+	return (struct el_answer){
+	    .addr_key = el_addr_key_v4(target_be, load32(pkt->quote.src)),
+	    .type = (uint8_t)type,
+	    .kind = pkt->l4[0] == ICMP_DEST_UNREACH ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
+	    .flags = load32(pkt->ip.src) == target_be ? EL_ANSWER_FROM_TARGET : 0,
+	};
+}
+
+/* The part of verify for types with ports. */
+static inline enum el_match verify_ports(const struct el_answer *answer, const struct el_slice *s,
+					 uint16_t src_port)
+{
+	if (answer->type != s->type)
+		return EL_MATCH_ID;
+	if (answer->addr_key != s->addr_key)
+		return EL_MATCH_ADDRESS;
+	if (answer->own_port != src_port || answer->remote_port != s->dst_port)
+		return EL_MATCH_PORT;
+	return EL_MATCH_OK;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The loop: no system call, log, allocation, lock or division in it. What is slow is a message to
+ * control. */
+#include "worker_internal.h"
+
+#include <sched.h>
+
+static void take_command(struct el_worker *w)
+{
+	struct el_command c;
+
+	if (rte_ring_sc_dequeue_elem(w->commands, &c, sizeof(c)) != 0)
+		return;
+	switch ((enum el_command_kind)c.kind) {
+	case EL_COMMAND_ROUND:
+		w->waiting[w->waiting_tail++ % ROUNDS_MAX] = c.block;
+		break;
+	case EL_COMMAND_NEXT_HOP:
+		if (c.index < EL_NEXT_HOPS_MAX)
+			w->next_hops[c.index] = c.next_hop;
+		break;
+	case EL_COMMAND_CUT:
+		rounds_cut(w);
+		break;
+	case EL_COMMAND_STOP:
+		rounds_cut(w);
+		w->stopping = true;
+		break;
+	}
+}
+
+static void note_poll_gap(struct el_worker *w, uint64_t now)
+{
+	uint64_t gap = now - w->iteration_tsc;
+
+	if (gap > w->recent_gap_tsc) {
+		w->recent_gap_tsc = gap;
+		if (gap > atomic_load_explicit(&w->counters.poll_gap_max_tsc, memory_order_relaxed))
+			atomic_store_explicit(&w->counters.poll_gap_max_tsc, gap,
+					      memory_order_relaxed);
+	}
+}
+
+bool el_worker_poll(struct el_worker *w)
+{
+	uint64_t now = rte_rdtsc();
+
+	note_poll_gap(w, now);
+	w->iteration_tsc = now;
+	take_command(w);
+	rx_poll(w);
+	rx_forwarded(w);
+	rounds_close_due(w);
+	rounds_begin_due(w);
+	urgent_poll(w);
+	tx_poll(w);
+	if (w->stopping && !w->n_live)
+		w->stopped = true;
+	return !w->stopped;
+}
+
+int el_worker_run(void *worker)
+{
+	struct el_worker *w = worker;
+
+	w->iteration_tsc = rte_rdtsc();
+	while (el_worker_poll(w)) {
+		/* One core for all is for trying things out: control must get its turn. */
+		if (w->conf.yield)
+			sched_yield();
+	}
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* Pacing of one class in one round: how many of its records are due. Integers only, absolute
+ * deadlines: exact at one probe a second and at line rate, for hours. After a stall the line moves
+ * forward and the time is counted: what was missed goes later or not at all, never in a burst. */
+#include <stdint.h>
+
+#include "el_plan.h"
+
+#define EL_PACING_DEBT_PROBES 64
+#define EL_PACING_DEBT_S 100e-6
+
+struct el_pacing {
+	uint64_t start_tsc;   /* of the due line; moved forward by stalls */
+	uint64_t rate_q64;    /* records a cycle; UINT64_MAX: all are due at once */
+	uint64_t skipped_tsc; /* how far it has been moved */
+	uint64_t record_tsc;  /* cycles a record, at least 1: to compare classes by time */
+	uint32_t debt_max;    /* records */
+	uint32_t total;
+	uint32_t done; /* records dealt with */
+};
+
+static inline void el_pacing_begin(struct el_pacing *p, const struct el_plan_class *c,
+				   uint64_t start_tsc, uint64_t debt_tsc)
+{
+	uint64_t debt = (uint64_t)(((unsigned __int128)c->rate_q64 * debt_tsc) >> 64);
+
+	*p = (struct el_pacing){
+	    .start_tsc = start_tsc,
+	    .rate_q64 = c->rate_q64,
+	    .record_tsc = c->rate_q64 == UINT64_MAX ? 1 : UINT64_MAX / c->rate_q64,
+	    .debt_max = (uint32_t)(debt > EL_PACING_DEBT_PROBES ? debt : EL_PACING_DEBT_PROBES),
+	    .total = c->n_slices * c->n_packets,
+	};
+}
+
+/* Records due by `now` and not dealt with yet. The first is due at the start. */
+static inline uint32_t el_pacing_debt(struct el_pacing *p, uint64_t now)
+{
+	uint64_t due, debt;
+
+	if (p->rate_q64 == UINT64_MAX)
+		return p->total - p->done;
+	if ((int64_t)(now - p->start_tsc) < 0)
+		return 0;
+	due = (uint64_t)(((unsigned __int128)(now - p->start_tsc) * p->rate_q64) >> 64) + 1;
+	if (due > p->total)
+		due = p->total;
+	if (due <= p->done)
+		return 0;
+	debt = due - p->done;
+	if (debt > p->debt_max) {
+		uint64_t excess = debt - p->debt_max;
+		uint64_t move = (uint64_t)(((unsigned __int128)excess << 64) / p->rate_q64);
+		p->start_tsc += move;
+		p->skipped_tsc += move;
+		debt = p->debt_max;
+	}
+	return (uint32_t)debt;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Making and unmaking workers, and control's ends of their rings. */
+#include "worker_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_malloc.h>
+
+#define RING_COMMANDS 4096
+#define RING_EVENTS 8192
+#define RING_FORWARDED 8192
+#define RING_FRAMES 256
+
+static void write_payload(struct rte_mempool *pool, void *arg, void *obj, unsigned index)
+{
+	struct rte_mbuf *m = obj;
+	const uint8_t *payload = arg;
+	size_t room = m->buf_len - PAYLOAD_OFFSET;
+
+	(void)pool;
+	(void)index;
+	memcpy((uint8_t *)m->buf_addr + PAYLOAD_OFFSET, payload,
+	       room < EL_PLAN_PAYLOAD_BYTES ? room : EL_PLAN_PAYLOAD_BYTES);
+}
+
+struct rte_mempool *el_worker_tx_pool_create(const char *name, uint32_t n, uint16_t mtu, int socket,
+					     const uint8_t *payload)
+{
+	struct rte_mempool *pool;
+	uint8_t *writable;
+
+	if (mtu > EL_PLAN_PAYLOAD_BYTES) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	pool = rte_pktmbuf_pool_create(name, n, 256, 0, (uint16_t)(PAYLOAD_OFFSET + mtu), socket);
+	if (pool) {
+		memcpy(&writable, &payload, sizeof(writable)); /* the callback only reads it */
+		rte_mempool_obj_iter(pool, write_payload, writable);
+	}
+	return pool;
+}
+
+static struct rte_ring *ring(const char *what, struct el_worker_idx index, uint32_t elem_size,
+			     uint32_t count_, int socket, unsigned flags)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "el_%s_%u", what, index.v);
+	return rte_ring_create_elem(name, elem_size, count_, socket, flags);
+}
+
+static int make_rings(struct el_worker *w)
+{
+	const unsigned spsc = RING_F_SP_ENQ | RING_F_SC_DEQ;
+	struct el_worker_idx i = w->conf.index;
+	int socket = w->conf.socket;
+
+	w->commands = ring("cmd", i, sizeof(struct el_command), RING_COMMANDS, socket, spsc);
+	w->reports = ring("report", i, sizeof(void *), ROUNDS_MAX * 2, socket, spsc);
+	w->events = ring("event", i, sizeof(struct el_event), RING_EVENTS, socket, spsc);
+	w->up = ring("up", i, sizeof(void *), RING_FRAMES, socket, spsc);
+	w->down = ring("down", i, sizeof(void *), RING_FRAMES, socket, spsc);
+	w->forwarded =
+	    ring("fwd", i, sizeof(struct el_answer), RING_FORWARDED, socket, RING_F_SC_DEQ);
+	return w->commands && w->reports && w->events && w->up && w->down && w->forwarded ? 0
+											  : -ENOMEM;
+}
+
+static int make_queues(struct el_worker *w)
+{
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		struct queue *q = &w->queues[i];
+		q->conf = w->conf.queues[i];
+		q->own_v4 = calloc(q->conf.n_own_addresses + 1, sizeof(*q->own_v4));
+		if (!q->own_v4)
+			return -ENOMEM;
+		for (uint32_t k = 0; k < q->conf.n_own_addresses; k++) {
+			if (q->conf.own_addresses[k].family == 4)
+				q->own_v4[q->n_own_v4++] = el_ip_v4(&q->conf.own_addresses[k]);
+		}
+	}
+	return 0;
+}
+
+struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err)
+{
+	struct el_worker *w;
+
+	if (config->n_queues == 0 || config->n_queues > EL_WORKER_QUEUES_MAX ||
+	    config->n_blocks_max > ROUNDS_MAX) {
+		el_error_set(
+		    err, -EINVAL,
+		    "worker %u: 1 to %d queues and at most %d rounds at a time, not %u and %u",
+		    config->index.v, EL_WORKER_QUEUES_MAX, ROUNDS_MAX, config->n_queues,
+		    config->n_blocks_max);
+		errno = EINVAL;
+		return NULL;
+	}
+	w = rte_zmalloc_socket("el_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, config->socket);
+	if (!w)
+		goto no_memory;
+	w->conf = *config;
+	w->n_queues = config->n_queues;
+	w->n_live_slots = rte_align32pow2(config->n_blocks_max ? config->n_blocks_max : 1);
+	w->live_mask = w->n_live_slots - 1;
+	w->live = calloc(w->n_live_slots, sizeof(*w->live));
+	w->debt_tsc = (uint64_t)((double)config->tsc_hz * EL_PACING_DEBT_S);
+	w->uncertain_tsc = config->tsc_hz / 20000; /* 50 us */
+	w->iteration_tsc = rte_rdtsc();
+	w->peers[config->index.v] = w;
+	w->n_peers = config->index.v + 1U;
+	if (w->live && make_rings(w) == 0 && make_queues(w) == 0)
+		return w;
+	el_worker_destroy(w);
+no_memory:
+	el_error_set(err, -ENOMEM, "worker %u: not enough memory", config->index.v);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static void free_frames(struct rte_ring *r)
+{
+	void *m;
+
+	while (r && rte_ring_dequeue(r, &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+void el_worker_destroy(struct el_worker *w)
+{
+	if (!w)
+		return;
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		struct queue *q = &w->queues[i];
+		rte_pktmbuf_free_bulk(q->probes.mbufs, q->probes.n);
+		rte_pktmbuf_free_bulk(q->urgent, q->n_urgent);
+		free(q->own_v4);
+	}
+	rte_pktmbuf_free_bulk(w->spare, w->n_spare);
+	free_frames(w->up);
+	free_frames(w->down);
+	rte_ring_free(w->commands);
+	rte_ring_free(w->reports);
+	rte_ring_free(w->events);
+	rte_ring_free(w->up);
+	rte_ring_free(w->down);
+	rte_ring_free(w->forwarded);
+	el_plan_set_put(w->set);
+	free(w->live);
+	rte_free(w);
+}
+
+void el_worker_connect(struct el_worker *const *workers, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(workers[i]->peers, workers, n * sizeof(workers[0]));
+		workers[i]->n_peers = n;
+	}
+}
+
+void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t tsc, uint32_t a,
+		  uint32_t b)
+{
+	struct el_event e = {.tsc_kind = tsc << 8 | kind, .a = a, .b = b};
+
+	if (rte_ring_sp_enqueue_elem(w->events, &e, sizeof(e)) != 0)
+		count(w, EL_COUNTER_DROP_EVENTS_FULL, 1);
+}
+
+struct rte_mbuf *worker_buffer(struct el_worker *w)
+{
+	if (!w->n_spare) {
+		if (rte_pktmbuf_alloc_bulk(w->conf.tx_pool, w->spare, BURST) != 0) {
+			count(w, EL_COUNTER_DROP_NO_MBUF, 1);
+			return NULL;
+		}
+		w->n_spare = BURST;
+	}
+	return w->spare[--w->n_spare];
+}
+
+bool el_worker_command(struct el_worker *w, const struct el_command *command)
+{
+	struct el_command copy = *command;
+
+	return rte_ring_sp_enqueue_elem(w->commands, &copy, sizeof(copy)) == 0;
+}
+
+unsigned el_worker_reports(struct el_worker *w, struct el_block **ret_blocks, unsigned max)
+{
+	return rte_ring_sc_dequeue_burst(w->reports, (void **)ret_blocks, max, NULL);
+}
+
+unsigned el_worker_events(struct el_worker *w, struct el_event *ret_events, unsigned max)
+{
+	return rte_ring_sc_dequeue_burst_elem(w->events, ret_events, sizeof(*ret_events), max,
+					      NULL);
+}
+
+unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, unsigned max)
+{
+	return rte_ring_sc_dequeue_burst(w->up, (void **)ret_frames, max, NULL);
+}
+
+bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue)
+{
+	frame->port = (uint16_t)queue;
+	return rte_ring_sp_enqueue(w->down, frame) == 0;
+}
+
+void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
+		    struct el_worker_view *ret)
+{
+	for (int i = 0; i < EL_COUNTERS; i++)
+		ret->v[i] = atomic_load_explicit(&w->counters.v[i], memory_order_relaxed);
+	ret->poll_gap_max_s = el_clock_s(
+	    clock, atomic_load_explicit(&w->counters.poll_gap_max_tsc, memory_order_relaxed));
+	ret->poll_gap_last_s = el_clock_s(
+	    clock, atomic_load_explicit(&w->counters.poll_gap_last_tsc, memory_order_relaxed));
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The state of a worker. All of it is the worker's own, but for the rings and the counters. */
+#include <stdatomic.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "el_worker.h"
+#include "pacing.h"
+
+#define BURST 32
+/* Where the payload lies in a TX buffer, from buf_addr; a cache line boundary. The header ends
+ * there. */
+#define PAYLOAD_OFFSET (RTE_PKTMBUF_HEADROOM + 128)
+#define NO_RECORD UINT32_MAX
+#define ROUNDS_MAX 1024
+
+/* A round whose block the worker holds and has begun. */
+struct live_round {
+	struct el_block *block;
+	const struct el_plan *plan;
+	uint64_t last_send_tsc;
+	uint64_t gap_tsc;
+	uint32_t outstanding; /* probes in TX lists */
+	bool sending;
+	uint32_t
+	    stamped[EL_PLAN_CLASSES_MAX]; /* records of the class that its stamp table covers */
+};
+
+/* Probes that are built and wait for their burst: record and round stay beside the buffer. */
+struct probe_list {
+	struct rte_mbuf *mbufs[BURST];
+	struct live_round *live[BURST];
+	uint32_t record[BURST]; /* NO_RECORD: an RST that goes before its SYN */
+	uint8_t class[BURST];
+	uint32_t n;
+};
+
+#define URGENT_MAX 64
+
+struct queue {
+	struct el_worker_queue conf;
+	uint32_t *own_v4; /* own IPv4 addresses in network order */
+	uint32_t n_own_v4;
+	struct probe_list probes;
+	struct rte_mbuf *urgent[URGENT_MAX];
+	uint32_t n_urgent;
+};
+
+struct el_worker {
+	struct el_worker_config conf;
+	uint32_t n_queues;
+	struct queue queues[EL_WORKER_QUEUES_MAX];
+
+	/* rounds */
+	struct el_block *waiting[ROUNDS_MAX]; /* handed over and not begun, a queue */
+	uint32_t waiting_head, waiting_tail;
+	struct live_round *live; /* [n_live_slots] */
+	uint32_t n_live_slots, live_mask;
+	uint32_t n_live;
+	struct live_round *sending;                   /* NULL between rounds */
+	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
+	uint32_t pass[EL_PLAN_CLASSES_MAX],
+	    next[EL_PLAN_CLASSES_MAX]; /* next probe: pass, slice in the class */
+	struct el_plan_set
+	    *set; /* that of the latest round begun; a reference is held by its blocks or here */
+	uint64_t last_round; /* number of the latest begun */
+	bool stopping, stopped;
+
+	/* clock */
+	uint64_t iteration_tsc; /* of the current iteration */
+	uint64_t recent_gap_tsc;
+	uint64_t debt_tsc, uncertain_tsc;
+	uint64_t
+	    reset_tokens_tsc; /* RSTs for what is unknown: when the bucket was last drawn from */
+
+	struct rte_mbuf *spare[BURST]; /* fresh TX buffers */
+	uint32_t n_spare;
+
+	struct el_next_hop next_hops[EL_NEXT_HOPS_MAX];
+
+	struct rte_ring *commands, *reports, *events, *up, *down, *forwarded;
+	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
+	uint32_t n_peers;
+
+	struct el_worker_counters counters;
+};
+
+static inline void count(struct el_worker *w, enum el_worker_counter c, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(&w->counters.v[c], memory_order_relaxed);
+
+	atomic_store_explicit(&w->counters.v[c], v + n, memory_order_relaxed);
+}
+
+/* An event for control; a full ring is counted. */
+void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t tsc, uint32_t a,
+		  uint32_t b);
+
+/* A fresh TX buffer, NULL (counted) if there is none. */
+struct rte_mbuf *worker_buffer(struct el_worker *w);
+
+/* Gives `m` its L2 header in front of an L3 packet of header_len bytes that ends at the payload,
+ * and its lengths. */
+static inline void finish_frame(struct rte_mbuf *m, const struct el_next_hop *nh,
+				uint32_t header_len, uint32_t payload_len)
+{
+	uint32_t offset = PAYLOAD_OFFSET - header_len - nh->l2_len;
+
+	memcpy((uint8_t *)m->buf_addr + offset, nh->l2, nh->l2_len);
+	m->data_off = (uint16_t)offset;
+	m->data_len = (uint16_t)(nh->l2_len + header_len + payload_len);
+	m->pkt_len = m->data_len;
+}
+
+static inline uint8_t *frame_end(struct rte_mbuf *m)
+{
+	return (uint8_t *)m->buf_addr + PAYLOAD_OFFSET;
+}
+
+/* round.c: the life of rounds. */
+void rounds_begin_due(struct el_worker *w);
+void rounds_end_sending(struct el_worker *w);
+void rounds_close_due(struct el_worker *w);
+void rounds_cut(struct el_worker *w);
+
+/* The number of the round that these low bits stand for: the newest such not after the last begun
+ * one. */
+static inline uint64_t round_number(const struct el_worker *w, uint32_t low, uint32_t round_bits)
+{
+	return w->last_round - ((w->last_round - low) & ((1ULL << round_bits) - 1));
+}
+
+/* The live round of this number, or NULL. */
+static inline struct live_round *round_find(struct el_worker *w, uint64_t round)
+{
+	struct live_round *l = &w->live[round & w->live_mask];
+
+	return l->block && l->block->round == round ? l : NULL;
+}
+
+/* rx.c, tx.c, urgent.c: the stages of an iteration. */
+void rx_poll(struct el_worker *w);
+void rx_forwarded(struct el_worker *w);
+void tx_poll(struct el_worker *w);
+void tx_drop_outstanding(struct el_worker *w, struct live_round *l);
+void urgent_poll(struct el_worker *w);
+
+/* Queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
+void urgent_reset(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);
+/* The same for one that belongs to nothing of ours, rate-limited; it came in on `q`. */
+void urgent_reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pkt);

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A network for a test (scripts/lab), the prober in it, and what looks at both."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import packets
+from metrics import Metrics
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PROBER = "192.0.2.10"
+GATEWAY = "192.0.2.1"
+HOST1, HOST2, HOST3 = "198.51.100.10", "198.51.100.138", "203.0.113.10"
+PORT = f"af_packet:probe0,address={PROBER}/24,gateway={GATEWAY}"
+METRICS_URL = "http://127.0.0.1:8000"
+
+
+class Skip(Exception):
+    """Raised by a test that can't be run here; says why."""
+
+
+def lab_options(**options):
+    """Decorator: options of the test's network (queues)."""
+    def set_options(function):
+        function.lab_options = options
+        return function
+    return set_options
+
+
+def wait_until(condition, timeout_s, what):
+    """Calls condition until it returns something true, and returns that; fails when the time is over."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain for {what}"
+        time.sleep(0.02)
+
+
+def config(targets, groups=None, dataplane=None, **global_keys):
+    """A configuration: targets and groups by name, global keys by keyword."""
+    conf = {
+        "global": {"probe_name": "lab", "interval": 1, "nb_proc": 1, "logging_level": "INFO",
+                   "prometheus_port": 8000, "prometheus_address": "127.0.0.1",
+                   "dns_update_interval": 300, **global_keys},
+        "groups": groups or {"g": {}},
+        "targets": targets,
+        "dataplane": {"huge_pages": "no", **(dataplane or {})},
+    }
+    return conf
+
+
+def tcp(destination, port, nb_packets=100, **keys):
+    return {"type": "TCPsyn", "destination": destination, "dst_port": port, "nb_packets": nb_packets,
+            **keys}
+
+
+def icmp(destination, nb_packets=100, **keys):
+    return {"type": "ICMPping", "destination": destination, "nb_packets": nb_packets, **keys}
+
+
+def udp(destination, port=33434, nb_packets=100, **keys):
+    return {"type": "UDPunreachable", "destination": destination, "dst_port": port,
+            "nb_packets": nb_packets, **keys}
+
+
+class Prober:
+    """A running echolane; its output goes to files in the test's directory."""
+
+    def __init__(self, lab, arguments, env=None):
+        self.lab = lab
+        number = lab.next_number()
+        self.stdout_path = lab.directory / f"echolane.{number}.out"
+        self.stderr_path = lab.directory / f"echolane.{number}.log"
+        with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
+            self.process = lab.popen("prober", [str(lab.echolane), *arguments], stdout=out, stderr=err,
+                                     env={**os.environ, **(env or {})}, cwd=lab.directory)
+
+    @property
+    def stdout(self):
+        return self.stdout_path.read_text(errors="replace")
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace")
+
+    def wait(self, timeout_s=45):
+        """Waits for its end; its exit status."""
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"echolane did not end within {timeout_s} s") from None
+
+    def stop(self, with_signal=signal.SIGTERM):
+        self.process.send_signal(with_signal)
+        status = self.wait(15)
+        assert status == 0, f"echolane ended with status {status}: {self.stderr[-2000:]}"
+
+    def get(self, path, *curl_options):
+        """GET; (HTTP status, body), status 0 while it can't be reached."""
+        done = self.lab.run("prober", ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", *curl_options,
+                                       METRICS_URL + path], check=False)
+        body, _, code = done.stdout.rpartition("\n")
+        return int(code), body
+
+    def metrics(self):
+        """A scrape, or None while there is nothing to scrape."""
+        assert self.process.poll() is None, f"echolane is gone: {self.stderr[-2000:]}"
+        status, body = self.get("/metrics")
+        return Metrics(body).check() if status == 200 else None
+
+    def wait_for(self, condition, what, timeout_s=20):
+        """Scrapes until condition(metrics) holds; that scrape."""
+        def look():
+            page = self.metrics()
+            return page if page and condition(page) else None
+        return wait_until(look, timeout_s, what)
+
+
+class Capture:
+    """tcpdump on an interface; on exit `packets` holds what it saw."""
+
+    def __init__(self, lab, role, interface, expression):
+        self.path = lab.directory / f"{role}.{lab.next_number()}.pcap"
+        self.log_path = self.path.with_suffix(".tcpdump")
+        self.packets = []
+        with open(self.log_path, "wb") as log:
+            self.process = lab.popen(role, ["tcpdump", "-i", interface, "-n", "-U", "-Z", "root",
+                                            "--immediate-mode", "-B", "16384", "-s", "256", "-w",
+                                            str(self.path), expression], stderr=log)
+
+    def __enter__(self):
+        wait_until(lambda: "listening on" in self.log_path.read_text(), 5, "tcpdump")
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(10)
+        assert "\n0 packets dropped by kernel" in self.log_path.read_text(), "tcpdump missed packets"
+        self.packets = self.read()
+
+    def read(self):
+        """What it has seen so far."""
+        return packets.read(self.path)
+
+
+class Lab:
+    """The network of one test; see scripts/lab for its shape."""
+
+    def __init__(self, name, directory, build, queues=1):
+        self.name, self.directory, self.queues = name, directory, queues
+        self.echolane = build / "app/echolane/echolane"
+        self.simpeer = build / "app/simpeer/simpeer"
+        self.processes = []
+        self.numbers = 0
+
+    def __enter__(self):
+        self.script("up", "--queues", str(self.queues))
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.script("down")
+
+    def script(self, command, *options):
+        subprocess.run([str(TOP / "scripts/lab"), command, self.name, *options], check=True)
+
+    def next_number(self):
+        self.numbers += 1
+        return self.numbers
+
+    def in_ns(self, role, command):
+        return ["ip", "netns", "exec", f"el-{self.name}-{role}", *command]
+
+    def run(self, role, command, check=True, **options):
+        """Runs a command in a namespace to its end; text mode, output captured."""
+        done = subprocess.run(self.in_ns(role, command), check=False, text=True, capture_output=True,
+                              **options)
+        assert not check or done.returncode == 0, f"{command}: {done.stderr}"
+        return done
+
+    def popen(self, role, command, **options):
+        process = subprocess.Popen(self.in_ns(role, command), stdin=subprocess.DEVNULL, **options)
+        self.processes.append(process)
+        return process
+
+    def ip(self, role, *arguments):
+        return self.run(role, ["ip", *arguments]).stdout
+
+    def nft(self, role, ruleset):
+        self.run(role, ["nft", "-f", "-"], input=ruleset)
+
+    def capture(self, role, interface, expression=""):
+        return Capture(self, role, interface, expression)
+
+    def half_open(self, role):
+        """Half-open TCP connections of a host, one line each."""
+        return self.run(role, ["ss", "-Htn", "state", "syn-recv"]).stdout
+
+    def write_config(self, conf):
+        """Writes a configuration (JSON is YAML) and returns its path."""
+        path = self.directory / f"config.{self.next_number()}.yaml"
+        path.write_text(conf if isinstance(conf, str) else json.dumps(conf, indent=1))
+        return path
+
+    def start(self, conf, *arguments, port=PORT, env=None):
+        ports = ["--port", port] if port else []
+        return Prober(self, ["run", *ports, *arguments, str(self.write_config(conf))], env)
+
+    def rounds(self, conf, number=1, port=PORT):
+        """Runs so many rounds to a clean end; the final metrics."""
+        prober = self.start(conf, "--rounds", str(number), "--print-metrics", port=port)
+        status = prober.wait()
+        assert status == 0, f"echolane ended with status {status}: {prober.stderr[-2000:]}"
+        return Metrics(prober.stdout).check()
+
+    def invoke(self, *arguments, env=None):
+        """Runs echolane with these arguments to its end."""
+        prober = Prober(self, [str(argument) for argument in arguments], env)
+        prober.wait()
+        return prober
+
+
+def assert_loss(metrics, target, sent, lost=0, group="g"):
+    have = metrics.probes(target, group)
+    assert have == (sent, lost), f"{target} in {group}: sent, lost = {have}, expected {(sent, lost)}"
+
+
+def assert_equal(have, expected, what):
+    assert have == expected, f"{what}: {have!r}, expected {expected!r}"

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Reads tcpdump's captures: Ethernet, ARP, IPv4, TCP, UDP and ICMP, as far as the tests look."""
+import dataclasses
+import socket
+import struct
+
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+ICMP, TCP, UDP = 1, 6, 17
+
+
+@dataclasses.dataclass
+class Packet:
+    time: float
+    eth_dst: str
+    eth_src: str
+    ethertype: int
+    arp_op: int = 0
+    src: str = ""
+    dst: str = ""
+    protocol: int = 0
+    tos: int = 0
+    ident: int = 0
+    dont_fragment: bool = False
+    size: int = 0  # bytes that follow the IP header
+    sport: int = 0
+    dport: int = 0
+    seq: int = 0
+    ack: int = 0
+    flags: int = 0
+    icmp_type: int = -1
+    icmp_code: int = 0
+    icmp_id: int = 0
+    icmp_seq: int = 0
+
+
+def mac(raw):
+    return ":".join(f"{byte:02x}" for byte in raw)
+
+
+def parse(time, frame):
+    dst, src, ethertype = struct.unpack_from("!6s6sH", frame)
+    packet = Packet(time, mac(dst), mac(src), ethertype)
+    body = frame[14:]
+    if ethertype == 0x0806 and len(body) >= 28:
+        packet.arp_op = struct.unpack_from("!H", body, 6)[0]
+        packet.src, packet.dst = socket.inet_ntoa(body[14:18]), socket.inet_ntoa(body[24:28])
+    elif ethertype == 0x0800 and len(body) >= 20:
+        parse_ipv4(packet, body)
+    return packet
+
+
+def parse_ipv4(packet, body):
+    (version_ihl, packet.tos, length, packet.ident, fragment, _, packet.protocol, _, src, dst) = \
+        struct.unpack_from("!BBHHHBBH4s4s", body)
+    packet.dont_fragment = bool(fragment & 0x4000)
+    packet.src, packet.dst = socket.inet_ntoa(src), socket.inet_ntoa(dst)
+    l4 = body[(version_ihl & 15) * 4:length]
+    packet.size = length - (version_ihl & 15) * 4
+    if packet.protocol == TCP and len(l4) >= 20:
+        packet.sport, packet.dport, packet.seq, packet.ack, _, packet.flags = \
+            struct.unpack_from("!HHIIBB", l4)
+    elif packet.protocol == UDP and len(l4) >= 8:
+        packet.sport, packet.dport = struct.unpack_from("!HH", l4)
+    elif packet.protocol == ICMP and len(l4) >= 8:
+        packet.icmp_type, packet.icmp_code, _, packet.icmp_id, packet.icmp_seq = \
+            struct.unpack_from("!BBHHH", l4)
+
+
+def read(path):
+    """The packets of a capture file, as far as it is written."""
+    data = path.read_bytes()
+    packets = []
+    if len(data) < 24:
+        return packets
+    order = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">"}[data[:4]]
+    at = 24
+    while at + 16 <= len(data):
+        seconds, micros, captured, _ = struct.unpack_from(order + "IIII", data, at)
+        if at + 16 + captured > len(data):
+            break
+        packets.append(parse(seconds + micros / 1e6, data[at + 16:at + 16 + captured]))
+        at += 16 + captured
+    return packets
+
+
+def is_probe(packet, prober="192.0.2.10"):
+    """A SYN, an echo request or a UDP datagram of the prober's."""
+    if packet.src != prober or packet.ethertype != 0x0800:
+        return False
+    return (packet.protocol == UDP or (packet.protocol == TCP and packet.flags & (SYN | RST) == SYN)
+            or packet.icmp_type == 8)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The scripts that users run: what they show, and that they leave nothing behind."""
+import os
+import pathlib
+import signal
+import subprocess
+
+from harness import TOP, assert_equal, wait_until
+
+SCRIPTS = TOP / "scripts"
+
+
+def namespaces():
+    path = pathlib.Path("/run/netns")
+    return {p.name for p in path.iterdir()} if path.is_dir() else set()
+
+
+def namespaces_of(name):
+    return {ns for ns in namespaces() if ns.startswith(f"el-{name}-")}
+
+
+def start(lab, *command, **options):
+    """A script in a session of its own, its output in files; it builds where the tests' program is."""
+    with open(lab.directory / "script.out", "wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                   start_new_session=True, **options,
+                                   env={**os.environ, "ECHOLANE_BUILD": str(lab.echolane.parents[2])})
+    lab.processes.append(process)
+    return process
+
+
+def output(lab):
+    return (lab.directory / "script.out").read_text()
+
+
+def test_lab_is_made_anew_and_removed(lab):
+    name = f"{lab.name}.again"
+    for _ in range(2):
+        subprocess.run([SCRIPTS / "lab", "up", name], check=True)
+        assert_equal(len(namespaces_of(name)), 5, "namespaces")
+    status = subprocess.run([SCRIPTS / "lab", "status", name], check=True, text=True, capture_output=True)
+    assert "192.0.2.1/24" in status.stdout and "listens on TCP 0.0.0.0:443" in status.stdout, status.stdout
+    for _ in range(2):
+        subprocess.run([SCRIPTS / "lab", "down", name], check=True)
+        assert_equal(namespaces_of(name), set(), "namespaces")
+    assert_equal(len(namespaces_of(lab.name)), 5, "namespaces of another network")
+
+
+def test_lab_interrupted(lab):
+    name = f"{lab.name}.cut"
+    process = start(lab, SCRIPTS / "lab", "up", name)
+    wait_until(lambda: namespaces_of(name), 5, "the first namespace")
+    process.send_signal(signal.SIGTERM)
+    process.wait(10)
+    assert_equal(namespaces_of(name), set(), "namespaces")
+
+
+def test_lab_sweeps_what_is_left(lab):
+    """Networks of processes that are gone are removed, those of living ones stay."""
+    prefix = lab.name.replace(".", "") + "sweep"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for pid in (gone.pid, os.getpid()):
+        subprocess.run([SCRIPTS / "lab", "up", f"{prefix}.{pid}"], check=True)
+    try:
+        subprocess.run([SCRIPTS / "lab", "sweep", prefix], check=True)
+        assert_equal(namespaces_of(f"{prefix}.{gone.pid}"), set(), "namespaces left")
+        assert_equal(len(namespaces_of(f"{prefix}.{os.getpid()}")), 5, "namespaces of a living process")
+    finally:
+        for pid in (gone.pid, os.getpid()):
+            subprocess.run([SCRIPTS / "lab", "down", f"{prefix}.{pid}"], check=True)
+
+
+def test_quickstart_rounds(lab):
+    before = namespaces()
+    process = start(lab, SCRIPTS / "quickstart", "--rounds", "2")
+    assert_equal(process.wait(50), 0, f"exit status ({output(lab)})")
+    for word in ("target", "group", "sent", "loss", "p50", "p95", "http://127.0.0.1:", " 0 lost"):
+        assert word in output(lab), f"{word!r} is not in {output(lab)}"
+    assert_equal(namespaces_of(f"quickstart.{process.pid}"), set(), "namespaces")
+    assert before <= namespaces(), "a namespace is gone that was there before"
+
+
+def test_quickstart_interrupted(lab):
+    """Ctrl-C while the table is shown; the metrics are at the address that is printed."""
+    process = start(lab, SCRIPTS / "quickstart")
+    wait_until(lambda: " metrics: http" in output(lab).replace("\n", " "), 40, "the address")
+    url = next(line.split()[1] for line in output(lab).splitlines() if line.startswith("metrics: "))
+    wait_until(lambda: "tcpsyn_sent_total" in subprocess.run(
+        ["curl", "-s", "-m", "2", url], capture_output=True, text=True, check=False).stdout, 20, "metrics")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) in (130, -signal.SIGINT), "exit status"
+    assert_equal(namespaces_of(f"quickstart.{process.pid}"), set(), "namespaces")
+
+
+def test_quickstart_needs_root(lab):
+    done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", SCRIPTS / "quickstart"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode != 0, "exit status"
+    assert_equal(len(done.stderr.splitlines()), 1, "lines of standard error")
+    assert "root" in done.stderr, done.stderr

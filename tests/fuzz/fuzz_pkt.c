@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A frame through the parser, the recognisers and what follows them, as a worker does it. */
+#include <stdlib.h>
+
+#include "el_probe.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct el_slice slices[EL_PROBE_TYPES];
+static struct el_id_key key;
+
+static void init(void)
+{
+	static const uint8_t random[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	static uint8_t payload[EL_PROBE_PAYLOAD_BYTES];
+
+	key = el_id_key_init(random);
+	for (int type = 0; type < EL_PROBE_TYPES; type++) {
+		struct el_slice_spec spec = {.type = (enum el_probe_type)type,
+					     .dst_port = 443,
+					     .payload = payload,
+					     .key = &key};
+		int rc = el_ip_parse("192.0.2.10", &spec.source) |
+			 el_ip_parse("198.51.100.7", &spec.destination);
+
+		rc |= el_slice_build(&slices[type], &spec);
+		if (rc != 0)
+			abort();
+	}
+}
+
+/* What was found must lie in the frame; reading it is what the sanitiser watches. */
+static void touch(const struct el_pkt *pkt, const uint8_t *data, size_t size)
+{
+	const uint8_t *end = data + size;
+
+	if (pkt->l4 < data || pkt->l4 > end || pkt->l4_len > end - pkt->l4)
+		abort();
+	el_sum(pkt->l4, pkt->l4_len, 0);
+	if (pkt->quote.l3) {
+		if (pkt->quote.l4 < pkt->l4 || pkt->quote.l4_len > end - pkt->quote.l4)
+			abort();
+		el_sum(pkt->quote.l4, pkt->quote.l4_len, 0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint16_t lens[2] = {100, 1400};
+	uint32_t ids[EL_PROBE_TCP_LENS_MAX + 1];
+	uint8_t reset[EL_SLICE_TEMPLATE_BYTES];
+	struct el_answer answer;
+	struct el_pkt pkt;
+	unsigned n;
+
+	if (slices[0].header_len == 0)
+		init();
+	if (el_pkt_parse(data, size, &pkt) != EL_PKT_OK)
+		return 0;
+	touch(&pkt, data, size);
+	if (el_probe_recognise(&pkt, &answer) != EL_NO_ANSWER_NONE)
+		return 0;
+	if (answer.type >= EL_PROBE_TYPES)
+		abort();
+	n = el_probe_ops[answer.type]->ids(&key, &answer, lens, 2, ids);
+	if (n > EL_PROBE_TCP_LENS_MAX + 1)
+		abort();
+	for (int type = 0; type < EL_PROBE_TYPES; type++)
+		el_probe_ops[type]->verify(&answer, &slices[type], 65000);
+	if (answer.kind == EL_ANSWER_SYNACK)
+		el_probe_reset_reply(&pkt, reset + sizeof(reset));
+	return 0;
+}

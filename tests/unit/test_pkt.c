@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "unit.h"
+
+#include "el_pkt.h"
+#include "sample_frames.h"
+
+static uint64_t seed;
+static struct sample all[SAMPLES];
+
+static int setup(void **state)
+{
+	(void)state;
+	seed = unit_seed();
+	samples(all);
+	return 0;
+}
+
+static void sum_is_that_of_the_slow_one(void **state)
+{
+	uint8_t buf[3000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (uint8_t)unit_random(&seed);
+	for (size_t len = 0; len <= 300; len++)
+		for (size_t align = 0; align < 9; align++) {
+			uint16_t sum = el_sum_fold(el_sum(buf + align, len, 0));
+			uint8_t in_memory[2];
+
+			memcpy(in_memory, &sum, 2);
+			assert_int_equal((uint16_t)~el_get16(in_memory),
+					 naive_checksum(buf + align, len, NULL, 0));
+		}
+	/* In pieces of even length, and with the largest words there are. */
+	memset(buf, 0xff, sizeof(buf));
+	buf[7] = 3;
+	assert_int_equal(el_sum_fold(el_sum(buf, sizeof(buf), 0)),
+			 el_sum_fold(el_sum(buf + 1002, sizeof(buf) - 1002, el_sum(buf, 1002, 0))));
+	assert_int_equal(el_sum_fold(0), 0);
+	assert_int_equal(el_sum_fold(0xffff), 0xffff);
+	assert_int_equal(el_sum_fold(0x10000), 1);
+	assert_int_equal(el_sum_fold(UINT64_MAX >> 1), 0x7fff);
+}
+
+/* Whether all that a parse found lies within the frame. */
+static void check_views(const struct el_pkt *p, const uint8_t *frame, size_t len)
+{
+	const uint8_t *end = frame + len;
+	size_t addr_len = p->family == 4 ? 4 : 16;
+
+	assert_true(p->family == 4 || p->family == 6);
+	assert_ptr_equal(p->l2, frame);
+	assert_true(p->l3 >= frame + 14 && p->l3 < end);
+	assert_true(p->l4 >= p->l3 + 20 && p->l4 <= end && p->l4_len <= end - p->l4);
+	assert_true(p->l4_len >= (p->protocol == IPPROTO_TCP ? 20 : 8));
+	assert_true(p->ip.src > p->l3 && p->ip.src + addr_len == p->ip.dst && p->ip.dst < p->l4);
+	if (p->quote.l3 == NULL)
+		return;
+	assert_true(p->quote.family == p->family);
+	assert_true(p->quote.l3 == p->l4 + 8);
+	assert_true(p->quote.l4 >= p->quote.l3 + 20 &&
+		    p->quote.l4_len <= p->l4 + p->l4_len - p->quote.l4);
+	assert_true(p->quote.src > p->quote.l3 && p->quote.src + addr_len == p->quote.dst &&
+		    p->quote.dst < p->quote.l4);
+}
+
+/* Parses a copy in memory of exactly its length, so that the sanitiser sees whoever reads on. */
+static enum el_pkt_error parse_exact(const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1), *frame = len ? copy : copy + 1;
+	enum el_pkt_error error;
+	struct el_pkt pkt;
+
+	assert_non_null(copy);
+	memcpy(frame, bytes, len);
+	error = el_pkt_parse(frame, len, &pkt);
+	assert_in_range(error, EL_PKT_OK, EL_PKT_ERRORS - 1);
+	if (error == EL_PKT_OK)
+		check_views(&pkt, frame, len);
+	free(copy);
+	return error;
+}
+
+static void parses_samples(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SAMPLES; i++) {
+		const struct sample *s = &all[i];
+		struct el_pkt p;
+
+		print_message("%s\n", s->name);
+		if (!s->ip) {
+			assert_int_equal(el_pkt_parse(s->frame.bytes, s->frame.len, &p),
+					 EL_PKT_UNSUPPORTED);
+			continue;
+		}
+		assert_int_equal(el_pkt_parse(s->frame.bytes, s->frame.len, &p), EL_PKT_OK);
+		check_views(&p, s->frame.bytes, s->frame.len);
+		assert_int_equal(p.family, s->family);
+		assert_int_equal(p.protocol, s->protocol);
+		assert_int_equal(p.vlan_tags, s->vlan_tags);
+		assert_int_equal(p.l3 - s->frame.bytes, s->l3);
+		assert_int_equal(p.l4 - s->frame.bytes, s->l4);
+		assert_int_equal(p.l4_len, s->ip_end - s->l4);
+		if (!s->quote_l3) {
+			assert_null(p.quote.l3);
+			continue;
+		}
+		assert_int_equal(p.quote.l3 - s->frame.bytes, s->quote_l3);
+		assert_int_equal(p.quote.l4 - s->frame.bytes, s->quote_l4);
+		assert_memory_equal(p.quote.src, s->family == 4 ? SAMPLE_OWN4 : SAMPLE_OWN6,
+				    s->family == 4 ? 4 : 16);
+		assert_memory_equal(p.quote.dst, s->family == 4 ? SAMPLE_TARGET4 : SAMPLE_TARGET6,
+				    s->family == 4 ? 4 : 16);
+	}
+}
+
+static void truncated_at_every_length(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SAMPLES; i++)
+		for (size_t len = 0; len <= all[i].frame.len; len++) {
+			enum el_pkt_error expected =
+			    len < 14 || (all[i].ip && len < all[i].ip_end)
+				? EL_PKT_TRUNCATED
+				: (all[i].ip ? EL_PKT_OK : EL_PKT_UNSUPPORTED);
+			assert_int_equal(parse_exact(all[i].frame.bytes, len), expected);
+		}
+}
+
+/* A packet whose IP header agrees that it ends early. */
+static void shortened_at_every_length(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SAMPLES; i++) {
+		struct frame f = all[i].frame;
+		size_t l3 = all[i].l3, min = all[i].l4 + (all[i].protocol == IPPROTO_TCP ? 20 : 8);
+		size_t first = l3 + (all[i].family == 4 ? all[i].l4 - l3 : 40);
+
+		if (!all[i].ip)
+			continue;
+		for (size_t end = first; end <= all[i].ip_end; end++) {
+			if (all[i].family == 4)
+				put16(f.bytes + l3 + 2, (unsigned)(end - l3));
+			else
+				put16(f.bytes + l3 + 4, (unsigned)(end - l3 - 40));
+			assert_int_equal(parse_exact(f.bytes, end),
+					 end < min ? EL_PKT_TRUNCATED : EL_PKT_OK);
+			assert_int_equal(parse_exact(f.bytes, f.len),
+					 end < min ? EL_PKT_TRUNCATED : EL_PKT_OK);
+		}
+	}
+}
+
+static void random_mutations(void **state)
+{
+	(void)state;
+	for (int n = 0; n < 200000; n++) {
+		struct frame f = all[unit_random(&seed) % SAMPLES].frame;
+		uint64_t changes = 1 + unit_random(&seed) % 4;
+
+		while (changes--) {
+			uint64_t r = unit_random(&seed);
+			size_t at = r % (n % 2 ? f.len : 80);
+			f.bytes[at] =
+			    (uint8_t)(r & 1 << 20 ? r >> 32 : f.bytes[at] ^ 1U << (r >> 40 & 7));
+		}
+		parse_exact(f.bytes, n % 3 ? f.len : unit_random(&seed) % (f.len + 1));
+	}
+}
+
+static struct frame changed(int sample, size_t at, uint8_t value)
+{
+	struct frame f = all[sample].frame;
+
+	f.bytes[at] = value;
+	return f;
+}
+
+#define PARSE(f) parse_exact((f).bytes, (f).len)
+
+static void refuses_bad_ipv4(void **state)
+{
+	static const struct {
+		uint8_t at, value; /* in the IP header */
+		enum el_pkt_error error;
+	} cases[] = {
+	    {0, 0x65, EL_PKT_MALFORMED},  {0, 0x05, EL_PKT_MALFORMED},  {0, 0x44, EL_PKT_MALFORMED},
+	    {0, 0x40, EL_PKT_MALFORMED},  {0, 0x4f, EL_PKT_MALFORMED},  {3, 19, EL_PKT_MALFORMED},
+	    {3, 0, EL_PKT_MALFORMED},     {3, 20, EL_PKT_TRUNCATED},    {3, 39, EL_PKT_TRUNCATED},
+	    {2, 1, EL_PKT_TRUNCATED},     {6, 0x20, EL_PKT_FRAGMENT},   {6, 0x60, EL_PKT_FRAGMENT},
+	    {7, 1, EL_PKT_FRAGMENT},      {6, 0x10, EL_PKT_FRAGMENT},   {6, 0x80, EL_PKT_OK},
+	    {9, 2, EL_PKT_UNSUPPORTED},   {9, 58, EL_PKT_UNSUPPORTED},  {9, 41, EL_PKT_UNSUPPORTED},
+	    {32, 0x40, EL_PKT_MALFORMED}, {32, 0x60, EL_PKT_TRUNCATED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct frame f = changed(0, 14 + (size_t)cases[i].at, cases[i].value);
+		assert_int_equal(PARSE(f), cases[i].error);
+	}
+}
+
+static void refuses_vlan_tags_past_two(void **state)
+{
+	struct frame f;
+	uint8_t l4[28];
+
+	(void)state;
+	for (unsigned tags = 0; tags < 5; tags++) {
+		frame_ether(&f, tags, 0x0800);
+		frame_ipv4(&f, 0, IPPROTO_TCP, SAMPLE_TARGET4, SAMPLE_OWN4, l4,
+			   sample_l4(l4, IPPROTO_TCP, true, 0));
+		assert_int_equal(PARSE(f), tags <= 2 ? EL_PKT_OK : EL_PKT_UNSUPPORTED);
+	}
+}
+
+static void ipv6_extensions_are_bounded(void **state)
+{
+	uint8_t chain[8 * 20] = {0};
+	struct sample s;
+
+	(void)state;
+	for (size_t n = 1; n <= 20; n++) {
+		for (size_t i = 0; i < n; i++)
+			chain[8 * i] = i + 1 < n ? IPPROTO_DSTOPTS : IPPROTO_TCP;
+		sample_ip6(&s, "", IPPROTO_DSTOPTS, chain, 8 * n, IPPROTO_TCP, 0);
+		assert_int_equal(PARSE(s.frame), n <= 8 ? EL_PKT_OK : EL_PKT_UNSUPPORTED);
+	}
+}
+
+static void refuses_bad_ipv6(void **state)
+{
+	uint8_t fragment[8] = {IPPROTO_TCP};
+	uint8_t long_option[8] = {IPPROTO_TCP, 255};
+	struct sample s;
+	struct frame f;
+
+	(void)state;
+	fragment[3] = 1; /* more fragments */
+	sample_ip6(&s, "", IPPROTO_FRAGMENT, fragment, 8, IPPROTO_TCP, 0);
+	assert_int_equal(PARSE(s.frame), EL_PKT_FRAGMENT);
+	fragment[3] = 8; /* offset */
+	sample_ip6(&s, "", IPPROTO_FRAGMENT, fragment, 8, IPPROTO_TCP, 0);
+	assert_int_equal(PARSE(s.frame), EL_PKT_FRAGMENT);
+	fragment[3] = 6; /* reserved */
+	sample_ip6(&s, "", IPPROTO_FRAGMENT, fragment, 8, IPPROTO_TCP, 0);
+	assert_int_equal(PARSE(s.frame), EL_PKT_OK);
+	sample_ip6(&s, "", IPPROTO_ROUTING, long_option, 8, IPPROTO_TCP, 0);
+	assert_int_equal(PARSE(s.frame), EL_PKT_TRUNCATED);
+	sample_ip6(&s, "", IPPROTO_ICMP, "", 0, IPPROTO_ICMP, 0);
+	assert_int_equal(PARSE(s.frame), EL_PKT_UNSUPPORTED);
+	sample_ip6(&s, "", 50, "", 0, IPPROTO_TCP, 0);
+	assert_int_equal(PARSE(s.frame), EL_PKT_UNSUPPORTED);
+	sample_ip6(&s, "", IPPROTO_TCP, "", 0, IPPROTO_TCP, 0);
+	f = s.frame;
+	f.bytes[14] = 0x40;
+	assert_int_equal(PARSE(f), EL_PKT_MALFORMED);
+	f = s.frame;
+	put16(f.bytes + 18, 0);
+	assert_int_equal(PARSE(f), EL_PKT_TRUNCATED);
+	put16(f.bytes + 18, 21);
+	assert_int_equal(PARSE(f), EL_PKT_TRUNCATED);
+}
+
+/* From no byte of the quote to all of them, with and without options in its header. */
+static void quotes_of_every_length(void **state)
+{
+	(void)state;
+	for (unsigned options = 0; options <= 40; options += 20)
+		for (size_t cut = 0; cut <= 20 + options + 24; cut++) {
+			struct sample s;
+			struct el_pkt p;
+
+			sample_quote4(&s, "", 3, options, IPPROTO_UDP, 16, cut, false);
+			assert_int_equal(PARSE(s.frame), EL_PKT_OK);
+			assert_int_equal(el_pkt_parse(s.frame.bytes, s.frame.len, &p), EL_PKT_OK);
+			if (cut < 20 + options) {
+				assert_null(p.quote.l3);
+				continue;
+			}
+			assert_non_null(p.quote.l3);
+			assert_int_equal(p.quote.l4_len, cut - 20 - options);
+			assert_int_equal(p.quote.protocol, IPPROTO_UDP);
+		}
+}
+
+static const uint8_t *quote_of(const struct frame *f, struct el_pkt *p)
+{
+	assert_int_equal(el_pkt_parse(f->bytes, f->len, p), EL_PKT_OK);
+	check_views(p, f->bytes, f->len);
+	return p->quote.l3;
+}
+
+static void quotes_that_are_damaged(void **state)
+{
+	struct sample s;
+	struct frame f;
+	struct el_pkt p;
+
+	(void)state;
+	sample_quote4(&s, "", 3, 0, IPPROTO_UDP, 16, 1000, false);
+	assert_non_null(quote_of(&s.frame, &p));
+	assert_int_equal(p.quote.l4_len, 24);
+	f = s.frame;
+	f.bytes[s.quote_l3] = 0x55;
+	assert_null(quote_of(&f, &p));
+	f.bytes[s.quote_l3] = 0x44;
+	assert_null(quote_of(&f, &p));
+	f = s.frame;
+	put16(f.bytes + s.quote_l3 + 2, 19);
+	assert_null(quote_of(&f, &p));
+	put16(f.bytes + s.quote_l3 + 2,
+	      20 + 12); /* what is behind the quoted packet's end does not count */
+	assert_non_null(quote_of(&f, &p));
+	assert_int_equal(p.quote.l4_len, 12);
+	put16(f.bytes + s.quote_l3 + 2, 1500); /* what is not there neither */
+	assert_non_null(quote_of(&f, &p));
+	assert_int_equal(p.quote.l4_len, 24);
+	f = s.frame;
+	f.bytes[s.quote_l3 + 6] = 0x20; /* a first fragment has the header */
+	assert_non_null(quote_of(&f, &p));
+	f.bytes[s.quote_l3 + 7] = 0x01;
+	assert_null(quote_of(&f, &p));
+	for (unsigned type = 0; type < 256; type++) {
+		f = s.frame;
+		f.bytes[s.l4] = (uint8_t)type;
+		assert_true((quote_of(&f, &p) != NULL) == (type == 3 || type == 11 || type == 12));
+	}
+}
+
+static void quote_ends_where_an_extension_begins(void **state)
+{
+	struct sample s;
+	struct el_pkt p;
+
+	(void)state;
+	sample_quote4(&s, "", 11, 0, IPPROTO_UDP, 400, 128, true);
+	assert_non_null(quote_of(&s.frame, &p));
+	assert_int_equal(p.quote.l4_len, 108);
+	s.frame.bytes[s.l4 + 5] = 1; /* rubbish in a field that was unused once */
+	assert_non_null(quote_of(&s.frame, &p));
+	assert_int_equal(p.quote.l4_len, 116);
+	s.frame.bytes[s.l4 + 5] = 255;
+	assert_non_null(quote_of(&s.frame, &p));
+	assert_int_equal(p.quote.l4_len, 116);
+}
+
+static void icmp6_quotes(void **state)
+{
+	struct sample s;
+	struct el_pkt p;
+
+	(void)state;
+	for (unsigned type = 0; type < 256; type++) {
+		sample_quote6(&s, "", (uint8_t)type, IPPROTO_UDP);
+		assert_true((quote_of(&s.frame, &p) != NULL) == (type >= 1 && type <= 4));
+	}
+	sample_quote6(&s, "", 1, IPPROTO_UDP);
+	assert_non_null(quote_of(&s.frame, &p));
+	assert_int_equal(p.quote.l4_len, 28);
+	assert_int_equal(p.quote.family, 6);
+	s.frame.bytes[s.quote_l3] = 0x40;
+	assert_null(quote_of(&s.frame, &p));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(sum_is_that_of_the_slow_one),
+	    cmocka_unit_test(parses_samples),
+	    cmocka_unit_test(truncated_at_every_length),
+	    cmocka_unit_test(shortened_at_every_length),
+	    cmocka_unit_test(random_mutations),
+	    cmocka_unit_test(refuses_bad_ipv4),
+	    cmocka_unit_test(refuses_vlan_tags_past_two),
+	    cmocka_unit_test(ipv6_extensions_are_bounded),
+	    cmocka_unit_test(refuses_bad_ipv6),
+	    cmocka_unit_test(quotes_of_every_length),
+	    cmocka_unit_test(quotes_that_are_damaged),
+	    cmocka_unit_test(quote_ends_where_an_extension_begins),
+	    cmocka_unit_test(icmp6_quotes),
+	};
+
+	return cmocka_run_group_tests_name("pkt", tests, setup, NULL);
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What of lib/port needs no EAL: cores, arguments, device strings, profiles, the time stamp
+ * counter. */
+#include "unit.h"
+
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+
+#include "el_port.h"
+
+static char profile_dir[512];
+
+/* ---- cores ---- */
+
+static cpu_set_t cores(int n, const int *list)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < n; i++)
+		CPU_SET((size_t)list[i], &set);
+	return set;
+}
+
+static void test_lcores_default(void **state)
+{
+	struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	cpu_set_t set = cores(4, (int[]){2, 3, 5, 7});
+	struct el_lcores l;
+
+	(void)state;
+	assert_int_equal(el_lcores_choose(&conf, 8, &set, &l, NULL), 0);
+	assert_int_equal(l.control, 2);
+	assert_int_equal(l.n_stats, 1);
+	assert_int_equal(l.stats[0], 2);
+	assert_int_equal(l.n_workers, 3);
+	assert_int_equal(l.workers[0], 3);
+	assert_int_equal(l.workers[2], 7);
+	assert_true(el_lcores_worker_is_alone(&l, 0));
+
+	assert_int_equal(el_lcores_choose(&conf, 2, &set, &l, NULL), 0);
+	assert_int_equal(l.n_workers, 2);
+
+	set = cores(1, (int[]){6});
+	assert_int_equal(el_lcores_choose(&conf, 2, &set, &l, NULL), 0);
+	assert_int_equal(l.control, 6);
+	assert_int_equal(l.n_workers, 1);
+	assert_int_equal(l.workers[0], 6);
+	assert_false(el_lcores_worker_is_alone(&l, 0));
+}
+
+static void test_lcores_configured(void **state)
+{
+	struct el_conf_dataplane conf = {.control_core = 3,
+					 .worker_cores = {(int[]){2, 5}, 2},
+					 .stats_cores = {(int[]){3, 5}, 2}};
+	cpu_set_t set = cores(3, (int[]){2, 3, 5});
+	struct el_lcores l;
+	struct el_error err;
+
+	(void)state;
+	assert_int_equal(el_lcores_choose(&conf, 8, &set, &l, &err), 0);
+	assert_int_equal(l.control, 3);
+	assert_int_equal(l.n_workers, 2);
+	assert_int_equal(l.n_stats, 2);
+	assert_true(el_lcores_worker_is_alone(&l, 0));
+	assert_false(el_lcores_worker_is_alone(&l, 1)); /* statistics are there too */
+
+	conf.worker_cores.items = (int[]){2, 4};
+	assert_int_equal(el_lcores_choose(&conf, 8, &set, &l, &err), -EINVAL);
+	assert_string_equal(
+	    err.text, "dataplane.lcores.workers: core 4 is not one that this process may use");
+	conf.worker_cores.items = (int[]){2, 2};
+	assert_int_equal(el_lcores_choose(&conf, 8, &set, &l, &err), -EINVAL);
+	assert_string_equal(err.text, "dataplane.lcores.workers: core 2 is named twice");
+	conf.control_core = 100000;
+	assert_int_equal(el_lcores_choose(&conf, 8, &set, &l, &err), -EINVAL);
+}
+
+/* ---- EAL arguments ---- */
+
+static void check_args(const struct el_eal_config *config, bool huge, const char *expected)
+{
+	char buf[1024], joined[1024];
+	char *argv[32];
+	struct el_str s = EL_STR_INIT(joined);
+	int argc = el_eal_args(config, huge, "p", buf, sizeof(buf), argv, 32);
+
+	el_str_init(&s, joined, sizeof(joined));
+	assert_true(argc > 0);
+	assert_null(argv[argc]);
+	for (int i = 0; i < argc; i++)
+		el_str_addf(&s, "%s%s", i ? " " : "", argv[i]);
+	assert_string_equal(joined, expected);
+}
+
+static void test_eal_args(void **state)
+{
+	struct el_lcores two = {.control = 0, .workers = {1}, .n_workers = 1};
+	struct el_lcores one = {.control = 5, .workers = {5, 5}, .n_workers = 2};
+	struct el_conf_port ports[] = {{.device = (char *)(uintptr_t) "af_packet:eth0"},
+				       {.device = (char *)(uintptr_t) "3b:00.1"}};
+	char extra[] = "--log-level=8";
+	char *args[] = {extra};
+	struct el_eal_config c = {.lcores = &two, .ports = ports, .n_ports = 1};
+	char buf[64];
+	char *argv[32];
+
+	(void)state;
+	check_args(
+	    &c, false,
+	    "echolane --file-prefix=p --lcores=0@0,1@1 --main-lcore=0 --no-huge -m 512 --no-pci");
+	c = (struct el_eal_config){.lcores = &one,
+				   .ports = ports,
+				   .n_ports = 2,
+				   .memory_mib = 100,
+				   .args = args,
+				   .n_args = 1};
+	check_args(
+	    &c, true,
+	    "echolane --file-prefix=p --lcores=0@5,1@5,2@5 --main-lcore=0 --huge-unlink -m 100 "
+	    "--allow=0000:3b:00.1 --log-level=8");
+	assert_int_equal(el_eal_args(&c, true, "p", buf, sizeof(buf), argv, 32), -ENOSPC);
+	assert_int_equal(el_eal_args(&c, true, "p", buf, sizeof(buf), argv, 3), -ENOSPC);
+}
+
+/* ---- device strings ---- */
+
+static void test_device(void **state)
+{
+	static const struct {
+		const char *text;
+		struct el_device expected;
+	} good[] = {
+	    {"0000:3b:00.0", {.kind = EL_DEVICE_PCI, .name = "0000:3b:00.0"}},
+	    {"3B:1f.7", {.kind = EL_DEVICE_PCI, .name = "0000:3b:1f.7"}},
+	    {"af_packet:eth1", {EL_DEVICE_NAMED, "af_packet", "eth1", ""}},
+	    {"af_xdp:eth1.100", {EL_DEVICE_NAMED, "af_xdp", "eth1.100", ""}},
+	    {"net_memif0,role=client,id=0",
+	     {EL_DEVICE_EAL, "net_memif", "net_memif0", "role=client,id=0"}},
+	    {"net_null12", {EL_DEVICE_EAL, "net_null", "net_null12", ""}},
+	    {"net_ring_a", {EL_DEVICE_EAL, "net_ring_a", "net_ring_a", ""}},
+	    {"net_memif0,socket=/run/a:b.sock",
+	     {EL_DEVICE_EAL, "net_memif", "net_memif0", "socket=/run/a:b.sock"}},
+	};
+	static const char *const bad[] = {"",
+					  ":",
+					  "af_packet:",
+					  "af_packet:a b",
+					  ":eth0",
+					  "net null",
+					  ",a=b",
+					  "a:b:c",
+					  "a:b,c",
+					  "\x01",
+					  "a/b:c",
+					  "3b:00.9,",
+					  "af_packet_with_a_name_that_is_far_too_long:eth0"};
+	struct el_device d;
+	struct el_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(el_device_parse(good[i].text, &d, &err), 0);
+		assert_int_equal(d.kind, good[i].expected.kind);
+		assert_string_equal(d.driver, good[i].expected.driver);
+		assert_string_equal(d.name, good[i].expected.name);
+		assert_string_equal(d.args, good[i].expected.args);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		err.text[0] = '\0';
+		if (el_device_parse(bad[i], &d, &err) != -EINVAL)
+			fail_msg("\"%s\" was taken", bad[i]);
+		assert_true(err.text[0]);
+	}
+}
+
+/* ---- profiles ---- */
+
+static void test_profiles_that_come_with_it(void **state)
+{
+	static const char *const names[] = {"af_packet", "af_xdp", "tap",    "memif",
+					    "ring",      "null",   "generic"};
+	char path[600], devargs[256];
+	struct el_profile p;
+	struct el_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s.yaml", profile_dir, names[i]);
+		if (el_profile_load(path, &p, &err) < 0)
+			fail_msg("%s", err.text);
+		assert_string_equal(p.name, names[i]);
+		assert_true(p.n_drivers == 1 || strcmp(names[i], "generic") == 0);
+	}
+	assert_true(p.rss & RTE_ETH_RSS_IPV4);
+	assert_false(p.rss & RTE_ETH_RSS_NONFRAG_IPV4_TCP);
+
+	snprintf(path, sizeof(path), "%s/af_packet.yaml", profile_dir);
+	assert_int_equal(el_profile_load(path, &p, &err), 0);
+	assert_true(p.kernel_interface && p.kernel_receives && p.packet_socket_drops);
+	assert_int_equal(p.max_pps, 100000);
+	assert_int_equal(el_profile_devargs(&p, "eth1", 0, 2, 1500, devargs, sizeof(devargs)), 0);
+	assert_string_equal(devargs,
+			    "net_af_packet_eth1,iface=eth1,qpairs=2,blocksz=4096,framesz=2048,"
+			    "framecnt=8192,qdisc_bypass=1");
+	assert_int_equal(el_profile_devargs(&p, "eth1", 0, 2, 9000, devargs, sizeof(devargs)), 0);
+	assert_non_null(strstr(devargs, "blocksz=16384,framesz=16384"));
+	assert_int_equal(el_profile_devargs(&p, "eth1", 0, 2, 1500, devargs, 40), -EINVAL);
+}
+
+static void write_file(const char *path, const char *text, size_t n)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	fclose(f);
+}
+
+static void test_profile_errors(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+	    {"", ":1: expected a map of a driver's properties"},
+	    {"[a]\n", ":1: expected a map of a driver's properties"},
+	    {"queues_max: 1\n\nburts: 3\n", ":3: profile: expected a known key, got \"burts\""},
+	    {"[1]: 3\n", ":1: profile: expected a known key"},
+	    {"queues_max: 17\n", ":1: queues_max: expected an integer from 1 to 16, got \"17\""},
+	    {"queues_max: -1\n", ":1: queues_max: expected an integer from 1 to 16, got \"-1\""},
+	    {"burst: 99999999999999999999999\n",
+	     ":1: burst: expected an integer from 1 to 512, got "
+	     "\"99999999999999999999999\""},
+	    {"burst: [1]\n", ":1: burst: expected an integer from 1 to 512"},
+	    {"promiscuous: yes\n", ":1: promiscuous: expected true or false, got \"yes\""},
+	    {"burst: 1\nburst: 2\n", ":2: burst: given twice"},
+	    {"rx_offloads: [telepathy]\n",
+	     ":1: rx_offloads: expected one of timestamp rss_hash ipv4_cksum "
+	     "tcp_cksum udp_cksum scatter, got \"telepathy\""},
+	    {"rss: ipv4\n", ":1: rss: expected a list, got \"ipv4\""},
+	    {"drivers: [a,b,c,d,e,f,g,h,i]\n", ":1: drivers: expected fewer names, got \"i\""},
+	    {"own_drops: maybe\n",
+	     ":1: own_drops: expected device or packet_sockets, got \"maybe\""},
+	    {"devargs: 'x{nam}'\n",
+	     ": devargs: only {name}, {queue}, {queues}, {frame} and {block} can be filled in"},
+	    {"devargs: 'x'\ndevice_per_queue: true\n",
+	     ": device_per_queue needs {queue} in devargs"},
+	    {"a: b: c\n", ":1: mapping values are not allowed in this context"},
+	    {"a: \"\n", ":2: found unexpected end of stream"},
+	};
+	char path[] = "/tmp/el_profile_XXXXXX", expected[600];
+	struct el_profile p;
+	struct el_error err;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		write_file(path, cases[i].text, strlen(cases[i].text));
+		snprintf(expected, sizeof(expected), "%s%s", path, cases[i].expected);
+		assert_int_equal(el_profile_load(path, &p, &err), -EINVAL);
+		assert_string_equal(err.text, expected);
+	}
+	unlink(path);
+	assert_int_equal(el_profile_load(path, &p, &err), -ENOENT);
+	assert_true(el_profile_load("/tmp", &p, &err) < 0);
+}
+
+/* No garbage makes the reader crash, and none is a profile with numbers out of range. */
+static void test_profile_garbage(void **state)
+{
+	char path[] = "/tmp/el_profile_XXXXXX", text[512], good[600];
+	uint64_t seed = unit_seed();
+	struct el_profile p;
+	size_t n;
+	FILE *f;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(good, sizeof(good), "%s/af_packet.yaml", profile_dir);
+	for (int i = 0; i < 2000; i++) {
+		f = fopen(good, "r");
+		assert_non_null(f);
+		assert_int_equal(fseek(f, 560, SEEK_SET), 0);
+		n = fread(text, 1, sizeof(text), f);
+		fclose(f);
+		for (int j = 0; j < 3; j++)
+			text[unit_random(&seed) % n] = (char)unit_random(&seed);
+		write_file(path, text, unit_random(&seed) % n);
+		if (el_profile_load(path, &p, NULL) == 0) {
+			assert_in_range(p.queues_max, 1, EL_PORT_QUEUES_MAX);
+			assert_in_range(p.burst, 1, 512);
+		}
+	}
+	unlink(path);
+}
+
+static void test_profile_dir(void **state)
+{
+	char dir[512], expected[512];
+	struct el_error err;
+
+	(void)state;
+	assert_int_equal(el_profile_dir(profile_dir, dir, sizeof(dir), &err), 0);
+	assert_string_equal(dir, profile_dir);
+	assert_int_equal(el_profile_dir("/nonexistent", dir, sizeof(dir), &err), -ENOENT);
+	assert_string_equal(err.text, "/nonexistent: no folder of driver profiles");
+	/* this program lies two folders below the build folder */
+	assert_int_equal(el_profile_dir(NULL, dir, sizeof(dir), &err), 0);
+	assert_non_null(realpath(dir, expected));
+	assert_string_equal(expected, profile_dir);
+}
+
+/* ---- time stamp counter ---- */
+
+static void test_tsc(void **state)
+{
+	struct el_calibration c;
+	uint64_t first, second;
+
+	(void)state;
+	el_tsc_calibrate(&c, 20);
+	first = el_calibration_hz(&c);
+	assert_in_range(first, 100000000, 10000000000);
+	while (c.last_ns - c.first_ns < 60000000)
+		el_tsc_recalibrate(&c);
+	second = el_calibration_hz(&c);
+	/* to 1 per mille even on a machine that is busy with something else */
+	assert_in_range(second, first - first / 1000, first + first / 1000);
+	assert_true(el_calibration_error_ppm(&c) < 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lcores_default),
+	    cmocka_unit_test(test_lcores_configured),
+	    cmocka_unit_test(test_eal_args),
+	    cmocka_unit_test(test_device),
+	    cmocka_unit_test(test_profiles_that_come_with_it),
+	    cmocka_unit_test(test_profile_errors),
+	    cmocka_unit_test(test_profile_garbage),
+	    cmocka_unit_test(test_profile_dir),
+	    cmocka_unit_test(test_tsc),
+	};
+
+	if (!realpath(UNIT_PROFILE_DIR, profile_dir))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

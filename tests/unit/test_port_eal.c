@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* lib/port with a running EAL, in a network namespace of its own: ports come up, carry frames both
+ * ways and count what they drop; failures say one sentence, print nothing and leave nothing behind.
+ */
+#include "unit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <net/ethernet.h>
+#include <linux/if_packet.h>
+
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "el_port.h"
+
+#define DEADLINE_NS (5 * EL_NS_PER_S)
+#define FLOOD 20000
+#define FRAME_LEN 100
+#define TEST_ETHERTYPE 0x88b5 /* for local experiments */
+
+static char profile_dir[512];
+static struct el_lcores lcores;
+
+/* ---- helpers ---- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * EL_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* What is written to standard output and error between silence_begin and silence_end is a failure.
+ */
+static int silence_fd, silence_saved[2];
+
+static void silence_begin(void)
+{
+	fflush(NULL);
+	silence_fd = memfd_create("silence", 0);
+	assert_true(silence_fd >= 0);
+	for (int i = 0; i < 2; i++) {
+		silence_saved[i] = dup(i + 1);
+		dup2(silence_fd, i + 1);
+	}
+}
+
+static void silence_end(void)
+{
+	char text[2048] = "";
+	ssize_t n;
+
+	fflush(NULL);
+	for (int i = 0; i < 2; i++) {
+		dup2(silence_saved[i], i + 1);
+		close(silence_saved[i]);
+	}
+	n = pread(silence_fd, text, sizeof(text) - 1, 0);
+	close(silence_fd);
+	if (n != 0)
+		fail_msg("printed: %s", text);
+}
+
+static int run(const char *command)
+{
+	int status = system(command);
+
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static struct el_port *open_port(const char *name, const char *device, uint16_t queues)
+{
+	struct el_conf_port conf = {.name = (char *)(uintptr_t)name,
+				    .device = (char *)(uintptr_t)device};
+	struct el_port *port = NULL;
+	struct el_error err = {""};
+	int r;
+
+	silence_begin();
+	r = el_port_open(&conf, queues, profile_dir, &port, &err);
+	silence_end();
+	if (r < 0)
+		fail_msg("%s", err.text);
+	return port;
+}
+
+static void open_fails(const char *device, uint16_t mtu, int code, const char *sentence)
+{
+	struct el_conf_port conf = {
+	    .name = (char *)(uintptr_t) "wan0", .device = (char *)(uintptr_t)device, .mtu = mtu};
+	uint16_t before = rte_eth_dev_count_avail();
+	struct el_port *port = NULL;
+	struct el_error err = {""};
+	int r;
+
+	silence_begin();
+	r = el_port_open(&conf, 1, profile_dir, &port, &err);
+	silence_end();
+	if (strncmp(err.text, sentence, strlen(sentence)) != 0)
+		fail_msg("\"%s\" instead of \"%s\"", err.text, sentence);
+	assert_int_equal(r, code);
+	assert_null(strchr(err.text, '\n'));
+	assert_null(port);
+	assert_int_equal(rte_eth_dev_count_avail(), before);
+}
+
+static void close_port(struct el_port *port)
+{
+	silence_begin();
+	el_port_close(port);
+	silence_end();
+}
+
+static void make_frame(uint8_t *frame, uint8_t mark)
+{
+	memset(frame, 0xff, 12);
+	frame[12] = TEST_ETHERTYPE >> 8;
+	frame[13] = TEST_ETHERTYPE & 0xff;
+	memset(frame + 14, mark, FRAME_LEN - 14);
+}
+
+static void send_frame(struct el_port *port, struct rte_mempool *pool, uint8_t mark)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	assert_non_null(m);
+	make_frame((uint8_t *)rte_pktmbuf_append(m, FRAME_LEN), mark);
+	assert_int_equal(rte_eth_tx_burst(port->queues[0].port_id, port->queues[0].tx_queue, &m, 1),
+			 1);
+}
+
+/* Waits for the frame `mark` on any queue. */
+static bool receive_frame(struct el_port *port, uint8_t mark)
+{
+	uint64_t end = now_ns() + DEADLINE_NS;
+	bool found = false;
+
+	while (!found && now_ns() < end) {
+		for (uint16_t q = 0; q < port->n_queues; q++) {
+			struct rte_mbuf *m[32];
+			uint16_t n = rte_eth_rx_burst(port->queues[q].port_id,
+						      port->queues[q].rx_queue, m, 32);
+
+			for (uint16_t i = 0; i < n; i++) {
+				const uint8_t *p = rte_pktmbuf_mtod(m[i], const uint8_t *);
+
+				found |= m[i]->data_len == FRAME_LEN &&
+					 p[12] == TEST_ETHERTYPE >> 8 && p[14] == mark &&
+					 p[FRAME_LEN - 1] == mark;
+				rte_pktmbuf_free(m[i]);
+			}
+		}
+	}
+	return found;
+}
+
+/* Frames that wait in the queues. */
+static uint64_t receive_all(struct el_port *port)
+{
+	struct rte_mbuf *m[32];
+	uint64_t total = 0;
+
+	for (uint16_t q = 0; q < port->n_queues; q++) {
+		uint16_t n;
+
+		while ((n = rte_eth_rx_burst(port->queues[q].port_id, port->queues[q].rx_queue, m,
+					     32)) > 0) {
+			rte_pktmbuf_free_bulk(m, n);
+			total += n;
+		}
+	}
+	return total;
+}
+
+static int kernel_socket(const char *interface)
+{
+	struct sockaddr_ll addr = {.sll_family = AF_PACKET,
+				   .sll_protocol = htons(TEST_ETHERTYPE),
+				   .sll_ifindex = (int)if_nametoindex(interface)};
+	int fd = socket(AF_PACKET, SOCK_RAW, htons(TEST_ETHERTYPE));
+
+	assert_true(fd >= 0 && addr.sll_ifindex > 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static bool kernel_receives(int fd, uint8_t mark)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	uint8_t frame[2048];
+
+	while (poll(&p, 1, (int)(DEADLINE_NS / 1000000)) == 1)
+		if (recv(fd, frame, sizeof(frame), 0) == FRAME_LEN && frame[14] == mark)
+			return true;
+	return false;
+}
+
+static void kernel_sends(int fd, uint8_t mark)
+{
+	uint8_t frame[FRAME_LEN];
+
+	make_frame(frame, mark);
+	assert_int_equal(send(fd, frame, sizeof(frame), 0), FRAME_LEN);
+}
+
+static struct rte_mempool *tx_pool(void)
+{
+	static struct rte_mempool *pool;
+
+	if (!pool)
+		pool = rte_pktmbuf_pool_create("test_tx", 2047, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					       SOCKET_ID_ANY);
+	assert_non_null(pool);
+	return pool;
+}
+
+static bool runtime_dir_exists(void)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/var/run/dpdk/echolane-%d", (int)getpid());
+	return stat(path, &st) == 0;
+}
+
+/* ---- tests; in this order ---- */
+
+/* The EAL can be started once in a process, whether it succeeds or not: so in a child. */
+static int start_with(char *arg, struct el_error *err)
+{
+	struct el_eal_config c = {
+	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .args = &arg, .n_args = 1};
+	int r;
+
+	silence_begin();
+	r = el_eal_init(&c, err);
+	silence_end();
+	return r;
+}
+
+static void eal_fails(const char *arg, const char *sentence)
+{
+	struct {
+		int r;
+		bool dir;
+		struct el_error err;
+	} got = {0};
+	int pipes[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		got.r = start_with((char *)(uintptr_t)arg, &got.err);
+		got.dir = runtime_dir_exists();
+		_exit(write(pipes[1], &got, sizeof(got)) != (ssize_t)sizeof(got));
+	}
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], &got, sizeof(got)), sizeof(got));
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_string_equal(got.err.text, sentence);
+	assert_true(got.r < 0);
+	assert_false(got.dir);
+}
+
+static void test_eal_failure(void **state)
+{
+	struct el_eal_config c = {
+	    .huge_pages = EL_CONF_HUGE_YES, .lcores = &lcores, .memory_mib = 1u << 30};
+	struct el_error err = {""};
+
+	(void)state;
+	eal_fails("--nonsense", "DPDK's EAL does not start: unrecognized option '--nonsense'");
+	eal_fails("--vdev=net_telepathy0",
+		  "DPDK's EAL does not start: failed to parse device \"net_telepathy0\"");
+	eal_fails("--help", "EAL argument --help: help is for DPDK's own programs");
+	assert_int_equal(el_eal_init(&c, &err), -ENOMEM);
+	assert_memory_equal(err.text, "huge pages are asked for, and ", 30);
+}
+
+static void test_eal_start(void **state)
+{
+	struct el_eal_config c = {.huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores};
+	struct el_error err = {""};
+	char path[80];
+	struct stat st;
+	int r;
+
+	(void)state;
+	silence_begin();
+	r = el_eal_init(&c, &err);
+	silence_end();
+	if (r < 0)
+		fail_msg("%s", err.text);
+	assert_true(runtime_dir_exists());
+	snprintf(path, sizeof(path), "/var/run/dpdk/echolane-%d/dpdk_telemetry.v2", (int)getpid());
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(rte_lcore_count(), 1 + lcores.n_workers);
+	assert_int_equal(rte_lcore_to_cpu_id((int)el_eal_worker_lcore((struct el_worker_idx){0})),
+			 lcores.workers[0]);
+	assert_int_equal(el_eal_init(&c, &err), -EALREADY);
+}
+
+static void test_open_failures(void **state)
+{
+	(void)state;
+	open_fails("af_packet:elnone0", 0, -ENODEV, "port wan0: interface elnone0 does not exist");
+	open_fails("af_packet:a_name_that_is_too_long", 0, -ENODEV,
+		   "port wan0: interface a_name_that_is_too_long does not exist");
+	open_fails("af_packet:eldown", 0, -ENETDOWN, "port wan0: interface eldown is down");
+	open_fails("af_packet:elnet0", 9000, -EINVAL,
+		   "port wan0: an MTU of 9000 is more than the 1500 of interface elnet0");
+	open_fails("telepathy:x", 0, -EINVAL,
+		   "port wan0: there is no driver profile telepathy in ");
+	open_fails("ring:x", 0, -EINVAL, "port wan0: the profile ring makes no devices");
+	open_fails("net_telepathy0", 0, -EIO, "port wan0: DPDK has no device net_telepathy0: ");
+	open_fails("net_memif0,role=emperor", 0, -EIO,
+		   "port wan0: DPDK has no device net_memif0: ");
+	open_fails("0000:ff:1f.7", 0, -EIO, "port wan0: DPDK has no device 0000:ff:1f.7: ");
+	open_fails("a b", 0, -EINVAL, "port wan0: \"a b\" is no device");
+}
+
+static void wait_for_link(struct el_port *port, bool up)
+{
+	uint64_t end = now_ns() + DEADLINE_NS;
+
+	while (el_port_link_update(port) != up && now_ns() < end)
+		;
+	assert_int_equal(port->link_up, up);
+}
+
+static void test_af_packet(void **state)
+{
+	struct el_port *port = open_port("wan0", "af_packet:elnet0", 2);
+	int fd = kernel_socket("elnet1");
+	struct el_port_view view;
+
+	(void)state;
+	assert_string_equal(port->name, "wan0");
+	assert_string_equal(port->interface, "elnet0");
+	assert_int_equal(port->n_queues, 2);
+	assert_int_equal(port->mtu, 1500);
+	assert_int_equal(port->default_max_pps, 100000);
+	assert_true(port->link_up && port->kernel_receives);
+	assert_memory_equal(port->mac, "\x02\x00\x00\x00\x00\xaa", 6);
+
+	kernel_sends(fd, 0x11);
+	assert_true(receive_frame(port, 0x11));
+	send_frame(port, tx_pool(), 0x22);
+	assert_true(kernel_receives(fd, 0x22));
+	el_port_view_read(port, &view);
+	assert_string_equal(view.name, "wan0");
+	assert_true(view.rx_packets >= 1 && view.tx_packets == 1);
+	assert_int_equal(view.socket_drops, 0);
+
+	/* Nobody polls: the sockets' rings fill up, and the rest is lost. Nothing is counted twice.
+	 */
+	for (int i = 0; i < FLOOD; i++)
+		kernel_sends(fd, 0x33);
+	el_port_view_read(port, &view);
+	el_port_view_read(port, &view);
+	assert_in_range(view.socket_drops, FLOOD - 2 * 8192, FLOOD - 8192);
+	assert_int_equal(receive_all(port) + view.socket_drops, FLOOD);
+
+	assert_int_equal(run("ip link set elnet1 down"), 0);
+	wait_for_link(port, false);
+	assert_int_equal(run("ip link set elnet1 up"), 0);
+	close(fd);
+	close_port(port);
+	assert_int_equal(rte_eth_dev_count_avail(), 0);
+}
+
+/* Opened again, with other frame sizes. */
+static void test_af_packet_jumbo(void **state)
+{
+	struct el_port *port;
+	int fd;
+
+	(void)state;
+	assert_int_equal(run("ip link set elnet0 mtu 9000 && ip link set elnet1 mtu 9000"), 0);
+	fd = kernel_socket("elnet1");
+	port = open_port("wan0", "af_packet:elnet0", 1);
+	assert_int_equal(port->mtu, 9000);
+	kernel_sends(fd, 0x12);
+	assert_true(receive_frame(port, 0x12));
+	close(fd);
+	close_port(port);
+	assert_int_equal(run("ip link set elnet0 mtu 1500 && ip link set elnet1 mtu 1500"), 0);
+}
+
+static void test_af_xdp(void **state)
+{
+	struct el_port *port = open_port("x", "af_xdp:elnet0", 2);
+	int fd = kernel_socket("elnet1");
+
+	(void)state;
+	assert_int_equal(port->n_queues, 2);
+	assert_int_not_equal(port->queues[0].port_id, port->queues[1].port_id);
+	assert_false(port->kernel_receives);
+	kernel_sends(fd, 0x44);
+	assert_true(receive_frame(port, 0x44));
+	send_frame(port, tx_pool(), 0x45);
+	assert_true(kernel_receives(fd, 0x45));
+	close(fd);
+	close_port(port);
+}
+
+static void test_tap(void **state)
+{
+	struct el_port *port = open_port("t", "tap:eltap0", 1);
+	int fd;
+
+	(void)state;
+	assert_int_equal(port->ifindex, 0);
+	assert_false(port->kernel_receives);
+	assert_int_equal(run("ip link set eltap0 up"), 0);
+	fd = kernel_socket("eltap0");
+	kernel_sends(fd, 0x55);
+	assert_true(receive_frame(port, 0x55));
+	send_frame(port, tx_pool(), 0x66);
+	assert_true(kernel_receives(fd, 0x66));
+	close(fd);
+	close_port(port);
+	assert_int_equal(if_nametoindex("eltap0"), 0);
+}
+
+/* A pair of memif ports in this process. */
+static void test_memif(void **state)
+{
+	struct el_port *server, *client;
+	char device[128];
+
+	(void)state;
+	snprintf(device, sizeof(device),
+		 "net_memif0,role=server,id=0,socket-abstract=yes,socket=@el-test-%d",
+		 (int)getpid());
+	server = open_port("s", device, 1);
+	assert_false(server->link_up);
+	snprintf(device, sizeof(device),
+		 "net_memif1,role=client,id=0,socket-abstract=yes,socket=@el-test-%d",
+		 (int)getpid());
+	client = open_port("c", device, 1);
+	wait_for_link(server, true);
+	wait_for_link(client, true);
+	send_frame(client, tx_pool(), 0x77);
+	assert_true(receive_frame(server, 0x77));
+	receive_all(client); /* a client gives its server buffers by polling */
+	send_frame(server, tx_pool(), 0x88);
+	assert_true(receive_frame(client, 0x88));
+	close_port(client);
+	close_port(server);
+}
+
+static void test_null(void **state)
+{
+	struct el_port *port = open_port("n", "net_null0,no-rx=1", 4);
+	struct el_port_view view;
+
+	(void)state;
+	assert_int_equal(port->n_queues, 4);
+	send_frame(port, tx_pool(), 0x99);
+	el_port_view_read(port, &view);
+	assert_int_equal(view.tx_packets, 1);
+	close_port(port);
+}
+
+/* Made of its device string, and one that exists already. */
+static void test_ring(void **state)
+{
+	struct rte_ring *ring = rte_ring_create("test", 64, SOCKET_ID_ANY, 0);
+	struct el_port *port = open_port("r", "net_ring0", 1);
+	int id;
+
+	(void)state;
+	assert_true(port->link_up);
+	send_frame(port, tx_pool(), 0xaa);
+	assert_true(receive_frame(port, 0xaa));
+	close_port(port);
+
+	assert_non_null(ring);
+	id = rte_eth_from_rings("mine", &ring, 1, &ring, 1, SOCKET_ID_ANY);
+	assert_true(id >= 0);
+	port = open_port("r", "net_ring_mine", 1);
+	assert_int_equal(port->queues[0].port_id, id);
+	assert_string_equal(port->profile.name, "ring");
+	send_frame(port, tx_pool(), 0xbb);
+	assert_true(receive_frame(port, 0xbb));
+	close_port(port);
+	assert_true(rte_eth_dev_is_valid_port((uint16_t)id)); /* not ours to remove */
+	rte_eth_dev_close((uint16_t)id);
+	rte_ring_free(ring);
+}
+
+static void test_eal_end(void **state)
+{
+	(void)state;
+	rte_mempool_free(tx_pool());
+	silence_begin();
+	el_eal_fini();
+	silence_end();
+	assert_false(runtime_dir_exists());
+	el_eal_fini();
+}
+
+/* ---- */
+
+static int own_namespace(void)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
+	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL) < 0)
+		return -1;
+	return run(
+	    "ip link add elnet0 numtxqueues 2 numrxqueues 2 address 02:00:00:00:00:aa type veth "
+	    "peer name elnet1 numtxqueues 2 numrxqueues 2 && "
+	    "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 && "
+	    "ip link set elnet0 up && ip link set elnet1 up && ip link add eldown type veth peer "
+	    "name elpeer");
+}
+
+int main(void)
+{
+	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_eal_failure),
+	    cmocka_unit_test(test_eal_start),
+	    cmocka_unit_test(test_open_failures),
+	    cmocka_unit_test(test_af_packet),
+	    cmocka_unit_test(test_af_packet_jumbo),
+	    cmocka_unit_test(test_af_xdp),
+	    cmocka_unit_test(test_tap),
+	    cmocka_unit_test(test_memif),
+	    cmocka_unit_test(test_null),
+	    cmocka_unit_test(test_ring),
+	    cmocka_unit_test(test_eal_end),
+	};
+	cpu_set_t allowed;
+	int namespace_made;
+
+	if (!realpath(UNIT_PROFILE_DIR, profile_dir) ||
+	    sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+		return 1;
+	namespace_made = own_namespace();
+	if (namespace_made != 0) {
+		fprintf(stderr, "no network namespace%s\n",
+			namespace_made == 77 ? ": needs root" : "");
+		return namespace_made;
+	}
+	/* EL_TEST_LOG=FILE: what DPDK said */
+	el_log_set_fd(getenv("EL_TEST_LOG")
+			  ? open(getenv("EL_TEST_LOG"), O_WRONLY | O_CREAT | O_TRUNC, 0600)
+			  : -1);
+	el_log_set_level(EL_LOG_DEBUG);
+	if (el_lcores_choose(&conf, 1, &allowed, &lcores, NULL) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

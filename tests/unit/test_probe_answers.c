@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "unit.h"
+
+#include <netinet/in.h>
+
+#include "el_probe.h"
+#include "frames.h"
+
+/* A probe is made, a peer's answer to it is written from its bytes, and that must lead back to the
+ * id, and to no other slice. */
+
+#define N_LENS 2
+#define ROOM 64
+
+static const uint16_t lens[N_LENS] = {100, 1400};
+static const uint8_t router[4] = {203, 0, 113, 1};
+static uint8_t payload[EL_PROBE_PAYLOAD_BYTES];
+static struct el_id_key key;
+static uint64_t seed;
+
+static int setup(void **state)
+{
+	uint8_t random[32];
+
+	(void)state;
+	seed = unit_seed();
+	for (size_t i = 0; i < sizeof(random); i++)
+		random[i] = (uint8_t)unit_random(&seed);
+	key = el_id_key_init(random);
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = (uint8_t)unit_random(&seed);
+	return 0;
+}
+
+struct probe {
+	struct el_slice slice;
+	uint8_t bytes[ROOM + EL_PROBE_PAYLOAD_BYTES];
+	uint8_t *l3, *l4;
+	size_t len; /* from l3 on */
+	uint32_t id;
+	uint16_t port;
+};
+
+static void make_id(struct probe *p, enum el_probe_type type, int32_t size, uint32_t id)
+{
+	struct el_slice_spec spec = {
+	    .type = type,
+	    .source = el_ip_from_v4((uint32_t)unit_random(&seed)),
+	    .destination = el_ip_from_v4((uint32_t)unit_random(&seed)),
+	    .dst_port = (uint16_t)unit_random(&seed),
+	    .ip_payload_size = size,
+	    .group_ip_payload_size = -1,
+	    .dont_fragment = true,
+	    .payload = payload,
+	    .key = &key,
+	};
+	struct el_probe_job job = {.slice = &p->slice,
+				   .end = p->bytes + ROOM,
+				   .id = id,
+				   .src_port = (uint16_t)unit_random(&seed),
+				   .sequence = (uint16_t)unit_random(&seed)};
+
+	memset(&p->slice, 0, sizeof(p->slice));
+	assert_int_equal(el_slice_build(&p->slice, &spec), 0);
+	memcpy(p->bytes + ROOM, payload, sizeof(payload));
+	el_probe_ops[type]->make(&key, &job, 1);
+	p->l3 = job.end - p->slice.header_len;
+	p->l4 = p->l3 + 20;
+	p->len = (size_t)p->slice.header_len + p->slice.payload_len;
+	p->id = job.id;
+	p->port = job.src_port;
+}
+
+static void make(struct probe *p, enum el_probe_type type, int32_t size)
+{
+	uint32_t id = (uint32_t)unit_random(&seed);
+
+	make_id(p, type, size, id & 0xffff ? id : 1);
+}
+
+/* ---- what a peer sends back ---- */
+
+static void answer_tcp(struct frame *f, const struct probe *p, uint8_t flags, uint32_t acked)
+{
+	uint8_t tcp[20] = {0};
+
+	memcpy(tcp, p->l4 + 2, 2);
+	memcpy(tcp + 2, p->l4, 2);
+	el_put32(tcp + 8, el_get32(p->l4 + 4) + acked);
+	tcp[12] = 0x50;
+	tcp[13] = flags;
+	frame_ether(f, 0, 0x0800);
+	frame_ipv4(f, 0, IPPROTO_TCP, p->l3 + 16, p->l3 + 12, tcp, sizeof(tcp));
+}
+
+static void answer_echo(struct frame *f, const struct probe *p)
+{
+	static uint8_t icmp[EL_PROBE_PAYLOAD_BYTES];
+
+	memcpy(icmp, p->l4, p->len - 20);
+	icmp[0] = 0;
+	frame_ether(f, 0, 0x0800);
+	frame_ipv4(f, 0, IPPROTO_ICMP, p->l3 + 16, p->l3 + 12, icmp, p->len - 20);
+}
+
+/* From `from`, with `cut` bytes of what the probe is behind its IP header. */
+static void answer_error(struct frame *f, const struct probe *p, uint8_t type, const uint8_t *from,
+			 size_t cut)
+{
+	uint8_t icmp[8 + 20 + 128] = {type, 3};
+
+	if (cut > p->len - 20)
+		cut = p->len - 20;
+	memcpy(icmp + 8, p->l3, 20 + cut);
+	icmp[8 + 8] = 1; /* TTL at the end of its way */
+	frame_ether(f, 0, 0x0800);
+	frame_ipv4(f, 0, IPPROTO_ICMP, from, p->l3 + 12, icmp, 28 + cut);
+}
+
+static enum el_no_answer recognise(const struct frame *f, struct el_answer *ret_answer)
+{
+	struct el_pkt pkt;
+
+	assert_int_equal(el_pkt_parse(f->bytes, f->len, &pkt), EL_PKT_OK);
+	return el_probe_recognise(&pkt, ret_answer);
+}
+
+/* The verdict on the candidate that has the probe's id; that there is one is checked. */
+static enum el_match verify(struct el_answer *a, const struct probe *p)
+{
+	uint32_t ids[EL_PROBE_TCP_LENS_MAX + 1];
+	unsigned n = el_probe_ops[a->type]->ids(&key, a, lens, N_LENS, ids);
+
+	for (unsigned i = 0; i < n; i++)
+		if (ids[i] == p->id) {
+			a->candidate = (uint8_t)i;
+			return el_probe_ops[a->type]->verify(a, &p->slice, p->port);
+		}
+	fail_msg("none of the %u ids is the probe's", n);
+	return EL_MATCH_ID;
+}
+
+static void check_answer(const struct frame *f, const struct probe *p, enum el_answer_kind kind,
+			 uint8_t from_target, uint8_t candidate)
+{
+	struct el_answer a, changed;
+	struct probe other = *p;
+
+	assert_int_equal(recognise(f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(a.type, p->slice.type);
+	assert_int_equal(a.kind, kind);
+	assert_int_equal(a.flags & EL_ANSWER_FROM_TARGET, from_target);
+	assert_int_equal(verify(&a, p), EL_MATCH_OK);
+	assert_int_equal(a.candidate, candidate);
+
+	changed = a;
+	changed.addr_key ^= 1ULL << (unit_random(&seed) & 63);
+	assert_int_equal(verify(&changed, p), EL_MATCH_ADDRESS);
+	other.slice.type = (uint8_t)((p->slice.type + 1) % EL_PROBE_TYPES);
+	assert_int_equal(verify(&a, &other), EL_MATCH_ID);
+	if (p->slice.type == EL_PROBE_ICMPPING)
+		return;
+	changed = a;
+	changed.own_port ^= 1;
+	assert_int_equal(verify(&changed, p), EL_MATCH_PORT);
+	changed = a;
+	changed.remote_port ^= 0x8000;
+	assert_int_equal(verify(&changed, p), EL_MATCH_PORT);
+}
+
+#define SYN 0x02
+#define RST 0x04
+#define ACK 0x10
+
+static void tcp_answers(void **state)
+{
+	static const int32_t sizes[] = {-1, 120, 1420};
+	static struct probe p;
+	struct frame f;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		uint32_t len;
+
+		make(&p, EL_PROBE_TCPSYN, sizes[i % 3]);
+		len = p.slice.payload_len;
+		answer_tcp(&f, &p, SYN | ACK, 1);
+		check_answer(&f, &p, EL_ANSWER_SYNACK, 0, 0);
+		answer_tcp(&f, &p, SYN | ACK | 0xc0, 1); /* ECN */
+		check_answer(&f, &p, EL_ANSWER_SYNACK, 0, 0);
+		answer_tcp(&f, &p, RST | ACK, 1);
+		check_answer(&f, &p, EL_ANSWER_RST, 0, 0);
+		answer_tcp(&f, &p, RST, 1);
+		check_answer(&f, &p, EL_ANSWER_RST, 0, 0);
+		answer_tcp(&f, &p, RST | ACK, 1 + len);
+		check_answer(&f, &p, EL_ANSWER_RST, 0, (uint8_t)(i % 3));
+	}
+}
+
+static void tcp_candidates(void **state)
+{
+	static struct probe p;
+	uint32_t ids[EL_PROBE_TCP_LENS_MAX + 1], many = 0;
+	uint16_t too_many[20] = {0};
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	make(&p, EL_PROBE_TCPSYN, 120);
+	answer_tcp(&f, &p, SYN | ACK, 101); /* a SYN/ACK does not acknowledge data */
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(el_probe_ops[a.type]->ids(&key, &a, lens, N_LENS, ids), 1);
+	assert_int_not_equal(ids[0], p.id);
+	answer_tcp(&f, &p, RST | ACK, 101);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	many = el_probe_ops[a.type]->ids(&key, &a, too_many, 20, ids);
+	assert_int_equal(many, EL_PROBE_TCP_LENS_MAX + 1);
+	assert_int_equal(el_probe_ops[a.type]->ids(&key, &a, lens, 0, ids), 1);
+
+	/* A payload is acknowledged that this slice does not send. */
+	make(&p, EL_PROBE_TCPSYN, -1);
+	answer_tcp(&f, &p, RST | ACK, 101);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(verify(&a, &p), EL_MATCH_ID);
+}
+
+static void tcp_flags(void **state)
+{
+	static struct probe p;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	make(&p, EL_PROBE_TCPSYN, -1);
+	for (unsigned flags = 0; flags < 256; flags++) {
+		unsigned core = flags & 0x17;
+		bool is = core == (SYN | ACK) || core == RST || core == (RST | ACK);
+
+		answer_tcp(&f, &p, (uint8_t)flags, 1);
+		assert_int_equal(recognise(&f, &a),
+				 is ? EL_NO_ANSWER_NONE : EL_NO_ANSWER_TCP_FLAGS);
+	}
+}
+
+static void icmp_answers(void **state)
+{
+	static const int32_t sizes[] = {-1, 8, 12, 23, 24, 25, 1000};
+	static struct probe p;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	for (int i = 0; i < 7000; i++) {
+		make(&p, EL_PROBE_ICMPPING, sizes[i % 7]);
+		answer_echo(&f, &p);
+		check_answer(&f, &p, EL_ANSWER_ECHO_REPLY, 0, 0);
+		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(a.flags, sizes[i % 7] >= 24 || i % 7 == 0
+					      ? EL_ANSWER_COOKIE
+					      : EL_ANSWER_ID_IN_HEADER);
+	}
+}
+
+static void icmp_damage(void **state)
+{
+	static struct probe p, other;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		size_t payload_at = 14 + 20 + 8, bit = unit_random(&seed) % 64;
+
+		make(&p, EL_PROBE_ICMPPING, 100);
+		answer_echo(&f, &p);
+		f.bytes[payload_at + bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_COOKIE);
+
+		answer_echo(&f, &p);
+		f.bytes[payload_at + 8 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
+
+		/* What follows the cookie is not looked at. */
+		answer_echo(&f, &p);
+		f.bytes[payload_at + 16 + bit] ^= 1;
+		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(verify(&a, &p), EL_MATCH_OK);
+
+		/* The cookie of another path, with these addresses. */
+		make_id(&other, EL_PROBE_ICMPPING, 100, p.id);
+		answer_echo(&f, &other);
+		memcpy(f.bytes + 26, p.l3 + 16, 4);
+		memcpy(f.bytes + 30, p.l3 + 12, 4);
+		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
+	}
+}
+
+/* An id where the slice doesn't put it. */
+static void icmp_wrong_place(void **state)
+{
+	static struct probe in_payload, in_header;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	make(&in_payload, EL_PROBE_ICMPPING, 24);
+	make_id(&in_header, EL_PROBE_ICMPPING, 8, in_payload.id);
+	in_header.slice.addr_key = in_payload.slice.addr_key;
+	answer_echo(&f, &in_payload);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(verify(&a, &in_payload), EL_MATCH_OK);
+	assert_int_equal(verify(&a, &in_header), EL_MATCH_COOKIE);
+	answer_echo(&f, &in_header);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	a.addr_key = in_payload.slice.addr_key;
+	assert_int_equal(verify(&a, &in_payload), EL_MATCH_COOKIE);
+	assert_int_equal(verify(&a, &in_header), EL_MATCH_OK);
+}
+
+static void icmp_no_answers(void **state)
+{
+	static struct probe p;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	make(&p, EL_PROBE_ICMPPING, -1);
+	for (unsigned type = 1; type < 256; type++) {
+		answer_echo(&f, &p);
+		f.bytes[34] = (uint8_t)type;
+		assert_int_equal(recognise(&f, &a), type == 3 || type == 11 || type == 12
+							? EL_NO_ANSWER_QUOTE_SHORT
+							: EL_NO_ANSWER_OTHER);
+	}
+	answer_echo(&f, &p);
+	f.bytes[35] = 1;
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+}
+
+/* Fewest bytes of L4 that a quote must have. */
+static size_t quote_min(const struct probe *p)
+{
+	return p->slice.type == EL_PROBE_ICMPPING && !(p->slice.flags & EL_SLICE_ID_IN_HEADER) ? 12
+											       : 8;
+}
+
+static void quotes(void **state)
+{
+	static const int32_t sizes[] = {-1, 8, 120, 1420};
+	static struct probe p;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	for (int i = 0; i < 4 * EL_PROBE_TYPES * 20; i++) {
+		make(&p, (enum el_probe_type)(i / 4 % EL_PROBE_TYPES), sizes[i % 4]);
+		for (size_t cut = 0; cut <= 40 && cut <= p.len - 20; cut++) {
+			answer_error(&f, &p, 3, p.l3 + 16, cut);
+			if (cut < quote_min(&p)) {
+				assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_SHORT);
+				continue;
+			}
+			check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
+			answer_error(&f, &p, 3, router, cut);
+			check_answer(&f, &p, EL_ANSWER_UNREACHABLE, 0, 0);
+			answer_error(&f, &p, 11, router, cut);
+			check_answer(&f, &p, EL_ANSWER_ICMP_ERROR, 0, 0);
+			answer_error(&f, &p, 12, p.l3 + 16, cut);
+			check_answer(&f, &p, EL_ANSWER_ICMP_ERROR, EL_ANSWER_FROM_TARGET, 0);
+		}
+	}
+}
+
+#define QUOTE_L3 (14 + 20 + 8)
+#define QUOTE_L4 (QUOTE_L3 + 20)
+
+static void quotes_of_echo(void **state)
+{
+	static struct probe p;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	make(&p, EL_PROBE_ICMPPING, 40);
+	answer_error(&f, &p, 3, p.l3 + 16, 40);
+	f.bytes[QUOTE_L4 + 13] ^= 1; /* the complement */
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_DAMAGED);
+	assert_int_equal(a.addr_key, p.slice.addr_key);
+	answer_error(&f, &p, 3, p.l3 + 16, 40);
+	f.bytes[QUOTE_L4 + 16] ^= 1; /* the cookie */
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
+	answer_error(&f, &p, 3, p.l3 + 16, 40);
+	f.bytes[QUOTE_L4] = 0; /* somebody's echo reply */
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+	answer_error(&f, &p, 3, p.l3 + 16, 40);
+	f.bytes[QUOTE_L3 + 9] = 47; /* another protocol */
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+}
+
+static void quotes_of_udp_that_are_damaged(void **state)
+{
+	static struct probe p;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	make(&p, EL_PROBE_UDPUNREACHABLE, -1);
+	answer_error(&f, &p, 3, p.l3 + 16, 8);
+	put16(f.bytes + QUOTE_L4 + 6, 0);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_DAMAGED);
+	assert_int_equal(a.addr_key, p.slice.addr_key);
+	assert_int_equal(a.own_port, p.port);
+	assert_int_equal(a.remote_port, p.slice.dst_port);
+	assert_int_equal(a.flags, EL_ANSWER_FROM_TARGET);
+	assert_int_equal(el_probe_ops[a.type]->ids(&key, &a, lens, N_LENS, &(uint32_t){0}), 0);
+
+	/* An identification of zero is sent once in 65,536 probes, or damage: the id tells. */
+	answer_error(&f, &p, 3, p.l3 + 16, 8);
+	put16(f.bytes + QUOTE_L3 + 4, 0);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_true(a.flags & EL_ANSWER_ID_ZERO);
+	for (uint32_t low = 1; low < 0x10000; low += 0x1111) {
+		make_id(&p, EL_PROBE_UDPUNREACHABLE, -1, el_id_unpermute_nonzero(&key, low));
+		assert_int_equal(el_get16(p.l3 + 4), 0);
+		answer_error(&f, &p, 3, p.l3 + 16, 8);
+		check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
+	}
+}
+
+static void udp_is_no_answer(void **state)
+{
+	static struct probe p;
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	make(&p, EL_PROBE_UDPUNREACHABLE, -1);
+	frame_ether(&f, 0, 0x0800);
+	frame_ipv4(&f, 0, IPPROTO_UDP, p.l3 + 16, p.l3 + 12, p.l4, p.len - 20);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+}
+
+static void ipv6_is_no_answer(void **state)
+{
+	static const uint8_t own[16] = {0x20, 1}, target[16] = {0x20, 2};
+	uint8_t l4[80] = {[12] = 0x50, [13] = SYN | ACK};
+	struct el_answer a;
+	struct frame f;
+
+	(void)state;
+	frame_ether(&f, 0, 0x86dd);
+	frame_ipv6(&f, IPPROTO_TCP, target, own, l4, 20);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+	l4[0] = 1;
+	l4[8] = 0x60;
+	frame_ether(&f, 0, 0x86dd);
+	frame_ipv6(&f, IPPROTO_ICMPV6, target, own, l4, 80);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(tcp_answers),      cmocka_unit_test(tcp_candidates),
+	    cmocka_unit_test(tcp_flags),        cmocka_unit_test(icmp_answers),
+	    cmocka_unit_test(icmp_damage),      cmocka_unit_test(icmp_wrong_place),
+	    cmocka_unit_test(icmp_no_answers),  cmocka_unit_test(quotes),
+	    cmocka_unit_test(quotes_of_echo),   cmocka_unit_test(quotes_of_udp_that_are_damaged),
+	    cmocka_unit_test(udp_is_no_answer), cmocka_unit_test(ipv6_is_no_answer),
+	};
+
+	return cmocka_run_group_tests_name("probe_answers", tests, setup, NULL);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The simulated peer behind a ring port, driven with a clock of the test's own (1 GHz: a cycle is a
+ * nanosecond): when each answer goes out, and in which order. */
+#include "simpeer_probe.h"
+
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "engine.h"
+
+#define PREFIXES "prefixes: [198.51.100.0/24]\n"
+#define MS 1000000ULL
+
+static uint64_t seed;
+static struct rte_mempool *pool;
+static struct rte_ring *to_peer, *from_peer;
+static uint16_t port_id;
+
+struct bench {
+	struct simpeer_script *script;
+	struct simpeer *peer;
+};
+
+static void begin(struct bench *x, const char *text, bool copy)
+{
+	struct simpeer_config config = {
+	    .port_id = port_id, .pool = pool, .tsc_hz = 1000000000, .copy = copy};
+	char all[512];
+
+	snprintf(all, sizeof(all), "mac: 02:00:00:00:00:01\n" PREFIXES "%s", text);
+	config.script = x->script = script_of(all);
+	x->peer = simpeer_create(&config);
+	assert_non_null(x->peer);
+}
+
+/* Nothing may be lost: all mbufs are back in the pool. */
+static void end(struct bench *x)
+{
+	simpeer_destroy(x->peer);
+	simpeer_script_free(x->script);
+	assert_int_equal(rte_ring_count(to_peer), 0);
+	assert_int_equal(rte_ring_count(from_peer), 0);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
+static void send_ping(uint32_t seq)
+{
+	struct probe p = {.protocol = IPPROTO_ICMP, .dst = TARGET, .seq = seq, .payload = 16};
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct room room;
+
+	assert_non_null(m);
+	make_probe(&room, &p, &seed);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)room.b.len), room.b.data, room.b.len);
+	assert_int_equal(rte_ring_enqueue(to_peer, m), 0);
+}
+
+/* The sequence number of the next answer, or -1. */
+static int64_t receive(void)
+{
+	const uint8_t *data;
+	struct rte_mbuf *m;
+	void *item;
+	int64_t seq;
+
+	if (rte_ring_dequeue(from_peer, &item) < 0)
+		return -1;
+	m = item;
+	data = rte_pktmbuf_mtod(m, const uint8_t *);
+	assert_int_equal(m->pkt_len, m->data_len);
+	assert_int_equal(slow_l4_sum(data + 14, m->data_len - 34U), 0xffff);
+	assert_int_equal(data[34], 0);
+	seq = at32(data + 38);
+	rte_pktmbuf_free(m);
+	return seq;
+}
+
+#define ASSERT_RECEIVED(...)                                                                       \
+	do {                                                                                       \
+		const int64_t wanted_[] = {__VA_ARGS__, -1};                                       \
+		for (size_t i_ = 0; i_ < sizeof(wanted_) / sizeof(wanted_[0]); i_++)               \
+			assert_int_equal(receive(), wanted_[i_]);                                  \
+	} while (0)
+
+static void answers_at_once(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	for (int copy = 0; copy < 2; copy++) {
+		begin(&x, "", copy);
+		for (uint32_t i = 0; i < 3; i++)
+			send_ping(i);
+		simpeer_poll(x.peer, 5);
+		ASSERT_RECEIVED(0, 1, 2);
+		assert_int_equal(simpeer_state(x.peer)->counters.sent, 3);
+		end(&x);
+	}
+}
+
+static void delays_exactly(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "rules: [{delay: {us: 1000, every: 2, offset: 0}}]\n", false);
+	for (uint32_t i = 0; i < 4; i++)
+		send_ping(i);
+	simpeer_poll(x.peer, 10);
+	ASSERT_RECEIVED(1, 3);
+	assert_int_equal(simpeer_state(x.peer)->counters.unsent, 2);
+	simpeer_poll(x.peer, 10 + MS - 2);
+	assert_int_equal(receive(), -1);
+	simpeer_poll(x.peer, 10 + MS);
+	ASSERT_RECEIVED(0, 2);
+	send_ping(9); /* held to the end: freed by destroy */
+	simpeer_poll(x.peer, 20 + MS);
+	end(&x);
+}
+
+static void duplicates(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "rules: [{duplicate_every: 2, copies: 2, duplicate_delay_us: 1000}]\n", false);
+	for (uint32_t i = 0; i < 4; i++)
+		send_ping(i);
+	simpeer_poll(x.peer, 0);
+	ASSERT_RECEIVED(0, 1, 2, 3);
+	simpeer_poll(x.peer, MS);
+	ASSERT_RECEIVED(1, 1, 3, 3);
+	assert_int_equal(simpeer_state(x.peer)->rules[0].counters.copies, 4);
+	end(&x);
+}
+
+static void reorders(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "reorder_hold_us: 5000\nrules: [{reorder_every: 3, reorder_offset: 1}]\n", false);
+	for (uint32_t i = 0; i < 6; i++)
+		send_ping(i);
+	simpeer_poll(x.peer, 0);
+	ASSERT_RECEIVED(0, 2, 1, 3, 5, 4);
+	send_ping(6);
+	send_ping(7); /* nothing comes after it */
+	simpeer_poll(x.peer, MS);
+	ASSERT_RECEIVED(6);
+	simpeer_poll(x.peer, 6 * MS - 1);
+	assert_int_equal(receive(), -1);
+	simpeer_poll(x.peer, 6 * MS);
+	ASSERT_RECEIVED(7);
+	assert_int_equal(simpeer_state(x.peer)->rules[0].counters.reorder_timeout, 1);
+	assert_int_equal(simpeer_state(x.peer)->rules[0].counters.done[SIMPEER_REORDER], 3);
+	end(&x);
+}
+
+static void reorders_delayed_answers(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "rules: [{reorder_every: 2, reorder_offset: 0, delay: {us: 1000}}]\n", false);
+	send_ping(0);
+	send_ping(1);
+	simpeer_poll(x.peer, 0);
+	assert_int_equal(receive(), -1);
+	simpeer_poll(x.peer, MS);
+	ASSERT_RECEIVED(1, 0);
+	end(&x);
+}
+
+static void too_many_delayed(void **state)
+{
+	const struct simpeer_rule_counters *n;
+	struct bench x;
+
+	(void)state;
+	begin(&x, "max_delayed: 3\nrules: [{delay: {us: 1000}}]\n", false);
+	for (uint32_t i = 0; i < 5; i++)
+		send_ping(i);
+	simpeer_poll(x.peer, 0);
+	simpeer_poll(x.peer, MS);
+	ASSERT_RECEIVED(0, 1, 2);
+	n = &simpeer_state(x.peer)->rules[0].counters;
+	assert_int_equal(n->answered, 3);
+	assert_int_equal(n->delay_overflow, 2);
+	end(&x);
+}
+
+/* A port that takes nothing more: what it refuses is kept, and sent in order later. */
+static void keeps_what_the_port_refuses(void **state)
+{
+	void *filler[1024];
+	unsigned int n = rte_ring_free_count(from_peer);
+	struct bench x;
+
+	(void)state;
+	begin(&x, "", false);
+	for (unsigned int i = 0; i < n - 1; i++) {
+		filler[i] = rte_pktmbuf_alloc(pool);
+		assert_int_equal(rte_ring_enqueue(from_peer, filler[i]), 0);
+	}
+	for (uint32_t i = 0; i < 3; i++)
+		send_ping(i);
+	simpeer_poll(x.peer, 0);
+	assert_int_equal(simpeer_state(x.peer)->counters.unsent, 2);
+	for (unsigned int i = 0; i < n - 1; i++) {
+		assert_int_equal(rte_ring_dequeue(from_peer, &filler[i]), 0);
+		rte_pktmbuf_free(filler[i]);
+	}
+	simpeer_poll(x.peer, 1);
+	ASSERT_RECEIVED(0, 1, 2);
+	assert_int_equal(simpeer_state(x.peer)->counters.unsent, 0);
+	end(&x);
+}
+
+/* The EAL without huge pages and with one ring port, all in this process. */
+static int setup(void **state)
+{
+	char prefix[64];
+	char arg0[] = "test", huge[] = "--no-huge", memory_flag[] = "-m", memory[] = "64",
+	     pci[] = "--no-pci", telemetry[] = "--no-telemetry", shconf[] = "--no-shconf",
+	     level[] = "--log-level=3";
+	char *argv[] = {arg0,      huge,   memory_flag, memory, pci,
+			telemetry, shconf, level,       prefix, NULL};
+	struct rte_eth_conf conf = {0};
+	int id;
+
+	(void)state;
+	snprintf(prefix, sizeof(prefix), "--file-prefix=simpeer%d", (int)getpid());
+	if (rte_eal_init(9, argv) < 0)
+		return -1;
+	pool =
+	    rte_pktmbuf_pool_create("test", 2047, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	to_peer = rte_ring_create("to_peer", 1024, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	from_peer =
+	    rte_ring_create("from_peer", 1024, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (!pool || !to_peer || !from_peer)
+		return -1;
+	id = rte_eth_from_rings("peer", &to_peer, 1, &from_peer, 1, 0);
+	if (id < 0)
+		return -1;
+	port_id = (uint16_t)id;
+	return rte_eth_dev_configure(port_id, 1, 1, &conf) ||
+	       rte_eth_rx_queue_setup(port_id, 0, 512, 0, NULL, pool) ||
+	       rte_eth_tx_queue_setup(port_id, 0, 512, 0, NULL) || rte_eth_dev_start(port_id);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rte_eth_dev_stop(port_id);
+	rte_eth_dev_close(port_id);
+	rte_ring_free(to_peer);
+	rte_ring_free(from_peer);
+	rte_mempool_free(pool);
+	return rte_eal_cleanup();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(answers_at_once),
+	    cmocka_unit_test(delays_exactly),
+	    cmocka_unit_test(duplicates),
+	    cmocka_unit_test(reorders),
+	    cmocka_unit_test(reorders_delayed_answers),
+	    cmocka_unit_test(too_many_delayed),
+	    cmocka_unit_test(keeps_what_the_port_refuses),
+	};
+
+	seed = unit_seed();
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The worker's loop, driven an iteration at a time over ports made of rings: what it sends is taken
+ * from one ring, what it is to receive is put into another. */
+#include "plan_fixture.h"
+
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+
+#include "el_port.h"
+#include "el_stats.h"
+#include "el_worker.h"
+
+#define ETH 14
+#define WIRE 64 /* frames that a wire holds: what tx_burst takes until they are taken out */
+#define WORKERS 2
+
+/* A port of rings with a queue for each worker, and its workers. */
+struct bench {
+	struct rte_ring *out[WORKERS], *in[WORKERS];
+	struct rte_mempool *rx_pool, *tx_pool[WORKERS];
+	struct el_worker *workers[WORKERS];
+	uint32_t n_workers;
+	struct el_ip own;
+	struct fixture *f;
+	struct el_plan_set *set;
+};
+
+static uint16_t port_id;
+static struct bench shared; /* the rings, the port and the pools are made once */
+static uint64_t hz;
+
+static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
+		     mac_own[6] = {2, 0, 0, 0, 0, 9};
+
+static struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state)
+{
+	struct el_next_hop nh = {.l2_len = ETH, .state = (uint8_t)state};
+
+	memcpy(nh.l2, mac, 6);
+	memcpy(nh.l2 + 6, mac_own, 6);
+	el_put16(nh.l2 + 12, 0x0800);
+	return nh;
+}
+
+static void set_next_hop(struct bench *b, struct el_next_hop nh)
+{
+	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP, .index = 3, .next_hop = nh};
+
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		assert_true(el_worker_command(b->workers[w], &c));
+}
+
+static struct bench *bench(struct fixture *f, uint32_t n_workers)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	*b = shared;
+	b->f = f;
+	b->n_workers = f->workers = n_workers;
+	el_ip_parse("192.0.2.10", &b->own);
+	f->in.clock = el_clock_init(hz);
+	b->set = compile(f);
+	for (uint32_t w = 0; w < n_workers; w++) {
+		struct el_worker_queue q = {.port_id = port_id,
+					    .rx_queue = (uint16_t)w,
+					    .tx_queue = (uint16_t)w,
+					    .own_addresses = &b->own,
+					    .n_own_addresses = 1};
+		struct el_worker_config conf = {.index = {(uint16_t)w},
+						.n_workers = n_workers,
+						.socket = SOCKET_ID_ANY,
+						.tsc_hz = hz,
+						.queues = &q,
+						.n_queues = 1,
+						.tx_pool = b->tx_pool[w],
+						.n_blocks_max = 16};
+		struct el_error err;
+		b->workers[w] = el_worker_create(&conf, &err);
+		if (!b->workers[w])
+			fail_msg("%s", err.text);
+	}
+	el_worker_connect(b->workers, n_workers);
+	set_next_hop(b, next_hop(mac_a, EL_NEXT_HOP_READY));
+	return b;
+}
+
+static void drain(struct rte_ring *r)
+{
+	void *m;
+
+	while (rte_ring_dequeue(r, &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+static void bench_free(struct bench *b)
+{
+	struct el_block *blocks[16];
+
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		unsigned n = el_worker_reports(b->workers[w], blocks, 16);
+		while (n--)
+			el_block_free(blocks[n]);
+		el_worker_destroy(b->workers[w]);
+		drain(b->in[w]);
+		drain(b->out[w]);
+	}
+	el_plan_set_put(b->set);
+	free(b->f);
+	free(b);
+}
+
+static void order_round(struct bench *b, uint64_t round)
+{
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		struct el_command c = {.kind = EL_COMMAND_ROUND,
+				       .block = el_block_create(b->set, w)};
+		assert_non_null(c.block);
+		c.block->round = round;
+		assert_true(el_worker_command(b->workers[w], &c));
+	}
+}
+
+static uint64_t counter(const struct bench *b, enum el_worker_counter c)
+{
+	struct el_clock clock = el_clock_init(hz);
+	uint64_t sum = 0;
+
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		struct el_worker_view v;
+		el_worker_view(b->workers[w], &clock, &v);
+		sum += v.v[c];
+	}
+	return sum;
+}
+
+static void poll_all(struct bench *b)
+{
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		el_worker_poll(b->workers[w]);
+}
+
+/* A frame off the wire; NULL if there is none. */
+static struct rte_mbuf *take(struct bench *b, uint32_t queue)
+{
+	void *m;
+
+	return rte_ring_dequeue(b->out[queue], &m) == 0 ? m : NULL;
+}
+
+static void give(struct bench *b, uint32_t queue, const uint8_t *frame, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	assert_int_equal(rte_ring_enqueue(b->in[queue], m), 0);
+}
+
+enum reply { REPLY_ECHO, REPLY_SYNACK, REPLY_RST, REPLY_UNREACHABLE, REPLY_ROUTER };
+
+static void swap(uint8_t *a, uint8_t *b, size_t n)
+{
+	uint8_t t[16];
+
+	memcpy(t, a, n);
+	memcpy(a, b, n);
+	memcpy(b, t, n);
+}
+
+/* The answer of a target to a probe frame, into buf; its length. Checksums are left as they are:
+ * echolane does not look at those of answers. */
+static size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
+{
+	uint8_t *ip = buf + ETH, *l4 = ip + 20;
+
+	memcpy(buf, probe, len);
+	swap(buf, buf + 6, 6);
+	swap(ip + 12, ip + 16, 4);
+	switch (kind) {
+	case REPLY_ECHO:
+		l4[0] = 0;
+		return len;
+	case REPLY_SYNACK:
+	case REPLY_RST:
+		swap(l4, l4 + 2, 2);
+		el_put32(l4 + 8, el_get32(l4 + 4) + 1);
+		el_put32(l4 + 4, 0x12345678);
+		l4[13] = kind == REPLY_SYNACK ? 0x12 : 0x14;
+		return len;
+	case REPLY_UNREACHABLE:
+	case REPLY_ROUTER:
+		memmove(l4 + 8, probe + ETH, 28);
+		memset(l4, 0, 8);
+		l4[0] = 3;
+		l4[1] = 3;
+		ip[9] = IPPROTO_ICMP;
+		el_put16(ip + 2, 20 + 8 + 28);
+		if (kind == REPLY_ROUTER)
+			ip[15] ^= 0x55;
+		return ETH + 20 + 8 + 28;
+	}
+	return 0;
+}
+
+static bool is_reset(const struct rte_mbuf *m)
+{
+	const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return f[ETH + 9] == IPPROTO_TCP && (f[ETH + 20 + 13] & 0x04);
+}
+
+/* Runs until `n` probes were taken from the wire (and answered as `kind`, unless < 0) or it takes
+ * too long. Resets are taken and dropped. Returns how many probes. */
+static uint32_t serve(struct bench *b, uint32_t n, int kind)
+{
+	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint32_t got = 0;
+
+	while (got < n && rte_rdtsc() < end) {
+		poll_all(b);
+		for (uint32_t w = 0; w < b->n_workers; w++) {
+			struct rte_mbuf *m;
+			while ((m = take(b, w)) != NULL) {
+				uint8_t buf[2048];
+				if (!is_reset(m)) {
+					got++;
+					if (kind >= 0)
+						give(b, w, buf,
+						     answer(rte_pktmbuf_mtod(m, uint8_t *),
+							    m->data_len, kind, buf));
+				}
+				rte_pktmbuf_free(m);
+			}
+		}
+	}
+	return got;
+}
+
+static struct el_block *report(struct bench *b, uint32_t worker)
+{
+	uint64_t end = rte_rdtsc() + 5 * hz;
+	struct el_block *block = NULL;
+
+	while (rte_rdtsc() < end && el_worker_reports(b->workers[worker], &block, 1) == 0)
+		poll_all(b);
+	assert_non_null(block);
+	return block;
+}
+
+/* The figures of a round over all workers; its blocks are freed. */
+static struct el_figures figures(struct bench *b, uint32_t series)
+{
+	struct el_clock clock = el_clock_init(hz);
+	struct el_block *blocks[WORKERS];
+	struct el_round_figures *r;
+	struct el_figures f;
+
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		blocks[w] = report(b, w);
+	r = el_stats_round(blocks, b->n_workers, &clock);
+	assert_non_null(r);
+	f = r->series[series];
+	assert_int_equal(f.sent, f.answered + f.lost);
+	el_round_figures_free(r);
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		el_block_free(blocks[w]);
+	return f;
+}
+
+/* A fixture whose rounds go out at once, with a short timeout. */
+static struct fixture *quick(uint32_t groups, uint16_t ports, enum el_probe_type type,
+			     uint32_t packets)
+{
+	struct fixture *f = fixture(groups, ports);
+
+	f->in.asap = true;
+	add_target(f, type, "198.51.100.1", packets);
+	f->targets[0].timeout_s = 0.05;
+	return f;
+}
+
+static void answers_become_round_trips(void **state)
+{
+	static const struct {
+		enum el_probe_type type;
+		enum reply reply;
+	} cases[] = {{EL_PROBE_ICMPPING, REPLY_ECHO},
+		     {EL_PROBE_TCPSYN, REPLY_SYNACK},
+		     {EL_PROBE_TCPSYN, REPLY_RST},
+		     {EL_PROBE_TCPSYN, REPLY_UNREACHABLE},
+		     {EL_PROBE_UDPUNREACHABLE, REPLY_UNREACHABLE}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench *b = bench(quick(1, 500, cases[i].type, 300), 1);
+		struct el_figures f;
+		order_round(b, 1);
+		assert_int_equal(serve(b, 300, cases[i].reply), 300);
+		f = figures(b, 0);
+		assert_int_equal(f.sent, 300);
+		assert_int_equal(f.answered, 300);
+		assert_true(f.rtt_min_ns > 0 && f.rtt_max_ns < 50000000);
+		assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 300);
+		bench_free(b);
+	}
+}
+
+static void router_errors_are_no_answers(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_UDPUNREACHABLE, 10), 1);
+	struct el_figures f;
+
+	(void)state;
+	order_round(b, 1);
+	assert_int_equal(serve(b, 10, REPLY_ROUTER), 10);
+	f = figures(b, 0);
+	assert_int_equal(f.sent, 10);
+	assert_int_equal(f.lost, 10);
+	assert_int_equal(f.icmp_errors, 10);
+	bench_free(b);
+}
+
+/* Nothing is taken out for a while, so tx_burst takes what the wire holds, then part of a burst,
+ * then none; then all flows again. No probe is lost or sent twice, and RTTs don't contain the wait.
+ */
+static void refused_bursts_are_sent_later(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 300), 1);
+	struct el_figures f;
+	struct el_block *block;
+
+	(void)state;
+	order_round(b, 1);
+	for (int i = 0; i < 1000; i++)
+		poll_all(b);
+	assert_int_equal(rte_ring_count(b->out[0]), WIRE - 1);
+	assert_int_equal(counter(b, EL_COUNTER_TX_PROBES), WIRE - 1);
+	drain(b->out[0]); /* these are lost on the wire: the network's fault */
+	assert_int_equal(serve(b, 300 - (WIRE - 1), REPLY_ECHO), 300 - (WIRE - 1));
+	block = report(b, 0);
+	assert_true(block->tx_refused > 0);
+	el_block_free(block);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 300 - (WIRE - 1));
+	/* stamps cover all records in order */
+	order_round(b, 2);
+	assert_int_equal(serve(b, 300, REPLY_ECHO), 300);
+	f = figures(b, 0);
+	assert_int_equal(f.answered, 300);
+	bench_free(b);
+}
+
+static void stamps_cover_all_records(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 300), 1);
+	uint64_t last = 0;
+	struct el_block *block;
+	uint32_t n = 0;
+
+	(void)state;
+	order_round(b, 1);
+	assert_int_equal(serve(b, 300, REPLY_ECHO), 300);
+	block = report(b, 0);
+	for (uint32_t i = 0; i < block->n_stamps[0]; i++) {
+		assert_true(el_stamp_tsc(block->stamps[i]) >= last);
+		last = el_stamp_tsc(block->stamps[i]);
+		n += el_stamp_count(block->stamps[i]);
+	}
+	assert_int_equal(n, 300);
+	el_block_free(block);
+	bench_free(b);
+}
+
+/* A stuck device: what it never took stays unsent, and is neither sent nor lost. */
+static void a_stuck_device_loses_nothing(void **state)
+{
+	struct fixture *fx = quick(1, 2, EL_PROBE_ICMPPING, 80);
+	struct bench *b = bench(fx, 1);
+	struct el_block *block;
+	uint32_t sent = 0;
+
+	(void)state;
+	order_round(b, 1);
+	block = report(b, 0);
+	for (uint32_t i = 0; i < 80; i++)
+		sent += el_record_state(block->records[i]) == EL_RECORD_SENT;
+	assert_int_equal(sent, WIRE - 1);
+	el_block_free(block);
+	bench_free(b);
+}
+
+static void next_hops_decide(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 100), 1);
+	struct el_figures f;
+
+	(void)state;
+	set_next_hop(b, next_hop(mac_a, EL_NEXT_HOP_PENDING));
+	order_round(b, 1);
+	f = figures(b, 0);
+	assert_int_equal(f.sent, 0);
+	assert_int_equal(f.local, 100);
+	set_next_hop(b, next_hop(mac_a, EL_NEXT_HOP_FAILED));
+	order_round(b, 2);
+	f = figures(b, 0);
+	assert_int_equal(f.sent, 100);
+	assert_int_equal(f.lost, 100);
+	assert_int_equal(counter(b, EL_COUNTER_TX_PACKETS), 0);
+	bench_free(b);
+}
+
+static void a_new_mac_counts_from_the_next_burst(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 300), 1);
+	uint32_t to_a = 0, to_b = 0;
+	bool changed = false;
+	struct el_figures f;
+
+	(void)state;
+	order_round(b, 1);
+	while (to_a + to_b < 300) {
+		struct rte_mbuf *m;
+		poll_all(b);
+		while ((m = take(b, 0)) != NULL) {
+			uint8_t buf[2048], *frame = rte_pktmbuf_mtod(m, uint8_t *);
+			if (memcmp(frame, mac_b, 6) == 0)
+				to_b++;
+			else if (to_b == 0)
+				to_a++;
+			else
+				fail_msg("the old MAC came back");
+			give(b, 0, buf, answer(frame, m->data_len, REPLY_ECHO, buf));
+			rte_pktmbuf_free(m);
+		}
+		if (to_a >= 100 && !changed) {
+			set_next_hop(b, next_hop(mac_b, EL_NEXT_HOP_READY));
+			changed = true;
+		}
+	}
+	assert_true(to_b > 0);
+	f = figures(b, 0);
+	assert_int_equal(f.answered, 300);
+	bench_free(b);
+}
+
+/* An open port's answer is reset at once, with its acknowledgement as sequence number. */
+static void syn_acks_are_reset(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_TCPSYN, 1), 1);
+	uint8_t syn[2048], buf[2048];
+	struct rte_mbuf *m = NULL;
+	const uint8_t *rst;
+	size_t len;
+
+	(void)state;
+	order_round(b, 1);
+	while (!m) {
+		poll_all(b);
+		m = take(b, 0);
+	}
+	len = m->data_len;
+	memcpy(syn, rte_pktmbuf_mtod(m, void *), len);
+	rte_pktmbuf_free(m);
+	for (int again = 0; again < 2; again++) { /* a repeated SYN/ACK too */
+		give(b, 0, buf, answer(syn, len, REPLY_SYNACK, buf));
+		m = NULL;
+		for (int i = 0; i < 3 && !m; i++) {
+			poll_all(b);
+			m = take(b, 0);
+		}
+		assert_non_null(m);
+		assert_true(is_reset(m));
+		rst = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + 20;
+		assert_int_equal(el_get32(rst + 4), el_get32(syn + ETH + 20 + 4) + 1);
+		assert_int_equal(el_get16(rst), el_get16(syn + ETH + 20));
+		rte_pktmbuf_free(m);
+	}
+	assert_int_equal(figures(b, 0).duplicates, 1);
+	/* and one that comes when the round is over */
+	give(b, 0, buf, answer(syn, len, REPLY_SYNACK, buf));
+	poll_all(b);
+	poll_all(b);
+	m = take(b, 0);
+	assert_non_null(m);
+	assert_true(is_reset(m));
+	rte_pktmbuf_free(m);
+	assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_LATE), 1);
+	bench_free(b);
+}
+
+/* Unanswered, each SYN on a port that is used again follows an RST with the old sequence number
+ * + 1. */
+static void open_paths_are_reset_before_reuse(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_TCPSYN, 6), 1);
+	uint32_t expected[2] = {0}, syns = 0, resets = 0;
+
+	(void)state;
+	order_round(b, 1);
+	for (int i = 0; i < 1000 && syns < 6; i++) {
+		struct rte_mbuf *m;
+		poll_all(b);
+		while ((m = take(b, 0)) != NULL) {
+			const uint8_t *tcp = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + 20;
+			uint32_t *e = &expected[el_get16(tcp) - 65000];
+			if (is_reset(m)) {
+				assert_int_equal(el_get32(tcp + 4), *e + 1);
+				*e = 0;
+				resets++;
+			} else {
+				assert_int_equal(*e, 0);
+				*e = el_get32(tcp + 4);
+				syns++;
+			}
+			rte_pktmbuf_free(m);
+		}
+	}
+	assert_int_equal(syns, 6);
+	assert_int_equal(resets, 4);
+	assert_int_equal(figures(b, 0).lost, 6);
+	bench_free(b);
+}
+
+/* Each kind of wrong answer is counted as what it is, and the probe stays lost. */
+static void wrong_answers_have_their_counters(void **state)
+{
+	static const struct {
+		enum el_probe_type type;
+		enum reply reply;
+		int offset; /* the byte of the answer that is changed */
+		uint8_t flip;
+		enum el_worker_counter counter;
+	} cases[] = {
+	    {EL_PROBE_TCPSYN, REPLY_SYNACK, ETH + 15, 1, EL_COUNTER_UNMATCHED_ADDRESS},
+	    {EL_PROBE_TCPSYN, REPLY_SYNACK, ETH + 19, 1, EL_COUNTER_DROP_RX_NOT_OURS},
+	    {EL_PROBE_TCPSYN, REPLY_SYNACK, ETH + 21, 1, EL_COUNTER_UNMATCHED_PORT},
+	    {EL_PROBE_TCPSYN, REPLY_RST, ETH + 23, 1, EL_COUNTER_UNMATCHED_PORT},
+	    {EL_PROBE_TCPSYN, REPLY_RST, ETH + 28, 0x40, EL_COUNTER_UNMATCHED_ID},
+	    {EL_PROBE_TCPSYN, REPLY_SYNACK, ETH + 33, 0x02, EL_COUNTER_UNMATCHED_TCP_FLAGS},
+	    {EL_PROBE_ICMPPING, REPLY_ECHO, ETH + 40, 1, EL_COUNTER_UNMATCHED_COOKIE},
+	    {EL_PROBE_ICMPPING, REPLY_ECHO, ETH + 15, 1, EL_COUNTER_UNMATCHED_ADDRESS},
+	    {EL_PROBE_UDPUNREACHABLE, REPLY_UNREACHABLE, ETH + 28 + 21, 1,
+	     EL_COUNTER_UNMATCHED_PORT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench *b = bench(quick(1, 1, cases[i].type, 1), 1);
+		struct rte_mbuf *m = NULL;
+		uint8_t buf[2048];
+		size_t len;
+		struct el_figures f;
+		order_round(b, 1);
+		while (!m) {
+			poll_all(b);
+			m = take(b, 0);
+		}
+		len = answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, cases[i].reply, buf);
+		buf[cases[i].offset] ^= cases[i].flip;
+		rte_pktmbuf_free(m);
+		give(b, 0, buf, len);
+		poll_all(b);
+		if (counter(b, cases[i].counter) != 1)
+			fail_msg("case %zu is not counted as what it is", i);
+		for (int c = EL_COUNTER_ANSWERS; c < EL_COUNTERS; c++) {
+			if (c != (int)cases[i].counter &&
+			    counter(b, (enum el_worker_counter)c) != 0)
+				fail_msg("case %zu is counted as %d too", i, c);
+		}
+		f = figures(b, 0);
+		assert_int_equal(f.lost, 1);
+		bench_free(b);
+	}
+}
+
+static void answers_on_another_queue_reach_their_owner(void **state)
+{
+	struct fixture *f = quick(1, 100, EL_PROBE_TCPSYN, 50);
+	struct bench *b;
+	uint32_t served = 0;
+	struct el_figures sum;
+
+	(void)state;
+	add_target(f, EL_PROBE_TCPSYN, "198.51.100.2", 50);
+	f->targets[1].timeout_s = 0.05;
+	b = bench(f, 2);
+	order_round(b, 1);
+	while (served < 100) {
+		poll_all(b);
+		for (uint32_t w = 0; w < 2; w++) {
+			struct rte_mbuf *m;
+			while ((m = take(b, w)) != NULL) {
+				uint8_t buf[2048];
+				if (!is_reset(m)) {
+					served++;
+					give(b, 1 - w, buf,
+					     answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len,
+						    REPLY_SYNACK, buf));
+				}
+				rte_pktmbuf_free(m);
+			}
+		}
+	}
+	sum = figures(b, 0);
+	assert_int_equal(sum.answered, 50);
+	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 100);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 100);
+	bench_free(b);
+}
+
+/* Rounds of an interval shorter than the timeout: blocks overlap, and each answer finds its round.
+ */
+static void rounds_overlap(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 1);
+	uint8_t frames[60][2048];
+	size_t len[60];
+	uint32_t n = 0;
+
+	(void)state;
+	for (uint64_t r = 1; r <= 3; r++) {
+		order_round(b, r);
+		while (n < 20 * r) {
+			struct rte_mbuf *m;
+			poll_all(b);
+			while ((m = take(b, 0)) != NULL) {
+				len[n] = m->data_len;
+				memcpy(frames[n++], rte_pktmbuf_mtod(m, void *), m->data_len);
+				rte_pktmbuf_free(m);
+			}
+		}
+	}
+	for (uint32_t i = 60; i-- > 0;) { /* the last first */
+		uint8_t buf[2048];
+		give(b, 0, buf, answer(frames[i], len[i], REPLY_ECHO, buf));
+		poll_all(b);
+	}
+	for (int r = 0; r < 3; r++)
+		assert_int_equal(figures(b, 0).answered, 20);
+	bench_free(b);
+}
+
+static void a_cut_keeps_what_was_sent(void **state)
+{
+	struct fixture *fx = fixture(1, 2);
+	struct bench *b;
+	struct el_command cut = {.kind = EL_COMMAND_CUT};
+	struct el_block *blocks[2];
+	uint32_t sent = 0, unsent = 0;
+
+	(void)state;
+	add_target(fx, EL_PROBE_ICMPPING, "198.51.100.1", 1000);
+	fx->targets[0].timeout_s = 0.05;
+	b = bench(fx, 1); /* 1,000 probes over ten seconds */
+	order_round(b, 1);
+	order_round(b, 2);
+	assert_int_equal(serve(b, 5, REPLY_ECHO), 5);
+	assert_true(el_worker_command(b->workers[0], &cut));
+	blocks[0] = report(b, 0);
+	blocks[1] = report(b, 0);
+	if (blocks[0]->round == 2) { /* the one that never began comes back at once */
+		struct el_block *t = blocks[0];
+		blocks[0] = blocks[1];
+		blocks[1] = t;
+	}
+	assert_int_equal(blocks[1]->began_tsc, 0);
+	assert_true(blocks[0]->cut && blocks[1]->cut);
+	for (uint32_t i = 0; i < 1000; i++) {
+		sent += el_record_state(blocks[0]->records[i]) == EL_RECORD_ANSWERED;
+		unsent += el_record_state(blocks[0]->records[i]) == EL_RECORD_UNSENT;
+	}
+	assert_in_range(sent, 5, 20);
+	assert_int_equal(sent + unsent, 1000);
+	el_block_free(blocks[0]);
+	el_block_free(blocks[1]);
+	bench_free(b);
+}
+
+static void make_port(void)
+{
+	struct rte_eth_conf conf = {0};
+
+	for (int i = 0; i < WORKERS; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "test_out%d", i);
+		shared.out[i] = rte_ring_create(name, WIRE, SOCKET_ID_ANY, 0);
+		snprintf(name, sizeof(name), "test_in%d", i);
+		shared.in[i] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
+		snprintf(name, sizeof(name), "test_tx%d", i);
+		shared.tx_pool[i] = el_worker_tx_pool_create(
+		    name, 1023, 1500, SOCKET_ID_ANY, (const uint8_t[EL_PLAN_PAYLOAD_BYTES]){0});
+		assert_true(shared.out[i] && shared.in[i] && shared.tx_pool[i]);
+	}
+	shared.rx_pool = rte_pktmbuf_pool_create("test_rx", 2047, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+						 SOCKET_ID_ANY);
+	assert_non_null(shared.rx_pool);
+	port_id =
+	    (uint16_t)rte_eth_from_rings("el_test", shared.in, WORKERS, shared.out, WORKERS, 0);
+	assert_int_equal(rte_eth_dev_configure(port_id, WORKERS, WORKERS, &conf), 0);
+	for (uint16_t q = 0; q < WORKERS; q++) {
+		assert_int_equal(rte_eth_rx_queue_setup(port_id, q, 64, 0, NULL, shared.rx_pool),
+				 0);
+		assert_int_equal(rte_eth_tx_queue_setup(port_id, q, 64, 0, NULL), 0);
+	}
+	assert_int_equal(rte_eth_dev_start(port_id), 0);
+	hz = rte_get_tsc_hz();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(answers_become_round_trips),
+	    cmocka_unit_test(router_errors_are_no_answers),
+	    cmocka_unit_test(refused_bursts_are_sent_later),
+	    cmocka_unit_test(stamps_cover_all_records),
+	    cmocka_unit_test(a_stuck_device_loses_nothing),
+	    cmocka_unit_test(next_hops_decide),
+	    cmocka_unit_test(a_new_mac_counts_from_the_next_burst),
+	    cmocka_unit_test(syn_acks_are_reset),
+	    cmocka_unit_test(open_paths_are_reset_before_reuse),
+	    cmocka_unit_test(wrong_answers_have_their_counters),
+	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
+	    cmocka_unit_test(rounds_overlap),
+	    cmocka_unit_test(a_cut_keeps_what_was_sent),
+	};
+	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	struct el_lcores lcores;
+	struct el_eal_config eal = {
+	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 128};
+	struct el_error err;
+	cpu_set_t allowed;
+	int ret;
+
+	CPU_ZERO(&allowed);
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	if (el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 ||
+	    el_eal_init(&eal, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return 99;
+	}
+	el_log_set_level(EL_LOG_ERROR);
+	make_port();
+	ret = cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+	el_eal_fini();
+	return ret;
+}
