@@ -414,6 +414,7 @@ int main(void)
 	    cmocka_unit_test(lines_are_netprobifys),
 	    cmocka_unit_test(no_sample_is_printed_twice),
 	    cmocka_unit_test(slices_make_the_same_page),
+	    cmocka_unit_test(sparse_pages_are_whole),
 	    cmocka_unit_test(page_without_a_snapshot),
 	    cmocka_unit_test(labels_are_escaped),
 	    cmocka_unit_test(numbers_read_back),
