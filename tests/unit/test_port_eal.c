@@ -32,6 +32,14 @@
 static char profile_dir[512];
 static struct el_lcores lcores;
 
+/* libxdp forgets some memory of each AF_XDP socket. Called by LeakSanitizer, where there is one. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:xsk_umem__create";
+}
+
 /* ---- helpers ---- */
 
 static uint64_t now_ns(void)
