@@ -38,6 +38,7 @@ bool el_lcores_worker_is_alone(const struct el_lcores *lcores, uint32_t worker);
 /* ---- EAL ---- */
 
 struct el_eal_config {
+	const char *program; /* what the file prefix begins with; NULL: echolane */
 	enum el_conf_huge_pages huge_pages;
 	const struct el_lcores *lcores;
 	const struct el_conf_port *ports; /* PCI functions among them are let through to the EAL */
@@ -176,11 +177,16 @@ struct el_port {
 
 /* Opens `conf`'s device with up to `queues` queue pairs (at least 1), starts it and waits, bounded,
  * for its link; that it stays down is a warning, not an error. `profile_dir` as found by
- * el_profile_dir. Device memory comes from an mbuf pool of the port. A DPDK device that exists
- * already under the name is used, and left in place at close. 0; else -errno and a sentence that
- * begins with "port NAME: ": -ENODEV there is no such device or interface, -ENETDOWN the interface
- * is down, -EPERM privileges are missing, -EINVAL nonsense, -EIO the driver refused. Nothing is
- * left behind then. Standard output and error are diverted as in el_eal_init. */
+ * el_profile_dir. Receive buffers come from mbuf pools of the port. A DPDK device that exists
+ * already under the name is used, and left in place at close.
+ *
+ * 0; else -errno and a sentence that begins with "port NAME: ", and nothing is left behind.
+ * -ENODEV: there is no such interface. -ENETDOWN: it is down. -EPERM: privileges are missing. -EIO:
+ * DPDK has no such device, or its driver refused. -EINVAL: the configuration asks for what can't
+ * be; where each queue is a device of its own, that is also an interface with more queues than are
+ * wanted, for its frames would be missed.
+ *
+ * Standard output and error are diverted as in el_eal_init. */
 int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *profile_dir,
 		 struct el_port **ret_port, struct el_error *err);
 

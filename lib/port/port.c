@@ -154,8 +154,16 @@ static int open_named(struct el_port *port, const struct el_device *device, uint
 	if (queues > profile->queues_max)
 		queues = profile->queues_max;
 	if (profile->device_per_queue) {
-		n_devices = profile->kernel_interface ? interface_queues(device->name) : queues;
-		n_devices = queues < n_devices ? queues : n_devices;
+		uint16_t all = profile->kernel_interface ? interface_queues(device->name) : queues;
+
+		/* What comes in on a queue that has no device would be lost to us. */
+		if (all > queues)
+			return port_error(port, err, -EINVAL,
+					  "interface %s has %u receive queues, and there are "
+					  "workers for %u; set their "
+					  "number with ethtool -L %s",
+					  device->name, all, queues, device->name);
+		n_devices = all;
 		queues = 1;
 	}
 	for (uint16_t i = 0; i < n_devices; i++) {

@@ -7,9 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,8 +21,8 @@
 #include <rte_mbuf.h>
 
 #include "el_port.h"
+#include "unit_eal.h"
 
-#define DEADLINE_NS (5 * EL_NS_PER_S)
 #define FLOOD 20000
 #define FRAME_LEN 100
 #define TEST_ETHERTYPE 0x88b5 /* for local experiments */
@@ -32,23 +30,7 @@
 static char profile_dir[512];
 static struct el_lcores lcores;
 
-/* libxdp forgets some memory of each AF_XDP socket. Called by LeakSanitizer, where there is one. */
-const char *__lsan_default_suppressions(void);
-
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:xsk_umem__create";
-}
-
 /* ---- helpers ---- */
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * EL_NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 /* What is written to standard output and error between silence_begin and silence_end is a failure.
  */
@@ -79,13 +61,6 @@ static void silence_end(void)
 	close(silence_fd);
 	if (n != 0)
 		fail_msg("printed: %s", text);
-}
-
-static int run(const char *command)
-{
-	int status = system(command);
-
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static struct el_port *open_port(const char *name, const char *device, uint16_t queues)
@@ -333,6 +308,10 @@ static void test_open_failures(void **state)
 	open_fails("af_packet:eldown", 0, -ENETDOWN, "port wan0: interface eldown is down");
 	open_fails("af_packet:elnet0", 9000, -EINVAL,
 		   "port wan0: an MTU of 9000 is more than the 1500 of interface elnet0");
+	open_fails("af_xdp:elnet0", 0, -EINVAL,
+		   "port wan0: interface elnet0 has 2 receive queues, and there are workers for 1; "
+		   "set their number "
+		   "with ethtool -L elnet0");
 	open_fails("telepathy:x", 0, -EINVAL,
 		   "port wan0: there is no driver profile telepathy in ");
 	open_fails("ring:x", 0, -EINVAL, "port wan0: the profile ring makes no devices");
@@ -527,21 +506,6 @@ static void test_eal_end(void **state)
 
 /* ---- */
 
-static int own_namespace(void)
-{
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
-	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL) < 0)
-		return -1;
-	return run(
-	    "ip link add elnet0 numtxqueues 2 numrxqueues 2 address 02:00:00:00:00:aa type veth "
-	    "peer name elnet1 numtxqueues 2 numrxqueues 2 && "
-	    "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 && "
-	    "ip link set elnet0 up && ip link set elnet1 up && ip link add eldown type veth peer "
-	    "name elpeer");
-}
-
 int main(void)
 {
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
@@ -564,7 +528,7 @@ int main(void)
 	if (!realpath(UNIT_PROFILE_DIR, profile_dir) ||
 	    sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
 		return 1;
-	namespace_made = own_namespace();
+	namespace_made = unit_own_namespace();
 	if (namespace_made != 0) {
 		fprintf(stderr, "no network namespace%s\n",
 			namespace_made == 77 ? ": needs root" : "");
