@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "el_port.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <mntent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +15,7 @@
 #include <rte_errno.h>
 
 #include "capture.h"
+#include "runtime_dir.h"
 
 #define ARGS_MAX 128
 #define ARGS_BYTES 8192
@@ -30,7 +28,6 @@
 
 static bool running;
 static char *args_memory; /* the EAL keeps pointers into it */
-static char runtime_dir[PATH_MAX];
 
 static uint32_t memory_mib(const struct el_eal_config *c)
 {
@@ -204,32 +201,6 @@ static int choose_huge(const struct el_eal_config *c, bool *ret_huge, struct el_
 
 /* ---- start and end ---- */
 
-/* The EAL's sockets and files; it has no folders in there. */
-static void remove_runtime_dir(void)
-{
-	DIR *dir = runtime_dir[0] ? opendir(runtime_dir) : NULL;
-	struct dirent *e;
-
-	if (!dir)
-		return;
-	while ((e = readdir(dir)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(dirfd(dir), e->d_name, 0);
-	closedir(dir);
-	if (rmdir(runtime_dir) < 0)
-		el_log(EL_LOG_WARNING, "port", "%s can't be removed: %s", runtime_dir,
-		       strerror(errno));
-	runtime_dir[0] = '\0';
-}
-
-static void keep_runtime_dir(void)
-{
-	struct el_str s;
-
-	el_str_init(&s, runtime_dir, sizeof(runtime_dir));
-	el_str_add(&s, rte_eal_get_runtime_dir());
-}
-
 static int check_args(const struct el_eal_config *c, struct el_error *err)
 {
 	for (size_t i = 0; i < c->n_args; i++)
@@ -242,6 +213,7 @@ static int check_args(const struct el_eal_config *c, struct el_error *err)
 
 int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 {
+	const char *program = config->program ? config->program : "echolane";
 	char prefix[64], last[256];
 	char *argv[ARGS_MAX];
 	struct capture capture;
@@ -258,8 +230,7 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	args_memory = malloc(ARGS_BYTES);
 	if (!args_memory)
 		return el_error_set(err, -ENOMEM, "no memory to start the EAL");
-	snprintf(prefix, sizeof(prefix), "%.40s-%d", config->program ? config->program : "echolane",
-		 (int)getpid());
+	snprintf(prefix, sizeof(prefix), "%.40s-%d", program, (int)getpid());
 	argc = el_eal_args(config, huge, prefix, args_memory, ARGS_BYTES, argv, ARGS_MAX);
 	if (argc < 0) {
 		r = el_error_set(err, argc, "there are too many EAL arguments");
@@ -274,7 +245,7 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	capture_begin(&capture);
 	if (rte_eal_init(argc, argv) < 0)
 		r = rte_errno > 0 ? -rte_errno : -EIO;
-	keep_runtime_dir();
+	runtime_dir_keep();
 	capture_end(&capture, last, sizeof(last));
 	if (r < 0) {
 		el_error_set(err, r, "DPDK's EAL does not start: %s",
@@ -283,11 +254,12 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	}
 	el_log(EL_LOG_DEBUG, "port", "EAL started, %s huge pages, %u MiB",
 	       huge ? "with" : "without", memory_mib(config));
+	runtime_dir_sweep(program);
 	running = true;
 	return 0;
 
 fail:
-	remove_runtime_dir();
+	runtime_dir_remove();
 	capture_log_close();
 	free(args_memory);
 	args_memory = NULL;
@@ -304,7 +276,7 @@ void el_eal_fini(void)
 	capture_begin(&capture);
 	rte_eal_cleanup();
 	capture_end(&capture, last, sizeof(last));
-	remove_runtime_dir();
+	runtime_dir_remove();
 	capture_log_close();
 	free(args_memory);
 	args_memory = NULL;

@@ -49,10 +49,14 @@ struct el_eal_config {
 };
 
 /* Starts the EAL on the calling thread, which becomes the main lcore (id 0) and is pinned to
- * lcores->control; worker i is lcore el_eal_worker_lcore(i). No device is opened, PCI functions
- * that were named excepted. What the EAL prints goes to el_log at level DEBUG; while this function
- * runs, standard output and error are diverted for that, so no other thread should print. 0, or
- * -errno with a sentence, and then nothing is left behind. Once per process. */
+ * lcores->control; worker i is lcore el_eal_worker_lcore(i). The lcores' threads inherit the signal
+ * mask. No device is opened, PCI functions that were named excepted. Run-time directories of
+ * processes that were killed are removed.
+ *
+ * What the EAL prints goes to el_log at level DEBUG; while this function runs, standard output and
+ * error are diverted for that, so no other thread should print. 0, or -errno with a sentence, and
+ * then nothing is left behind. The EAL can be started once in a process, whether it succeeds or
+ * not. */
 int el_eal_init(const struct el_eal_config *config, struct el_error *err);
 
 /* Ends it and removes its run-time directory. Ports are to be closed before. Nothing without init.

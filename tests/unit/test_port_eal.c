@@ -276,21 +276,45 @@ static void test_eal_failure(void **state)
 	assert_memory_equal(err.text, "huge pages are asked for, and ", 30);
 }
 
+/* A run-time directory as a process leaves it that was killed. */
+static void leave_runtime_dir(char *path, size_t size, pid_t pid)
+{
+	char file[128];
+	int fd;
+
+	snprintf(path, size, "/var/run/dpdk/echolane-%d", (int)pid);
+	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+	snprintf(file, sizeof(file), "%s/config", path);
+	fd = open(file, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 static void test_eal_start(void **state)
 {
 	struct el_eal_config c = {.huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores};
 	struct el_error err = {""};
-	char path[80];
+	char path[128], dead[80], living[80];
+	pid_t pid = fork();
 	struct stat st;
 	int r;
 
 	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	leave_runtime_dir(dead, sizeof(dead), pid);
+	leave_runtime_dir(living, sizeof(living), getppid());
 	silence_begin();
 	r = el_eal_init(&c, &err);
 	silence_end();
 	if (r < 0)
 		fail_msg("%s", err.text);
 	assert_true(runtime_dir_exists());
+	assert_int_equal(stat(dead, &st), -1);
+	assert_int_equal(stat(living, &st), 0);
+	snprintf(path, sizeof(path), "rm -r %s", living);
+	assert_int_equal(run(path), 0);
 	snprintf(path, sizeof(path), "/var/run/dpdk/echolane-%d/dpdk_telemetry.v2", (int)getpid());
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(rte_lcore_count(), 1 + lcores.n_workers);
