@@ -396,6 +396,25 @@ static void test_af_packet(void **state)
 	assert_int_equal(rte_eth_dev_count_avail(), 0);
 }
 
+/* By a device string of one's own: what is known of the interface is the same. */
+static void test_af_packet_device_string(void **state)
+{
+	struct el_port *port = open_port("wan0", "net_af_packet7,framecnt=512,iface=elnet0", 2);
+	int fd = kernel_socket("elnet1");
+	struct el_port_view view;
+
+	(void)state;
+	assert_string_equal(port->interface, "elnet0");
+	assert_int_equal(port->n_queues, 1);
+	assert_int_equal(port->default_max_pps, 100000);
+	for (int i = 0; i < 1000; i++)
+		kernel_sends(fd, 0x34);
+	el_port_view_read(port, &view);
+	assert_int_equal(view.socket_drops, 1000 - 512);
+	close(fd);
+	close_port(port);
+}
+
 /* Opened again, with other frame sizes. */
 static void test_af_packet_jumbo(void **state)
 {
@@ -538,6 +557,7 @@ int main(void)
 	    cmocka_unit_test(test_eal_start),
 	    cmocka_unit_test(test_open_failures),
 	    cmocka_unit_test(test_af_packet),
+	    cmocka_unit_test(test_af_packet_device_string),
 	    cmocka_unit_test(test_af_packet_jumbo),
 	    cmocka_unit_test(test_af_xdp),
 	    cmocka_unit_test(test_tap),
