@@ -75,6 +75,16 @@ grep -q '+2 duplicates' "$tmp/twice" || fail "duplicates"
 
 in_near python3 "$here/simpeer_client.py" 192.0.2.10 >"$tmp/client" 2>&1 || fail "raw-socket probes"
 
+# SIGUSR1: the counters so far, written whole.
+kill -USR1 "$pid"
+for _ in $(seq 1000); do
+	[ ! -e "$tmp/stats" ] || break
+	sleep 0.01
+done
+[ -e "$tmp/stats" ] || fail "no counters on SIGUSR1"
+python3 -m json.tool "$tmp/stats" >"$tmp/check" 2>&1 || fail "counters are no JSON"
+rm "$tmp/stats"
+
 kill "$pid"
 wait "$pid" || fail "exit status $?"
 pid=
