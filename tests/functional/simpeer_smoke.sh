@@ -52,7 +52,7 @@ ip -n "$far" link set peer0 up
 ip -n "$near" route add 198.51.100.0/24 via 192.0.2.1
 
 mkfifo "$tmp/out"
-ip netns exec "$far" "$simpeer" --no-huge -m 128 --no-pci --no-telemetry "--file-prefix=$tag" \
+RUNTIME_DIRECTORY=$tmp ip netns exec "$far" "$simpeer" --no-huge -m 128 --no-pci --no-telemetry "--file-prefix=$tag" \
 	--vdev net_af_packet0,iface=peer0 -- --script "$script" --stats "$tmp/stats" --yield \
 	>"$tmp/out" 2>"$tmp/log" &
 pid=$!
