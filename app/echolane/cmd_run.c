@@ -47,9 +47,10 @@ static int eal_init(struct control *c, struct el_error *err)
 
 	if (!args)
 		return el_error_set(err, -ENOMEM, "not enough memory");
-	memcpy(args, d->eal_args.items, d->eal_args.count * sizeof(*args));
-	memcpy(args + d->eal_args.count, c->options->eal_args,
-	       c->options->n_eal_args * sizeof(*args));
+	for (size_t i = 0; i < d->eal_args.count; i++)
+		args[i] = d->eal_args.items[i];
+	for (size_t i = 0; i < c->options->n_eal_args; i++)
+		args[d->eal_args.count + i] = c->options->eal_args[i];
 	CPU_ZERO(&allowed);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
 	ret = el_lcores_choose(d, c->conf->global.nb_proc, &allowed, &c->lcores, err);

@@ -102,6 +102,7 @@ class Prober:
 
     def get(self, path, *curl_options):
         """GET; (HTTP status, body), status 0 while it can't be reached."""
+        assert self.process.poll() is None, f"echolane is gone: {self.stderr[-2000:]}"
         done = self.lab.run("prober", ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", *curl_options,
                                        METRICS_URL + path], check=False)
         body, _, code = done.stdout.rpartition("\n")
@@ -109,7 +110,6 @@ class Prober:
 
     def metrics(self):
         """A scrape, or None while there is nothing to scrape."""
-        assert self.process.poll() is None, f"echolane is gone: {self.stderr[-2000:]}"
         status, body = self.get("/metrics")
         return Metrics(body).check() if status == 200 else None
 
@@ -122,7 +122,8 @@ class Prober:
 
 
 class Capture:
-    """tcpdump on an interface; on exit `packets` holds what it saw."""
+    """tcpdump on an interface; on exit `packets` holds what it saw. Of the prober's link look at the router's
+    end: what DPDK's packet sockets send does not pass tcpdump on its way out."""
 
     def __init__(self, lab, role, interface, expression):
         self.path = lab.directory / f"{role}.{lab.next_number()}.pcap"

@@ -20,6 +20,7 @@ import harness
 
 HERE = pathlib.Path(__file__).resolve().parent
 TIME_LIMIT_S = 60
+REASON_MAX = 600  # characters shown of a failure's reason
 
 
 def find_tests(names):
@@ -91,7 +92,10 @@ def main():
             sys.exit(130)
         except Exception as error:  # whatever a test raises is its failure
             failed += 1
-            print(f"  FAIL  {name} ({time.monotonic() - began:.1f} s): {error or type(error).__name__}")
+            reason_given = str(error) or type(error).__name__
+            if not options.verbose and len(reason_given) > REASON_MAX:
+                reason_given = reason_given[:REASON_MAX] + " ..."
+            print(f"  FAIL  {name} ({time.monotonic() - began:.1f} s): {reason_given}")
             if options.verbose or not isinstance(error, AssertionError):
                 traceback.print_exc(file=sys.stdout)
             else:

@@ -83,7 +83,7 @@ def test_requests_are_answered(lab):
 
 def test_on_link_and_gateway(lab):
     """A target on the prober's link is reached directly, another through the gateway."""
-    with lab.capture("prober", "probe0", "icmp or arp") as capture:
+    with lab.capture("router", "p0", "icmp or arp") as capture:
         metrics = lab.rounds(config({"direct": icmp(GATEWAY), "through": icmp(HOST1)}))
     assert_loss(metrics, "direct", 100)
     assert_loss(metrics, "through", 100)

@@ -18,7 +18,7 @@ def test_closed_port(lab):
 
 def test_open_port(lab):
     """SYN/ACK, answered by one RST each, so that the peer is left with no half-open connection."""
-    with lab.capture("prober", "probe0", "tcp") as capture:
+    with lab.capture("router", "p0", "tcp") as capture:
         metrics = lab.rounds(config({"open": tcp(HOST1, 443)}), 2)
         assert_equal(lab.half_open("host1"), "", "half-open connections")
     assert_loss(metrics, "open", 200)
@@ -33,7 +33,7 @@ def test_open_port(lab):
 
 def test_syn_with_data(lab):
     """Linux's RST/ACK acknowledges the data of a SYN, its SYN/ACK doesn't; both are answers."""
-    with lab.capture("prober", "probe0", "tcp") as capture:
+    with lab.capture("router", "p0", "tcp") as capture:
         metrics = lab.rounds(config({"closed": tcp(HOST1, 81, ip_payload_size=60),
                                      "open": tcp(HOST1, 443, ip_payload_size=60)}))
     assert_loss(metrics, "closed", 100)
@@ -65,7 +65,7 @@ def test_every_tenth_dropped(lab):
         table ip t {
             chain input {
                 type filter hook input priority 0;
-                tcp dport 81 numgen inc mod 10 == 3 drop
+                tcp dport 81 tcp flags syn numgen inc mod 10 == 3 drop
                 icmp type echo-request numgen inc mod 10 == 3 drop
                 udp dport 33434 numgen inc mod 10 == 3 drop
             }

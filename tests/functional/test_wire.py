@@ -17,7 +17,7 @@ def assert_cycle(ports, first, count):
 
 
 def test_source_ports_go_round(lab):
-    with lab.capture("prober", "probe0", "ip") as capture:
+    with lab.capture("router", "p0", "ip") as capture:
         metrics = lab.rounds(config(
             {"tcp": tcp(HOST1, 81, 40), "udp": udp(HOST2, nb_packets=40), "one": tcp(HOST3, 82, 7)},
             {"g": {"src_port_a": 61000, "src_port_z": 61009}}))
@@ -29,7 +29,7 @@ def test_source_ports_go_round(lab):
 
 
 def test_default_source_ports(lab):
-    with lab.capture("prober", "probe0", "udp") as capture:
+    with lab.capture("router", "p0", "udp") as capture:
         lab.rounds(config({"udp": udp(HOST2, nb_packets=10)}))
     assert_equal({p.sport for p in probes_of(capture)}, {65000, 65001}, "source ports")
 
@@ -42,7 +42,7 @@ def test_dscp_df_and_size(lab):
         "fragmentable": udp(HOST2, nb_packets=10, ip_payload_size=200, dont_fragment=False),
         "small": icmp(HOST3, 10, ip_payload_size=8),
     }
-    with lab.capture("prober", "probe0", "ip") as capture:
+    with lab.capture("router", "p0", "ip") as capture:
         metrics = lab.rounds(config(targets, groups))
     expected = {"tcp": (HOST1, packets.TCP, True, 20), "big": (HOST1, packets.ICMP, True, 1000),
                 "fragmentable": (HOST2, packets.UDP, False, 200), "small": (HOST3, packets.ICMP, True, 8)}
@@ -57,7 +57,7 @@ def test_dscp_df_and_size(lab):
 
 def test_group_payload_size_is_for_icmp(lab):
     """A group's ip_payload_size is ICMP's alone; a target's own goes first."""
-    with lab.capture("prober", "probe0", "ip") as capture:
+    with lab.capture("router", "p0", "ip") as capture:
         lab.rounds(config({"icmp": icmp(HOST1, 5), "own": icmp(HOST2, 5, ip_payload_size=64),
                            "tcp": tcp(HOST3, 81, 5)}, {"g": {"ip_payload_size": 300}}))
     for address, size in ((HOST1, 300), (HOST2, 64), (HOST3, 20)):
@@ -66,7 +66,7 @@ def test_group_payload_size_is_for_icmp(lab):
 
 def test_icmp_keeps_its_identifier(lab):
     """One identifier a path and a sequence number that counts, as firewalls and routers like it."""
-    with lab.capture("prober", "probe0", "icmp") as capture:
+    with lab.capture("router", "p0", "icmp") as capture:
         lab.rounds(config({"icmp": icmp(HOST1, 20)}, {"g": {"src_port_a": 62000, "src_port_z": 62000}}))
     sent = probes_of(capture)
     assert_equal(len({p.icmp_id for p in sent}), 1, "identifiers")
@@ -75,7 +75,7 @@ def test_icmp_keeps_its_identifier(lab):
 
 
 def test_source_address_of_a_group(lab):
-    with lab.capture("prober", "probe0", "ip") as capture:
+    with lab.capture("router", "p0", "ip") as capture:
         metrics = lab.rounds(config({"icmp": icmp(HOST1, 5), "tcp": tcp(HOST1, 443, 5)},
                                     {"g": {}, "other": {"src_ipv4": "192.0.2.11"}}),
                              port="af_packet:probe0,address=192.0.2.10/24,address=192.0.2.11/24,"
