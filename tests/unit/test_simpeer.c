@@ -64,7 +64,7 @@ static void reads_the_scripts_of_the_tests(void **state)
 		struct simpeer_script *s = NULL;
 		struct el_error err = {""};
 
-		snprintf(path, sizeof(path), "%s/%s", SIMPEER_DATA, files[i]);
+		snprintf(path, sizeof(path), "%s/%s", EL_TEST_DATA "/simpeer", files[i]);
 		if (simpeer_script_load(path, &err, &s) < 0)
 			fail_msg("%s", err.text);
 		simpeer_script_free(s);
@@ -76,7 +76,7 @@ static void refuses_files_that_are_none(void **state)
 	static const struct {
 		const char *path;
 		int code;
-	} bad[] = {{"/", -EINVAL}, {SIMPEER_DATA "/none", -ENOENT}, {"/dev/zero", -EINVAL}};
+	} bad[] = {{"/", -EINVAL}, {EL_TEST_DATA "/simpeer/none", -ENOENT}, {"/dev/zero", -EINVAL}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
