@@ -74,8 +74,12 @@ static void take(struct control *c, const struct el_event *e)
 {
 	const struct el_model *m = c->model;
 	const struct address_entry *entry;
+	enum el_event_kind kind = (enum el_event_kind)(e->tsc_kind & 0xff);
 
-	switch ((enum el_event_kind)(e->tsc_kind & 0xff)) {
+	/* a series of a plan that is gone has no counters any more */
+	if (kind != EL_EVENT_TCP_UNMATCHED && e->b != (uint32_t)c->set->generation)
+		return;
+	switch (kind) {
 	case EL_EVENT_LATE:
 		if (e->a < m->n_series)
 			c->late[e->a]++;

@@ -92,41 +92,41 @@ static enum simpeer_frame_kind parse_l4(const uint8_t *l4, uint32_t l4_len, uint
 
 static bool l4_checksum_right(const struct rte_ipv4_hdr *ip, const uint8_t *l4, uint32_t l4_len)
 {
-	uint32_t sum = rte_raw_cksum(l4, l4_len);
+	uint64_t sum = rte_raw_cksum(l4, l4_len);
 
 	if (ip->next_proto_id == IPPROTO_UDP && l4[6] == 0 && l4[7] == 0)
 		return true; /* none (RFC 768) */
 	if (ip->next_proto_id != IPPROTO_ICMP)
-		sum += rte_ipv4_phdr_cksum(ip, 0);
-	return __rte_raw_cksum_reduce(sum) == 0xffff;
+		sum += (uint64_t)ip->src_addr + ip->dst_addr + htons(ip->next_proto_id) +
+		       htons((uint16_t)l4_len);
+	return simpeer_checksum(sum) == 0;
 }
 
 static enum simpeer_frame_kind parse_ipv4(const uint8_t *p, size_t len, bool verify,
 					  struct simpeer_frame *f)
 {
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)p;
 	enum simpeer_frame_kind kind;
-	struct rte_ipv4_hdr ip;
 	uint32_t l4_len;
 
-	if (len < sizeof(ip))
+	if (len < sizeof(*ip))
 		return SIMPEER_FRAME_MALFORMED;
-	memcpy(&ip, p, sizeof(ip));
-	f->ip_len = ntohs(ip.total_length);
-	if (ip.version_ihl >> 4 != 4 || rte_ipv4_hdr_len(&ip) < sizeof(ip) || f->ip_len > len ||
-	    f->ip_len < rte_ipv4_hdr_len(&ip))
+	f->ip_len = ntohs(ip->total_length);
+	if (ip->version_ihl >> 4 != 4 || rte_ipv4_hdr_len(ip) < sizeof(*ip) || f->ip_len > len ||
+	    f->ip_len < rte_ipv4_hdr_len(ip))
 		return SIMPEER_FRAME_MALFORMED;
-	if (ip.version_ihl != RTE_IPV4_VHL_DEF)
+	if (ip->version_ihl != RTE_IPV4_VHL_DEF)
 		return SIMPEER_FRAME_OTHER;
-	if (verify && rte_raw_cksum(&ip, sizeof(ip)) != 0xffff)
+	if (verify && rte_raw_cksum(ip, sizeof(*ip)) != 0xffff)
 		return SIMPEER_FRAME_BAD_CHECKSUM;
-	f->src = ip.src_addr;
-	f->dst = ip.dst_addr;
-	if (ip.fragment_offset & htons(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+	f->src = ip->src_addr;
+	f->dst = ip->dst_addr;
+	if (ip->fragment_offset & htons(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 		return SIMPEER_FRAME_FRAGMENT;
-	l4_len = f->ip_len - (uint32_t)sizeof(ip);
-	kind = parse_l4(p + sizeof(ip), l4_len, ip.next_proto_id, f);
+	l4_len = f->ip_len - (uint32_t)sizeof(*ip);
+	kind = parse_l4(p + sizeof(*ip), l4_len, ip->next_proto_id, f);
 	if (verify && (kind == SIMPEER_FRAME_PROBE || kind == SIMPEER_FRAME_RST) &&
-	    !l4_checksum_right(&ip, p + sizeof(ip), l4_len))
+	    !l4_checksum_right(ip, p + sizeof(*ip), l4_len))
 		return SIMPEER_FRAME_BAD_CHECKSUM;
 	return kind;
 }
@@ -135,28 +135,27 @@ void simpeer_frame_parse(const struct simpeer_buf *b, const uint8_t mac[6], bool
 			 struct simpeer_frame *ret_frame)
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	struct simpeer_frame f = {.kind = SIMPEER_FRAME_MALFORMED,
-				  .l2_len = sizeof(struct rte_ether_hdr)};
-	uint16_t ether_type = 0;
+	struct simpeer_frame *f = ret_frame;
+	uint16_t ether_type;
 
-	if (b->len < f.l2_len)
-		goto out;
-	f.dst_mac_own = memcmp(b->data, mac, 6) == 0 || memcmp(b->data, broadcast, 6) == 0;
+	*f = (struct simpeer_frame){.kind = SIMPEER_FRAME_MALFORMED,
+				    .l2_len = sizeof(struct rte_ether_hdr)};
+	if (b->len < f->l2_len)
+		return;
+	f->dst_mac_own = memcmp(b->data, mac, 6) == 0 || memcmp(b->data, broadcast, 6) == 0;
 	ether_type = get16(b->data + 12);
 	for (int tags = 0;
 	     tags < 2 && (ether_type == RTE_ETHER_TYPE_VLAN || ether_type == RTE_ETHER_TYPE_QINQ);
 	     tags++) {
-		f.l2_len += (uint16_t)sizeof(struct rte_vlan_hdr);
-		if (b->len < f.l2_len)
-			goto out;
-		ether_type = get16(b->data + f.l2_len - 2);
+		f->l2_len += (uint16_t)sizeof(struct rte_vlan_hdr);
+		if (b->len < f->l2_len)
+			return;
+		ether_type = get16(b->data + f->l2_len - 2);
 	}
 	if (ether_type == RTE_ETHER_TYPE_IPV4)
-		f.kind = parse_ipv4(b->data + f.l2_len, b->len - f.l2_len, verify_checksums, &f);
+		f->kind = parse_ipv4(b->data + f->l2_len, b->len - f->l2_len, verify_checksums, f);
 	else if (ether_type == RTE_ETHER_TYPE_ARP)
-		f.kind = parse_arp(b->data + f.l2_len, b->len - f.l2_len, &f);
+		f->kind = parse_arp(b->data + f->l2_len, b->len - f->l2_len, f);
 	else
-		f.kind = SIMPEER_FRAME_OTHER;
-out:
-	*ret_frame = f;
+		f->kind = SIMPEER_FRAME_OTHER;
 }

@@ -48,6 +48,16 @@ struct simpeer_frame {
 	bool dst_mac_own;            /* unicast to `mac`, or broadcast */
 };
 
+/* The checksum of a sum of words in network order, as they lie in memory; at most 2^32 of them.
+ * Sums are taken of values at hand where possible: bytes just written would have to come out of the
+ * store buffer first. */
+static inline uint16_t simpeer_checksum(uint64_t sum)
+{
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	return (uint16_t)~__rte_raw_cksum_reduce((uint32_t)sum);
+}
+
 /* Parses the frame; never reads past b->len. `mac`: the peer's own. */
 void simpeer_frame_parse(const struct simpeer_buf *b, const uint8_t mac[6], bool verify_checksums,
 			 struct simpeer_frame *ret_frame);

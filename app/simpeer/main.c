@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* simpeer: the other end of a link, for tests and benchmarks. Answers probes as a script says. */
+/* simpeer: the other end of a link, for tests and benchmarks. Answers probes as a script says.
+ *
+ * Over memif, end simpeer before the program at the other end, or when nothing is on its way any
+ * more: the driver (22.11) unmaps the rings on its own thread as soon as the other end is gone,
+ * under the feet of a burst that is being copied. */
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>

@@ -44,7 +44,7 @@ void conf_check_root(struct conf_walk *w, const struct conf_map *map,
 	if (conf_walk_valid(map, entries, "groups") && conf->n_groups == 0)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "groups"), "groups",
 				"expected at least one group");
-	if (!w->group_payload_name)
+	if (!w->group_payload_name || !conf_walk_valid(map, entries, "targets"))
 		return;
 	el_str_addf(&name, "groups.%s.ip_payload_size", w->group_payload_name);
 	for (size_t i = 0; i < conf->n_targets; i++) {

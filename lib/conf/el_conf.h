@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The configuration: netprobify's YAML and the top-level map `dataplane`, from a file to one checked,
- * plain struct. Every fault of a file is reported in one go, each with file, line and column. */
+/* The configuration: netprobify's YAML and the top-level map `dataplane`, from a file to one
+ * checked, plain struct. Every fault of a file is reported in one go, each with file, line and
+ * column. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,22 +29,23 @@ struct el_conf_global {
 	uint32_t nb_proc;
 	enum el_log_level logging_level;
 	uint16_t prometheus_port;
-	char *prometheus_address;
+	char *prometheus_address; /* an IPv4 or IPv6 address */
 	uint32_t dns_update_interval_s;
 	uint32_t reload_conf_interval_s;
 	bool verbose;
 	bool l3_raw_socket;
-	double timeout_s; /* the most a round may take; default 3600 */
-	struct el_conf_ints percentiles; /* as configured, in that order; default 95, 50 */
+	double timeout_s;                /* the most a round may take; default 3600 */
+	struct el_conf_ints percentiles; /* in the file's order, each once; default 95, 50 */
 	struct el_conf_strings disable_dynamic_inventories;
 };
 
 struct el_conf_group {
 	char *name;
 	struct el_ip src_ipv4, src_ipv6; /* family 0: none set. src_ip has been folded in */
-	struct el_prefix src_subnet_ipv4, src_subnet_ipv6; /* ip.family 0: none set */
+	/* ip.family 0: none set; host bits are masked */
+	struct el_prefix src_subnet_ipv4, src_subnet_ipv6;
 	uint16_t src_port_a, src_port_z;
-	int32_t ip_payload_size; /* EL_CONF_UNSET */
+	int32_t ip_payload_size; /* EL_CONF_UNSET (0 in the file too), or at least ICMP's 8 */
 	uint8_t dscp;
 	bool permit_target_auto_register;
 };
@@ -52,15 +54,16 @@ struct el_conf_target {
 	char *name;
 	enum el_probe_type type;
 	char *destination;
-	char *description;
-	uint8_t address_family; /* 4 or 6; already decided by the rule "that of the destination if it is an
-				   address; else ipv4" */
+	char *description;      /* never NULL: the name where none is set */
+	uint8_t address_family; /* 4 or 6; already decided by the rule "that of the destination if
+				   it is an address; else ipv4" */
 	struct el_ip address;   /* family 0 where the destination is a name or a subnet */
 	bool dont_fragment;
 	bool is_subnet;
 	uint16_t dst_port;
 	uint32_t nb_packets;
-	int32_t ip_payload_size; /* EL_CONF_UNSET */
+	int32_t ip_payload_size; /* EL_CONF_UNSET (0 in the file too), or at least what the probe
+				    needs: TCPsyn 20, ICMPping 8, UDPunreachable 12 */
 	double threshold_latency_s, threshold_loss; /* NaN where not set */
 	enum el_alert_level alert_level;
 	enum el_state state;
@@ -94,7 +97,7 @@ struct el_conf_port {
 };
 
 struct el_conf_dataplane {
-	int control_core; /* EL_CONF_UNSET: the first allowed */
+	int control_core;                              /* EL_CONF_UNSET: the first allowed */
 	struct el_conf_ints worker_cores, stats_cores; /* empty: the default */
 	enum el_conf_huge_pages huge_pages;
 	enum el_conf_pacing pacing;
@@ -112,8 +115,8 @@ struct el_conf {
 	struct el_conf_target *targets; /* in the file's order */
 	size_t n_targets;
 	struct el_conf_dataplane dataplane;
-	/* names of targets that occurred more than once (the last one counts, as in YAML readers), one entry
-	 * for each repetition: app_target_name_dup_total */
+	/* names of targets that occurred more than once (the last one counts, as in YAML readers),
+	 * one entry for each repetition: app_target_name_dup_total */
 	struct el_conf_strings duplicate_targets;
 };
 
@@ -130,12 +133,12 @@ struct el_conf_diags {
 };
 
 /* Loads and checks `path`. 0 and *ret_conf (to be freed with el_conf_free) if there was no error;
- * -EINVAL if the file is wrong, or another negative errno if it could not be read. `diags` is filled in
- * either case, with at least one error where the return value is negative; free it with
+ * -EINVAL if the file is wrong, or another negative errno if it could not be read. `diags` is
+ * filled in either case, with at least one error where the return value is negative; free it with
  * el_conf_diags_fini. Bounded in memory and time whatever the file holds. */
 int el_conf_load(const char *path, struct el_conf **ret_conf, struct el_conf_diags *diags);
 
-/* The same for a document in memory; `name` stands for the file in messages. */
+/* The same for a document in memory; `name` stands for the file in messages. -EFBIG past 64 MiB. */
 int el_conf_load_buffer(const char *name, const char *text, size_t len, struct el_conf **ret_conf,
 			struct el_conf_diags *diags);
 
@@ -151,5 +154,6 @@ int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *er
 /* Prints the effective configuration, defaults filled in, as YAML that el_conf_load reads back. */
 void el_conf_print(const struct el_conf *conf, FILE *out);
 
-/* Prints the table of all keys as a reference page (Markdown): key, type, range, default, unit, meaning. */
+/* Prints the table of all keys as a reference page (Markdown): key, type, range, default, unit,
+ * meaning. */
 void el_conf_print_reference(FILE *out);

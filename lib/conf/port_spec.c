@@ -117,19 +117,20 @@ static int take_word(struct el_conf_port *port, char *word, struct el_str *devic
 static int parse_spec(struct el_conf_port *port, const char *spec, struct el_error *err)
 {
 	char words[SPEC_MAX], device[SPEC_MAX], *rest = words, *word;
-	struct el_str copy = EL_STR_INIT(words), out = EL_STR_INIT(device);
+	struct el_str copy, out;
 	int rc = 0;
 
+	el_str_init(&copy, words, sizeof(words));
+	el_str_init(&out, device, sizeof(device));
 	el_str_add(&copy, spec);
 	if (copy.truncated)
 		return el_error_set(err, -EINVAL, "a port of more than %d characters",
 				    SPEC_MAX - 1);
-	device[0] = '\0';
 	while (rc == 0 && (word = strsep(&rest, ",")))
 		rc = take_word(port, word, &out, err);
 	if (rc < 0)
 		return rc;
-	if (!out.len || device[0] == ',' || strchr(spec, '=') == spec)
+	if (!out.len)
 		return el_error_set(err, -EINVAL,
 				    "expected a device first, such as af_packet:eth1, got \"%s\"",
 				    spec);

@@ -10,6 +10,14 @@
 static void print_map(const struct conf_map *map, const void *obj, int depth, bool in_list,
 		      FILE *out);
 
+/* What YAML lets stand in quotes as it is and doesn't take for the end of a line. */
+static bool is_printable(uint32_t code)
+{
+	return (code >= 0x20 && code < 0x7f) ||
+	       (code >= 0xa0 && code != 0x2028 && code != 0x2029 && code < 0xfe00) ||
+	       code >= 0x10000;
+}
+
 /* A string as it is where that reads back as a string, else in double quotes. */
 static void print_string(const char *text, FILE *out)
 {
@@ -22,15 +30,20 @@ static void print_string(const char *text, FILE *out)
 		return;
 	}
 	putc('"', out);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	for (size_t i = 0, n; i < s.len; i += n) {
+		uint32_t code = (unsigned char)text[i];
 
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\x%02x", c);
+		n = conf_utf8_decode((const unsigned char *)text + i, s.len - i, &code);
+		if (!n)
+			n = 1; /* not UTF-8: the byte's number stands for it */
+		if (code == '"' || code == '\\')
+			fprintf(out, "\\%c", (int)code);
+		else if (is_printable(code) && (n > 1 || code < 0x80))
+			fwrite(text + i, 1, n, out);
+		else if (code < 0x10000)
+			fprintf(out, "\\u%04x", code);
 		else
-			putc(c, out);
+			fprintf(out, "\\U%08x", code);
 	}
 	putc('"', out);
 }

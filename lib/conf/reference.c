@@ -21,7 +21,9 @@ static void print_range(const struct conf_key *key, FILE *out)
 
 	if (key->kind == CONF_ENUM)
 		fputs(conf_value_expected(key, expected, sizeof(expected)), out);
-	else if ((key->kind == CONF_INT || key->kind == CONF_FLOAT) && key->min > -1e9)
+	else if (key->kind == CONF_INT)
+		fprintf(out, "%.0f to %.0f", key->min, key->max);
+	else if (key->kind == CONF_FLOAT)
 		fprintf(out, "%.10g to %.10g", key->min, key->max);
 	else if (key->family)
 		fprintf(out, "IPv%u", key->family);

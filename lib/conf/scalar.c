@@ -230,3 +230,27 @@ char *conf_scalar_show(const struct conf_scalar *s, char *buf, size_t cap)
 		el_str_addf(&out, v.type == CONF_SCALAR_STRING ? "\"%s\"" : "%s", text);
 	return buf;
 }
+
+size_t conf_utf8_decode(const unsigned char *p, size_t left, uint32_t *ret_code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = p[0] < 0x80   ? 1
+		   : p[0] < 0xc2 ? 0
+		   : p[0] < 0xe0 ? 2
+		   : p[0] < 0xf0 ? 3
+		   : p[0] < 0xf5 ? 4
+				 : 0;
+	uint32_t code = n <= 1 ? p[0] : p[0] & (0xffU >> (n + 1));
+
+	if (n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	if (n && (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)))
+		return 0;
+	*ret_code = code;
+	return n;
+}

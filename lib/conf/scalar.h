@@ -37,3 +37,7 @@ char *conf_scalar_show(const struct conf_scalar *s, char *buf, size_t cap);
 /* Adds nothing but printable ASCII and UTF-8 to buf: control characters are escaped, quotes and
  * backslashes too; what is longer than `max` bytes is shortened. Returns buf. */
 char *conf_escape(const char *text, size_t len, size_t max, char *buf, size_t cap);
+
+/* The UTF-8 character at p, of which `left` (at least 1) bytes are there (RFC 3629, section 4): its
+ * length and code point; 0 if it is none. */
+size_t conf_utf8_decode(const unsigned char *p, size_t left, uint32_t *ret_code);

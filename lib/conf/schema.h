@@ -78,7 +78,7 @@ struct conf_map {
 
 #define CONF_KEYS_MAX 24
 
-extern const struct conf_map conf_root_map, conf_target_map, conf_port_map;
+extern const struct conf_map conf_root_map, conf_target_map, conf_dataplane_map, conf_port_map;
 
 /* The rows of a map that check.c asks for. */
 size_t conf_map_index(const struct conf_map *map, const char *name);

@@ -312,51 +312,46 @@ static int syntax_error(struct composer *c, const yaml_parser_t *parser, const c
 		pos =
 		    pos_of_byte(text, parser->problem_offset < len ? parser->problem_offset : len);
 	if (parser->context)
-		conf_diag_error(c->diags, pos, "",
-				"not valid YAML: %s (%s that begins in line %zu)", problem,
+		conf_diag_error(c->diags, pos, "", "not valid YAML: %s (%s, line %zu)", problem,
 				parser->context, parser->context_mark.line + 1);
 	else
 		conf_diag_error(c->diags, pos, "", "not valid YAML: %s", problem);
 	return -EINVAL;
 }
 
-/* The length of the UTF-8 character at p (RFC 3629, section 4); 0 if it is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+static bool ends_line(uint32_t code)
 {
-	size_t n = p[0] < 0x80   ? 1
-		   : p[0] < 0xc2 ? 0
-		   : p[0] < 0xe0 ? 2
-		   : p[0] < 0xf0 ? 3
-		   : p[0] < 0xf5 ? 4
-				 : 0;
-
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
+	return code == '\n' || code == '\r' || code == 0x85 || code == 0x2028 || code == 0x2029;
 }
 
+/* Text only, and no more directives than libyaml can cope with: it compares each with all before
+ * it. */
 static int check_text(struct composer *c, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	size_t n;
+	uint32_t code, last = '\n';
+	size_t n, directives = 0;
 
 	for (size_t i = 0; i < len; i += n) {
 		bool control =
 		    (p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r') || p[i] == 0x7f;
 
-		n = utf8_length(p + i, len - i);
-		if (n && !control)
-			continue;
-		conf_diag_error(
-		    c->diags, pos_of_byte(text, i), "",
-		    n ? "byte 0x%02x: not a text file" : "byte 0x%02x is not UTF-8 text", p[i]);
-		return -EINVAL;
+		n = conf_utf8_decode(p + i, len - i, &code);
+		if (!n || control) {
+			conf_diag_error(c->diags, pos_of_byte(text, i), "",
+					n ? "byte 0x%02x: not a text file"
+					  : "byte 0x%02x is not UTF-8 text",
+					p[i]);
+			return -EINVAL;
+		}
+		directives += code == '%' && ends_line(last);
+		if (directives > CONF_TREE_DIRECTIVES_MAX) {
+			conf_diag_error(c->diags, pos_of_byte(text, i), "",
+					"more than %d lines that begin with \"%%\"",
+					CONF_TREE_DIRECTIVES_MAX);
+			return -EINVAL;
+		}
+		last = code;
 	}
 	return 0;
 }

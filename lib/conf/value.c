@@ -57,12 +57,10 @@ int64_t conf_int_get(const struct conf_key *key, const void *field)
 
 static void add_range(struct el_str *out, const struct conf_key *key)
 {
-	if (key->max >= 1e9)
-		el_str_addf(out, key->min <= -1e9 ? "" : " of at least %g", key->min);
-	else if (key->kind == CONF_INT)
+	if (key->kind == CONF_INT)
 		el_str_addf(out, " from %.0f to %.0f", key->min, key->max);
 	else
-		el_str_addf(out, " from %g to %.10g", key->min, key->max);
+		el_str_addf(out, " from %.10g to %.10g", key->min, key->max);
 }
 
 char *conf_value_expected(const struct conf_key *key, char *buf, size_t cap)

@@ -33,6 +33,10 @@ void conf_walk_error(struct conf_walk *w, struct conf_pos pos, const char *name,
 	char path[512];
 	va_list args;
 
+	if (w->diags->errors >= CONF_DIAG_ERRORS_MAX) {
+		w->diags->errors++;
+		return;
+	}
 	va_start(args, fmt);
 	conf_diag_add(w->diags, true, pos, path_text(w, name, path, sizeof(path)), fmt, args);
 	va_end(args);
@@ -117,6 +121,10 @@ static void unknown_key(struct conf_walk *w, const struct conf_map *map, uint32_
 	struct conf_scalar s = conf_walk_scalar(w, key);
 	char shown[192];
 
+	if (w->diags->errors >= CONF_DIAG_ERRORS_MAX) {
+		w->diags->errors++; /* not shown, so not worth the search */
+		return;
+	}
 	for (size_t i = 0; i < map->count; i++)
 		names[i] = map->keys[i].name;
 	nearest = conf_diag_nearest(s.text, names, map->count);

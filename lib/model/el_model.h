@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* What is to be probed, made from a configuration: targets, groups, series (a target in a group: the unit
- * that metrics are published for) and streams (a series' destination addresses). Immutable once made,
- * reference-counted, read by any thread. */
+/* What is to be probed, made from a configuration: targets, groups, series (a target in a group:
+ * the unit that metrics are published for) and streams (a series' destination addresses). Immutable
+ * once made, reference-counted, read by any thread. */
 #include "el_base.h"
 #include "el_conf.h"
 
@@ -55,18 +55,19 @@ struct el_model {
 	int *percentiles; /* as configured */
 	uint32_t n_percentiles;
 	struct el_conf_strings duplicate_targets; /* app_target_name_dup_total */
-	_Atomic uint32_t refs; /* any thread, through get and put */
+	_Atomic uint32_t refs;                    /* any thread, through get and put */
 };
 
-/* Makes the model of `conf`, holding one reference. Targets that can't be probed (no group; a kind of
- * destination that is not supported yet) are disabled with one log line each. NULL with errno ENOMEM, or
- * E2BIG (logged with the number) if a round has more probes than dataplane.max_probes_per_round. */
+/* Makes the model of `conf`, holding one reference. Targets that can't be probed (no group; a kind
+ * of destination that is not supported yet) are disabled with one log line each. NULL with errno
+ * ENOMEM, or E2BIG (logged with the number) if a round has more probes than
+ * dataplane.max_probes_per_round. */
 struct el_model *el_model_create(const struct el_conf *conf);
 
 struct el_model *el_model_get(struct el_model *model);
 void el_model_put(struct el_model *model); /* NULL is fine; the last reference frees */
 
 /* Names as labels print them. */
-const char *el_model_state_label(enum el_state state);             /* "None", "in production", ... */
+const char *el_model_state_label(enum el_state state); /* "None", "in production", ... */
 const char *el_model_alert_level_label(enum el_alert_level level); /* "no_alert", ... */
 const char *el_model_family_label(uint8_t family);                 /* "ipv4", "ipv6" */

@@ -125,7 +125,8 @@ struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config);
 void el_neigh_destroy(struct el_neigh_table *t);
 
 /* The entry of next hop `ip`; if there was none, it is made and asked for. 0; -EAFNOSUPPORT for
- * IPv6, -EINVAL for an address that no neighbour can have, -ENOSPC if the table is full. */
+ * IPv6, -EINVAL for an address that no neighbour can have (one of our own is), -ENOSPC if the table
+ * is full. */
 int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 		  uint64_t now_ns, struct el_next_hop_idx *ret_index);
 

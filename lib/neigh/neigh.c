@@ -245,6 +245,8 @@ static int find_or_make(struct el_neigh_table *t, struct el_port_idx port, const
 		return -EAFNOSUPPORT;
 	if (port.v >= t->n_ports || ip->bytes[0] == 0 || ip->bytes[0] == 127 || ip->bytes[0] >= 224)
 		return -EINVAL;
+	if (find_own(&t->ports[port.v], ip))
+		return -EINVAL;
 	e = find(t, port, ip);
 	if (!e)
 		e = make(t, port, ip);

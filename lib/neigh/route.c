@@ -65,7 +65,8 @@ struct el_ip el_route_source(const struct el_prefix *addresses, size_t n,
 /* True if a gateway at `ip` can be reached over the link. */
 static bool on_link(const struct el_conf_port *conf, const struct el_ip *ip)
 {
-	bool only_hosts = false;
+	uint8_t host_len = ip->family == 4 ? 32 : 128;
+	size_t hosts = 0, networks = 0;
 
 	for (size_t i = 0; i < conf->n_addresses; i++) {
 		const struct el_prefix *a = &conf->addresses[i];
@@ -74,11 +75,12 @@ static bool on_link(const struct el_conf_port *conf, const struct el_ip *ip)
 			continue;
 		if (el_prefix_contains(a, ip))
 			return true;
-		if (a->len != (ip->family == 4 ? 32 : 128))
-			return false;
-		only_hosts = true;
+		if (a->len == host_len)
+			hosts++;
+		else
+			networks++;
 	}
-	return only_hosts;
+	return hosts > 0 && networks == 0;
 }
 
 static int add_via(struct el_routes *routes, struct el_port_idx port,

@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "el_port.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <mntent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 
 #include "capture.h"
+#include "runtime_dir.h"
 
-#define HUGEPAGES_DIR "/sys/kernel/mm/hugepages"
 #define ARGS_MAX 128
 #define ARGS_BYTES 8192
 
@@ -30,7 +28,6 @@
 
 static bool running;
 static char *args_memory; /* the EAL keeps pointers into it */
-static char runtime_dir[PATH_MAX];
 
 static uint32_t memory_mib(const struct el_eal_config *c)
 {
@@ -129,41 +126,56 @@ int el_eal_args(const struct el_eal_config *config, bool huge, const char *prefi
 
 /* ---- huge pages ---- */
 
-static bool hugetlbfs_mounted(void)
+#define HUGE_SIZES_MAX 8
+
+static uint64_t free_pages(uint64_t page_kib)
+{
+	char path[128];
+	uint64_t pages = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path),
+		 "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/free_hugepages", page_kib);
+	f = fopen(path, "re");
+	if (f) {
+		if (fscanf(f, "%" SCNu64, &pages) != 1)
+			pages = 0;
+		fclose(f);
+	}
+	return pages;
+}
+
+/* The page sizes that a hugetlbfs is mounted for which we may write to. */
+static unsigned mounted_sizes(uint64_t sizes_kib[HUGE_SIZES_MAX])
 {
 	FILE *f = setmntent("/proc/mounts", "re");
 	struct mntent *m;
-	bool found = false;
+	unsigned n = 0;
 
-	while (f && !found && (m = getmntent(f)))
-		found = strcmp(m->mnt_type, "hugetlbfs") == 0 && access(m->mnt_dir, W_OK) == 0;
+	while (f && n < HUGE_SIZES_MAX && (m = getmntent(f))) {
+		struct statfs fs;
+		unsigned i = 0;
+
+		if (strcmp(m->mnt_type, "hugetlbfs") || access(m->mnt_dir, W_OK) < 0 ||
+		    statfs(m->mnt_dir, &fs) < 0)
+			continue;
+		while (i < n && sizes_kib[i] != (uint64_t)fs.f_bsize / 1024)
+			i++;
+		if (i == n)
+			sizes_kib[n++] = (uint64_t)fs.f_bsize / 1024;
+	}
 	if (f)
 		endmntent(f);
-	return found;
+	return n;
 }
 
 uint64_t el_eal_huge_free_mib(void)
 {
-	DIR *dir = hugetlbfs_mounted() ? opendir(HUGEPAGES_DIR) : NULL;
-	struct dirent *e;
-	uint64_t mib = 0;
+	uint64_t sizes_kib[HUGE_SIZES_MAX], mib = 0;
+	unsigned n = mounted_sizes(sizes_kib);
 
-	while (dir && (e = readdir(dir))) {
-		char path[PATH_MAX];
-		uint64_t kib, pages;
-		FILE *f;
-
-		if (sscanf(e->d_name, "hugepages-%" SCNu64 "kB", &kib) != 1)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", HUGEPAGES_DIR, e->d_name);
-		f = fopen(path, "re");
-		if (f && fscanf(f, "%" SCNu64, &pages) == 1)
-			mib += pages * kib / 1024;
-		if (f)
-			fclose(f);
-	}
-	if (dir)
-		closedir(dir);
+	for (unsigned i = 0; i < n; i++)
+		mib += free_pages(sizes_kib[i]) * sizes_kib[i] / 1024;
 	return mib;
 }
 
@@ -171,47 +183,23 @@ static int choose_huge(const struct el_eal_config *c, bool *ret_huge, struct el_
 {
 	uint64_t free_mib = c->huge_pages == EL_CONF_HUGE_NO ? 0 : el_eal_huge_free_mib();
 	uint32_t need_mib = memory_mib(c);
+	uint64_t sizes_kib[HUGE_SIZES_MAX];
 
 	*ret_huge = free_mib >= need_mib;
 	if (c->huge_pages == EL_CONF_HUGE_NO)
 		*ret_huge = false;
 	if (c->huge_pages == EL_CONF_HUGE_YES && !*ret_huge)
-		return el_error_set(
-		    err, -ENOMEM,
-		    "huge pages are asked for, and %" PRIu64
-		    " MiB of them are free where %u MiB are needed%s",
-		    free_mib, need_mib,
-		    hugetlbfs_mounted() ? "" : " (no hugetlbfs that can be written to is mounted)");
+		return el_error_set(err, -ENOMEM,
+				    "huge pages are asked for, and %" PRIu64
+				    " MiB of them are free where %u MiB are needed%s",
+				    free_mib, need_mib,
+				    mounted_sizes(sizes_kib)
+					? ""
+					: " (no hugetlbfs that can be written to is mounted)");
 	return 0;
 }
 
 /* ---- start and end ---- */
-
-/* The EAL's sockets and files; it has no folders in there. */
-static void remove_runtime_dir(void)
-{
-	DIR *dir = runtime_dir[0] ? opendir(runtime_dir) : NULL;
-	struct dirent *e;
-
-	if (!dir)
-		return;
-	while ((e = readdir(dir)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(dirfd(dir), e->d_name, 0);
-	closedir(dir);
-	if (rmdir(runtime_dir) < 0)
-		el_log(EL_LOG_WARNING, "port", "%s can't be removed: %s", runtime_dir,
-		       strerror(errno));
-	runtime_dir[0] = '\0';
-}
-
-static void keep_runtime_dir(void)
-{
-	struct el_str s;
-
-	el_str_init(&s, runtime_dir, sizeof(runtime_dir));
-	el_str_add(&s, rte_eal_get_runtime_dir());
-}
 
 static int check_args(const struct el_eal_config *c, struct el_error *err)
 {
@@ -225,7 +213,8 @@ static int check_args(const struct el_eal_config *c, struct el_error *err)
 
 int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 {
-	char prefix[32], last[256];
+	const char *program = config->program ? config->program : "echolane";
+	char prefix[64], last[256];
 	char *argv[ARGS_MAX];
 	struct capture capture;
 	bool huge;
@@ -241,7 +230,7 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	args_memory = malloc(ARGS_BYTES);
 	if (!args_memory)
 		return el_error_set(err, -ENOMEM, "no memory to start the EAL");
-	snprintf(prefix, sizeof(prefix), "echolane-%d", (int)getpid());
+	snprintf(prefix, sizeof(prefix), "%.40s-%d", program, (int)getpid());
 	argc = el_eal_args(config, huge, prefix, args_memory, ARGS_BYTES, argv, ARGS_MAX);
 	if (argc < 0) {
 		r = el_error_set(err, argc, "there are too many EAL arguments");
@@ -256,7 +245,7 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	capture_begin(&capture);
 	if (rte_eal_init(argc, argv) < 0)
 		r = rte_errno > 0 ? -rte_errno : -EIO;
-	keep_runtime_dir();
+	runtime_dir_keep();
 	capture_end(&capture, last, sizeof(last));
 	if (r < 0) {
 		el_error_set(err, r, "DPDK's EAL does not start: %s",
@@ -265,11 +254,12 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	}
 	el_log(EL_LOG_DEBUG, "port", "EAL started, %s huge pages, %u MiB",
 	       huge ? "with" : "without", memory_mib(config));
+	runtime_dir_sweep(program);
 	running = true;
 	return 0;
 
 fail:
-	remove_runtime_dir();
+	runtime_dir_remove();
 	capture_log_close();
 	free(args_memory);
 	args_memory = NULL;
@@ -286,7 +276,7 @@ void el_eal_fini(void)
 	capture_begin(&capture);
 	rte_eal_cleanup();
 	capture_end(&capture, last, sizeof(last));
-	remove_runtime_dir();
+	runtime_dir_remove();
 	capture_log_close();
 	free(args_memory);
 	args_memory = NULL;

@@ -38,6 +38,7 @@ bool el_lcores_worker_is_alone(const struct el_lcores *lcores, uint32_t worker);
 /* ---- EAL ---- */
 
 struct el_eal_config {
+	const char *program; /* what the file prefix begins with; NULL: echolane */
 	enum el_conf_huge_pages huge_pages;
 	const struct el_lcores *lcores;
 	const struct el_conf_port *ports; /* PCI functions among them are let through to the EAL */
@@ -48,10 +49,14 @@ struct el_eal_config {
 };
 
 /* Starts the EAL on the calling thread, which becomes the main lcore (id 0) and is pinned to
- * lcores->control; worker i is lcore el_eal_worker_lcore(i). No device is opened, PCI functions
- * that were named excepted. What the EAL prints goes to el_log at level DEBUG; while this function
- * runs, standard output and error are diverted for that, so no other thread should print. 0, or
- * -errno with a sentence, and then nothing is left behind. Once per process. */
+ * lcores->control; worker i is lcore el_eal_worker_lcore(i). The lcores' threads inherit the signal
+ * mask. No device is opened, PCI functions that were named excepted. Run-time directories of
+ * processes that were killed are removed.
+ *
+ * What the EAL prints goes to el_log at level DEBUG; while this function runs, standard output and
+ * error are diverted for that, so no other thread should print. 0, or -errno with a sentence, and
+ * then nothing is left behind. The EAL can be started once in a process, whether it succeeds or
+ * not. */
 int el_eal_init(const struct el_eal_config *config, struct el_error *err);
 
 /* Ends it and removes its run-time directory. Ports are to be closed before. Nothing without init.
@@ -176,11 +181,16 @@ struct el_port {
 
 /* Opens `conf`'s device with up to `queues` queue pairs (at least 1), starts it and waits, bounded,
  * for its link; that it stays down is a warning, not an error. `profile_dir` as found by
- * el_profile_dir. Device memory comes from an mbuf pool of the port. A DPDK device that exists
- * already under the name is used, and left in place at close. 0; else -errno and a sentence that
- * begins with "port NAME: ": -ENODEV there is no such device or interface, -ENETDOWN the interface
- * is down, -EPERM privileges are missing, -EINVAL nonsense, -EIO the driver refused. Nothing is
- * left behind then. Standard output and error are diverted as in el_eal_init. */
+ * el_profile_dir. Receive buffers come from mbuf pools of the port. A DPDK device that exists
+ * already under the name is used, and left in place at close.
+ *
+ * 0; else -errno and a sentence that begins with "port NAME: ", and nothing is left behind.
+ * -ENODEV: there is no such interface. -ENETDOWN: it is down. -EPERM: privileges are missing. -EIO:
+ * DPDK has no such device, or its driver refused. -EINVAL: the configuration asks for what can't
+ * be; where each queue is a device of its own, that is also an interface with more queues than are
+ * wanted, for its frames would be missed.
+ *
+ * Standard output and error are diverted as in el_eal_init. */
 int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *profile_dir,
 		 struct el_port **ret_port, struct el_error *err);
 

@@ -13,21 +13,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 
-static int request(const char *name, unsigned long what, struct ifreq *ret_ifr)
+/* An interface ioctl; `ifr` is filled in but for the name. */
+static int request(const char *name, unsigned long what, struct ifreq *ifr)
 {
-	struct ifreq ifr = {0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	memcpy(ifr.ifr_name, name, strnlen(name, sizeof(ifr.ifr_name) - 1));
-	r = ioctl(fd, what, &ifr) < 0 ? -errno : 0;
+	memcpy(ifr->ifr_name, name, strnlen(name, sizeof(ifr->ifr_name) - 1));
+	r = ioctl(fd, what, ifr) < 0 ? -errno : 0;
 	close(fd);
-	if (r == 0)
-		*ret_ifr = ifr;
 	return r;
 }
 
@@ -61,18 +61,13 @@ int interface_check(struct el_port *port, const char *name, struct el_error *err
 
 uint16_t interface_queues(const char *name)
 {
-	char path[64 + IFNAMSIZ];
-	struct dirent *e;
-	uint16_t n = 0;
-	DIR *dir;
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq ifr = {.ifr_data = (void *)&channels};
+	uint32_t n = 0;
 
-	snprintf(path, sizeof(path), "/sys/class/net/%s/queues", name);
-	dir = opendir(path);
-	while (dir && (e = readdir(dir)))
-		n += strncmp(e->d_name, "rx-", 3) == 0;
-	if (dir)
-		closedir(dir);
-	return n ? n : 1;
+	if (request(name, SIOCETHTOOL, &ifr) == 0)
+		n = channels.combined_count + channels.rx_count;
+	return (uint16_t)(n ? n : 1); /* devices that don't know the question have one */
 }
 
 bool interface_running(const char *name)

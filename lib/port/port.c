@@ -154,8 +154,16 @@ static int open_named(struct el_port *port, const struct el_device *device, uint
 	if (queues > profile->queues_max)
 		queues = profile->queues_max;
 	if (profile->device_per_queue) {
-		n_devices = profile->kernel_interface ? interface_queues(device->name) : queues;
-		n_devices = queues < n_devices ? queues : n_devices;
+		uint16_t all = profile->kernel_interface ? interface_queues(device->name) : queues;
+
+		/* What comes in on a queue that has no device would be lost to us. */
+		if (all > queues)
+			return port_error(port, err, -EINVAL,
+					  "interface %s has %u receive queues, and there are "
+					  "workers for %u; set their "
+					  "number with ethtool -L %s",
+					  device->name, all, queues, device->name);
+		n_devices = all;
 		queues = 1;
 	}
 	for (uint16_t i = 0; i < n_devices; i++) {
@@ -182,6 +190,20 @@ static int open_named(struct el_port *port, const struct el_device *device, uint
 	return 0;
 }
 
+/* The interface in a device string's arguments, "iface=eth1,...", into `name`; false if there is
+ * none. */
+static bool find_interface(const struct el_device *device, char *name, size_t size)
+{
+	const char *p = strstr(device->args, "iface=");
+	struct el_str s;
+
+	if (!p || (p != device->args && p[-1] != ','))
+		return false;
+	el_str_init(&s, name, size);
+	el_str_addn(&s, p + 6, strcspn(p + 6, ","));
+	return !s.truncated;
+}
+
 /* A PCI function, an EAL device string or an existing device: the profile is found by its driver.
  */
 static int open_plain(struct el_port *port, const struct el_conf_port *conf,
@@ -189,6 +211,7 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 		      struct el_error *err)
 {
 	const char *devargs = device->kind == EL_DEVICE_PCI ? device->name : conf->device;
+	char interface[IFNAMSIZ];
 	struct rte_eth_dev_info info;
 	struct el_error why;
 	int r = probe(port, device->name, devargs, err);
@@ -202,6 +225,12 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 		r = profile_find(profile_dir, info.driver_name, &port->profile, &why);
 		if (r < 0)
 			return port_error(port, err, r, "%s", why.text);
+	}
+	if (port->profile.kernel_interface &&
+	    find_interface(device, interface, sizeof(interface))) {
+		r = interface_check(port, interface, err);
+		if (r < 0)
+			return r;
 	}
 	if (queues > port->profile.queues_max)
 		queues = port->profile.queues_max;

@@ -210,7 +210,10 @@ enum el_answer_flag {
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */
 struct el_answer {
 	uint64_t tsc;      /* of reception */
-	uint64_t addr_key; /* of (target, own address), for quotes as quoted */
+	union {
+		uint64_t addr_key;   /* of (target, own address), for quotes as quoted */
+		uint64_t generation; /* once verified and forwarded: the plan set's */
+	};
 	uint32_t wire; /* what the permuted id is taken from: TCP: the acknowledgement, for quotes
 			  the one that the probe asks for; else the id */
 	uint16_t own_port, remote_port; /* ICMPping: see EL_ANSWER_COOKIE */

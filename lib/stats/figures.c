@@ -9,10 +9,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "el_stats.h"
 
 #define TILE_SLICES 1024
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 /* An answered record without duplicates or ICMP errors: its high byte. */
 #define PLAIN_ANSWER (EL_RECORD_ANSWERED << (EL_RECORD_STATE_SHIFT - 56))
@@ -205,6 +207,21 @@ static struct el_round_figures *figures_create(const struct el_model *model, uin
 	return f;
 }
 
+/* Memory for n numbers, in huge pages where it fills some: a fresh array costs a fault a page. */
+static uint64_t *numbers_alloc(uint64_t n)
+{
+	size_t bytes = (n + 1) * sizeof(uint64_t);
+	uint64_t *p;
+
+	if (bytes < HUGE_PAGE_BYTES)
+		return malloc(bytes);
+	bytes = (bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
+	p = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+	if (p != NULL)
+		(void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish */
+	return p;
+}
+
 /* The model's percentiles, ascending and distinct; how many. */
 static size_t percents_init(const struct el_model *model, int percents[EL_PERCENTILES_MAX])
 {
@@ -258,7 +275,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		return NULL;
 	w->clock = clock;
 	w->f = figures_create(model, blocks[0]->round);
-	w->next = malloc((model->n_series + 1) * sizeof(*w->next));
+	w->next = numbers_alloc(model->n_series);
 	if (w->f == NULL || w->next == NULL)
 		goto out;
 	w->f->clock = *clock;
@@ -271,7 +288,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		w->next[s] = n_rtt;
 		n_rtt += w->f->series[s].answered - w->f->series[s].out_of_order;
 	}
-	w->values = malloc((n_rtt + 1) * sizeof(*w->values));
+	w->values = numbers_alloc(n_rtt);
 	if (w->values == NULL)
 		goto out;
 	for (uint32_t b = 0; b < n_blocks; b++)

@@ -59,6 +59,8 @@ struct el_command {
 };
 
 enum el_event_kind {
+	/* b of the first three: the low 32 bits of the generation of the plan set that the series
+	   is of */
 	EL_EVENT_LATE,          /* answer to a probe of a round that is over; a = series */
 	EL_EVENT_ICMP_ERROR,    /* likewise, an ICMP error; a = series */
 	EL_EVENT_PORT_MISMATCH, /* an answer whose ports are not the probe's; a = series */

@@ -27,6 +27,16 @@ static void report(struct el_worker *w, struct el_block *b)
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
+/* Forgets the old plan set with its last open round: control may free it then. */
+static void release_old_set(struct el_worker *w)
+{
+	for (uint32_t i = 0; w->old_set && i < w->n_live_slots; i++) {
+		if (w->live[i].block && w->live[i].block->set == w->old_set)
+			return;
+	}
+	w->old_set = NULL;
+}
+
 static void begin(struct el_worker *w, struct el_block *b)
 {
 	struct live_round *l = &w->live[b->round & w->live_mask];
@@ -45,12 +55,14 @@ static void begin(struct el_worker *w, struct el_block *b)
 		w->pass[c] = w->next[c] = 0;
 	}
 	if (w->set != b->set) {
-		el_plan_set_put(w->set);
-		w->set = el_plan_set_get(b->set);
+		w->old_set = w->set;
+		w->set = b->set;
+		w->set_first_round = b->round;
 	}
 	w->last_round = b->round;
 	w->sending = l;
 	w->n_live++;
+	release_old_set(w);
 }
 
 void rounds_end_sending(struct el_worker *w)
@@ -118,6 +130,7 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	atomic_store_explicit(&w->counters.poll_gap_last_tsc, l->gap_tsc, memory_order_relaxed);
 	l->block = NULL;
 	w->n_live--;
+	release_old_set(w);
 	report(w, b);
 }
 

@@ -14,22 +14,21 @@ struct pending {
 	struct el_answer answer;
 	struct el_pkt pkt;
 	struct queue *queue;
-	uint32_t ids[CANDIDATES_MAX];
-	uint32_t n_ids;
 };
 
 /* A candidate id put back together. */
 struct located {
+	const struct el_plan_set *set;
 	struct el_id id;
 	uint64_t round;
 	const struct el_slice *slice;
 	uint32_t packet;
 };
 
-/* Finds the slice that `id` would belong to; false if no probe can have it. */
-static bool locate(const struct el_worker *w, uint32_t id, struct located *ret)
+/* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. */
+static bool locate(const struct el_worker *w, const struct el_plan_set *set, uint32_t id,
+		   struct located *ret)
 {
-	const struct el_plan_set *set = w->set;
 	const struct el_plan *plan;
 	uint32_t pass;
 
@@ -39,12 +38,22 @@ static bool locate(const struct el_worker *w, uint32_t id, struct located *ret)
 	if (ret->id.index >= plan->n_records)
 		return false;
 	ret->round = round_number(w, ret->id.round, set->ids.round_bits);
-	/* Rounds that never were: before the first, or so long ago that it is chance. */
+	/* Rounds that never were, or so long ago that it is chance; each set has its own rounds. */
 	if (ret->round == 0 || ret->round > w->last_round ||
-	    w->last_round - ret->round >= ROUNDS_MAX)
+	    w->last_round - ret->round >= ROUNDS_MAX ||
+	    (ret->round >= w->set_first_round) != (set == w->set))
 		return false;
+	ret->set = set;
 	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &pass).v];
 	return el_slice_packet_of_pass(ret->slice, pass, &ret->packet);
+}
+
+/* The ids under `set` that an answer may stand for; how many. */
+static unsigned candidates(const struct el_plan_set *set, const struct el_answer *a,
+			   uint32_t *ret_ids)
+{
+	return el_probe_ops[a->type]->ids(&set->key, a, set->tcp_payload_lens,
+					  set->n_tcp_payload_lens, ret_ids);
 }
 
 static bool is_own(const struct queue *q, const struct el_pkt *pkt)
@@ -99,12 +108,14 @@ static bool pass_up(struct el_worker *w, struct rte_mbuf *m)
 	return false;
 }
 
-static void prefetch(struct el_worker *w, uint32_t id)
+/* Where most answers will be looked for: the first candidate under the current set. */
+static void prefetch(struct el_worker *w, const struct el_answer *a)
 {
-	struct located at;
+	uint32_t ids[CANDIDATES_MAX];
 	struct live_round *l;
+	struct located at;
 
-	if (!locate(w, id, &at))
+	if (!candidates(w->set, a, ids) || !locate(w, w->set, ids[0], &at))
 		return;
 	rte_prefetch0(at.slice);
 	l = at.id.worker == w->conf.index.v ? round_find(w, at.round) : NULL;
@@ -135,10 +146,7 @@ static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uin
 		return false;
 	}
 	p->answer.tsc = tsc;
-	p->n_ids = el_probe_ops[p->answer.type]->ids(
-	    &w->set->key, &p->answer, w->set->tcp_payload_lens, w->set->n_tcp_payload_lens, p->ids);
-	if (p->n_ids)
-		prefetch(w, p->ids[0]);
+	prefetch(w, &p->answer);
 	return true;
 }
 
@@ -168,7 +176,7 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 	if (!l) {
 		count(w, EL_COUNTER_UNMATCHED_LATE, 1);
 		worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->tsc,
-			     at->slice->series, 0);
+			     at->slice->series, (uint32_t)at->set->generation);
 		return;
 	}
 	r = &l->block->records[at->id.index];
@@ -185,24 +193,27 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 		*r = el_record_duplicate(*r);
 }
 
-static void forward(struct el_worker *w, struct el_answer *a, uint32_t id, uint32_t owner)
+static void forward(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
 {
+	uint32_t owner = at->id.worker;
+
 	a->id = id;
+	a->generation = at->set->generation;
 	if (owner < w->n_peers &&
-	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0)
+	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0) {
 		count(w, EL_COUNTER_FORWARDED, 1);
-	else {
-		count(w, EL_COUNTER_DROP_FORWARD_FULL, 1);
-		for (uint32_t i = 0; i < w->n_live_slots; i++) {
-			if (w->live[i].block)
-				w->live[i].block->local_drops++;
-		}
+		return;
+	}
+	count(w, EL_COUNTER_DROP_FORWARD_FULL, 1);
+	for (uint32_t i = 0; i < w->n_live_slots; i++) {
+		if (w->live[i].block)
+			w->live[i].block->local_drops++;
 	}
 }
 
 /* An answer that no candidate id fits: the closest miss decides what it is counted as. */
 static void mismatch(struct el_worker *w, const struct pending *p, enum el_match closest,
-		     const struct el_slice *slice)
+		     const struct located *missed)
 {
 	static const enum el_worker_counter counters[] = {
 	    [EL_MATCH_ID] = EL_COUNTER_UNMATCHED_ID,
@@ -223,7 +234,8 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 	}
 	count(w, counters[closest], 1);
 	if (closest == EL_MATCH_PORT)
-		worker_event(w, EL_EVENT_PORT_MISMATCH, a->tsc, slice->series, 0);
+		worker_event(w, EL_EVENT_PORT_MISMATCH, a->tsc, missed->slice->series,
+			     (uint32_t)missed->set->generation);
 	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN && p->pkt.family == 4) {
 		memcpy(&remote, p->pkt.ip.src, 4);
 		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc, remote,
@@ -233,46 +245,58 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 		urgent_reset_unknown(w, p->queue, &p->pkt);
 }
 
-/* Whether candidate `i` of an answer is the probe at `at`: an RST may acknowledge the SYN's
+/* Whether an answer is to the probe at `at`, its candidate `i`: an RST may acknowledge the SYN's
  * payload, but then that of this very probe. */
-static enum el_match verify_candidate(const struct el_worker *w, const struct pending *p,
-				      uint32_t i, const struct located *at)
+static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const struct located *at)
 {
 	const struct el_slice *s = at->slice;
 
-	if (i && s->payload_len != w->set->tcp_payload_lens[i - 1])
+	if (s->type != a->type || (i && s->payload_len != at->set->tcp_payload_lens[i - 1]))
 		return EL_MATCH_ID;
-	if (s->type != p->answer.type)
-		return EL_MATCH_ID;
-	return el_probe_ops[s->type]->verify(&p->answer, s, el_slice_port(s, at->packet));
+	a->candidate = (uint8_t)i;
+	return el_probe_ops[s->type]->verify(a, s, el_slice_port(s, at->packet));
 }
 
-/* Stage two: the candidate that agrees with what was sent, or the closest miss. */
-static void verify(struct el_worker *w, struct pending *p)
+/* Looks for the candidate under `set` that agrees with what was sent, and settles the answer if
+ * there is one. Else keeps the closest miss. */
+static bool verify_under(struct el_worker *w, const struct el_plan_set *set, struct el_answer *a,
+			 enum el_match *closest, struct located *missed)
 {
-	const struct el_slice *missed = NULL;
-	enum el_match closest = EL_MATCH_ID;
+	uint32_t ids[CANDIDATES_MAX];
+	unsigned n = candidates(set, a, ids);
 
-	for (uint32_t i = 0; i < p->n_ids; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct located at;
 		enum el_match match;
-		if (!locate(w, p->ids[i], &at))
+		if (!locate(w, set, ids[i], &at))
 			continue;
-		match = verify_candidate(w, p, i, &at);
+		match = verify_candidate(a, i, &at);
 		if (match == EL_MATCH_OK) {
-			p->answer.candidate = (uint8_t)i;
 			if (at.id.worker == w->conf.index.v)
-				apply(w, &p->answer, &at);
+				apply(w, a, &at);
 			else
-				forward(w, &p->answer, p->ids[i], at.id.worker);
-			return;
+				forward(w, a, ids[i], &at);
+			return true;
 		}
-		if (match > closest) {
-			closest = match;
-			missed = at.slice;
+		if (match > *closest) {
+			*closest = match;
+			*missed = at;
 		}
 	}
-	mismatch(w, p, closest, missed);
+	return false;
+}
+
+/* Stage two: the probe that the answer is to, under the current plan set or the one before. */
+static void verify(struct el_worker *w, struct pending *p)
+{
+	enum el_match closest = EL_MATCH_ID;
+	struct located missed;
+
+	if (verify_under(w, w->set, &p->answer, &closest, &missed))
+		return;
+	if (w->old_set && verify_under(w, w->old_set, &p->answer, &closest, &missed))
+		return;
+	mismatch(w, p, closest, &missed);
 }
 
 static void rx_burst(struct el_worker *w, struct queue *q)
@@ -337,8 +361,11 @@ void rx_forwarded(struct el_worker *w)
 	    rte_ring_sc_dequeue_burst_elem(w->forwarded, answers, sizeof(answers[0]), BURST, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
+		const struct el_plan_set *set = w->set;
 		struct located at;
-		if (w->set && locate(w, answers[i].id, &at))
+		if (set && set->generation != answers[i].generation)
+			set = w->old_set;
+		if (set && locate(w, set, answers[i].id, &at))
 			apply(w, &answers[i], &at);
 		else
 			count(w, EL_COUNTER_UNMATCHED_ID, 1);

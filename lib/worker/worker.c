@@ -148,7 +148,6 @@ void el_worker_destroy(struct el_worker *w)
 	rte_ring_free(w->up);
 	rte_ring_free(w->down);
 	rte_ring_free(w->forwarded);
-	el_plan_set_put(w->set);
 	free(w->live);
 	rte_free(w);
 }

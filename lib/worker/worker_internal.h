@@ -64,9 +64,12 @@ struct el_worker {
 	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
 	uint32_t pass[EL_PLAN_CLASSES_MAX],
 	    next[EL_PLAN_CLASSES_MAX]; /* next probe: pass, slice in the class */
-	struct el_plan_set
-	    *set; /* that of the latest round begun; a reference is held by its blocks or here */
-	uint64_t last_round; /* number of the latest begun */
+	/* That of the latest round begun, and the one before while rounds of it are open. No
+	 * references: control keeps a set until a round of a newer one has been reported and its
+	 * own blocks are all back. */
+	const struct el_plan_set *set, *old_set;
+	uint64_t set_first_round; /* the first round of `set` */
+	uint64_t last_round;      /* number of the latest begun */
 	bool stopping, stopped;
 
 	/* clock */

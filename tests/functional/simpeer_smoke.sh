@@ -52,7 +52,7 @@ ip -n "$far" link set peer0 up
 ip -n "$near" route add 198.51.100.0/24 via 192.0.2.1
 
 mkfifo "$tmp/out"
-ip netns exec "$far" "$simpeer" --no-huge -m 128 --no-pci --no-telemetry "--file-prefix=$tag" \
+RUNTIME_DIRECTORY=$tmp ip netns exec "$far" "$simpeer" --no-huge -m 128 --no-pci --no-telemetry "--file-prefix=$tag" \
 	--vdev net_af_packet0,iface=peer0 -- --script "$script" --stats "$tmp/stats" --yield \
 	>"$tmp/out" 2>"$tmp/log" &
 pid=$!
@@ -74,6 +74,16 @@ in_near ping -n -i 0.02 -c 11 -W 1 198.51.100.3 >"$tmp/twice"
 grep -q '+2 duplicates' "$tmp/twice" || fail "duplicates"
 
 in_near python3 "$here/simpeer_client.py" 192.0.2.10 >"$tmp/client" 2>&1 || fail "raw-socket probes"
+
+# SIGUSR1: the counters so far, written whole.
+kill -USR1 "$pid"
+for _ in $(seq 1000); do
+	[ ! -e "$tmp/stats" ] || break
+	sleep 0.01
+done
+[ -e "$tmp/stats" ] || fail "no counters on SIGUSR1"
+python3 -m json.tool "$tmp/stats" >"$tmp/check" 2>&1 || fail "counters are no JSON"
+rm "$tmp/stats"
 
 kill "$pid"
 wait "$pid" || fail "exit status $?"

@@ -639,6 +639,49 @@ static void rounds_overlap(void **state)
 	bench_free(b);
 }
 
+/* A new plan with another layout of ids: answers to the old plan's open round still find it, and
+ * the other way round. */
+static void a_new_plan_leaves_old_rounds_open(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 1);
+	struct el_plan_set *old = b->set;
+	uint8_t frames[320][256];
+	size_t len[320];
+	uint32_t n = 0;
+
+	(void)state;
+	add_target(b->f, EL_PROBE_ICMPPING, "198.51.100.2", 280);
+	b->f->targets[1].timeout_s = 0.05;
+	b->f->in.generation = 2;
+	b->set = compile(b->f);
+	assert_int_not_equal(old->ids.index_bits, b->set->ids.index_bits);
+	for (uint64_t r = 1; r <= 2; r++) {
+		struct el_plan_set *set = b->set;
+		b->set = r == 1 ? old : set;
+		order_round(b, r);
+		b->set = set;
+		while (n < (r == 1 ? 20 : 320)) {
+			struct rte_mbuf *m;
+			poll_all(b);
+			while ((m = take(b, 0)) != NULL) {
+				len[n] = m->data_len;
+				memcpy(frames[n++], rte_pktmbuf_mtod(m, void *), m->data_len);
+				rte_pktmbuf_free(m);
+			}
+		}
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t buf[2048];
+		give(b, 0, buf, answer(frames[i], len[i], REPLY_ECHO, buf));
+		poll_all(b);
+	}
+	assert_int_equal(figures(b, 0).answered, 20);
+	assert_int_equal(figures(b, 0).answered, 20);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 320);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
 static void a_cut_keeps_what_was_sent(void **state)
 {
 	struct fixture *fx = fixture(1, 2);
@@ -760,6 +803,7 @@ int main(void)
 	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
 	    cmocka_unit_test(rounds_overlap),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
+	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	};
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};

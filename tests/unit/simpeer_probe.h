@@ -103,6 +103,8 @@ static inline void make_probe(struct room *room, const struct probe *p, uint64_t
 		l4[13] = p->tcp_flags ? p->tcp_flags : RTE_TCP_SYN_FLAG;
 	}
 	set16(l4 + check_at, (uint16_t)~slow_l4_sum(l3, len));
+	if (p->protocol == IPPROTO_UDP && at16(l4 + check_at) == 0)
+		set16(l4 + check_at, 0xffff);
 	room->b = (struct simpeer_buf){l2, (uint32_t)(14 + 20 + len), 128, 512};
 }
 

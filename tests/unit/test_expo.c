@@ -304,6 +304,32 @@ static void slices_make_the_same_page(void **state)
 	sample_fini(&s);
 }
 
+/* Long runs of rows without a line: a call ends early there, but the page stays the same. */
+static void sparse_pages_are_whole(void **state)
+{
+	struct hand_model *h = hand_model_create(50000, 1, percentiles, 2);
+	struct el_snapshot *s = el_snapshot_next(NULL, &h->model, NULL);
+	struct el_expo_input in = {.snapshot = s, .version = "1", .dpdk_version = "2"};
+	struct page whole, page;
+
+	(void)state;
+	s->measured[3] = s->measured[30000] = s->measured[49998] = true;
+	whole = render(&in, 1 << 24);
+	assert_true(whole.calls > 1);
+	assert_line(&whole,
+		    "tcpsyn_sent_total{address_family=\"ipv4\",destination=\"t3\",group=\"g0\","
+		    "probe_name=\"lab\",state=\"None\"} 0");
+	assert_line(&whole,
+		    "echolane_icmp_errors_total{address_family=\"ipv4\",destination=\"t49998\","
+		    "group=\"g0\",probe_name=\"lab\",state=\"None\"} 0");
+	page = render(&in, EL_EXPO_LINE_MAX);
+	assert_true(strcmp(page.text, whole.text) == 0);
+	free(page.text);
+	free(whole.text);
+	el_snapshot_put(s);
+	hand_model_destroy(h);
+}
+
 /* Before anything is known: versions, workers and ports. */
 static void page_without_a_snapshot(void **state)
 {
@@ -388,6 +414,7 @@ int main(void)
 	    cmocka_unit_test(lines_are_netprobifys),
 	    cmocka_unit_test(no_sample_is_printed_twice),
 	    cmocka_unit_test(slices_make_the_same_page),
+	    cmocka_unit_test(sparse_pages_are_whole),
 	    cmocka_unit_test(page_without_a_snapshot),
 	    cmocka_unit_test(labels_are_escaped),
 	    cmocka_unit_test(numbers_read_back),

@@ -7,9 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,8 +21,8 @@
 #include <rte_mbuf.h>
 
 #include "el_port.h"
+#include "unit_eal.h"
 
-#define DEADLINE_NS (5 * EL_NS_PER_S)
 #define FLOOD 20000
 #define FRAME_LEN 100
 #define TEST_ETHERTYPE 0x88b5 /* for local experiments */
@@ -33,14 +31,6 @@ static char profile_dir[512];
 static struct el_lcores lcores;
 
 /* ---- helpers ---- */
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * EL_NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 /* What is written to standard output and error between silence_begin and silence_end is a failure.
  */
@@ -71,13 +61,6 @@ static void silence_end(void)
 	close(silence_fd);
 	if (n != 0)
 		fail_msg("printed: %s", text);
-}
-
-static int run(const char *command)
-{
-	int status = system(command);
-
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static struct el_port *open_port(const char *name, const char *device, uint16_t queues)
@@ -293,21 +276,45 @@ static void test_eal_failure(void **state)
 	assert_memory_equal(err.text, "huge pages are asked for, and ", 30);
 }
 
+/* A run-time directory as a process leaves it that was killed. */
+static void leave_runtime_dir(char *path, size_t size, pid_t pid)
+{
+	char file[128];
+	int fd;
+
+	snprintf(path, size, "/var/run/dpdk/echolane-%d", (int)pid);
+	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+	snprintf(file, sizeof(file), "%s/config", path);
+	fd = open(file, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 static void test_eal_start(void **state)
 {
 	struct el_eal_config c = {.huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores};
 	struct el_error err = {""};
-	char path[80];
+	char path[128], dead[80], living[80];
+	pid_t pid = fork();
 	struct stat st;
 	int r;
 
 	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	leave_runtime_dir(dead, sizeof(dead), pid);
+	leave_runtime_dir(living, sizeof(living), getppid());
 	silence_begin();
 	r = el_eal_init(&c, &err);
 	silence_end();
 	if (r < 0)
 		fail_msg("%s", err.text);
 	assert_true(runtime_dir_exists());
+	assert_int_equal(stat(dead, &st), -1);
+	assert_int_equal(stat(living, &st), 0);
+	snprintf(path, sizeof(path), "rm -r %s", living);
+	assert_int_equal(run(path), 0);
 	snprintf(path, sizeof(path), "/var/run/dpdk/echolane-%d/dpdk_telemetry.v2", (int)getpid());
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(rte_lcore_count(), 1 + lcores.n_workers);
@@ -325,6 +332,10 @@ static void test_open_failures(void **state)
 	open_fails("af_packet:eldown", 0, -ENETDOWN, "port wan0: interface eldown is down");
 	open_fails("af_packet:elnet0", 9000, -EINVAL,
 		   "port wan0: an MTU of 9000 is more than the 1500 of interface elnet0");
+	open_fails("af_xdp:elnet0", 0, -EINVAL,
+		   "port wan0: interface elnet0 has 2 receive queues, and there are workers for 1; "
+		   "set their number "
+		   "with ethtool -L elnet0");
 	open_fails("telepathy:x", 0, -EINVAL,
 		   "port wan0: there is no driver profile telepathy in ");
 	open_fails("ring:x", 0, -EINVAL, "port wan0: the profile ring makes no devices");
@@ -383,6 +394,25 @@ static void test_af_packet(void **state)
 	close(fd);
 	close_port(port);
 	assert_int_equal(rte_eth_dev_count_avail(), 0);
+}
+
+/* By a device string of one's own: what is known of the interface is the same. */
+static void test_af_packet_device_string(void **state)
+{
+	struct el_port *port = open_port("wan0", "net_af_packet7,framecnt=512,iface=elnet0", 2);
+	int fd = kernel_socket("elnet1");
+	struct el_port_view view;
+
+	(void)state;
+	assert_string_equal(port->interface, "elnet0");
+	assert_int_equal(port->n_queues, 1);
+	assert_int_equal(port->default_max_pps, 100000);
+	for (int i = 0; i < 1000; i++)
+		kernel_sends(fd, 0x34);
+	el_port_view_read(port, &view);
+	assert_int_equal(view.socket_drops, 1000 - 512);
+	close(fd);
+	close_port(port);
 }
 
 /* Opened again, with other frame sizes. */
@@ -519,21 +549,6 @@ static void test_eal_end(void **state)
 
 /* ---- */
 
-static int own_namespace(void)
-{
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
-	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL) < 0)
-		return -1;
-	return run(
-	    "ip link add elnet0 numtxqueues 2 numrxqueues 2 address 02:00:00:00:00:aa type veth "
-	    "peer name elnet1 numtxqueues 2 numrxqueues 2 && "
-	    "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 && "
-	    "ip link set elnet0 up && ip link set elnet1 up && ip link add eldown type veth peer "
-	    "name elpeer");
-}
-
 int main(void)
 {
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
@@ -542,6 +557,7 @@ int main(void)
 	    cmocka_unit_test(test_eal_start),
 	    cmocka_unit_test(test_open_failures),
 	    cmocka_unit_test(test_af_packet),
+	    cmocka_unit_test(test_af_packet_device_string),
 	    cmocka_unit_test(test_af_packet_jumbo),
 	    cmocka_unit_test(test_af_xdp),
 	    cmocka_unit_test(test_tap),
@@ -556,7 +572,7 @@ int main(void)
 	if (!realpath(UNIT_PROFILE_DIR, profile_dir) ||
 	    sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
 		return 1;
-	namespace_made = own_namespace();
+	namespace_made = unit_own_namespace();
 	if (namespace_made != 0) {
 		fprintf(stderr, "no network namespace%s\n",
 			namespace_made == 77 ? ": needs root" : "");

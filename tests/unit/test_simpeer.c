@@ -54,6 +54,40 @@ static void reads_a_script(void **state)
 	simpeer_script_free(s);
 }
 
+static void reads_the_scripts_of_the_tests(void **state)
+{
+	static const char *const files[] = {"smoke.yaml", "plain.yaml", "misbehaviour.yaml"};
+	char path[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct simpeer_script *s = NULL;
+		struct el_error err = {""};
+
+		snprintf(path, sizeof(path), "%s/%s", EL_TEST_DATA "/simpeer", files[i]);
+		if (simpeer_script_load(path, &err, &s) < 0)
+			fail_msg("%s", err.text);
+		simpeer_script_free(s);
+	}
+}
+
+static void refuses_files_that_are_none(void **state)
+{
+	static const struct {
+		const char *path;
+		int code;
+	} bad[] = {{"/", -EINVAL}, {EL_TEST_DATA "/simpeer/none", -ENOENT}, {"/dev/zero", -EINVAL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct simpeer_script *s = NULL;
+		struct el_error err = {""};
+
+		assert_int_equal(simpeer_script_load(bad[i].path, &err, &s), bad[i].code);
+		assert_int_equal(strncmp(err.text, bad[i].path, strlen(bad[i].path)), 0);
+	}
+}
+
 static void refuses_bad_scripts(void **state)
 {
 	static const struct {
@@ -275,6 +309,15 @@ static void parses_every_truncation(void **state)
 	}
 }
 
+static void set_fragment_bits(struct room *room, uint16_t bits)
+{
+	uint8_t *l3 = room->b.data + 14;
+
+	set16(l3 + 6, bits);
+	set16(l3 + 10, 0);
+	set16(l3 + 10, (uint16_t)~slow_sum(l3, 20, 0));
+}
+
 static void counts_what_is_no_probe(void **state)
 {
 	struct simpeer_script *s = script_of(PREFIXES "except: [198.51.100.77]\n");
@@ -295,8 +338,8 @@ static void counts_what_is_no_probe(void **state)
 	REFUSED(room.b.data[5] ^= 1, other_mac);
 	REFUSED(room.b.data[room.b.len - 1] ^= 1, bad_checksum);
 	REFUSED(room.b.data[14 + 10] ^= 1, bad_checksum);
-	REFUSED((room.b.data[20] |= 0x20, room.b.data[24] = (uint8_t)(room.b.data[24] - 0x20)),
-		fragments);
+	REFUSED(set_fragment_bits(&room, 0x2000), fragments); /* more to come */
+	REFUSED(set_fragment_bits(&room, 0x0001), fragments);
 	REFUSED(room.b.data[13] = 0x86, other_kind);
 	REFUSED(room.b.headroom = SIMPEER_HEADROOM - 1, malformed);
 	p.dst = 0xc633644d;
@@ -305,7 +348,10 @@ static void counts_what_is_no_probe(void **state)
 	REFUSED((void)0, other_address);
 	p = (struct probe){.protocol = IPPROTO_TCP, .dst = TARGET, .tcp_flags = RTE_TCP_ACK_FLAG};
 	REFUSED((void)0, other_kind);
-	assert_int_equal(c.counters.frames, 9);
+	p = (struct probe){.protocol = IPPROTO_TCP, .dst = TARGET};
+	REFUSED(room.b.data[14 + 20 + 12] = 6 << 4, malformed); /* options that are not there */
+	REFUSED(room.b.data[14 + 20 + 12] = 4 << 4, malformed);
+	assert_int_equal(c.counters.frames, 12);
 	simpeer_core_fini(&c);
 	simpeer_script_free(s);
 }
@@ -349,6 +395,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_a_script),
+	    cmocka_unit_test(reads_the_scripts_of_the_tests),
+	    cmocka_unit_test(refuses_files_that_are_none),
 	    cmocka_unit_test(refuses_bad_scripts),
 	    cmocka_unit_test(every_nth_is_exact),
 	    cmocka_unit_test(delays_follow_their_distribution),

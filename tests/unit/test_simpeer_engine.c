@@ -256,13 +256,20 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	char *runtime_dir = strdup(rte_eal_get_runtime_dir());
+	int rc;
+
 	(void)state;
 	rte_eth_dev_stop(port_id);
 	rte_eth_dev_close(port_id);
 	rte_ring_free(to_peer);
 	rte_ring_free(from_peer);
 	rte_mempool_free(pool);
-	return rte_eal_cleanup();
+	rc = rte_eal_cleanup();
+	if (runtime_dir && rmdir(runtime_dir) < 0) /* left behind by the EAL */
+		rc = -1;
+	free(runtime_dir);
+	return rc;
 }
 
 int main(void)

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The keys below `dataplane`: what a kernel would have known. */
+#include "schema_rows.h"
+
+IS_ARRAY(el_conf_dataplane, ports, n_ports);
+IS_ARRAY(el_conf_port, addresses, n_addresses);
+IS_ARRAY(el_conf_port, gateways, n_gateways);
+IS_ARRAY(el_conf_port, routes, n_routes);
+
+static const struct conf_word huge_pages[] = {
+    {"auto", EL_CONF_HUGE_AUTO}, {"yes", EL_CONF_HUGE_YES}, {"no", EL_CONF_HUGE_NO}, {NULL, 0}};
+static const struct conf_word pacings[] = {
+    {"spread", EL_CONF_PACING_SPREAD}, {"asap", EL_CONF_PACING_ASAP}, {NULL, 0}};
+
+/* Items of lists. */
+static const struct conf_key core = {.kind = CONF_INT, ITEM(int), .min = 0, .max = CORES_MAX};
+static const struct conf_key address = {.kind = CONF_IP, ITEM(struct el_ip)};
+static const struct conf_key prefix = {.kind = CONF_PREFIX, ITEM(struct el_prefix)};
+static const struct conf_key text = {.kind = CONF_STR, ITEM(char *)};
+
+static const struct conf_key lcores_keys[] = {
+    {.name = "control",
+     .kind = CONF_INT,
+     .unset = true,
+     FIELD(el_conf_dataplane, control_core),
+     .max = CORES_MAX,
+     .def_text = "the first core allowed",
+     .help = "core of the control thread"},
+    {.name = "workers",
+     .kind = CONF_LIST,
+     FIELD(el_conf_dataplane, worker_cores),
+     .max = CORES_MAX + 1,
+     .item = &core,
+     .def_text = "the other cores allowed, at most `nb_proc`",
+     .help = "cores of the workers, one each"},
+    {.name = "stats",
+     .kind = CONF_LIST,
+     FIELD(el_conf_dataplane, stats_cores),
+     .max = CORES_MAX + 1,
+     .item = &core,
+     .def_text = "the control thread's",
+     .help = "cores of the statistics threads, one each"},
+};
+static const struct conf_map lcores_map = {MAP(lcores_keys)};
+
+static const struct conf_key route_keys[] = {
+    {.name = "to",
+     .kind = CONF_PREFIX,
+     .required = true,
+     FIELD(el_conf_route, to),
+     .help = "destination prefix"},
+    {.name = "via",
+     .kind = CONF_IP,
+     .required = true,
+     FIELD(el_conf_route, via),
+     .help = "next hop"},
+};
+static const struct conf_map route_map = {MAP(route_keys), .size = sizeof(struct el_conf_route),
+					  .check = conf_check_route};
+static const struct conf_key route = {
+    .kind = CONF_MAP, ITEM(struct el_conf_route), .map = &route_map};
+
+static const struct conf_key port_keys[] = {
+    {.name = "name",
+     .kind = CONF_STR,
+     FIELD(el_conf_port, name),
+     .def_text = "the interface of the device, else the device",
+     .help = "name of the port in metrics and messages"},
+    {.name = "device",
+     .kind = CONF_STR,
+     .required = true,
+     FIELD(el_conf_port, device),
+     .help = "PCI address, `af_packet:IFACE`, `af_xdp:IFACE`, `tap:NAME` or an EAL device string"},
+    {.name = "profile",
+     .kind = CONF_STR,
+     FIELD(el_conf_port, profile),
+     .def_text = "by the driver",
+     .help = "driver profile"},
+    {.name = "addresses",
+     .kind = CONF_LIST,
+     FIELD(el_conf_port, addresses),
+     .max = 65536,
+     .item = &prefix,
+     .def_text = "the kernel's, where it owns the interface",
+     .help = "own addresses, with the length of their prefix"},
+    {.name = "gateways",
+     .kind = CONF_LIST,
+     FIELD(el_conf_port, gateways),
+     .max = 256,
+     .item = &address,
+     .def_text = "the kernel's, where it owns the interface",
+     .help = "default gateways"},
+    {.name = "routes",
+     .kind = CONF_LIST,
+     FIELD(el_conf_port, routes),
+     .max = 65536,
+     .item = &route,
+     .help = "next hops of prefixes"},
+    {.name = "vlan",
+     .kind = CONF_INT,
+     FIELD(el_conf_port, vlan),
+     .max = 4094,
+     .def = "0",
+     .help = "802.1Q VLAN; 0: untagged"},
+    {.name = "mtu",
+     .kind = CONF_INT,
+     FIELD(el_conf_port, mtu),
+     .max = 65535,
+     .def = "0",
+     .unit = "bytes",
+     .help = "MTU, at least 68; 0: the device's"},
+};
+const struct conf_map conf_port_map = {MAP(port_keys), .size = sizeof(struct el_conf_port),
+				       .check = conf_check_port};
+static const struct conf_key port = {
+    .kind = CONF_MAP, ITEM(struct el_conf_port), .map = &conf_port_map};
+
+static const struct conf_key dataplane_keys[] = {
+    {.name = "lcores", .kind = CONF_MAP, .map = &lcores_map, .help = "which threads run where"},
+    {.name = "huge_pages",
+     .kind = CONF_ENUM,
+     FIELD(el_conf_dataplane, huge_pages),
+     .words = huge_pages,
+     .def = "auto",
+     .help = "use huge pages"},
+    {.name = "pacing",
+     .kind = CONF_ENUM,
+     FIELD(el_conf_dataplane, pacing),
+     .words = pacings,
+     .def = "spread",
+     .help = "spread the probes over the interval, or send them as fast as the cap lets through"},
+    {.name = "max_rate_pps",
+     .kind = CONF_INT,
+     FIELD(el_conf_dataplane, max_rate_pps),
+     .max = 1e12,
+     .def = "0",
+     .unit = "packets/s",
+     .help = "cap over all ports; 0: the link's rate, 100,000 on kernel interfaces"},
+    {.name = "max_probes_per_round",
+     .kind = CONF_INT,
+     FIELD(el_conf_dataplane, max_probes_per_round),
+     .min = 1,
+     .max = U32_MAX,
+     .def = "100000000",
+     .help = "a configuration that needs more is refused"},
+    {.name = "eal_args",
+     .kind = CONF_LIST,
+     FIELD(el_conf_dataplane, eal_args),
+     .max = 256,
+     .item = &text,
+     .help = "further arguments for DPDK's EAL"},
+    {.name = "ports",
+     .kind = CONF_LIST,
+     FIELD(el_conf_dataplane, ports),
+     .max = 32,
+     .item = &port,
+     .help = "ports to probe from"},
+};
+const struct conf_map conf_dataplane_map = {MAP(dataplane_keys), .check = conf_check_dataplane};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Any bytes as a configuration: no crash; errors exactly where it is refused; what is accepted
+ * reads back from its own printing as the same, and becomes a model. */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "el_conf.h"
+#include "el_model.h"
+
+static char *print(const struct el_conf *conf, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	FUZZ_ASSERT(out);
+	el_conf_print(conf, out);
+	fclose(out);
+	return text;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct el_conf *conf = NULL, *again = NULL;
+	struct el_conf_diags diags;
+	char *text, *text_again;
+	size_t len, len_again;
+	struct el_model *model;
+	int rc = el_conf_load_buffer("input", (const char *)data, size, &conf, &diags);
+
+	FUZZ_ASSERT((rc < 0) == (diags.errors > 0));
+	FUZZ_ASSERT((rc < 0) == (conf == NULL));
+	for (size_t i = 0; i < diags.count; i++)
+		FUZZ_ASSERT(strncmp(diags.items[i].text, "input:", 6) == 0 &&
+			    !strchr(diags.items[i].text, '\n'));
+	el_conf_diags_fini(&diags);
+	if (rc < 0)
+		return 0;
+	text = print(conf, &len);
+	FUZZ_ASSERT(el_conf_load_buffer("printed", text, len, &again, &diags) == 0);
+	el_conf_diags_fini(&diags);
+	text_again = print(again, &len_again);
+	FUZZ_ASSERT(len == len_again && memcmp(text, text_again, len) == 0);
+	el_log_set_fd(-1);
+	model = el_model_create(conf);
+	FUZZ_ASSERT(!model || model->n_targets == conf->n_targets);
+	el_model_put(model);
+	free(text);
+	free(text_again);
+	el_conf_free(conf);
+	el_conf_free(again);
+	return 0;
+}

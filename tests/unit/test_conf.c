@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Configurations from files: what is read, what is said about wrong ones, what is printed. */
+#include "unit.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "el_conf.h"
+#include "el_names.h"
+
+#define DATA EL_TEST_DATA "/conf/"
+
+static struct el_conf *load_good(const char *name, size_t warnings)
+{
+	struct el_conf_diags diags;
+	struct el_conf *conf = NULL;
+	int rc = el_conf_load(name, &conf, &diags);
+
+	for (size_t i = 0; i < diags.count && (rc < 0 || diags.count != warnings); i++)
+		print_error("%s\n", diags.items[i].text);
+	assert_int_equal(rc, 0);
+	assert_int_equal(diags.errors, 0);
+	assert_int_equal(diags.count, warnings);
+	el_conf_diags_fini(&diags);
+	return conf;
+}
+
+static char *print(const struct el_conf *conf)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	el_conf_print(conf, out);
+	fclose(out);
+	return text;
+}
+
+static void example_of_netprobify(void **state)
+{
+	struct el_conf *c = load_good(DATA "netprobify-example.yaml", 0);
+	const struct el_conf_target *t = c->targets;
+
+	(void)state;
+	assert_string_equal(c->global.probe_name, "lab");
+	assert_int_equal(c->global.interval_s, 30);
+	assert_true(c->global.interval_packets_s == 0.01);
+	assert_int_equal(c->global.logging_level, EL_LOG_INFO);
+	assert_int_equal(c->global.percentiles.count, 3);
+	assert_int_equal(c->global.percentiles.items[2], 99);
+	assert_string_equal(c->global.prometheus_address, "0.0.0.0");
+	assert_int_equal(c->n_groups, 3);
+	assert_string_equal(c->groups[1].name, "transit2");
+	assert_int_equal(c->groups[1].dscp, 11);
+	assert_false(c->groups[1].permit_target_auto_register);
+	assert_int_equal(c->groups[2].src_port_a, 65100);
+	assert_int_equal(c->groups[2].src_ipv4.family, 4);
+	assert_int_equal(c->groups[0].src_ipv4.family, 0);
+	assert_int_equal(c->n_targets, 4);
+	assert_string_equal(t[0].description, "search, front");
+	assert_int_equal(t[0].type, EL_PROBE_TCPSYN);
+	assert_int_equal(t[0].dst_port, 443);
+	assert_int_equal(t[0].alert_level, EL_ALERT_PAGING);
+	assert_int_equal(t[0].state, EL_STATE_PRODUCTION);
+	assert_true(t[0].threshold_latency_s == 0.1 && t[0].threshold_loss == 0.01);
+	assert_string_equal(t[0].register_to.items[0], "transit2");
+	assert_true(isnan(t[1].threshold_loss));
+	assert_string_equal(t[2].description, "search_icmp");
+	assert_int_equal(t[2].ip_payload_size, 64);
+	assert_false(t[2].dont_fragment);
+	assert_int_equal(t[2].address.family, 4);
+	assert_int_equal(t[3].ip_payload_size, EL_CONF_UNSET);
+	assert_int_equal(t[3].dns_update_interval_s, EL_CONF_UNSET);
+	assert_false(t[3].auto_register_to_groups);
+	assert_int_equal(t[3].address_family, 4);
+	el_conf_free(c);
+}
+
+static void every_key_is_read(void **state)
+{
+	struct el_conf *c = load_good(DATA "all-keys.yaml", 11);
+	const struct el_conf_port *p = c->dataplane.ports;
+	char buf[EL_IP_STRLEN];
+
+	(void)state;
+	assert_true(c->global.l3_raw_socket && c->global.verbose);
+	assert_string_equal(c->global.disable_dynamic_inventories.items[1], "external links");
+	/* src_ipv4 wins over src_ip; host bits of a source subnet are masked */
+	assert_string_equal(el_ip_format(&c->groups[0].src_ipv4, buf), "192.0.2.2");
+	assert_string_equal(el_prefix_format(&c->groups[0].src_subnet_ipv4, buf),
+			    "198.51.100.0/24");
+	assert_string_equal(c->targets[0].description, "café \"x\"\n\u2028\U0001F600 é");
+	assert_int_equal(c->targets[0].address.family, 0);
+	assert_int_equal(c->dataplane.control_core, 1);
+	assert_int_equal(c->dataplane.worker_cores.items[1], 3);
+	assert_int_equal(c->dataplane.huge_pages, EL_CONF_HUGE_YES);
+	assert_int_equal(c->dataplane.pacing, EL_CONF_PACING_ASAP);
+	assert_int_equal(c->dataplane.max_rate_pps, 1000000);
+	assert_int_equal(c->dataplane.max_probes_per_round, 5000);
+	assert_string_equal(c->dataplane.eal_args.items[1], "8");
+	assert_int_equal(c->dataplane.n_ports, 2);
+	assert_string_equal(p[0].device, "0000:3b:00.0");
+	assert_string_equal(el_prefix_format(&p[0].addresses[0], buf), "192.0.2.10/24");
+	assert_string_equal(el_prefix_format(&p[0].routes[0].to, buf), "198.51.100.0/24");
+	assert_int_equal(p[0].vlan, 100);
+	assert_int_equal(p[0].mtu, 1500);
+	assert_string_equal(p[1].name, "eth1");
+	assert_null(p[1].profile);
+	el_conf_free(c);
+}
+
+static void scalars_as_pyyaml_reads_them(void **state)
+{
+	struct el_conf *c = load_good(DATA "scalars.yaml", 0);
+
+	(void)state;
+	assert_string_equal(c->global.probe_name, "123");
+	assert_int_equal(c->global.interval_s, 30);
+	assert_true(c->global.interval_packets_s == 1e-3);
+	assert_int_equal(c->global.nb_proc, 8);
+	assert_int_equal(c->global.prometheus_port, 8000);
+	assert_int_equal(c->global.dns_update_interval_s, 90);
+	assert_false(c->global.l3_raw_socket);
+	assert_true(c->global.timeout_s == 3600);
+	assert_int_equal(c->global.percentiles.items[0], 95);
+	assert_int_equal(c->global.percentiles.items[1], 50);
+	assert_string_equal(c->groups[0].name, "123");
+	/* merged maps: own keys win, then the earlier of a list */
+	assert_int_equal(c->groups[1].src_port_a, 1000);
+	assert_int_equal(c->groups[1].dscp, 5);
+	assert_int_equal(c->groups[2].dscp, 6);
+	assert_int_equal(c->groups[2].src_port_z, 1500);
+	assert_int_equal(c->groups[2].src_port_a, 1000);
+	assert_string_equal(c->targets[0].name, "yes");
+	assert_string_equal(c->targets[0].description, "5");
+	assert_false(c->targets[0].dont_fragment);
+	assert_string_equal(c->targets[1].name, "copy");
+	assert_string_equal(c->targets[1].destination, "192.0.2.1");
+	assert_true(c->targets[2].dont_fragment);
+	assert_string_equal(c->targets[2].description, "folded text\n");
+	el_conf_free(c);
+}
+
+/* The lines that are expected of `file` stand in a file beside it, ending in .expected instead of
+ * .yaml: E or W, then what follows the file's name. */
+static void compare_messages(const char *file)
+{
+	struct el_conf_diags diags;
+	struct el_conf *conf = NULL;
+	char path[512], line[1024], got[1024];
+	size_t n = strlen(file), i = 0, errors = 0;
+	FILE *in;
+
+	assert_true(n > 5 && strcmp(file + n - 5, ".yaml") == 0);
+	snprintf(path, sizeof(path), "%.*s.expected", (int)n - 5, file);
+	in = fopen(path, "r");
+	if (!in)
+		fail_msg("%s is missing", path);
+	el_conf_load(file, &conf, &diags);
+	for (; fgets(line, sizeof(line), in); i++) {
+		line[strcspn(line, "\n")] = '\0';
+		if (i >= diags.count)
+			fail_msg("%s: not reported: %s", file, line);
+		assert_memory_equal(diags.items[i].text, file, n);
+		snprintf(got, sizeof(got), "%c %s", diags.items[i].is_error ? 'E' : 'W',
+			 diags.items[i].text + n + 1);
+		assert_string_equal(got, line);
+		errors += line[0] == 'E';
+	}
+	if (i < diags.count)
+		fail_msg("unexpected: %s", diags.items[i].text);
+	assert_int_equal(diags.errors, errors);
+	assert_int_equal(conf == NULL, errors > 0);
+	fclose(in);
+	el_conf_free(conf);
+	el_conf_diags_fini(&diags);
+}
+
+static void wrong_files_are_explained(void **state)
+{
+	DIR *dir = opendir(DATA "bad");
+	struct dirent *entry;
+	char path[512];
+	size_t count = 0;
+
+	(void)state;
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		size_t n = strlen(entry->d_name);
+
+		if (n < 5 || strcmp(entry->d_name + n - 5, ".yaml") != 0)
+			continue;
+		snprintf(path, sizeof(path), DATA "bad/%s", entry->d_name);
+		compare_messages(path);
+		count++;
+	}
+	closedir(dir);
+	assert_true(count > 20);
+}
+
+static void warnings(void **state)
+{
+	(void)state;
+	compare_messages(DATA "warnings.yaml");
+}
+
+static void repeated_targets(void **state)
+{
+	struct el_conf *c = load_good(DATA "warnings.yaml", 24);
+
+	(void)state;
+	assert_int_equal(c->duplicate_targets.count, 2);
+	assert_string_equal(c->duplicate_targets.items[0], "tcp");
+	assert_string_equal(c->duplicate_targets.items[1], "tcp");
+	assert_int_equal(c->n_targets, 11);
+	assert_string_equal(c->targets[0].name, "tcp");
+	assert_int_equal(c->targets[0].dst_port, 82);
+	/* sizes below what a probe needs */
+	assert_int_equal(c->groups[0].ip_payload_size, 8);
+	assert_int_equal(c->targets[1].ip_payload_size, 20);
+	assert_int_equal(c->targets[2].ip_payload_size, 12);
+	assert_int_equal(c->targets[4].ip_payload_size, EL_CONF_UNSET);
+	/* families */
+	assert_int_equal(c->targets[6].address_family, 6);
+	assert_int_equal(c->targets[9].address_family, 6);
+	assert_int_equal(c->targets[10].address_family, 4);
+	el_conf_free(c);
+}
+
+static void printing_reads_back(void **state)
+{
+	static const char *const files[] = {"netprobify-example.yaml", "all-keys.yaml",
+					    "scalars.yaml", "warnings.yaml"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct el_conf *first = NULL, *second = NULL;
+		struct el_conf_diags diags;
+		char path[512], *text, *again;
+
+		snprintf(path, sizeof(path), DATA "%s", files[i]);
+		assert_int_equal(el_conf_load(path, &first, &diags), 0);
+		el_conf_diags_fini(&diags);
+		text = print(first);
+		assert_int_equal(
+		    el_conf_load_buffer("printed", text, strlen(text), &second, &diags), 0);
+		el_conf_diags_fini(&diags);
+		again = print(second);
+		assert_string_equal(text, again);
+		/* the printer leaving something out would not show in its own text */
+		assert_int_equal(first->n_targets, second->n_targets);
+		for (size_t t = 0; t < first->n_targets; t++) {
+			assert_string_equal(first->targets[t].description,
+					    second->targets[t].description);
+			assert_memory_equal(&first->targets[t].address, &second->targets[t].address,
+					    sizeof(struct el_ip));
+			assert_int_equal(first->targets[t].ip_payload_size,
+					 second->targets[t].ip_payload_size);
+			assert_int_equal(first->targets[t].state, second->targets[t].state);
+			assert_int_equal(first->targets[t].register_to.count,
+					 second->targets[t].register_to.count);
+		}
+		assert_int_equal(first->dataplane.n_ports, second->dataplane.n_ports);
+		assert_int_equal(first->dataplane.control_core, second->dataplane.control_core);
+		assert_memory_equal(&first->groups[0].src_ipv4, &second->groups[0].src_ipv4,
+				    sizeof(struct el_ip));
+		free(text);
+		free(again);
+		el_conf_free(first);
+		el_conf_free(second);
+	}
+}
+
+static void files_that_cannot_be_read(void **state)
+{
+	struct el_conf_diags diags;
+	struct el_conf *conf = NULL;
+
+	(void)state;
+	assert_int_equal(el_conf_load("/nonexistent/echolane.yaml", &conf, &diags), -ENOENT);
+	assert_int_equal(diags.errors, 1);
+	assert_string_equal(diags.items[0].text,
+			    "/nonexistent/echolane.yaml: can't be read: No such file or directory");
+	el_conf_diags_fini(&diags);
+	assert_int_equal(el_conf_load("/", &conf, &diags), -EISDIR);
+	assert_string_equal(diags.items[0].text, "/: can't be read: Is a directory");
+	el_conf_diags_fini(&diags);
+	assert_int_equal(el_conf_load("/dev/zero", &conf, &diags), -EFBIG);
+	assert_string_equal(diags.items[0].text,
+			    "/dev/zero: larger than 64 MiB: not a configuration");
+	el_conf_diags_fini(&diags);
+	assert_null(conf);
+}
+
+static void names_map_to_numbers(void **state)
+{
+	struct el_names names;
+	char text[2000][16];
+	int added;
+
+	(void)state;
+	el_names_init(&names);
+	assert_null(el_names_find(&names, "a"));
+	for (uint32_t i = 0; i < 2000; i++) {
+		snprintf(text[i], sizeof(text[i]), "name%u", i);
+		assert_non_null(el_names_add(&names, text[i], i, &added));
+		assert_true(added);
+	}
+	assert_int_equal(el_names_add(&names, "name77", 5, &added)->value, 77);
+	assert_false(added);
+	for (uint32_t i = 0; i < 2000; i++)
+		assert_int_equal(el_names_find(&names, text[i])->value, i);
+	assert_null(el_names_find(&names, "name2000"));
+	el_names_fini(&names);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(example_of_netprobify),
+	    cmocka_unit_test(every_key_is_read),
+	    cmocka_unit_test(scalars_as_pyyaml_reads_them),
+	    cmocka_unit_test(wrong_files_are_explained),
+	    cmocka_unit_test(warnings),
+	    cmocka_unit_test(repeated_targets),
+	    cmocka_unit_test(printing_reads_back),
+	    cmocka_unit_test(files_that_cannot_be_read),
+	    cmocka_unit_test(names_map_to_numbers),
+	};
+	return cmocka_run_group_tests_name("conf", tests, NULL, NULL);
+}

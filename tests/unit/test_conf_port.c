@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ports from the command line. */
+#include "unit.h"
+
+#include "el_conf.h"
+
+static struct el_conf *minimal(void)
+{
+	static const char text[] =
+	    "global: {probe_name: a, interval: 1, nb_proc: 1, logging_level: INFO, "
+	    "prometheus_port: 9000, dns_update_interval: 0}\ngroups: {g: {}}\n"
+	    "dataplane: {ports: [{device: 'af_packet:eth0', vlan: 5}]}\n";
+	struct el_conf_diags diags;
+	struct el_conf *conf = NULL;
+
+	assert_int_equal(el_conf_load_buffer("minimal", text, strlen(text), &conf, &diags), 0);
+	el_conf_diags_fini(&diags);
+	return conf;
+}
+
+static void ports_are_added_and_replaced(void **state)
+{
+	struct el_conf *c = minimal();
+	const struct el_conf_port *p;
+	struct el_error err;
+	char buf[EL_IP_STRLEN];
+
+	(void)state;
+	assert_int_equal(
+	    el_conf_add_port(
+		c,
+		"af_packet:eth1,address=192.0.2.10/24,gateway=192.0.2.1,"
+		"address=198.51.100.1/30,route=203.0.113.9/24>192.0.2.7,vlan=100,mtu=9000",
+		&err),
+	    0);
+	assert_int_equal(c->dataplane.n_ports, 2);
+	p = &c->dataplane.ports[1];
+	assert_string_equal(p->name, "eth1");
+	assert_string_equal(p->device, "af_packet:eth1");
+	assert_int_equal(p->n_addresses, 2);
+	assert_string_equal(el_prefix_format(&p->addresses[1], buf), "198.51.100.1/30");
+	assert_string_equal(el_ip_format(&p->gateways[0], buf), "192.0.2.1");
+	assert_string_equal(el_prefix_format(&p->routes[0].to, buf), "203.0.113.0/24");
+	assert_string_equal(el_ip_format(&p->routes[0].via, buf), "192.0.2.7");
+	assert_int_equal(p->vlan, 100);
+	assert_int_equal(p->mtu, 9000);
+	/* the same name: replaced, in its place */
+	assert_int_equal(
+	    el_conf_add_port(c, "net_memif0,role=client,id=0,name=eth0,profile=memif", &err), 0);
+	assert_int_equal(c->dataplane.n_ports, 2);
+	p = &c->dataplane.ports[0];
+	assert_string_equal(p->device, "net_memif0,role=client,id=0");
+	assert_string_equal(p->profile, "memif");
+	assert_int_equal(p->vlan, 0);
+	el_conf_free(c);
+}
+
+static void default_names(void **state)
+{
+	static const char *const cases[][2] = {{"0000:3b:00.0", "0000:3b:00.0"},
+					       {"af_xdp:eth7", "eth7"},
+					       {"tap:probe0", "probe0"},
+					       {"net_af_packet0,iface=eth3,qpairs=2", "eth3"},
+					       {"net_ring0", "net_ring0"},
+					       {"af_packet:", "af_packet:"},
+					       {"net_memif0,id=1", "net_memif0,id=1"}};
+	struct el_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_conf *c = minimal();
+
+		assert_int_equal(el_conf_add_port(c, cases[i][0], &err), 0);
+		assert_string_equal(c->dataplane.ports[1].name, cases[i][1]);
+		assert_string_equal(c->dataplane.ports[1].device, cases[i][0]);
+		el_conf_free(c);
+	}
+}
+
+static void wrong_specs(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"", "expected a device"},
+	    {",address=192.0.2.1", "expected a device"},
+	    {"address=192.0.2.1/24", "expected a device"},
+	    {"af_packet:e,address=192.0.2.300/24",
+	     "address: expected an IPv4 or IPv6 prefix, got \"192.0.2.300/24\""},
+	    {"af_packet:e,gateway=", "gateway: expected an IPv4 or IPv6 address"},
+	    {"af_packet:e,vlan=4095", "vlan: expected an integer from 0 to 4094, got 4095"},
+	    {"af_packet:e,vlan=", "vlan: nothing after"},
+	    {"af_packet:e,name=", "name: nothing after"},
+	    {"af_packet:e,mtu=12", "mtu: expected at least 68"},
+	    {"af_packet:e,route=10.0.0.0/8", "route: expected PREFIX>NEXTHOP"},
+	    {"af_packet:e,route=10.0.0.0/8>2001:db8::1", "different families"},
+	    {"af_packet:e,route=>192.0.2.1", "route: expected an IPv4 or IPv6 prefix"},
+	};
+	char longer[5000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_conf *c = minimal();
+		struct el_error err = {{0}};
+
+		if (el_conf_add_port(c, cases[i][0], &err) != -EINVAL)
+			fail_msg("%s: accepted", cases[i][0]);
+		if (!strstr(err.text, cases[i][1]))
+			fail_msg("%s: %s", cases[i][0], err.text);
+		assert_int_equal(c->dataplane.n_ports, 1);
+		el_conf_free(c);
+	}
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	{
+		struct el_conf *c = minimal();
+		struct el_error err;
+
+		assert_int_equal(el_conf_add_port(c, longer, &err), -EINVAL);
+		el_conf_free(c);
+	}
+}
+
+static void ports_are_limited(void **state)
+{
+	struct el_conf *c = minimal();
+	struct el_error err;
+	char spec[64];
+
+	(void)state;
+	for (int i = 1; i < 32; i++) {
+		snprintf(spec, sizeof(spec), "net_ring%d", i);
+		assert_int_equal(el_conf_add_port(c, spec, &err), 0);
+	}
+	assert_int_equal(el_conf_add_port(c, "net_ring99", &err), -EINVAL);
+	assert_string_equal(err.text, "more than 32 ports");
+	assert_int_equal(el_conf_add_port(c, "net_ring5,mtu=1400", &err), 0);
+	el_conf_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ports_are_added_and_replaced),
+	    cmocka_unit_test(default_names),
+	    cmocka_unit_test(wrong_specs),
+	    cmocka_unit_test(ports_are_limited),
+	};
+	return cmocka_run_group_tests_name("conf_port", tests, NULL, NULL);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Holds table, parser, printer and reference page together: for each row of the table a document is
+ * made that sets just this key, rightly and in each wrong way. */
+#include "unit.h"
+
+#include "el_conf.h"
+#include "el_str.h"
+#include "schema.h"
+
+#define DEPTH 6
+
+/* The rows that lead to a key. */
+struct path {
+	const struct conf_key *rows[DEPTH];
+	size_t count;
+};
+
+static const char *sample(const struct conf_key *key)
+{
+	static char text[64];
+
+	if (key->name && strcmp(key->name, "destination") == 0)
+		return "192.0.2.1";
+	if (key->name && strcmp(key->name, "prometheus_address") == 0)
+		return "192.0.2.1";
+	switch (key->kind) {
+	case CONF_INT:
+		snprintf(text, sizeof(text), "%.0f", key->min > 0 ? key->min : 1);
+		return text;
+	case CONF_FLOAT:
+		return "1.5";
+	case CONF_BOOL:
+		return key->def && strcmp(key->def, "true") == 0 ? "false" : "true";
+	case CONF_ENUM:
+		return strcmp(key->name, "type") == 0 ? "ICMPping" : key->words[0].text;
+	case CONF_IP:
+		return key->family == 6 ? "\"2001:db8::1\"" : "192.0.2.1";
+	case CONF_PREFIX:
+		return key->family == 6 ? "\"2001:db8::/64\"" : "192.0.2.0/24";
+	case CONF_LIST:
+		return key->item->kind == CONF_INT      ? "[5]"
+		       : key->item->kind == CONF_IP     ? "[192.0.2.1]"
+		       : key->item->kind == CONF_PREFIX ? "[192.0.2.1/24]"
+		       : key->item->kind == CONF_MAP    ? "[]"
+							: "[a]";
+	default:
+		return "a";
+	}
+}
+
+static void write_map(struct el_str *out, const struct conf_map *map, const struct path *path,
+		      size_t depth, const char *value);
+
+static void write_value(struct el_str *out, const struct conf_key *key, const struct path *path,
+			size_t depth, const char *value)
+{
+	if (path && depth == path->count) {
+		el_str_add(out, value);
+	} else if (key->kind == CONF_MAP) {
+		write_map(out, key->map, path, depth, value);
+	} else if (key->kind == CONF_NAMED) {
+		el_str_add(out, "{x: ");
+		write_map(out, key->map, path, depth, value);
+		el_str_addc(out, '}');
+	} else if (key->kind == CONF_LIST && path) {
+		el_str_addc(out, '[');
+		write_map(out, key->item->map, path, depth, value);
+		el_str_addc(out, ']');
+	} else {
+		el_str_add(out, sample(key));
+	}
+}
+
+/* A map with its required keys and the one that the path leads to; NULL for no path. */
+static void write_map(struct el_str *out, const struct conf_map *map, const struct path *path,
+		      size_t depth, const char *value)
+{
+	const struct conf_key *on_path = path && depth < path->count ? path->rows[depth] : NULL;
+
+	el_str_addc(out, '{');
+	for (size_t i = 0; i < map->count; i++) {
+		const struct conf_key *key = &map->keys[i];
+		bool is_port_range = strncmp(key->name, "src_port_", 9) == 0;
+
+		if (key != on_path && !key->required && !is_port_range)
+			continue;
+		if (key == on_path && !value && depth + 1 == path->count)
+			continue;
+		el_str_addf(out, "%s: ", key->name);
+		if (key == on_path)
+			write_value(out, key, path, depth + 1, value);
+		else if (is_port_range)
+			el_str_add(out, key->name[9] == 'a' ? "1" : "65535");
+		else
+			write_value(out, key, NULL, 0, NULL);
+		el_str_add(out, ", ");
+	}
+	el_str_addc(out, '}');
+}
+
+/* "targets.x.threshold.latency" */
+static void path_text(const struct path *path, struct el_str *out)
+{
+	for (size_t i = 0; i < path->count; i++) {
+		const struct conf_key *key = path->rows[i];
+
+		el_str_addf(out, "%s%s", i ? "." : "", key->name);
+		if (i + 1 == path->count)
+			break;
+		if (key->kind == CONF_NAMED)
+			el_str_add(out, ".x");
+		else if (key->kind == CONF_LIST)
+			el_str_add(out, "[0]");
+	}
+}
+
+static int load(const struct path *path, const char *value, struct el_conf **ret_conf,
+		struct el_conf_diags *diags)
+{
+	char text[2048];
+	struct el_str out = EL_STR_INIT(text);
+	int rc;
+
+	*ret_conf = NULL;
+	write_map(&out, &conf_root_map, path, 0, value);
+	assert_false(out.truncated);
+	rc = el_conf_load_buffer("f", text, out.len, ret_conf, diags);
+	if (diags->count && getenv("EL_TEST_VERBOSE"))
+		print_message("%s\n  %s\n", text, diags->items[0].text);
+	return rc;
+}
+
+static void accepts(const struct path *path, const char *value)
+{
+	struct el_conf_diags diags;
+	struct el_conf *conf;
+
+	if (load(path, value, &conf, &diags) < 0)
+		fail_msg("%s: refused: %s", value ? value : "(absent)", diags.items[0].text);
+	el_conf_diags_fini(&diags);
+	el_conf_free(conf);
+}
+
+/* Exactly one error, on this key, that says `why`. */
+static void refuses(const struct path *path, const char *value, const char *why)
+{
+	struct el_conf_diags diags;
+	struct el_conf *conf;
+	char text[256];
+	struct el_str key = EL_STR_INIT(text);
+	const char *first_error = NULL;
+
+	path_text(path, &key);
+	if (load(path, value, &conf, &diags) != -EINVAL)
+		fail_msg("%s: %s is accepted", text, value);
+	for (size_t i = 0; i < diags.count && !first_error; i++)
+		if (diags.items[i].is_error)
+			first_error = diags.items[i].text;
+	if (diags.errors != 1)
+		fail_msg("%s: %s: %zu errors, the first: %s", text, value, diags.errors,
+			 first_error);
+	if (strncmp(first_error, "f:1:", 4) != 0 || !strstr(first_error, text) ||
+	    !strstr(first_error, why))
+		fail_msg("%s: %s: expected \"%s\" in: %s", text, value, why, first_error);
+	el_conf_diags_fini(&diags);
+}
+
+static void refuses_number(const struct path *path, double value)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.17g", value);
+	refuses(path, text, "expected a");
+}
+
+static char *print_with(const struct path *path, const char *value)
+{
+	struct el_conf_diags diags;
+	struct el_conf *conf;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (load(path, value, &conf, &diags) < 0)
+		fail_msg("%s", diags.items[0].text);
+	el_conf_print(conf, out);
+	fclose(out);
+	el_conf_diags_fini(&diags);
+	el_conf_free(conf);
+	return text;
+}
+
+static void check_default(const struct path *path, const struct conf_key *key)
+{
+	char list[128], *absent, *given;
+
+	if (!key->def)
+		return;
+	snprintf(list, sizeof(list), key->kind == CONF_LIST ? "[%s]" : "%s", key->def);
+	absent = print_with(path, NULL);
+	given = print_with(path, list);
+	assert_string_equal(absent, given);
+	free(absent);
+	free(given);
+}
+
+static void check_number(const struct path *path, const struct conf_key *key)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.17g", key->min);
+	accepts(path, text);
+	snprintf(text, sizeof(text), "%.17g", key->max);
+	accepts(path, text);
+	refuses_number(path, key->kind == CONF_INT ? key->min - 1 : key->min - 0.01);
+	refuses_number(path, key->kind == CONF_INT ? key->max + 1 : key->max * 2);
+	refuses(path, "99999999999999999999", "expected a");
+	refuses(path, "\"1\"", "expected a");
+	refuses(path, "word", "got \"word\"");
+	refuses(path, "yes", "got yes");
+	refuses(path, key->kind == CONF_INT ? "1.5" : ".nan", "expected a");
+}
+
+static void check_row(const struct path *path, const struct conf_key *key)
+{
+	refuses(path, key->kind == CONF_MAP || key->kind == CONF_NAMED ? "[a]" : "{a: b}",
+		"expected ");
+	if (key->kind != CONF_LIST)
+		refuses(path, "[[a]]", ", got a list");
+	if (key->required)
+		refuses(path, "~",
+			key->kind == CONF_NAMED || key->kind == CONF_MAP ? "" : "it has no value");
+	else
+		accepts(path, "~");
+	check_default(path, key);
+	switch (key->kind) {
+	case CONF_INT:
+	case CONF_FLOAT:
+		check_number(path, key);
+		return;
+	case CONF_STR:
+	case CONF_NAME:
+		refuses(path, "5", "expected a ");
+		refuses(path, "true", "write it in quotes");
+		refuses(path, "\"a\\0b\"", key->kind == CONF_STR ? "NUL" : "expected a name");
+		break;
+	case CONF_BOOL:
+		accepts(path, "Off");
+		refuses(path, "1", "expected true or false, got 1");
+		refuses(path, "\"yes\"", "got \"yes\"");
+		return;
+	case CONF_ENUM:
+		refuses(path, "Word", "got \"Word\"");
+		refuses(path, "5", "got 5");
+		break;
+	case CONF_IP:
+	case CONF_PREFIX:
+		refuses(path, "192.0.2.300", "expected an IP");
+		refuses(path, "5", "expected an IP");
+		refuses(path, "host", "got \"host\"");
+		if (key->family)
+			refuses(path, key->family == 4 ? "\"2001:db8::1\"" : "192.0.2.1",
+				"expected an IP");
+		break;
+	case CONF_LIST:
+		accepts(path, "[]");
+		refuses(path, "word", "expected a list, got \"word\"");
+		refuses(path, "[[]]", "[0]: expected ");
+		break;
+	case CONF_MAP:
+	case CONF_NAMED:
+		refuses(path, "word", "expected a map, got \"word\"");
+		return;
+	}
+	accepts(path, sample(key));
+}
+
+static void check_later(const struct path *path, const struct conf_key *key)
+{
+	struct el_conf_diags diags;
+	struct el_conf *conf;
+	bool found = false;
+
+	if (!key->later)
+		return;
+	assert_int_equal(load(path, sample(key), &conf, &diags), 0);
+	for (size_t i = 0; i < diags.count; i++)
+		found |= strstr(diags.items[i].text, key->later) != NULL;
+	if (!found)
+		fail_msg("%s: no warning that it has no effect yet", key->name);
+	el_conf_diags_fini(&diags);
+	el_conf_free(conf);
+}
+
+static void each_row(const struct conf_map *map, struct path *path,
+		     void (*visit)(const struct path *, const struct conf_key *))
+{
+	assert_true(map->count <= CONF_KEYS_MAX && path->count < DEPTH);
+	for (size_t i = 0; i < map->count; i++) {
+		const struct conf_key *key = &map->keys[i];
+
+		path->rows[path->count++] = key;
+		visit(path, key);
+		if (key->map)
+			each_row(key->map, path, visit);
+		else if (key->item && key->item->map)
+			each_row(key->item->map, path, visit);
+		path->count--;
+	}
+}
+
+static void rows_and_parser_agree(void **state)
+{
+	struct path path = {0};
+
+	(void)state;
+	each_row(&conf_root_map, &path, check_row);
+}
+
+static void rows_without_effect_say_so(void **state)
+{
+	struct path path = {0};
+
+	(void)state;
+	each_row(&conf_root_map, &path, check_later);
+}
+
+static char *reference;
+
+static void check_reference(const struct path *path, const struct conf_key *key)
+{
+	char row[128], section[160];
+	struct el_str s = EL_STR_INIT(section);
+	const char *at;
+
+	if (key->kind == CONF_MAP || key->kind == CONF_NAMED)
+		return;
+	/* the section of the innermost map that has one, then the row in it */
+	el_str_addf(&s, "\n## %s", path->rows[0]->name);
+	at = strstr(reference, section);
+	assert_non_null(at);
+	snprintf(row, sizeof(row), "%s` | ", key->name);
+	at = strstr(at, row);
+	if (!at)
+		fail_msg("%s is not in the reference", key->name);
+	assert_true(key->help && *key->help);
+	if (!strstr(at, key->help))
+		fail_msg("%s: its help is not in the reference", key->name);
+}
+
+static void reference_has_every_row(void **state)
+{
+	struct path path = {0};
+	size_t len;
+	FILE *out = open_memstream(&reference, &len);
+
+	(void)state;
+	el_conf_print_reference(out);
+	fclose(out);
+	each_row(&conf_root_map, &path, check_reference);
+	/* each line of a table has as many cells as its head */
+	for (char *line = strtok(reference, "\n"); line; line = strtok(NULL, "\n")) {
+		int bars = 0;
+
+		for (const char *p = line; *p; p++)
+			bars += *p == '|';
+		assert_true(bars == 0 || bars == 7);
+	}
+	free(reference);
+}
+
+/* netprobify's schema: nothing of it may be missing. */
+static void netprobify_keys_are_known(void **state)
+{
+	static const char *const keys[][20] = {
+	    {"global", "probe_name", "interval", "interval_packets", "nb_proc", "verbose",
+	     "logging_level", "prometheus_port", "prometheus_address", "dns_update_interval",
+	     "reload_conf_interval", "l3_raw_socket", "timeout", "percentile",
+	     "disable_dynamic_inventories", NULL},
+	    {"groups", "src_ip", "src_ipv4", "src_ipv6", "src_subnet_ipv4", "src_subnet_ipv6",
+	     "src_port_a", "src_port_z", "ip_payload_size", "dscp", "permit_target_auto_register",
+	     NULL},
+	    {"targets", "type", "destination", "description", "address_family", "dont_fragment",
+	     "is_subnet", "dst_port", "nb_packets", "ip_payload_size", "threshold", "alert_level",
+	     "state", "timeout", "dns_update_interval", "auto_register_to_groups",
+	     "explicit_groups", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const struct conf_key *section = conf_map_key(&conf_root_map, keys[i][0]);
+
+		assert_non_null(section);
+		for (size_t k = 1; keys[i][k]; k++)
+			if (!conf_map_key(section->map, keys[i][k]))
+				fail_msg("%s.%s is not in the table", keys[i][0], keys[i][k]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(rows_and_parser_agree),
+	    cmocka_unit_test(rows_without_effect_say_so),
+	    cmocka_unit_test(reference_has_every_row),
+	    cmocka_unit_test(netprobify_keys_are_known),
+	};
+	return cmocka_run_group_tests_name("conf_table", tests, NULL, NULL);
+}

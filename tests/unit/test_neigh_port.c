@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ARP with a real kernel at the other end of a port: it is asked, and it asks. */
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "el_neigh.h"
+#include "el_port.h"
+#include "unit_eal.h"
+
+static char profile_dir[512];
+static struct rte_mempool *pool;
+
+static struct {
+	struct el_port *port;
+	struct el_neigh_table *table;
+	struct el_neigh neigh; /* as last told */
+} w;
+
+static bool on_send(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	(void)context;
+	(void)port;
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	return rte_eth_tx_burst(w.port->queues[0].port_id, w.port->queues[0].tx_queue, &m, 1) == 1;
+}
+
+static void on_changed(void *context, struct el_next_hop_idx index, const struct el_neigh *neigh)
+{
+	(void)context;
+	(void)index;
+	w.neigh = *neigh;
+}
+
+/* Handles what comes in until a frame is `expected`. */
+static bool input_until(enum el_neigh_input expected)
+{
+	uint64_t end = now_ns() + DEADLINE_NS;
+	unsigned turn = 0;
+	bool seen = false;
+
+	while (!seen && now_ns() < end) {
+		struct rte_mbuf *m[8];
+		const struct el_port_queue *q = &w.port->queues[turn++ % w.port->n_queues];
+		uint16_t n = rte_eth_rx_burst(q->port_id, q->rx_queue, m, 8);
+
+		for (uint16_t i = 0; i < n; i++)
+			seen |= el_neigh_input(w.table, (struct el_port_idx){0},
+					       rte_pktmbuf_mtod(m[i], const uint8_t *),
+					       m[i]->data_len, now_ns()) == expected;
+		rte_pktmbuf_free_bulk(m, n);
+		el_neigh_tick(w.table, now_ns());
+	}
+	return seen;
+}
+
+/* Has the kernel send something to 192.0.2.10, for which it has to ask first. */
+static void provoke_request(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(inet_pton(AF_INET, "192.0.2.10", &to.sin_addr), 1);
+	assert_int_equal(sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+	close(fd);
+}
+
+static void check_arp(const char *device, const char *interface)
+{
+	struct el_conf_port conf = {.name = (char *)(uintptr_t) "p",
+				    .device = (char *)(uintptr_t)device};
+	struct el_neigh_address own = {0};
+	struct el_neigh_port port = {.addresses = &own, .n_addresses = 1};
+	struct el_neigh_config config = {
+	    .ports = &port,
+	    .n_ports = 1,
+	    .max_entries = 4,
+	    .callbacks = {.send = on_send, .changed = on_changed},
+	};
+	char command[256], mac[18];
+	struct el_next_hop_idx index;
+	struct el_error err;
+	struct el_ip peer;
+
+	memset(&w, 0, sizeof(w));
+	if (el_port_open(&conf, 2, profile_dir, &w.port, &err) < 0)
+		fail_msg("%s", err.text);
+	snprintf(command, sizeof(command), "ip link set %s up && ip addr add 192.0.2.1/24 dev %s",
+		 interface, interface);
+	assert_int_equal(run(command), 0);
+	assert_int_equal(el_prefix_parse("192.0.2.10/24", &own.prefix), 0);
+	assert_int_equal(el_ip_parse("192.0.2.1", &peer), 0);
+	memcpy(port.mac, w.port->mac, 6);
+	w.table = el_neigh_create(&config);
+	assert_non_null(w.table);
+
+	assert_int_equal(el_neigh_need(w.table, (struct el_port_idx){0}, &peer, now_ns(), &index),
+			 0);
+	assert_true(input_until(EL_NEIGH_LEARNT));
+	assert_int_equal(w.neigh.state, EL_NEIGH_READY);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", w.neigh.mac[0], w.neigh.mac[1],
+		 w.neigh.mac[2], w.neigh.mac[3], w.neigh.mac[4], w.neigh.mac[5]);
+	snprintf(command, sizeof(command), "ip link show dev %s | grep -q 'link/ether %s '",
+		 interface, mac);
+	assert_int_equal(run(command), 0);
+
+	/* The kernel learnt from our request: make it forget. */
+	snprintf(command, sizeof(command), "ip neigh flush dev %s", interface);
+	assert_int_equal(run(command), 0);
+	provoke_request();
+	assert_true(input_until(EL_NEIGH_ANSWERED));
+	snprintf(
+	    command, sizeof(command),
+	    "ip neigh show dev %s | grep -q '^192.0.2.10 lladdr %02x:%02x:%02x:%02x:%02x:%02x'",
+	    interface, w.port->mac[0], w.port->mac[1], w.port->mac[2], w.port->mac[3],
+	    w.port->mac[4], w.port->mac[5]);
+	for (uint64_t end = now_ns() + DEADLINE_NS; run(command) != 0;)
+		assert_true(now_ns() < end);
+
+	snprintf(command, sizeof(command), "ip addr del 192.0.2.1/24 dev %s", interface);
+	assert_int_equal(run(command), 0);
+	el_neigh_destroy(w.table);
+	el_port_close(w.port);
+}
+
+static void test_af_packet(void **state)
+{
+	(void)state;
+	check_arp("af_packet:elnet0", "elnet1");
+}
+
+static void test_af_xdp(void **state)
+{
+	(void)state;
+	check_arp("af_xdp:elnet0", "elnet1");
+}
+
+/* Both ends of a tap have one MAC address. */
+static void test_tap(void **state)
+{
+	(void)state;
+	check_arp("tap:eltap0", "eltap0");
+}
+
+static int start(void **state)
+{
+	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	struct el_lcores lcores;
+	struct el_eal_config eal = {.huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores};
+	struct el_error err;
+	cpu_set_t allowed;
+
+	(void)state;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0 ||
+	    el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 || el_eal_init(&eal, &err) < 0)
+		return -1;
+	pool =
+	    rte_pktmbuf_pool_create("test_tx", 511, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	return pool ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rte_mempool_free(pool);
+	el_eal_fini();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_af_packet),
+	    cmocka_unit_test(test_af_xdp),
+	    cmocka_unit_test(test_tap),
+	};
+	int made = unit_own_namespace();
+
+	if (made != 0)
+		return made;
+	if (!realpath(UNIT_PROFILE_DIR, profile_dir))
+		return 1;
+	el_log_set_fd(-1);
+	return cmocka_run_group_tests(tests, start, stop);
+}

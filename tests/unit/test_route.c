@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "unit.h"
+
+#include "el_neigh.h"
+
+static const struct el_port_idx PORT1 = {1};
+
+static struct el_ip ip(const char *text)
+{
+	struct el_ip i;
+
+	assert_int_equal(el_ip_parse(text, &i), 0);
+	return i;
+}
+
+static struct el_prefix prefix(const char *text)
+{
+	struct el_prefix p;
+
+	assert_int_equal(el_prefix_parse(text, &p), 0);
+	return p;
+}
+
+static struct el_route route(uint16_t port, const char *to, const char *via, uint32_t metric)
+{
+	struct el_route r = {.port = {port}, .to = prefix(to), .metric = metric};
+
+	if (via)
+		r.via = ip(via);
+	return r;
+}
+
+static void test_route_lookup(void **state)
+{
+	const struct el_route routes[] = {
+	    route(0, "0.0.0.0/0", "192.0.2.1", 0),      route(0, "192.0.2.0/24", NULL, 0),
+	    route(1, "10.0.0.0/8", "198.51.100.1", 20), route(2, "10.0.0.0/8", "198.51.100.2", 10),
+	    route(3, "10.0.0.0/8", "198.51.100.3", 10), route(4, "10.1.0.0/16", "198.51.100.4", 99),
+	    route(5, "10.1.2.3/32", NULL, 99),          route(6, "2001:db8::/32", "fe80::1", 0),
+	};
+	static const struct {
+		const char *dst;
+		uint16_t port;
+		const char *next_hop;
+	} cases[] = {
+	    {"192.0.2.77", 0, "192.0.2.77"}, {"8.8.8.8", 0, "192.0.2.1"},
+	    {"10.9.9.9", 2, "198.51.100.2"}, {"10.1.9.9", 4, "198.51.100.4"},
+	    {"10.1.2.3", 5, "10.1.2.3"},     {"2001:db8::5", 6, "fe80::1"},
+	};
+	struct el_route_hop hop = {.port = {99}};
+	struct el_ip dst;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_ip expected = ip(cases[i].next_hop);
+
+		dst = ip(cases[i].dst);
+		assert_int_equal(el_route_lookup(routes, 8, &dst, &hop), 0);
+		assert_int_equal(hop.port.v, cases[i].port);
+		assert_true(el_ip_equal(&hop.next_hop, &expected));
+	}
+	hop.port.v = 99;
+	dst = ip("2001:db9::1");
+	assert_int_equal(el_route_lookup(routes, 8, &dst, &hop), -ENETUNREACH);
+	dst = ip("8.8.8.8");
+	assert_int_equal(el_route_lookup(routes + 1, 7, &dst, &hop), -ENETUNREACH);
+	assert_int_equal(el_route_lookup(NULL, 0, &dst, &hop), -ENETUNREACH);
+	assert_int_equal(hop.port.v, 99);
+}
+
+static void check_hop(const struct el_routes *routes, const char *dst, const char *next_hop,
+		      const char *source)
+{
+	struct el_ip d = ip(dst), n = ip(next_hop), s = ip(source);
+	struct el_route_hop hop;
+
+	assert_int_equal(el_route_lookup(routes->items, routes->count, &d, &hop), 0);
+	assert_true(el_ip_equal(&hop.next_hop, &n));
+	assert_true(el_ip_equal(&hop.source, &s));
+	assert_int_equal(hop.port.v, 1);
+}
+
+static void test_routes_of_configuration(void **state)
+{
+	struct el_prefix addresses[] = {prefix("192.0.2.10/24"), prefix("198.51.100.10/25"),
+					prefix("2001:db8::10/64")};
+	struct el_ip gateways[] = {ip("198.51.100.1"), ip("2001:db8::1")};
+	struct el_conf_route more[] = {{prefix("203.0.113.5/24"), ip("192.0.2.7")}};
+	struct el_conf_port conf = {.name = (char *)(uintptr_t) "wan0",
+				    .addresses = addresses,
+				    .n_addresses = 3,
+				    .gateways = gateways,
+				    .n_gateways = 2,
+				    .routes = more,
+				    .n_routes = 1};
+	struct el_routes routes = {0};
+	struct el_error err;
+
+	(void)state;
+	assert_int_equal(el_routes_add_conf(&routes, PORT1, &conf, &err), 0);
+	assert_int_equal(routes.count, 6);
+	check_hop(&routes, "192.0.2.200", "192.0.2.200", "192.0.2.10");
+	check_hop(&routes, "198.51.100.100", "198.51.100.100", "198.51.100.10");
+	check_hop(&routes, "198.51.100.200", "198.51.100.1", "198.51.100.10");
+	check_hop(&routes, "203.0.113.200", "192.0.2.7", "192.0.2.10");
+	check_hop(&routes, "2001:db8:1::1", "2001:db8::1", "2001:db8::10");
+
+	gateways[0] = ip("198.51.100.200");
+	assert_int_equal(el_routes_add_conf(&routes, PORT1, &conf, &err), -EINVAL);
+	assert_string_equal(
+	    err.text, "port wan0: gateway 198.51.100.200 is on no network of the port's addresses");
+	assert_int_equal(routes.count, 6);
+	gateways[0] = ip("198.51.100.1");
+	more[0].via = ip("2001:db8::7");
+	assert_int_equal(el_routes_add_conf(&routes, PORT1, &conf, &err), -EINVAL);
+	assert_string_equal(err.text,
+			    "port wan0: gateway 2001:db8::7 is of another family than its route");
+	conf = (struct el_conf_port){.name = conf.name, .gateways = gateways, .n_gateways = 1};
+	assert_int_equal(el_routes_add_conf(&routes, PORT1, &conf, &err), -EINVAL);
+	el_routes_fini(&routes);
+
+	/* host addresses alone: any gateway is on the link */
+	addresses[0] = prefix("192.0.2.10/32");
+	conf.addresses = addresses;
+	conf.n_addresses = 1;
+	assert_int_equal(el_routes_add_conf(&routes, PORT1, &conf, &err), 0);
+	check_hop(&routes, "8.8.8.8", "198.51.100.1", "192.0.2.10");
+	el_routes_fini(&routes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_route_lookup),
+	    cmocka_unit_test(test_routes_of_configuration),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
