@@ -44,7 +44,11 @@ static void begin(struct el_worker *w, struct el_block *b)
 	uint64_t start = b->start_tsc ? b->start_tsc : w->iteration_tsc;
 
 	settle_gaps(w);
-	*l = (struct live_round){.block = b, .plan = plan, .sending = true, .last_send_tsc = start};
+	*l = (struct live_round){.block = b,
+				 .plan = plan,
+				 .sending = true,
+				 .last_send_tsc = start,
+				 .overdue = UINT32_MAX};
 	b->began_tsc = w->iteration_tsc;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
@@ -77,6 +81,21 @@ void rounds_end_sending(struct el_worker *w)
 	w->sending = NULL;
 }
 
+/* The time of the sending round is over: what a short stall has put off still goes out, as long as
+ * each iteration sends some of it. False once there is nothing left or no getting on. */
+static bool finish_late(struct el_worker *w)
+{
+	struct live_round *l = w->sending;
+	uint32_t before = l->overdue;
+
+	l->overdue = 0;
+	for (uint32_t c = 0; c < l->plan->n_classes; c++) {
+		el_pacing_end(&w->pacing[c], w->iteration_tsc);
+		l->overdue += w->pacing[c].total - w->pacing[c].done;
+	}
+	return l->overdue > 0 && l->overdue < before;
+}
+
 void rounds_begin_due(struct el_worker *w)
 {
 	struct el_block *b = waiting_head(w);
@@ -85,6 +104,8 @@ void rounds_begin_due(struct el_worker *w)
 		return;
 	if (b->start_tsc) {
 		if ((int64_t)(w->iteration_tsc - b->start_tsc) < 0)
+			return;
+		if (w->sending && finish_late(w))
 			return;
 		rounds_end_sending(w);
 	} else if (w->sending) {

@@ -23,6 +23,7 @@ struct live_round {
 	uint64_t last_send_tsc;
 	uint64_t gap_tsc;
 	uint32_t outstanding; /* probes in TX lists */
+	uint32_t overdue;     /* probes to build when its time was over, one iteration ago */
 	bool sending;
 	uint32_t
 	    stamped[EL_PLAN_CLASSES_MAX]; /* records of the class that its stamp table covers */

@@ -718,6 +718,45 @@ static void a_cut_keeps_what_was_sent(void **state)
 	bench_free(b);
 }
 
+/* The worker sleeps over the end of a round: what was due and is within the debt that pacing grants
+ * is sent all the same, the next round after it. */
+static void a_stall_at_the_end_leaves_nothing_unsent(void **state)
+{
+	struct fixture *fx = fixture(1, 2);
+	struct bench *b;
+	struct el_block *blocks[2];
+	uint64_t start;
+	uint32_t n;
+
+	(void)state;
+	add_target(fx, EL_PROBE_ICMPPING, "198.51.100.1", 20);
+	fx->targets[0].timeout_s = 0.05;
+	fx->in.interval_s = 0.02;
+	b = bench(fx, 1);
+	start = rte_rdtsc();
+	for (uint64_t i = 0; i < 2; i++) {
+		struct el_command c = {.kind = EL_COMMAND_ROUND,
+				       .block = el_block_create(b->set, 0)};
+		assert_non_null(c.block);
+		c.block->round = i + 1;
+		c.block->start_tsc = start + i * b->set->period_tsc;
+		assert_true(el_worker_command(b->workers[0], &c));
+	}
+	n = serve(b, 5, REPLY_ECHO);
+	while (rte_rdtsc() < start + b->set->period_tsc)
+		;
+	n += serve(b, 40 - n, REPLY_ECHO);
+	assert_int_equal(n, 40);
+	for (int r = 0; r < 2; r++) {
+		blocks[r] = report(b, 0);
+		for (uint32_t i = 0; i < 20; i++)
+			assert_int_equal(el_record_state(blocks[r]->records[i]),
+					 EL_RECORD_ANSWERED);
+		el_block_free(blocks[r]);
+	}
+	bench_free(b);
+}
+
 static void make_port(void)
 {
 	struct rte_eth_conf conf = {0};
@@ -763,6 +802,7 @@ int main(void)
 	    cmocka_unit_test(wrong_answers_have_their_counters),
 	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
 	    cmocka_unit_test(rounds_overlap),
+	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	};
