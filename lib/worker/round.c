@@ -9,12 +9,17 @@ static struct el_block *waiting_head(struct el_worker *w)
 	return w->waiting_head == w->waiting_tail ? NULL : w->waiting[w->waiting_head % ROUNDS_MAX];
 }
 
+static struct live_round *oldest(struct el_worker *w)
+{
+	return w->n_live ? round_find(w, w->oldest_round) : NULL;
+}
+
 /* The longest gap between two polls goes to every round that was open then. */
 static void settle_gaps(struct el_worker *w)
 {
-	for (uint32_t i = 0; i < w->n_live_slots; i++) {
-		struct live_round *l = &w->live[i];
-		if (l->block && w->recent_gap_tsc > l->gap_tsc)
+	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
+		struct live_round *l = round_find(w, r);
+		if (l && w->recent_gap_tsc > l->gap_tsc)
 			l->gap_tsc = w->recent_gap_tsc;
 	}
 	w->recent_gap_tsc = 0;
@@ -30,11 +35,8 @@ static void report(struct el_worker *w, struct el_block *b)
 /* Forgets the old plan set with its last open round: control may free it then. */
 static void release_old_set(struct el_worker *w)
 {
-	for (uint32_t i = 0; w->old_set && i < w->n_live_slots; i++) {
-		if (w->live[i].block && w->live[i].block->set == w->old_set)
-			return;
-	}
-	w->old_set = NULL;
+	if (!w->n_live || w->oldest_round >= w->set_first_round)
+		w->old_set = NULL;
 }
 
 static void begin(struct el_worker *w, struct el_block *b)
@@ -61,7 +63,8 @@ static void begin(struct el_worker *w, struct el_block *b)
 	}
 	w->last_round = b->round;
 	w->sending = l;
-	w->n_live++;
+	if (!w->n_live++)
+		w->oldest_round = b->round;
 	release_old_set(w);
 }
 
@@ -130,20 +133,22 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	atomic_store_explicit(&w->counters.poll_gap_last_tsc, l->gap_tsc, memory_order_relaxed);
 	l->block = NULL;
 	w->n_live--;
+	while (w->n_live && !round_find(w, w->oldest_round))
+		w->oldest_round++;
 	release_old_set(w);
 	report(w, b);
 }
 
+/* Rounds close in their order, so that reports come in order too. */
 void rounds_close_due(struct el_worker *w)
 {
-	if (w->n_live == (w->sending ? 1U : 0U))
-		return;
-	for (uint32_t i = 0; i < w->n_live_slots; i++) {
-		struct live_round *l = &w->live[i];
-		if (l->block && !l->sending &&
-		    w->iteration_tsc - l->last_send_tsc > l->block->set->timeout_tsc &&
-		    (int64_t)(w->iteration_tsc - l->last_send_tsc) > 0)
-			close_round(w, l);
+	struct live_round *l;
+
+	while ((l = oldest(w)) != NULL && !l->sending) {
+		int64_t quiet_tsc = (int64_t)(w->iteration_tsc - l->last_send_tsc);
+		if (quiet_tsc <= 0 || (uint64_t)quiet_tsc <= l->block->set->timeout_tsc)
+			return;
+		close_round(w, l);
 	}
 }
 

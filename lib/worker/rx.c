@@ -205,9 +205,10 @@ static void forward(struct el_worker *w, struct el_answer *a, uint32_t id, const
 		return;
 	}
 	count(w, EL_COUNTER_DROP_FORWARD_FULL, 1);
-	for (uint32_t i = 0; i < w->n_live_slots; i++) {
-		if (w->live[i].block)
-			w->live[i].block->local_drops++;
+	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
+		struct live_round *l = round_find(w, r);
+		if (l)
+			l->block->local_drops++;
 	}
 }
 

@@ -69,7 +69,7 @@ struct el_worker {
 	 * own blocks are all back. */
 	const struct el_plan_set *set, *old_set;
 	uint64_t set_first_round; /* the first round of `set` */
-	uint64_t last_round;      /* number of the latest begun */
+	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
 	bool stopping, stopped;
 
 	/* clock */
