@@ -26,7 +26,8 @@ struct located {
 	uint32_t packet;
 };
 
-/* Finds the slice that `id` would belong to; false if no probe can have it. */
+/* Finds the slice that `id` would belong to; false if no probe can have it. Of another worker's id
+ * only the owner knows the round: it may have begun one that this worker has not. */
 static bool locate(const struct el_worker *w, uint32_t id, struct located *ret)
 {
 	const struct el_plan_set *set = w->set;
@@ -40,8 +41,9 @@ static bool locate(const struct el_worker *w, uint32_t id, struct located *ret)
 		return false;
 	ret->round = round_number(w, ret->id.round, set->ids.round_bits);
 	/* Rounds that never were: before the first, or so long ago that it is chance. */
-	if (ret->round == 0 || ret->round > w->last_round ||
-	    w->last_round - ret->round >= ROUNDS_MAX)
+	if (ret->id.worker == w->conf.index.v &&
+	    (ret->round == 0 || ret->round > w->last_round ||
+	     w->last_round - ret->round >= ROUNDS_MAX))
 		return false;
 	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &pass).v];
 	return el_slice_packet_of_pass(ret->slice, pass, &ret->packet);
