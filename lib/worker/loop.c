@@ -27,6 +27,7 @@ static void take_command(struct el_worker *w)
 		break;
 	case EL_COMMAND_STOP:
 		rounds_cut(w);
+		rounds_close_all(w);
 		w->stopping = true;
 		break;
 	}

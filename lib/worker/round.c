@@ -34,8 +34,8 @@ static void begin(struct el_worker *w, struct el_block *b)
 	uint64_t start = b->start_tsc ? b->start_tsc : w->iteration_tsc;
 
 	settle_gaps(w);
-	*l = (struct live_round){.block = b, .plan = plan, .sending = true, .last_send_tsc = start};
-	b->began_tsc = w->iteration_tsc;
+	*l = (struct live_round){.block = b, .plan = plan, .sending = true};
+	l->last_send_tsc = b->began_tsc = w->iteration_tsc;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
 		w->pass[c] = w->next[c] = 0;
@@ -100,8 +100,20 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	report(w, b);
 }
 
+/* A round that nothing follows ends although it is not sent, once the device has taken nothing for
+ * so long that it won't. */
+static void end_stuck(struct el_worker *w)
+{
+	const struct el_plan_set *set = w->sending ? w->sending->block->set : NULL;
+
+	if (set && (int64_t)(w->iteration_tsc - w->sending->last_send_tsc) >
+		       (int64_t)(set->period_tsc + set->timeout_tsc))
+		rounds_end_sending(w);
+}
+
 void rounds_close_due(struct el_worker *w)
 {
+	end_stuck(w);
 	if (w->n_live == (w->sending ? 1U : 0U))
 		return;
 	for (uint32_t i = 0; i < w->n_live_slots; i++) {
@@ -110,6 +122,14 @@ void rounds_close_due(struct el_worker *w)
 		    w->iteration_tsc - l->last_send_tsc > l->block->set->timeout_tsc &&
 		    (int64_t)(w->iteration_tsc - l->last_send_tsc) > 0)
 			close_round(w, l);
+	}
+}
+
+void rounds_close_all(struct el_worker *w)
+{
+	for (uint32_t i = 0; i < w->n_live_slots; i++) {
+		if (w->live[i].block)
+			close_round(w, &w->live[i]);
 	}
 }
 

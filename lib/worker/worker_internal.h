@@ -124,6 +124,8 @@ void rounds_begin_due(struct el_worker *w);
 void rounds_end_sending(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
 void rounds_cut(struct el_worker *w);
+/* Hands back all open rounds, whatever answers are still out; none is being sent. */
+void rounds_close_all(struct el_worker *w);
 
 /* The number of the round that these low bits stand for: the newest such not after the last begun
  * one. */

@@ -388,6 +388,76 @@ static void a_stuck_device_loses_nothing(void **state)
 	bench_free(b);
 }
 
+/* A device that takes nothing any more must not hold up the rounds, nor the end after the last. */
+static void a_stuck_device_ends_its_round(void **state)
+{
+	struct fixture *fx = quick(1, 2, EL_PROBE_ICMPPING, 300);
+	struct bench *b;
+	struct el_block *block;
+	uint32_t sent = 0, unsent = 0;
+
+	(void)state;
+	fx->in.interval_s = 0;
+	b = bench(fx, 1);
+	order_round(b, 1);
+	block = report(b, 0);
+	for (uint32_t i = 0; i < 300; i++) {
+		sent += el_record_state(block->records[i]) == EL_RECORD_SENT;
+		unsent += el_record_state(block->records[i]) == EL_RECORD_UNSENT;
+	}
+	assert_int_equal(sent, WIRE - 1);
+	assert_int_equal(sent + unsent, 300);
+	el_block_free(block);
+	/* its buffers are not lost: the next round finds the wire free */
+	drain(b->out[0]);
+	order_round(b, 2);
+	assert_int_equal(serve(b, 300, REPLY_ECHO), 300);
+	assert_int_equal(figures(b, 0).answered, 300);
+	bench_free(b);
+}
+
+/* A round in which nothing is sent was not sent before it began. */
+static void empty_rounds_take_no_time(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 1), 2);
+	struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(b->set, 1)};
+	struct el_block *block;
+
+	(void)state;
+	c.block->round = 1;
+	c.block->start_tsc = rte_rdtsc() - hz / 1000;
+	assert_true(el_worker_command(b->workers[1], &c));
+	block = report(b, 1);
+	assert_true(block->sent_tsc >= block->began_tsc);
+	el_block_free(block);
+	bench_free(b);
+}
+
+/* Who wants answers waited for cuts first: stop is now, whatever the timeout. */
+static void a_stop_waits_for_nothing(void **state)
+{
+	struct fixture *fx = quick(1, 2, EL_PROBE_ICMPPING, 10);
+	struct el_command stop = {.kind = EL_COMMAND_STOP};
+	struct el_block *blocks[2];
+	bool running = true;
+	struct bench *b;
+
+	(void)state;
+	fx->targets[0].timeout_s = 1000;
+	b = bench(fx, 1);
+	order_round(b, 1);
+	order_round(b, 2);
+	assert_int_equal(serve(b, 5, -1), 10);
+	assert_true(el_worker_command(b->workers[0], &stop));
+	for (int i = 0; i < 10 && running; i++)
+		running = el_worker_poll(b->workers[0]);
+	assert_false(running);
+	assert_int_equal(el_worker_reports(b->workers[0], blocks, 2), 2);
+	el_block_free(blocks[0]);
+	el_block_free(blocks[1]);
+	bench_free(b);
+}
+
 static void next_hops_decide(void **state)
 {
 	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 100), 1);
@@ -745,6 +815,9 @@ int main(void)
 	    cmocka_unit_test(refused_bursts_are_sent_later),
 	    cmocka_unit_test(stamps_cover_all_records),
 	    cmocka_unit_test(a_stuck_device_loses_nothing),
+	    cmocka_unit_test(a_stuck_device_ends_its_round),
+	    cmocka_unit_test(empty_rounds_take_no_time),
+	    cmocka_unit_test(a_stop_waits_for_nothing),
 	    cmocka_unit_test(next_hops_decide),
 	    cmocka_unit_test(a_new_mac_counts_from_the_next_burst),
 	    cmocka_unit_test(syn_acks_are_reset),
