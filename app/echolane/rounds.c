@@ -129,6 +129,19 @@ static int hand_out(struct rounds *r)
 	return 0;
 }
 
+/* Leaves out the rounds that should have begun more than late_tsc ago, and counts them. */
+static void skip_passed(struct rounds *r, uint64_t now, uint64_t late_tsc)
+{
+	uint64_t period = r->conf.set->period_tsc, last = r->next_start_tsc + late_tsc;
+	uint64_t missed;
+
+	if (!period || (int64_t)(now - last) <= 0)
+		return;
+	missed = (now - last) / period + 1;
+	r->skipped += missed;
+	r->next_start_tsc += missed * period;
+}
+
 /* A round is handed out when the one before has begun: so the workers always have one ahead, and a
  * change never has to wait for longer than that. */
 static void hand_out_due(struct rounds *r, uint64_t now)
@@ -139,14 +152,11 @@ static void hand_out_due(struct rounds *r, uint64_t now)
 		if (period && (int64_t)(now - r->last_start_tsc) < 0 && r->next_round > 1)
 			return;
 		if (!have_blocks(r)) {
-			/* the start passes: that round is left out, and counted */
-			if (period && (int64_t)(now - r->next_start_tsc) > 0) {
-				uint64_t missed = (now - r->next_start_tsc) / period + 1;
-				r->skipped += missed;
-				r->next_start_tsc += missed * period;
-			}
+			skip_passed(r, now, 0);
 			return;
 		}
+		/* one that begins later than its slack could not send all */
+		skip_passed(r, now, period - r->conf.set->window_tsc);
 		if (hand_out(r) < 0)
 			return;
 	}
