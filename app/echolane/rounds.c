@@ -136,15 +136,15 @@ static bool no_more(const struct rounds *r)
 	return r->retired || (r->conf.last && r->next_round > r->conf.last);
 }
 
-/* Rounds whose start is more than `grace_tsc` ago are left out, and counted. */
-static void skip_missed(struct rounds *r, uint64_t now, uint64_t grace_tsc)
+/* Leaves out the rounds that should have begun more than late_tsc ago, and counts them. */
+static void skip_passed(struct rounds *r, uint64_t now, uint64_t late_tsc)
 {
-	uint64_t period = r->conf.set->period_tsc, missed;
-	int64_t late = (int64_t)(now - r->next_start_tsc);
+	uint64_t period = r->conf.set->period_tsc, last = r->next_start_tsc + late_tsc;
+	uint64_t missed;
 
-	if (!period || late <= (int64_t)grace_tsc)
+	if (!period || (int64_t)(now - last) <= 0)
 		return;
-	missed = (uint64_t)late / period + (grace_tsc ? 0 : 1);
+	missed = (now - last) / period + 1;
 	r->skipped += missed;
 	r->next_start_tsc += missed * period;
 }
@@ -158,11 +158,11 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 		if (r->conf.set->period_tsc && later && r->next_round > r->conf.first)
 			return;
 		if (!have_blocks(r)) {
-			skip_missed(r, now, 0);
+			skip_passed(r, now, 0);
 			return;
 		}
-		/* control itself was away for longer than a round */
-		skip_missed(r, now, r->conf.set->period_tsc);
+		/* one that begins later than its slack could not send all */
+		skip_passed(r, now, r->conf.set->period_tsc - r->conf.set->window_tsc);
 		if (hand_out(r) < 0)
 			return;
 	}

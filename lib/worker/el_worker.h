@@ -45,7 +45,8 @@ enum el_command_kind {
 	EL_COMMAND_ROUND,    /* block: an empty block, which is the order to run its round */
 	EL_COMMAND_NEXT_HOP, /* index, next_hop */
 	EL_COMMAND_CUT,      /* stop sending now; unstarted rounds come back empty (block->cut) */
-	EL_COMMAND_STOP,     /* leave the loop; open blocks come back first */
+	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
+				wants their answers waited for cuts, and stops later) */
 };
 
 struct el_command {

@@ -14,6 +14,9 @@ static void take_command(struct el_worker *w)
 	switch ((enum el_command_kind)c.kind) {
 	case EL_COMMAND_ROUND:
 		w->waiting[w->waiting_tail++ % ROUNDS_MAX] = c.block;
+		/* answers to workers that begin a moment earlier can be told from now on */
+		if (!w->set)
+			w->set = el_plan_set_get(c.block->set);
 		break;
 	case EL_COMMAND_NEXT_HOP:
 		if (c.index < EL_NEXT_HOPS_MAX)
@@ -24,6 +27,7 @@ static void take_command(struct el_worker *w)
 		break;
 	case EL_COMMAND_STOP:
 		rounds_cut(w);
+		rounds_close_all(w);
 		w->stopping = true;
 		break;
 	}

@@ -4,7 +4,7 @@
  * being sent. */
 #include "worker_internal.h"
 
-static struct el_block *waiting_head(struct el_worker *w)
+static struct el_block *waiting_head(const struct el_worker *w)
 {
 	return w->waiting_head == w->waiting_tail ? NULL : w->waiting[w->waiting_head % ROUNDS_MAX];
 }
@@ -46,12 +46,8 @@ static void begin(struct el_worker *w, struct el_block *b)
 	uint64_t start = b->start_tsc ? b->start_tsc : w->iteration_tsc;
 
 	settle_gaps(w);
-	*l = (struct live_round){.block = b,
-				 .plan = plan,
-				 .sending = true,
-				 .last_send_tsc = start,
-				 .overdue = UINT32_MAX};
-	b->began_tsc = w->iteration_tsc;
+	*l = (struct live_round){.block = b, .plan = plan, .sending = true, .overdue = UINT32_MAX};
+	l->last_send_tsc = b->began_tsc = w->iteration_tsc;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
 		w->pass[c] = w->next[c] = 0;
@@ -99,6 +95,13 @@ static bool finish_late(struct el_worker *w)
 	return l->overdue > 0 && l->overdue < before;
 }
 
+const struct el_plan_set *rounds_next_set(const struct el_worker *w)
+{
+	const struct el_block *b = waiting_head(w);
+
+	return b && b->set != w->set ? b->set : NULL;
+}
+
 void rounds_begin_due(struct el_worker *w)
 {
 	struct el_block *b = waiting_head(w);
@@ -139,17 +142,37 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	report(w, b);
 }
 
+/* A round that nothing follows ends although it is not sent, once the device has taken nothing for
+ * so long that it won't. */
+static void end_stuck(struct el_worker *w)
+{
+	const struct el_plan_set *set = w->sending ? w->sending->block->set : NULL;
+
+	if (set && (int64_t)(w->iteration_tsc - w->sending->last_send_tsc) >
+		       (int64_t)(set->period_tsc + set->timeout_tsc))
+		rounds_end_sending(w);
+}
+
 /* Rounds close in their order, so that reports come in order too. */
 void rounds_close_due(struct el_worker *w)
 {
 	struct live_round *l;
 
+	end_stuck(w);
 	while ((l = oldest(w)) != NULL && !l->sending) {
 		int64_t quiet_tsc = (int64_t)(w->iteration_tsc - l->last_send_tsc);
 		if (quiet_tsc <= 0 || (uint64_t)quiet_tsc <= l->block->set->timeout_tsc)
 			return;
 		close_round(w, l);
 	}
+}
+
+void rounds_close_all(struct el_worker *w)
+{
+	struct live_round *l;
+
+	while ((l = oldest(w)) != NULL)
+		close_round(w, l);
 }
 
 void rounds_cut(struct el_worker *w)

@@ -25,11 +25,14 @@ struct located {
 	uint32_t packet;
 };
 
-/* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. */
+/* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. Of
+ * another worker's id only the owner knows the round: it may have begun one that this worker has
+ * not. */
 static bool locate(const struct el_worker *w, const struct el_plan_set *set, uint32_t id,
 		   struct located *ret)
 {
 	const struct el_plan *plan;
+	uint64_t newest = w->last_round;
 	uint32_t pass;
 
 	if (!el_id_unpack(&set->ids, id, &ret->id) || ret->id.worker >= set->n_workers)
@@ -37,11 +40,13 @@ static bool locate(const struct el_worker *w, const struct el_plan_set *set, uin
 	plan = set->plans[ret->id.worker];
 	if (ret->id.index >= plan->n_records)
 		return false;
-	ret->round = round_number(w, ret->id.round, set->ids.round_bits);
+	if (ret->id.worker != w->conf.index.v)
+		newest++;
+	ret->round = round_number(newest, ret->id.round, set->ids.round_bits);
 	/* Rounds that never were, or so long ago that it is chance; each set has its own rounds. */
-	if (ret->round == 0 || ret->round > w->last_round ||
-	    w->last_round - ret->round >= ROUNDS_MAX ||
-	    (ret->round >= w->set_first_round) != (set == w->set))
+	if (ret->round == 0 || ret->round > newest || newest - ret->round >= ROUNDS_MAX)
+		return false;
+	if (ret->round <= w->last_round && (ret->round >= w->set_first_round) != (set == w->set))
 		return false;
 	ret->set = set;
 	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &pass).v];
@@ -291,11 +296,16 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 static void verify(struct el_worker *w, struct pending *p)
 {
 	enum el_match closest = EL_MATCH_ID;
+	const struct el_plan_set *next;
 	struct located missed;
 
 	if (verify_under(w, w->set, &p->answer, &closest, &missed))
 		return;
 	if (w->old_set && verify_under(w, w->old_set, &p->answer, &closest, &missed))
+		return;
+	/* another worker may have begun a round of the next plan before this one */
+	next = w->n_peers > 1 ? rounds_next_set(w) : NULL;
+	if (next && verify_under(w, next, &p->answer, &closest, &missed))
 		return;
 	mismatch(w, p, closest, &missed);
 }

@@ -61,6 +61,8 @@ static void send_list(struct el_worker *w, struct queue *q)
 		total_bytes += bytes[i];
 		probes += p->record[i] != NO_RECORD;
 	}
+	if (sent)
+		q->moved_tsc = tsc;
 	record_burst(p, sent, tsc, uncertain);
 	if (sent < p->n)
 		p->live[sent]->block->tx_refused += p->n - sent;
@@ -132,12 +134,12 @@ static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t
 
 	if (!id || !el_id_unpack(&set->ids, id, &open))
 		return false;
-	l = round_find(w, round_number(w, open.round, set->ids.round_bits));
+	l = round_find(w, round_number(w->last_round, open.round, set->ids.round_bits));
 	if (!l)
 		return false;
 	r = l->block->records[open.index];
 	if (el_record_state(r) == EL_RECORD_UNSENT)
-		return l == w->sending; /* it is in the list before us */
+		return l == w->sending || l->outstanding; /* it may be in a list before us */
 	return el_record_state(r) == EL_RECORD_SENT &&
 	       ((w->iteration_tsc - r) & EL_RECORD_TIME_MASK) < set->timeout_tsc;
 }
@@ -185,6 +187,13 @@ static void make_run(const struct el_id_key *key, struct making *mk)
 	mk->n = 0;
 }
 
+/* True if one of several devices has taken nothing for 100 ms: the others must not wait for it. */
+static bool is_stuck(const struct el_worker *w, const struct queue *q)
+{
+	return w->n_queues > 1 && q->probes.n &&
+	       (int64_t)(w->iteration_tsc - q->moved_tsc) > (int64_t)(w->conf.tsc_hz / 10);
+}
+
 /* Builds the probe for record `index`; false if a list is full or buffers are out: it comes again
  * later. */
 static bool build_one(struct el_worker *w, struct making *mk, const struct el_slice *s,
@@ -193,7 +202,8 @@ static bool build_one(struct el_worker *w, struct making *mk, const struct el_sl
 	struct live_round *l = w->sending;
 	const struct el_plan_set *set = l->block->set;
 	const struct el_next_hop *nh = &w->next_hops[s->next_hop.v];
-	struct probe_list *p = &w->queues[nh->queue].probes;
+	struct queue *q = &w->queues[nh->queue];
+	struct probe_list *p = &q->probes;
 	struct rte_mbuf *m;
 	uint16_t port;
 	uint32_t id;
@@ -207,15 +217,19 @@ static bool build_one(struct el_worker *w, struct making *mk, const struct el_sl
 		l->last_send_tsc = w->iteration_tsc;
 		return true;
 	}
-	if (p->n == BURST)
+	if (unlikely(is_stuck(w, q))) {
+		l->block->records[index] = el_record_local();
+		l->last_send_tsc = w->iteration_tsc;
+		return true;
+	}
+	if (p->n == BURST || !(m = worker_buffer(w)))
 		return false;
 	id = el_id_pack(&set->ids, l->plan->worker.v, l->block->round, index);
 	port = el_slice_port(s, packet);
-	if (s->path_first != EL_PATH_NONE && !reset_before_reuse(w, p, s, nh, id, port))
+	if (s->path_first != EL_PATH_NONE && !reset_before_reuse(w, p, s, nh, id, port)) {
+		w->spare[w->n_spare++] = m; /* none is left, or none was taken since: it has room */
 		return false;
-	m = worker_buffer(w);
-	if (!m)
-		return false;
+	}
 	if (mk->type != s->type)
 		make_run(&set->key, mk);
 	mk->type = s->type;
@@ -279,5 +293,7 @@ void tx_poll(struct el_worker *w)
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		if (w->queues[i].probes.n)
 			send_list(w, &w->queues[i]);
+		else
+			w->queues[i].moved_tsc = w->iteration_tsc;
 	}
 }

@@ -28,6 +28,7 @@ struct bench {
 static uint16_t port_id;
 static struct bench shared; /* the rings, the port and the pools are made once */
 static uint64_t hz;
+static uint32_t queues_a_worker = 1;
 
 static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
 		     mac_own[6] = {2, 0, 0, 0, 0, 9};
@@ -61,20 +62,22 @@ static struct bench *bench(struct fixture *f, uint32_t n_workers)
 	f->in.clock = el_clock_init(hz);
 	b->set = compile(f);
 	for (uint32_t w = 0; w < n_workers; w++) {
-		struct el_worker_queue q = {.port_id = port_id,
-					    .rx_queue = (uint16_t)w,
-					    .tx_queue = (uint16_t)w,
-					    .own_addresses = &b->own,
-					    .n_own_addresses = 1};
+		struct el_worker_queue q[2] = {{.port_id = port_id,
+						.rx_queue = (uint16_t)w,
+						.tx_queue = (uint16_t)w,
+						.own_addresses = &b->own,
+						.n_own_addresses = 1}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.n_workers = n_workers,
 						.socket = SOCKET_ID_ANY,
 						.tsc_hz = hz,
-						.queues = &q,
-						.n_queues = 1,
+						.queues = q,
+						.n_queues = queues_a_worker,
 						.tx_pool = b->tx_pool[w],
 						.n_blocks_max = 16};
 		struct el_error err;
+		q[1] = q[0];
+		q[1].rx_queue = q[1].tx_queue = (uint16_t)(w + 1);
 		b->workers[w] = el_worker_create(&conf, &err);
 		if (!b->workers[w])
 			fail_msg("%s", err.text);
@@ -388,6 +391,164 @@ static void a_stuck_device_loses_nothing(void **state)
 	bench_free(b);
 }
 
+/* A device that takes nothing any more must not hold up the rounds, nor the end after the last. */
+static void a_stuck_device_ends_its_round(void **state)
+{
+	struct fixture *fx = quick(1, 2, EL_PROBE_ICMPPING, 300);
+	struct bench *b;
+	struct el_block *block;
+	uint32_t sent = 0, unsent = 0;
+
+	(void)state;
+	fx->in.interval_s = 0;
+	b = bench(fx, 1);
+	order_round(b, 1);
+	block = report(b, 0);
+	for (uint32_t i = 0; i < 300; i++) {
+		sent += el_record_state(block->records[i]) == EL_RECORD_SENT;
+		unsent += el_record_state(block->records[i]) == EL_RECORD_UNSENT;
+	}
+	assert_int_equal(sent, WIRE - 1);
+	assert_int_equal(sent + unsent, 300);
+	el_block_free(block);
+	/* its buffers are not lost: the next round finds the wire free */
+	drain(b->out[0]);
+	order_round(b, 2);
+	assert_int_equal(serve(b, 300, REPLY_ECHO), 300);
+	assert_int_equal(figures(b, 0).answered, 300);
+	bench_free(b);
+}
+
+/* A round in which nothing is sent was not sent before it began. */
+static void empty_rounds_take_no_time(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 1), 2);
+	struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(b->set, 1)};
+	struct el_block *block;
+
+	(void)state;
+	c.block->round = 1;
+	c.block->start_tsc = rte_rdtsc() - hz / 1000;
+	assert_true(el_worker_command(b->workers[1], &c));
+	block = report(b, 1);
+	assert_true(block->sent_tsc >= block->began_tsc);
+	el_block_free(block);
+	bench_free(b);
+}
+
+/* Who wants answers waited for cuts first: stop is now, whatever the timeout. */
+static void a_stop_waits_for_nothing(void **state)
+{
+	struct fixture *fx = quick(1, 2, EL_PROBE_ICMPPING, 10);
+	struct el_command stop = {.kind = EL_COMMAND_STOP};
+	struct el_block *blocks[2];
+	bool running = true;
+	struct bench *b;
+
+	(void)state;
+	fx->targets[0].timeout_s = 1000;
+	b = bench(fx, 1);
+	order_round(b, 1);
+	order_round(b, 2);
+	assert_int_equal(serve(b, 5, -1), 10);
+	assert_true(el_worker_command(b->workers[0], &stop));
+	for (int i = 0; i < 10 && running; i++)
+		running = el_worker_poll(b->workers[0]);
+	assert_false(running);
+	assert_int_equal(el_worker_reports(b->workers[0], blocks, 2), 2);
+	el_block_free(blocks[0]);
+	el_block_free(blocks[1]);
+	bench_free(b);
+}
+
+/* Target 1 leaves by the second queue of its worker. */
+static struct el_plan_route two_ways(void *ctx, const struct el_model_target *target,
+				     const struct el_model_group *group,
+				     const struct el_ip *destination)
+{
+	struct el_plan_route r = fixture_route(ctx, target, group, destination);
+
+	r.worker = 0;
+	if (target == &((struct fixture *)ctx)->targets[1])
+		r.next_hop.v = 4;
+	return r;
+}
+
+/* A port that takes nothing holds up nobody on another: what it should have sent is local. */
+static void a_stuck_port_is_alone(void **state)
+{
+	struct fixture *fx = quick(2, 1, EL_PROBE_TCPSYN, 200);
+	struct el_command nh = {.kind = EL_COMMAND_NEXT_HOP,
+				.index = 4,
+				.next_hop = next_hop(mac_b, EL_NEXT_HOP_READY)};
+	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint32_t got = 0;
+	struct rte_mbuf *m;
+	struct bench *b;
+
+	(void)state;
+	fx->in.route = two_ways;
+	add_target(fx, EL_PROBE_ICMPPING, "198.51.100.2", 200);
+	fx->targets[1].timeout_s = fx->targets[0].timeout_s = 0.5;
+	fx->groups[1].src_port_first = 64000;
+	queues_a_worker = 2;
+	b = bench(fx, 1);
+	queues_a_worker = 1;
+	nh.next_hop.queue = 1;
+	assert_true(el_worker_command(b->workers[0], &nh));
+	order_round(b, 1);
+	while (got < 400 && rte_rdtsc() < end) {
+		poll_all(b);
+		while ((m = take(b, 1)) != NULL) {
+			got++;
+			rte_pktmbuf_free(m);
+		}
+	}
+	assert_int_equal(got, 400);
+	assert_in_range(rte_ring_count(b->out[0]), 1, WIRE - 1);
+	assert_true(figures(b, 0).local > 100);
+	drain(b->out[1]);
+	bench_free(b);
+}
+
+/* Without buffers nothing is sent, nothing is lost, and no RST goes out for a probe that did not:
+ * each SYN of a port is followed by its RST and no other. */
+static void no_buffers_delay_only(void **state)
+{
+	struct bench *b = bench(quick(1, 1, EL_PROBE_TCPSYN, 40), 1);
+	struct rte_mbuf *held[1024], *m;
+	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint32_t n = 0, syns = 0, resets = 0, last = 0;
+
+	(void)state;
+	order_round(b, 1);
+	while (syns < 40 && rte_rdtsc() < end) {
+		while (n < RTE_DIM(held) && (held[n] = rte_pktmbuf_alloc(b->tx_pool[0])) != NULL)
+			n++;
+		poll_all(b);
+		/* frees a refill's worth at a time: the buffers end in the middle of a burst */
+		for (int i = 0; i < 32 && n; i++)
+			rte_pktmbuf_free(held[--n]);
+		poll_all(b);
+		while ((m = take(b, 0)) != NULL) {
+			const uint8_t *tcp = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + 20;
+			if (is_reset(m)) {
+				assert_int_equal(el_get32(tcp + 4), last + 1);
+				resets++;
+			} else {
+				last = el_get32(tcp + 4);
+				syns++;
+			}
+			rte_pktmbuf_free(m);
+		}
+	}
+	rte_pktmbuf_free_bulk(held, n);
+	assert_int_equal(syns, 40);
+	assert_int_equal(resets, 39);
+	assert_int_equal(figures(b, 0).lost, 40);
+	bench_free(b);
+}
+
 static void next_hops_decide(void **state)
 {
 	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 100), 1);
@@ -607,6 +768,38 @@ static void answers_on_another_queue_reach_their_owner(void **state)
 	bench_free(b);
 }
 
+/* An answer may land on a worker that has not begun the round yet, for it was held up: the owner
+ * tells whether the round is live. */
+static void answers_reach_an_owner_that_is_ahead(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 10), 2);
+	uint32_t served = 0;
+
+	(void)state;
+	poll_all(b); /* takes the next hop */
+	for (uint64_t round = 1; round <= 2; round++) {
+		order_round(b, round);
+		for (served = 0; served < 10;) {
+			struct rte_mbuf *m;
+			el_worker_poll(b->workers[0]);
+			while ((m = take(b, 0)) != NULL) {
+				uint8_t buf[2048];
+				give(b, 1, buf,
+				     answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_ECHO,
+					    buf));
+				rte_pktmbuf_free(m);
+				served++;
+			}
+		}
+		/* the first poll of the other in this round */
+		el_worker_poll(b->workers[1]);
+		assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 10 * round);
+		assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_ID), 0);
+		assert_int_equal(figures(b, 0).answered, 10);
+	}
+	bench_free(b);
+}
+
 /* Rounds of an interval shorter than the timeout: blocks overlap, and each answer finds its round.
  */
 static void rounds_overlap(void **state)
@@ -795,12 +988,18 @@ int main(void)
 	    cmocka_unit_test(refused_bursts_are_sent_later),
 	    cmocka_unit_test(stamps_cover_all_records),
 	    cmocka_unit_test(a_stuck_device_loses_nothing),
+	    cmocka_unit_test(a_stuck_device_ends_its_round),
+	    cmocka_unit_test(empty_rounds_take_no_time),
+	    cmocka_unit_test(a_stop_waits_for_nothing),
+	    cmocka_unit_test(a_stuck_port_is_alone),
+	    cmocka_unit_test(no_buffers_delay_only),
 	    cmocka_unit_test(next_hops_decide),
 	    cmocka_unit_test(a_new_mac_counts_from_the_next_burst),
 	    cmocka_unit_test(syn_acks_are_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(wrong_answers_have_their_counters),
 	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
+	    cmocka_unit_test(answers_reach_an_owner_that_is_ahead),
 	    cmocka_unit_test(rounds_overlap),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
