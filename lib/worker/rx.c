@@ -9,21 +9,23 @@
 /* Longer frames than this are parsed by their beginning: no answer's headers go further. */
 #define LINEAR_BYTES 2048
 
-/* An answer between the two stages. */
-struct pending {
-	struct el_answer answer;
-	struct el_pkt pkt;
-	struct queue *queue;
-	uint32_t ids[CANDIDATES_MAX];
-	uint32_t n_ids;
-};
-
 /* A candidate id put back together. */
 struct located {
 	struct el_id id;
 	uint64_t round;
 	const struct el_slice *slice;
 	uint32_t packet;
+};
+
+/* An answer between the two stages. */
+struct pending {
+	struct el_answer answer;
+	struct el_pkt pkt;
+	struct queue *queue;
+	struct located first; /* of the first candidate, if it is located */
+	bool located;
+	uint32_t ids[CANDIDATES_MAX];
+	uint32_t n_ids;
 };
 
 /* Finds the slice that `id` would belong to; false if no probe can have it. */
@@ -99,17 +101,14 @@ static bool pass_up(struct el_worker *w, struct rte_mbuf *m)
 	return false;
 }
 
-static void prefetch(struct el_worker *w, uint32_t id)
+static void prefetch(struct el_worker *w, const struct located *at)
 {
-	struct located at;
 	struct live_round *l;
 
-	if (!locate(w, id, &at))
-		return;
-	rte_prefetch0(at.slice);
-	l = at.id.worker == w->conf.index.v ? round_find(w, at.round) : NULL;
+	rte_prefetch0(at->slice);
+	l = at->id.worker == w->conf.index.v ? round_find(w, at->round) : NULL;
 	if (l)
-		rte_prefetch0(&l->block->records[at.id.index]);
+		rte_prefetch0(&l->block->records[at->id.index]);
 }
 
 /* Stage one for a frame. True if `p` is an answer that goes on to stage two. */
@@ -137,8 +136,9 @@ static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uin
 	p->answer.tsc = tsc;
 	p->n_ids = el_probe_ops[p->answer.type]->ids(
 	    &w->set->key, &p->answer, w->set->tcp_payload_lens, w->set->n_tcp_payload_lens, p->ids);
-	if (p->n_ids)
-		prefetch(w, p->ids[0]);
+	p->located = p->n_ids && locate(w, p->ids[0], &p->first);
+	if (p->located)
+		prefetch(w, &p->first);
 	return true;
 }
 
@@ -254,22 +254,23 @@ static void verify(struct el_worker *w, struct pending *p)
 	enum el_match closest = EL_MATCH_ID;
 
 	for (uint32_t i = 0; i < p->n_ids; i++) {
-		struct located at;
+		struct located other;
+		const struct located *at = i ? &other : &p->first;
 		enum el_match match;
-		if (!locate(w, p->ids[i], &at))
+		if (i ? !locate(w, p->ids[i], &other) : !p->located)
 			continue;
-		match = verify_candidate(w, p, i, &at);
+		match = verify_candidate(w, p, i, at);
 		if (match == EL_MATCH_OK) {
 			p->answer.candidate = (uint8_t)i;
-			if (at.id.worker == w->conf.index.v)
-				apply(w, &p->answer, &at);
+			if (at->id.worker == w->conf.index.v)
+				apply(w, &p->answer, at);
 			else
-				forward(w, &p->answer, p->ids[i], at.id.worker);
+				forward(w, &p->answer, p->ids[i], at->id.worker);
 			return;
 		}
 		if (match > closest) {
 			closest = match;
-			missed = at.slice;
+			missed = at->slice;
 		}
 	}
 	mismatch(w, p, closest, missed);
