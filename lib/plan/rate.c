@@ -36,9 +36,11 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 	} else {
 		t.window_s = fmax(SPREAD * in->interval_s, at_cap_s);
 	}
-	t.period_s = fmax(in->interval_s, t.window_s / SPREAD);
+	/* without an interval, a round begins when the one before is sent, however long the port
+	 * took for that */
+	t.period_s = in->interval_s > 0 ? fmax(in->interval_s, t.window_s / SPREAD) : 0;
 	t.requested_pps = t.window_s > 0 ? (double)probes / t.window_s : INFINITY;
-	t.n_blocks = blocks_for(timeout_s, fmax(fmax(t.period_s, least_s), 1e-6));
+	t.n_blocks = blocks_for(timeout_s, fmax(fmax(fmax(t.period_s, t.window_s), least_s), 1e-6));
 	return t;
 }
 

@@ -9,20 +9,23 @@
 /* Longer frames than this are parsed by their beginning: no answer's headers go further. */
 #define LINEAR_BYTES 2048
 
-/* An answer between the two stages. */
-struct pending {
-	struct el_answer answer;
-	struct el_pkt pkt;
-	struct queue *queue;
-};
-
 /* A candidate id put back together. */
 struct located {
 	const struct el_plan_set *set;
 	struct el_id id;
 	uint64_t round;
-	const struct el_slice *slice;
-	uint32_t packet;
+	const struct el_slice *slice; /* not looked at yet */
+	uint32_t pass;
+};
+
+/* An answer between the two stages. */
+struct pending {
+	struct el_answer answer;
+	struct el_pkt pkt;
+	struct queue *queue;
+	struct located first; /* its first candidate under the current plan set, where located */
+	uint32_t first_id;
+	bool located;
 };
 
 /* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. Of
@@ -33,7 +36,6 @@ static bool locate(const struct el_worker *w, const struct el_plan_set *set, uin
 {
 	const struct el_plan *plan;
 	uint64_t newest = w->last_round;
-	uint32_t pass;
 
 	if (!el_id_unpack(&set->ids, id, &ret->id) || ret->id.worker >= set->n_workers)
 		return false;
@@ -49,8 +51,8 @@ static bool locate(const struct el_worker *w, const struct el_plan_set *set, uin
 	if (ret->round <= w->last_round && (ret->round >= w->set_first_round) != (set == w->set))
 		return false;
 	ret->set = set;
-	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &pass).v];
-	return el_slice_packet_of_pass(ret->slice, pass, &ret->packet);
+	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &ret->pass).v];
+	return true;
 }
 
 /* The ids under `set` that an answer may stand for; how many. */
@@ -113,19 +115,21 @@ static bool pass_up(struct el_worker *w, struct rte_mbuf *m)
 	return false;
 }
 
-/* Where most answers will be looked for: the first candidate under the current set. */
-static void prefetch(struct el_worker *w, const struct el_answer *a)
+/* Locates the first candidate under the current set, where most answers belong, and prefetches what
+ * stage two looks at. */
+static void prefetch(struct el_worker *w, struct pending *p)
 {
 	uint32_t ids[CANDIDATES_MAX];
 	struct live_round *l;
-	struct located at;
 
-	if (!candidates(w->set, a, ids) || !locate(w, w->set, ids[0], &at))
+	p->located = candidates(w->set, &p->answer, ids) && locate(w, w->set, ids[0], &p->first);
+	if (!p->located)
 		return;
-	rte_prefetch0(at.slice);
-	l = at.id.worker == w->conf.index.v ? round_find(w, at.round) : NULL;
+	p->first_id = ids[0];
+	rte_prefetch0(p->first.slice);
+	l = p->first.id.worker == w->conf.index.v ? round_find(w, p->first.round) : NULL;
 	if (l)
-		rte_prefetch0(&l->block->records[at.id.index]);
+		rte_prefetch0(&l->block->records[p->first.id.index]);
 }
 
 /* Stage one for a frame. True if `p` is an answer that goes on to stage two. */
@@ -151,7 +155,7 @@ static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uin
 		return false;
 	}
 	p->answer.tsc = tsc;
-	prefetch(w, &p->answer);
+	prefetch(w, p);
 	return true;
 }
 
@@ -256,11 +260,22 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const struct located *at)
 {
 	const struct el_slice *s = at->slice;
+	uint32_t packet;
 
-	if (s->type != a->type || (i && s->payload_len != at->set->tcp_payload_lens[i - 1]))
+	if (!el_slice_packet_of_pass(s, at->pass, &packet) || s->type != a->type ||
+	    (i && s->payload_len != at->set->tcp_payload_lens[i - 1]))
 		return EL_MATCH_ID;
 	a->candidate = (uint8_t)i;
-	return el_probe_ops[s->type]->verify(a, s, el_slice_port(s, at->packet));
+	return el_probe_ops[s->type]->verify(a, s, el_slice_port(s, packet));
+}
+
+/* A verified answer goes to its record, or to the worker that has it. */
+static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
+{
+	if (at->id.worker == w->conf.index.v)
+		apply(w, a, at);
+	else
+		forward(w, a, id, at);
 }
 
 /* Looks for the candidate under `set` that agrees with what was sent, and settles the answer if
@@ -278,10 +293,7 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 			continue;
 		match = verify_candidate(a, i, &at);
 		if (match == EL_MATCH_OK) {
-			if (at.id.worker == w->conf.index.v)
-				apply(w, a, &at);
-			else
-				forward(w, a, ids[i], &at);
+			settle(w, a, ids[i], &at);
 			return true;
 		}
 		if (match > *closest) {
@@ -299,6 +311,10 @@ static void verify(struct el_worker *w, struct pending *p)
 	const struct el_plan_set *next;
 	struct located missed;
 
+	if (p->located && verify_candidate(&p->answer, 0, &p->first) == EL_MATCH_OK) {
+		settle(w, &p->answer, p->first_id, &p->first);
+		return;
+	}
 	if (verify_under(w, w->set, &p->answer, &closest, &missed))
 		return;
 	if (w->old_set && verify_under(w, w->old_set, &p->answer, &closest, &missed))

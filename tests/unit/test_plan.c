@@ -78,7 +78,8 @@ static void rates_are_exact(void **state)
 	/* all 91 are due at the end of the window, the last not a microsecond before its turn */
 	assert_int_equal(set->window_tsc, 98 * HZ / 10);
 	assert_int_equal((uint64_t)(((unsigned __int128)set->window_tsc * rate) >> 64), 91);
-	assert_int_equal((uint64_t)(((unsigned __int128)(set->window_tsc - 1000) * rate) >> 64), 90);
+	assert_int_equal((uint64_t)(((unsigned __int128)(set->window_tsc - 1000) * rate) >> 64),
+			 90);
 	el_plan_set_put(set);
 	/* the cap stretches the round, and the time that a round needs follows it */
 	f->in.rate_pps = 7;
@@ -104,6 +105,14 @@ static void rates_are_exact(void **state)
 	set = compile(f);
 	assert_int_equal(set->plans[0]->classes[0].rate_q64, UINT64_MAX);
 	assert_int_equal(set->period_tsc, 10 * HZ);
+	el_plan_set_put(set);
+	/* no interval: a round follows when the one before is sent, also where a cap paces it */
+	f->in.interval_s = 0;
+	f->in.rate_pps = 7;
+	set = compile(f);
+	assert_int_equal(set->window_tsc, 13 * HZ);
+	assert_int_equal(set->period_tsc, 0);
+	assert_int_equal(set->n_blocks, 3);
 	el_plan_set_put(set);
 	free(f);
 }
