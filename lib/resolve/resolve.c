@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "resolve_internal.h"
 
 #define ASKED_A_RUN 64
+#define ASK_NS 5000000ULL /* c-ares reads the hosts file for each name: a long one takes time */
 #define TOLD_A_RUN 1024
 #define CONF_CHECK_NS (5 * EL_NS_PER_S)
 #define NAME_LEN_MAX 254 /* RFC 1035, 2.3.4, as text with a last dot */
@@ -183,8 +185,18 @@ void name_answered(struct name *n, int status, const char *reason, const struct 
 
 /* ---- the run ---- */
 
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
 static void ask_due(struct el_resolve *r)
 {
+	uint64_t end_ns = clock_ns() + ASK_NS;
+
 	for (int i = 0; i < ASKED_A_RUN && !r->reopen; i++) {
 		struct name *n = schedule_first(r);
 
@@ -196,6 +208,8 @@ static void ask_due(struct el_resolve *r)
 		r->counters.under_way++;
 		r->under_way[n->failures ? QUEUE_FAILING : QUEUE_WELL]++;
 		dns_ask(&r->dns, n);
+		if (clock_ns() >= end_ns)
+			return;
 	}
 }
 

@@ -81,6 +81,34 @@ static void no_server_at_all(void **state)
 	tear_down(&f);
 }
 
+static void the_next_server_is_asked(void **state)
+{
+	static const enum dns_behaviour first[] = {DNS_SILENT, DNS_SERVFAIL, DNS_GARBAGE};
+	struct dns_record records[] = {{.name = "a.test", .ips = "192.0.2.1"}, {0}};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct dns_record bad[] = {{.name = "a.test", .behaviour = first[i]}, {0}};
+		uint64_t end_ns = real_ns() + BOUND_NS;
+		struct dns_server server;
+		struct fixture f;
+
+		dns_open(&server, bad);
+		set_up(&f, records,
+		       (struct el_resolve_config){.servers = server.address, .timeout_ms = 20});
+		add(&f, "a.test", 4, 0, 1);
+		while (f.n_heard == 0) {
+			assert_true(real_ns() < end_ns);
+			turn(&f);
+			dns_serve(&server);
+		}
+		assert_int_equal(bad[0].queries, 1);
+		expect(&f, 1, 1, 0, "192.0.2.1", true);
+		dns_close(&server);
+		tear_down(&f);
+	}
+}
+
 static void truncated_is_asked_by_tcp(void **state)
 {
 	struct dns_record records[] = {
@@ -321,6 +349,7 @@ int main(void)
 	    cmocka_unit_test(addresses_of_both_families),
 	    cmocka_unit_test(failures_are_told_once),
 	    cmocka_unit_test(no_server_at_all),
+	    cmocka_unit_test(the_next_server_is_asked),
 	    cmocka_unit_test(truncated_is_asked_by_tcp),
 	    cmocka_unit_test(an_address_is_kept_while_it_is_among_the_answers),
 	    cmocka_unit_test(the_hosts_file_comes_first),
