@@ -93,9 +93,11 @@ static int plan_init(struct control *c, struct el_error *err)
 	uint64_t cap = c->conf->dataplane.max_rate_pps;
 	uint8_t key[32];
 	struct el_plan_input in;
+	struct el_model_input model_in = {.conf = c->conf};
 
+	model_in.own = network_addresses(c->network, &model_in.n_own);
 	c->payload = malloc(EL_PLAN_PAYLOAD_BYTES);
-	if (!c->payload || !(c->model = el_model_create(c->conf)))
+	if (!c->payload || !(c->model = el_model_create(&model_in)))
 		return el_error_set(err, -errno, "the targets can't be set up: %s",
 				    strerror(errno));
 	for (size_t at = 0; at < EL_PLAN_PAYLOAD_BYTES; at += 256) {

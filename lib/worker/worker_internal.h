@@ -41,8 +41,6 @@ struct probe_list {
 
 struct queue {
 	struct el_worker_queue conf;
-	uint32_t *own_v4; /* own IPv4 addresses in network order */
-	uint32_t n_own_v4;
 	struct probe_list probes;
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;

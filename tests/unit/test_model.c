@@ -35,7 +35,7 @@ static struct el_model *create(const char *text, char *log, size_t cap)
 	assert_int_equal(pipe(fds), 0);
 	el_log_set_level(EL_LOG_INFO);
 	el_log_set_fd(fds[1]);
-	model = el_model_create(conf);
+	model = el_model_create(&(struct el_model_input){.conf = conf});
 	el_log_set_fd(STDERR_FILENO);
 	close(fds[1]);
 	n = read(fds[0], log, cap - 1);
@@ -184,7 +184,7 @@ static void everything_is_copied(void **state)
 	assert_int_equal(el_conf_load(EL_TEST_DATA "/conf/netprobify-example.yaml", &conf, &diags),
 			 0);
 	el_conf_diags_fini(&diags);
-	m = el_model_create(conf);
+	m = el_model_create(&(struct el_model_input){.conf = conf});
 	el_conf_free(conf);
 	assert_non_null(m);
 	assert_consistent(m);
