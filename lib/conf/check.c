@@ -153,13 +153,27 @@ static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_co
 		t->address_family = 4;
 }
 
+/* A typo in a prefix is not to become a flood. */
+static void check_range(struct conf_walk *w, struct conf_pos pos, const struct el_conf_target *t)
+{
+	double count = el_conf_range_count(&t->range);
+	uint32_t max = w->limits->max_addresses_per_target;
+
+	/* a limit of 0 is one that is wrong, which has been said */
+	if (max && count > max)
+		conf_walk_error(w, pos, "destination",
+				"%s has %.0f addresses, more than "
+				"dataplane.max_addresses_per_target, %u",
+				t->destination, count, max);
+}
+
 static void check_destination(struct conf_walk *w, const struct conf_map *map,
 			      const struct conf_entry *entries, struct el_conf_target *t)
 {
 	struct conf_pos pos = conf_walk_pos(w, map, entries, "destination");
 	struct conf_pos family_pos = conf_walk_pos(w, map, entries, "address_family");
-	struct el_prefix p = {0};
-	enum conf_destination kind = conf_destination_parse(t->destination, &p);
+	struct el_conf_range range = {0};
+	enum conf_destination kind = conf_destination_parse(t->destination, &range);
 	char shown[160];
 
 	conf_escape(t->destination, strlen(t->destination), 48, shown, sizeof(shown));
@@ -183,14 +197,14 @@ static void check_destination(struct conf_walk *w, const struct conf_map *map,
 				"expected an address or a host name, got \"%s\"", shown);
 		return;
 	}
-	settle_family(w, family_pos, t, kind == CONF_DESTINATION_PATTERN ? 4 : p.ip.family);
-	if (t->is_subnet)
+	settle_family(w, family_pos, t, range.first.family);
+	if (t->is_subnet) {
+		t->range = range;
+		check_range(w, pos, t);
 		return;
-	t->address = p.ip;
-	if (kind == CONF_DESTINATION_NAME)
-		conf_walk_warn(w, pos, "destination", "destination (names)",
-			       "host names are not resolved yet: the target is disabled");
-	else if (p.ip.family == 6)
+	}
+	t->address = range.first;
+	if (range.first.family == 6)
 		conf_walk_warn(w, pos, "destination", "destination (IPv6)",
 			       "IPv6 is not probed yet: the target is disabled");
 }

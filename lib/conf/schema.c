@@ -163,14 +163,15 @@ static const struct conf_key group_keys[] = {
      .kind = CONF_PREFIX,
      FIELD(el_conf_group, src_subnet_ipv4),
      .family = 4,
-     .later = "has no effect yet: probes are sent from src_ipv4 or the port's address",
-     .help = "source addresses to rotate over"},
+     .help = "source addresses to rotate over: packet i has number i mod (size - 1) + 1 of the "
+	     "prefix, and the source port moves on when the rotation begins again"},
     {.name = "src_subnet_ipv6",
      .kind = CONF_PREFIX,
      FIELD(el_conf_group, src_subnet_ipv6),
      .family = 6,
      .later = "has no effect yet: IPv6 is not probed",
-     .help = "source addresses to rotate over"},
+     .help = "source addresses to rotate over: packet i has number i mod (size - 1) + 1 of the "
+	     "prefix, and the source port moves on when the rotation begins again"},
     {.name = "src_port_a",
      .kind = CONF_INT,
      FIELD(el_conf_group, src_port_a),
@@ -275,8 +276,7 @@ static const struct conf_key target_keys[] = {
      .kind = CONF_BOOL,
      FIELD(el_conf_target, is_subnet),
      .def = "false",
-     .later = "has no effect yet: subnets are not probed, the target is disabled",
-     .help = "probe every address of the destination"},
+     .help = "probe every address of the destination, `nb_packets` each"},
     {.name = "dst_port",
      .kind = CONF_INT,
      FIELD(el_conf_target, dst_port),
@@ -329,7 +329,6 @@ static const struct conf_key target_keys[] = {
      .max = U32_MAX,
      .unit = "s",
      .def_text = "`global.dns_update_interval`",
-     .later = "has no effect yet: names are not resolved",
      .help = "refresh of the name; 0: never again after the first time"},
     {.name = "auto_register_to_groups",
      .kind = CONF_BOOL,
@@ -353,13 +352,14 @@ static const struct conf_key root_keys[] = {
      FIELD(el_conf, groups),
      .max = 65535,
      .map = &group_map},
+    /* before targets, which it has limits for */
+    {.name = "dataplane", .kind = CONF_MAP, FIELD(el_conf, dataplane), .map = &conf_dataplane_map},
     {.name = "targets",
      .kind = CONF_NAMED,
      .last_wins = true,
      FIELD(el_conf, targets),
      .max = 1000000,
      .map = &conf_target_map},
-    {.name = "dataplane", .kind = CONF_MAP, FIELD(el_conf, dataplane), .map = &conf_dataplane_map},
 };
 const struct conf_map conf_root_map = {MAP(root_keys), .check = conf_check_root};
 

@@ -21,6 +21,7 @@ struct conf_walk {
 	    *repetitions;              /* names that were repeated where the last one counts */
 	struct conf_pos group_payload; /* the first `ip_payload_size` of a group, and which group */
 	const char *group_payload_name;
+	const struct el_conf_dataplane *limits; /* what bounds targets; set where any are read */
 	int rc; /* -ENOMEM once memory ran out; nothing is read after that */
 };
 

@@ -37,8 +37,9 @@ struct el_next_hop {
 struct el_worker_queue {
 	uint16_t port_id;
 	uint16_t rx_queue, tx_queue;
-	const struct el_ip *own_addresses; /* the caller's, constant while the worker runs */
-	uint32_t n_own_addresses;
+	/* Networks whose addresses are all ours; the caller's, constant while the worker runs. */
+	const struct el_prefix *own;
+	uint32_t n_own;
 };
 
 enum el_command_kind {

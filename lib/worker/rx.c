@@ -65,13 +65,11 @@ static unsigned candidates(const struct el_plan_set *set, const struct el_answer
 
 static bool is_own(const struct queue *q, const struct el_pkt *pkt)
 {
-	uint32_t dst;
+	struct el_ip dst = {.family = pkt->family};
 
-	if (pkt->family != 4)
-		return false;
-	memcpy(&dst, pkt->ip.dst, 4);
-	for (uint32_t i = 0; i < q->n_own_v4; i++) {
-		if (q->own_v4[i] == dst)
+	memcpy(dst.bytes, pkt->ip.dst, pkt->family == 4 ? 4 : 16);
+	for (uint32_t i = 0; i < q->conf.n_own; i++) {
+		if (el_prefix_contains(&q->conf.own[i], &dst))
 			return true;
 	}
 	return false;

@@ -42,8 +42,6 @@ struct probe_list {
 
 struct queue {
 	struct el_worker_queue conf;
-	uint32_t *own_v4; /* own IPv4 addresses in network order */
-	uint32_t n_own_v4;
 	struct probe_list probes;
 	uint64_t moved_tsc; /* when the device last took a probe, or there was none to take */
 	struct rte_mbuf *urgent[URGENT_MAX];

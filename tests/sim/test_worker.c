@@ -20,7 +20,7 @@ struct bench {
 	struct rte_mempool *rx_pool, *tx_pool[WORKERS];
 	struct el_worker *workers[WORKERS];
 	uint32_t n_workers;
-	struct el_ip own;
+	struct el_prefix own;
 	struct fixture *f;
 	struct el_plan_set *set;
 };
@@ -58,15 +58,15 @@ static struct bench *bench(struct fixture *f, uint32_t n_workers)
 	*b = shared;
 	b->f = f;
 	b->n_workers = f->workers = n_workers;
-	el_ip_parse("192.0.2.10", &b->own);
+	el_prefix_parse("192.0.2.10", &b->own);
 	f->in.clock = el_clock_init(hz);
 	b->set = compile(f);
 	for (uint32_t w = 0; w < n_workers; w++) {
 		struct el_worker_queue q[2] = {{.port_id = port_id,
 						.rx_queue = (uint16_t)w,
 						.tx_queue = (uint16_t)w,
-						.own_addresses = &b->own,
-						.n_own_addresses = 1}};
+						.own = &b->own,
+						.n_own = 1}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.n_workers = n_workers,
 						.socket = SOCKET_ID_ANY,
