@@ -99,9 +99,19 @@ static int random_bytes(void *buf, size_t size, struct el_error *err)
 	return 0;
 }
 
+static int names_init(struct control *c, struct el_error *err)
+{
+	return names_create(&c->names, err);
+}
+
+static void names_fini(struct control *c)
+{
+	names_destroy(c->names);
+}
+
 static int plan_init(struct control *c, struct el_error *err)
 {
-	struct el_conf *conf = c->now.conf;
+	struct shared_conf *conf = c->now.shared;
 	uint8_t key[32];
 	int ret;
 
@@ -114,7 +124,7 @@ static int plan_init(struct control *c, struct el_error *err)
 	if (ret < 0)
 		return ret;
 	c->key = el_id_key_init(key);
-	c->now.conf = NULL;
+	c->now = (struct planning){0};
 	ret = planning_make(c, conf, &c->now, err);
 	if (ret == 0)
 		c->first_clock = c->now.set->clock;
@@ -258,6 +268,7 @@ static const struct step {
 	{clock_init, NULL, EX_SOFTWARE},
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},
+	{names_init, names_fini, EX_SOFTWARE},
 	{plan_init, plan_fini, EX_DATAERR},
 	{workers_init, workers_fini, EX_SOFTWARE},
 	{stats_init, stats_fini, EX_SOFTWARE},
@@ -316,6 +327,11 @@ int command_run(const struct options *options)
 
 	if (status)
 		return status;
+	c.now.shared = shared_conf_create(c.now.conf);
+	if (!c.now.shared) {
+		fputs("echolane: not enough memory\n", stderr);
+		return EX_OSERR;
+	}
 	el_log_set_level(c.now.conf->global.logging_level);
 	/* before any thread is made, so that all of them leave signals to control */
 	sigemptyset(&signals);

@@ -301,12 +301,12 @@ int control_first_rounds(struct control *c, struct el_error *err)
 	return make_rounds(c, &c->now, 1, err);
 }
 
-int control_replan(struct control *c, struct el_conf *conf, bool cut, struct el_error *err)
+int control_replan(struct control *c, struct shared_conf *conf, bool cut, struct el_error *err)
 {
 	int ret;
 
 	if (c->next.set) {
-		el_conf_free(conf);
+		shared_conf_put(conf);
 		return el_error_set(err, -EBUSY, "a plan is waiting to be taken already");
 	}
 	ret = planning_make(c, conf, &c->next, err);
@@ -323,10 +323,32 @@ static bool hops_are_known(const struct control *c, uint64_t since_ns)
 
 static void maybe_start(struct control *c)
 {
-	if (c->started || c->stopping || !hops_are_known(c, c->started_ns))
+	if (c->started || c->stopping || c->next.set)
+		return;
+	/* names are part of it: what they come to is in the next plan */
+	if (!names_settled(c->names) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
+		return;
+	if (!hops_are_known(c, c->started_ns))
 		return;
 	c->started = true;
 	rounds_start(c->now.rounds, soon_tsc(c));
+}
+
+/* Has a new plan made of the configuration as it is, because something else has changed: it follows
+ * the round that is handed out. One at a time. */
+static void maybe_replan(struct control *c)
+{
+	struct el_error err;
+
+	c->replan_wanted |= names_take_changed(c->names);
+	if (!c->replan_wanted || c->next.set || c->old.rounds || c->stopping)
+		return;
+	/* before the first round all names that will be known soon go into one plan */
+	if (!c->started && !names_settled(c->names) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
+		return;
+	c->replan_wanted = false;
+	if (control_replan(c, shared_conf_get(c->now.shared), false, &err) < 0)
+		el_log(EL_LOG_ERROR, "control", "no new plan: %s", err.text);
 }
 
 /* The old plan is gone once all its rounds are published and every worker has begun one of the new.
@@ -339,16 +361,27 @@ static void release_old(struct control *c)
 	planning_fini(&c->old);
 }
 
+static void take_next(struct control *c)
+{
+	c->now = c->next;
+	c->next = (struct planning){0};
+}
+
 static void maybe_take_next(struct control *c)
 {
 	uint64_t start;
 	struct el_error err;
 
-	if (!c->next.set || c->old.rounds || !c->started || !hops_are_known(c, c->next_since_ns))
+	if (!c->next.set || c->old.rounds || !hops_are_known(c, c->next_since_ns))
 		return;
 	if (make_rounds(c, &c->next, rounds_next(c->now.rounds), &err) < 0) {
 		el_log(EL_LOG_ERROR, "control", "%s; the plan stays as it was", err.text);
 		planning_fini(&c->next);
+		return;
+	}
+	if (!c->started) { /* nobody has seen the first yet */
+		planning_fini(&c->now);
+		take_next(c);
 		return;
 	}
 	start = rounds_next_start(c->now.rounds);
@@ -358,8 +391,7 @@ static void maybe_take_next(struct control *c)
 	if (c->next_cuts)
 		command_all(c, EL_COMMAND_CUT);
 	c->old = c->now;
-	c->now = c->next;
-	c->next = (struct planning){0};
+	take_next(c);
 	rounds_start(c->now.rounds, start);
 }
 
@@ -439,8 +471,9 @@ static void tick(struct control *c)
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
 	network_poll(c->network, c->now_ns);
-	maybe_start(c);
+	maybe_replan(c);
 	maybe_take_next(c);
+	maybe_start(c);
 	take_reports(c);
 	rounds_hand_out(c->now.rounds, rte_rdtsc());
 	take_events(c);
@@ -488,6 +521,8 @@ static int open_descriptors(struct control *c)
 		ret = watch(c, stats_pool_fd(c->stats));
 	if (ret == 0)
 		ret = watch(c, el_httpd_fd(c->httpd));
+	if (ret == 0)
+		ret = watch(c, names_fd(c->names));
 	return ret;
 }
 
@@ -556,6 +591,7 @@ void control_run(struct control *c)
 		}
 		/* bounded work; also when only its own time has come */
 		el_httpd_run(c->httpd);
+		names_run(c->names, c->now_ns);
 		c->longest_loop_s =
 		    fmax(c->longest_loop_s, (double)(monotonic_ns() - begin_ns) / 1e9);
 	}

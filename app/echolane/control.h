@@ -6,13 +6,15 @@
 #include "el_httpd.h"
 #include "el_telemetry.h"
 #include "events.h"
+#include "names.h"
 #include "network.h"
 #include "options.h"
 #include "rounds.h"
 
 /* A configuration and everything that is made from it. Zeroed memory: none. */
 struct planning {
-	struct el_conf *conf;
+	struct shared_conf *shared;
+	struct el_conf *conf; /* of shared */
 	struct el_model *model;
 	struct el_plan_set *set;
 	struct events *events;
@@ -25,6 +27,7 @@ struct control {
 	struct el_calibration calibration;
 	struct el_lcores lcores;
 	struct network *network;
+	struct names *names;
 	struct el_id_key key; /* of this process */
 	struct el_clock first_clock;
 	uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES */
@@ -45,6 +48,7 @@ struct control {
 	uint64_t next_since_ns;
 	bool next_cuts; /* the round under way ends when it is taken */
 	uint64_t generation;
+	bool replan_wanted; /* names or inventories have changed */
 
 	/* the loop's own */
 	struct el_snapshot *current; /* a reference to the snapshot published last */
@@ -83,9 +87,10 @@ void reload_init(struct control *c);
 void reload_poll(struct control *c);
 
 /* Has a new plan take over as soon as its next hops are known. cut: the round under way ends then;
- * else it follows that. conf becomes control's. 0, or -errno with a sentence and nothing changed.
+ * else it follows that. the reference to conf becomes control's. 0, or -errno with a sentence and
+ * nothing changed.
  */
-int control_replan(struct control *c, struct el_conf *conf, bool cut, struct el_error *err);
+int control_replan(struct control *c, struct shared_conf *conf, bool cut, struct el_error *err);
 
 /* The rounds of the first plan. 0, or -ENOMEM with a sentence. */
 int control_first_rounds(struct control *c, struct el_error *err);

@@ -2,6 +2,7 @@
 #include "planning.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Counters of what has no record, for one model. */
@@ -30,7 +31,13 @@ static int compile(struct control *c, struct planning *p, struct el_error *err)
 	    .route_ctx = c->network,
 	};
 
-	p->model = el_model_create(conf);
+	struct el_model_input model = {
+	    .conf = conf, .resolve = names_lookup, .resolve_ctx = c->names};
+
+	if (names_sync(c->names, conf, model.extra, model.n_extra) < 0)
+		return el_error_set(err, -ENOMEM, "not enough memory for the targets' names");
+	model.own = network_addresses(c->network, &model.n_own);
+	p->model = el_model_create(&model);
 	if (!p->model)
 		return el_error_set(err, -errno, "the targets can't be set up: %s",
 				    strerror(errno));
@@ -38,10 +45,36 @@ static int compile(struct control *c, struct planning *p, struct el_error *err)
 	return el_plan_compile(&in, &p->set, err);
 }
 
-int planning_make(struct control *c, struct el_conf *conf, struct planning *ret,
+struct shared_conf *shared_conf_create(struct el_conf *conf)
+{
+	struct shared_conf *s = malloc(sizeof(*s));
+
+	if (!s) {
+		el_conf_free(conf);
+		return NULL;
+	}
+	*s = (struct shared_conf){.conf = conf, .users = 1};
+	return s;
+}
+
+struct shared_conf *shared_conf_get(struct shared_conf *s)
+{
+	s->users++;
+	return s;
+}
+
+void shared_conf_put(struct shared_conf *s)
+{
+	if (!s || --s->users)
+		return;
+	el_conf_free(s->conf);
+	free(s);
+}
+
+int planning_make(struct control *c, struct shared_conf *conf, struct planning *ret,
 		  struct el_error *err)
 {
-	struct planning p = {.conf = conf};
+	struct planning p = {.shared = conf, .conf = conf->conf};
 	int code = compile(c, &p, err);
 
 	if (code == 0)
@@ -60,6 +93,6 @@ void planning_fini(struct planning *p)
 	events_free(p->events);
 	el_plan_set_put(p->set);
 	el_model_put(p->model);
-	el_conf_free(p->conf);
+	shared_conf_put(p->shared);
 	*p = (struct planning){0};
 }

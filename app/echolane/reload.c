@@ -115,6 +115,7 @@ static void reload(struct control *c)
 	struct el_conf_diags diags = {0};
 	struct el_conf *conf = NULL;
 	struct el_error err = {{0}};
+	struct shared_conf *shared;
 	enum el_log_level level;
 	int ret;
 
@@ -137,7 +138,12 @@ static void reload(struct control *c)
 	}
 	log_restart_only(c->now.conf, conf);
 	level = conf->global.logging_level;
-	if (control_replan(c, conf, true, &err) < 0) {
+	shared = shared_conf_create(conf);
+	if (!shared) {
+		fail(c, "not enough memory");
+		return;
+	}
+	if (control_replan(c, shared, true, &err) < 0) {
 		fail(c, err.text);
 		return;
 	}

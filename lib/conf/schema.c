@@ -104,7 +104,6 @@ static const struct conf_key global_keys[] = {
      .max = U32_MAX,
      .def = "0",
      .unit = "s",
-     .later = "has no effect yet: the file is read at start only",
      .help = "read this file again so often; 0: never"},
     {.name = "l3_raw_socket",
      .kind = CONF_BOOL,

@@ -114,9 +114,9 @@ static uint64_t answers(const struct el_worker *w)
 	return v.v[EL_COUNTER_ANSWERS];
 }
 
-static struct el_worker *make_worker(const struct el_ip *own)
+static struct el_worker *make_worker(const struct el_prefix *own)
 {
-	struct el_worker_queue q = {.port_id = port_id, .own_addresses = own, .n_own_addresses = 1};
+	struct el_worker_queue q = {.port_id = port_id, .own = own, .n_own = 1};
 	struct el_worker_config conf = {.n_workers = 1,
 					.socket = SOCKET_ID_ANY,
 					.tsc_hz = HZ,
@@ -159,7 +159,7 @@ static int measure(enum el_probe_type type, const char *name, uint32_t slices, u
 	struct el_plan_set *set;
 	struct el_worker *w;
 	struct el_block *block;
-	struct el_ip own;
+	struct el_prefix own;
 	uint32_t n = 0, reported = 0;
 
 	for (uint32_t i = 0; i < slices; i++) {
@@ -170,7 +170,7 @@ static int measure(enum el_probe_type type, const char *name, uint32_t slices, u
 	}
 	f->in.asap = true;
 	set = compile(f);
-	el_ip_parse("192.0.2.10", &own);
+	el_prefix_parse("192.0.2.10", &own);
 	w = make_worker(&own);
 	if (!w)
 		return 1;
