@@ -49,6 +49,18 @@ static void begin(struct el_worker *w, struct el_block *b)
 	w->n_live++;
 }
 
+/* When a round that is sent is over, unless something of it is still in a TX list. */
+static uint64_t close_tsc(const struct live_round *l)
+{
+	return l->last_send_tsc + l->block->set->timeout_tsc;
+}
+
+static void note_close(struct el_worker *w, uint64_t tsc)
+{
+	if ((int64_t)(tsc - w->close_tsc) < 0)
+		w->close_tsc = tsc;
+}
+
 void rounds_end_sending(struct el_worker *w)
 {
 	struct live_round *l = w->sending;
@@ -63,6 +75,7 @@ void rounds_end_sending(struct el_worker *w)
 	l->block->skipped_tsc = skipped;
 	l->sending = false;
 	w->sending = NULL;
+	note_close(w, close_tsc(l));
 }
 
 void rounds_begin_due(struct el_worker *w)
@@ -102,14 +115,19 @@ static void close_round(struct el_worker *w, struct live_round *l)
 
 void rounds_close_due(struct el_worker *w)
 {
-	if (w->n_live == (w->sending ? 1U : 0U))
+	uint64_t now = w->iteration_tsc;
+
+	if (w->n_live == (w->sending ? 1U : 0U) || (int64_t)(now - w->close_tsc) <= 0)
 		return;
+	w->close_tsc = now + INT64_MAX;
 	for (uint32_t i = 0; i < w->n_live_slots; i++) {
 		struct live_round *l = &w->live[i];
-		if (l->block && !l->sending &&
-		    w->iteration_tsc - l->last_send_tsc > l->block->set->timeout_tsc &&
-		    (int64_t)(w->iteration_tsc - l->last_send_tsc) > 0)
+		if (!l->block || l->sending)
+			continue;
+		if ((int64_t)(now - close_tsc(l)) > 0)
 			close_round(w, l);
+		else
+			note_close(w, close_tsc(l));
 	}
 }
 

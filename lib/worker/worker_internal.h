@@ -59,6 +59,7 @@ struct el_worker {
 	struct live_round *live; /* [n_live_slots] */
 	uint32_t n_live_slots, live_mask;
 	uint32_t n_live;
+	uint64_t close_tsc; /* no open round that is sent can be over before */
 	struct live_round *sending;                   /* NULL between rounds */
 	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
 	uint32_t pass[EL_PLAN_CLASSES_MAX],
