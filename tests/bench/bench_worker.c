@@ -168,7 +168,8 @@ static void finish(struct el_worker *w)
 		rte_pktmbuf_free(m);
 }
 
-static int measure(enum el_probe_type type, const char *name, uint32_t slices, uint32_t packets)
+static int measure(enum el_probe_type type, const char *name, uint32_t slices, uint32_t packets,
+		   uint64_t rate_pps)
 {
 	static double samples[SAMPLES_MAX];
 	struct fixture *f = fixture(1, 1000);
@@ -183,7 +184,9 @@ static int measure(enum el_probe_type type, const char *name, uint32_t slices, u
 			 i & 255);
 		add_target(f, type, address, packets);
 	}
+	f->in.interval_s = 0;
 	f->in.asap = true;
+	f->in.rate_pps = rate_pps;
 	set = compile(f);
 	el_ip_parse("192.0.2.10", &own);
 	w = make_worker(&own);
@@ -227,10 +230,11 @@ int main(void)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	if (make_port(payload) < 0 || measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 250) ||
-	    measure(EL_PROBE_TCPSYN, "TCPsyn", 4000, 250) ||
-	    measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 1) ||
-	    measure(EL_PROBE_ICMPPING, "ICMPping", 100, 10000))
+	if (make_port(payload) < 0 || measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 250, 0) ||
+	    measure(EL_PROBE_TCPSYN, "TCPsyn", 4000, 250, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 1, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping", 100, 10000, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping, cap", 4000, 250, 150000000))
 		return 1;
 	el_eal_fini();
 	return 0;
