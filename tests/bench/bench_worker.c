@@ -14,9 +14,8 @@
 #include "el_port.h"
 #include "el_worker.h"
 
-#define SLICES 4000
-#define PACKETS 250
-#define ROUNDS 4
+#define PROBES 4000000
+#define BLOCKS 1024
 #define IN_FLIGHT 1024
 #define WIRE 4096
 #define POLLS 64 /* iterations that are timed together */
@@ -123,7 +122,7 @@ static struct el_worker *make_worker(const struct el_prefix *own)
 					.queues = &q,
 					.n_queues = 1,
 					.tx_pool = tx_pool,
-					.n_blocks_max = 16};
+					.n_blocks_max = BLOCKS};
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
 			       .index = 3,
 			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0},
@@ -152,15 +151,32 @@ static double sample(struct el_worker *w)
 	return n == POLLS * 32 ? (double)cycles / (double)n : 0;
 }
 
-static int measure(enum el_probe_type type, const char *name, uint32_t slices, uint32_t packets)
+/* Ends the worker, whose rounds wait for their timeout first. */
+static void finish(struct el_worker *w)
+{
+	struct el_command c = {.kind = EL_COMMAND_STOP};
+	struct el_block *block;
+	void *m = NULL;
+
+	el_worker_command(w, &c);
+	while (el_worker_poll(w))
+		carry();
+	while (el_worker_reports(w, &block, 1))
+		el_block_free(block);
+	el_worker_destroy(w);
+	while (rte_ring_dequeue(way, &m) == 0 || rte_ring_dequeue(in, &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+static int measure(enum el_probe_type type, const char *name, uint32_t slices, uint32_t packets,
+		   uint64_t rate_pps)
 {
 	static double samples[SAMPLES_MAX];
 	struct fixture *f = fixture(1, 1000);
 	struct el_plan_set *set;
 	struct el_worker *w;
-	struct el_block *block;
 	struct el_prefix own;
-	uint32_t n = 0, reported = 0;
+	uint32_t rounds = PROBES / (slices * packets), n = 0;
 
 	for (uint32_t i = 0; i < slices; i++) {
 		char address[32];
@@ -168,29 +184,27 @@ static int measure(enum el_probe_type type, const char *name, uint32_t slices, u
 			 i & 255);
 		add_target(f, type, address, packets);
 	}
+	f->in.interval_s = 0;
 	f->in.asap = true;
+	f->in.rate_pps = rate_pps;
 	set = compile(f);
 	el_prefix_parse("192.0.2.10", &own);
 	w = make_worker(&own);
 	if (!w)
 		return 1;
-	for (uint64_t round = 1; round <= ROUNDS; round++) {
+	for (uint64_t round = 1; round <= rounds; round++) {
 		struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(set, 0)};
 		c.block->round = round;
 		el_worker_command(w, &c);
 	}
-	while (reported < ROUNDS) {
-		double s = sample(w);
-		if (s > 0 && n < SAMPLES_MAX)
-			samples[n++] = s;
-		carry();
-		while (el_worker_reports(w, &block, 1)) {
-			reported++;
-			el_block_free(block);
-		}
-		if (answers(w) + IN_FLIGHT >= (uint64_t)ROUNDS * slices * packets)
-			break;
+	while (answers(w) + IN_FLIGHT < (uint64_t)rounds * slices * packets) {
+		double cycles = sample(w);
+		if (cycles > 0 && n < SAMPLES_MAX)
+			samples[n++] = cycles;
 	}
+	finish(w);
+	el_plan_set_put(set);
+	free(f);
 	qsort(samples, n, sizeof(samples[0]), compare);
 	printf("%-16s %6u slices of %6u: %6.1f cycles a probe and its answer (median of %u; a "
 	       "tenth below %.1f)\n",
@@ -216,7 +230,11 @@ int main(void)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	if (make_port(payload) < 0 || measure(EL_PROBE_ICMPPING, "ICMPping", SLICES, PACKETS))
+	if (make_port(payload) < 0 || measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 250, 0) ||
+	    measure(EL_PROBE_TCPSYN, "TCPsyn", 4000, 250, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 1, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping", 100, 10000, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping, cap", 4000, 250, 150000000))
 		return 1;
 	el_eal_fini();
 	return 0;
