@@ -16,7 +16,7 @@ static void take_command(struct el_worker *w)
 		w->waiting[w->waiting_tail++ % ROUNDS_MAX] = c.block;
 		/* answers to workers that begin a moment earlier can be told from now on */
 		if (!w->set)
-			w->set = el_plan_set_get(c.block->set);
+			w->set = c.block->set;
 		break;
 	case EL_COMMAND_NEXT_HOP:
 		if (c.index < EL_NEXT_HOPS_MAX)
