@@ -95,6 +95,7 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n
 	struct draft **order = calloc(n ? n : 1, sizeof(*order));
 	const struct draft *tight = NULL;
 	uint32_t n_tcp = 0, n_tight = 0;
+	uint64_t n_paths = 0;
 	struct sharing g, tightest = {0};
 
 	if (!order)
@@ -112,9 +113,9 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n
 			place(order + i, &g, EL_PATH_NONE);
 			continue;
 		}
-		place(order + i, &g, plan->n_paths);
+		place(order + i, &g, (uint32_t)n_paths);
 		/* packets of a round beyond which no port is used do not need an entry */
-		plan->n_paths += g.same_range && g.packets < ports ? (uint32_t)g.packets : ports;
+		n_paths += g.same_range && g.packets < ports ? g.packets : ports;
 		if (spread_suffices(&g, t))
 			continue;
 		n_tight++;
@@ -123,6 +124,11 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n
 			tightest = g;
 		}
 	}
+	if (n_paths >= EL_PATH_NONE) {
+		free(order);
+		return -ENOMEM;
+	}
+	plan->n_paths = (uint32_t)n_paths;
 	if (tight)
 		el_log(EL_LOG_WARNING, "plan",
 		       "target %s: its TCP probes come back to a source port within %g s, before "
