@@ -282,18 +282,20 @@ static void take_signal(struct control *c)
 
 static void tick(struct control *c)
 {
+	uint64_t timeout_ns = el_clock_ns(&c->set->clock, c->set->timeout_tsc);
 	uint64_t expirations;
 
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
 	network_poll(c->network, c->now_ns);
 	maybe_start(c);
-	rounds_poll(c->rounds, rte_rdtsc());
-	control_take_events(c);
-	if (c->now_ns - c->slow_ns >= SLOW_NS) {
+	/* before rounds are collected, and often enough: drops are those of the rounds still open */
+	if (c->now_ns - c->slow_ns >= RTE_MIN(SLOW_NS, timeout_ns / 2)) {
 		c->slow_ns = c->now_ns;
 		read_ports(c);
 	}
+	rounds_poll(c->rounds, rte_rdtsc());
+	control_take_events(c);
 	if (c->now_ns - c->second_ns >= EL_NS_PER_S) {
 		c->second_ns = c->now_ns;
 		el_tsc_recalibrate(&c->calibration);
