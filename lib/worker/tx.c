@@ -63,6 +63,7 @@ static void send_list(struct el_worker *w, struct queue *q)
 	}
 	if (sent)
 		q->moved_tsc = tsc;
+	q->stuck = !sent && (q->stuck || tsc - q->moved_tsc > w->conf.tsc_hz / 10);
 	record_burst(p, sent, tsc, uncertain);
 	if (sent < p->n)
 		p->live[sent]->block->tx_refused += p->n - sent;
@@ -187,13 +188,6 @@ static void make_run(const struct el_id_key *key, struct making *mk)
 	mk->n = 0;
 }
 
-/* True if one of several devices has taken nothing for 100 ms: the others must not wait for it. */
-static bool is_stuck(const struct el_worker *w, const struct queue *q)
-{
-	return w->n_queues > 1 && q->probes.n &&
-	       (int64_t)(w->iteration_tsc - q->moved_tsc) > (int64_t)(w->conf.tsc_hz / 10);
-}
-
 /* Builds the probe for record `index`; false if a list is full or buffers are out: it comes again
  * later. */
 static bool build_one(struct el_worker *w, struct making *mk, const struct el_slice *s,
@@ -217,7 +211,8 @@ static bool build_one(struct el_worker *w, struct making *mk, const struct el_sl
 		l->last_send_tsc = w->iteration_tsc;
 		return true;
 	}
-	if (unlikely(is_stuck(w, q))) {
+	/* Others must not wait for a device that takes nothing; room for a reset and a probe. */
+	if (unlikely(q->stuck && w->n_queues > 1 && p->n + 2 > BURST)) {
 		l->block->records[index] = el_record_local();
 		l->last_send_tsc = w->iteration_tsc;
 		return true;
@@ -281,6 +276,10 @@ void tx_poll(struct el_worker *w)
 	struct el_pacing *pace;
 	uint32_t debt = 0;
 
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if (!w->queues[i].probes.n)
+			w->queues[i].moved_tsc = w->iteration_tsc;
+	}
 	if (w->sending) {
 		pace = most_behind(w, &debt);
 		if (pace) {
@@ -293,7 +292,5 @@ void tx_poll(struct el_worker *w)
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		if (w->queues[i].probes.n)
 			send_list(w, &w->queues[i]);
-		else
-			w->queues[i].moved_tsc = w->iteration_tsc;
 	}
 }

@@ -45,6 +45,7 @@ struct queue {
 	uint32_t n_own_v4;
 	struct probe_list probes;
 	uint64_t moved_tsc; /* when the device last took a probe, or there was none to take */
+	bool stuck;         /* it has not for 100 ms, and not since */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
 };
