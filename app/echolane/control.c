@@ -289,7 +289,8 @@ static void tick(struct control *c)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
 	network_poll(c->network, c->now_ns);
 	maybe_start(c);
-	/* before rounds are collected, and often enough: drops are those of the rounds still open */
+	/* before rounds are collected, and often enough: drops are those of the rounds still open
+	 */
 	if (c->now_ns - c->slow_ns >= RTE_MIN(SLOW_NS, timeout_ns / 2)) {
 		c->slow_ns = c->now_ns;
 		read_ports(c);

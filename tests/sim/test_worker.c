@@ -826,8 +826,8 @@ static void mixed_classes_send_what_is_asked(void **state)
 
 	(void)state;
 	for (uint32_t i = 2; i <= 100; i++, total += i - 1) {
-		add_target(fx, (enum el_probe_type)(i % 2 ? EL_PROBE_UDPUNREACHABLE
-							   : EL_PROBE_TCPSYN),
+		add_target(fx,
+			   (enum el_probe_type)(i % 2 ? EL_PROBE_UDPUNREACHABLE : EL_PROBE_TCPSYN),
 			   "198.51.100.1", i);
 		fx->targets[i - 1].timeout_s = 0.05;
 		fx->targets[i - 1].dst_port = (uint16_t)(i / 2);
@@ -866,7 +866,8 @@ static void answers_come_in_segments(void **state)
 		while ((m = take(b, 0)) != NULL) {
 			struct rte_mbuf *head = NULL;
 			uint8_t buf[2048];
-			size_t len = answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_RST, buf);
+			size_t len =
+			    answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_RST, buf);
 			bool reset = is_reset(m);
 			rte_pktmbuf_free(m);
 			if (reset)
