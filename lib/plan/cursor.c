@@ -24,6 +24,10 @@ static int by_tuple(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* How long a peer may keep a half-open connection whose SYN/ACK, or our RST to it, was lost: Linux
+ * gives up after 63 s. */
+#define HALF_OPEN_S 64
+
 /* What one set of streams that share ports looks like. */
 struct sharing {
 	uint32_t n;
@@ -107,16 +111,18 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n
 	qsort(order, n_tcp, sizeof(struct draft *), by_tuple);
 	for (uint32_t i = 0; i < n_tcp; i += g.n) {
 		uint32_t ports;
+		bool enough;
 		g = find_sharing(order + i, n_tcp - i);
 		ports = g.last - g.first + 1;
-		if (never_meets(&g, t)) {
+		enough = never_meets(&g, t);
+		if (enough && t->period_s >= HALF_OPEN_S) {
 			place(order + i, &g, EL_PATH_NONE);
 			continue;
 		}
 		place(order + i, &g, (uint32_t)n_paths);
 		/* packets of a round beyond which no port is used do not need an entry */
 		n_paths += g.same_range && g.packets < ports ? g.packets : ports;
-		if (spread_suffices(&g, t))
+		if (enough || spread_suffices(&g, t))
 			continue;
 		n_tight++;
 		if (!tight || g.packets > tightest.packets) {

@@ -159,6 +159,20 @@ static bool is_answer(const struct el_answer *a)
 	return false;
 }
 
+/* The 4-tuple of an answered probe may be used again as it is. */
+static void release_path(struct el_worker *w, const struct el_answer *a, const struct located *at)
+{
+	const struct el_slice *s = at->slice;
+	uint32_t *last;
+
+	if (s->path_first == EL_PATH_NONE || a->type != EL_PROBE_TCPSYN || !is_answer(a))
+		return;
+	last = &w->set->plans[at->id.worker]
+		    ->paths[s->path_first + (uint32_t)(el_slice_port(s, at->packet) - s->path_base)];
+	if (*last == a->id)
+		*last = 0;
+}
+
 /* Writes a verified answer into the record of its probe, which is one of this worker's. */
 static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
@@ -167,6 +181,7 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 
 	if (a->kind == EL_ANSWER_SYNACK)
 		urgent_reset(w, at->slice, a->own_port, a->wire);
+	release_path(w, a, at);
 	if (!l) {
 		count(w, EL_COUNTER_UNMATCHED_LATE, 1);
 		worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->tsc,
@@ -187,9 +202,8 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 		*r = el_record_duplicate(*r);
 }
 
-static void forward(struct el_worker *w, struct el_answer *a, uint32_t id, uint32_t owner)
+static void forward(struct el_worker *w, struct el_answer *a, uint32_t owner)
 {
-	a->id = id;
 	if (owner < w->n_peers &&
 	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0)
 		count(w, EL_COUNTER_FORWARDED, 1);
@@ -263,10 +277,11 @@ static void verify(struct el_worker *w, struct pending *p)
 		match = verify_candidate(w, p, i, &at);
 		if (match == EL_MATCH_OK) {
 			p->answer.candidate = (uint8_t)i;
+			p->answer.id = p->ids[i];
 			if (at.id.worker == w->conf.index.v)
 				apply(w, &p->answer, &at);
 			else
-				forward(w, &p->answer, p->ids[i], at.id.worker);
+				forward(w, &p->answer, at.id.worker);
 			return;
 		}
 		if (match > closest) {

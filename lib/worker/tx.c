@@ -125,24 +125,23 @@ static void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *
 	l->outstanding++;
 }
 
-/* True if the probe with this id may still have its peer waiting: it is sent and unanswered, or
- * about to be. */
+/* True if the probe with this id, which is not answered, may have left a half-open connection:
+ * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost. */
 static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t id)
 {
 	struct live_round *l;
 	struct el_id open;
-	el_record r;
+	enum el_record_state state;
 
 	if (!id || !el_id_unpack(&set->ids, id, &open))
 		return false;
 	l = round_find(w, round_number(w, open.round, set->ids.round_bits));
 	if (!l)
-		return false;
-	r = l->block->records[open.index];
-	if (el_record_state(r) == EL_RECORD_UNSENT)
+		return true;
+	state = el_record_state(l->block->records[open.index]);
+	if (state == EL_RECORD_UNSENT)
 		return l == w->sending || l->outstanding; /* it may be in a list before us */
-	return el_record_state(r) == EL_RECORD_SENT &&
-	       ((w->iteration_tsc - r) & EL_RECORD_TIME_MASK) < set->timeout_tsc;
+	return state == EL_RECORD_SENT;
 }
 
 /* If the probe that used this 4-tuple last is still open, resets it: RFC 9293, 3.10.7.4 accepts an

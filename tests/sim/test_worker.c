@@ -681,6 +681,25 @@ static void open_paths_are_reset_before_reuse(void **state)
 	bench_free(b);
 }
 
+/* A probe that was lost in a round long over may have left the peer waiting: the next on its port
+ * follows an RST. After an answered one there is none. */
+static void lost_paths_are_reset_in_the_next_round(void **state)
+{
+	struct bench *b = bench(quick(1, 4, EL_PROBE_TCPSYN, 4), 1);
+	static const uint32_t expected[] = {0, 4, 0, 0};
+	uint64_t resets = 0;
+
+	(void)state;
+	for (uint64_t round = 1; round <= 4; round++) {
+		order_round(b, round);
+		assert_int_equal(serve(b, 4, round == 1 ? -1 : REPLY_RST), 4);
+		assert_int_equal(figures(b, 0).answered, round == 1 ? 0 : 4);
+		assert_int_equal(counter(b, EL_COUNTER_TX_RESETS) - resets, expected[round - 1]);
+		resets = counter(b, EL_COUNTER_TX_RESETS);
+	}
+	bench_free(b);
+}
+
 /* Each kind of wrong answer is counted as what it is, and the probe stays lost. */
 static void wrong_answers_have_their_counters(void **state)
 {
@@ -1005,6 +1024,7 @@ int main(void)
 	    cmocka_unit_test(a_new_mac_counts_from_the_next_burst),
 	    cmocka_unit_test(syn_acks_are_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
+	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
 	    cmocka_unit_test(wrong_answers_have_their_counters),
 	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
 	    cmocka_unit_test(answers_reach_an_owner_that_is_ahead),
