@@ -47,10 +47,9 @@ static int eal_init(struct control *c, struct el_error *err)
 
 	if (!args)
 		return el_error_set(err, -ENOMEM, "not enough memory");
-	for (size_t i = 0; i < d->eal_args.count; i++)
-		args[i] = d->eal_args.items[i];
-	for (size_t i = 0; i < c->options->n_eal_args; i++)
-		args[d->eal_args.count + i] = c->options->eal_args[i];
+	for (size_t i = 0; i < n_args; i++)
+		args[i] = i < d->eal_args.count ? d->eal_args.items[i]
+						: c->options->eal_args[i - d->eal_args.count];
 	CPU_ZERO(&allowed);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
 	ret = el_lcores_choose(d, c->now.conf->global.nb_proc, &allowed, &c->lcores, err);
@@ -86,6 +85,9 @@ static int ports_init(struct control *c, struct el_error *err)
 static void ports_fini(struct control *c)
 {
 	network_close(c->network);
+	/* the devices had buffers of them until now */
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		rte_mempool_free(c->tx_pools[w]);
 }
 
 static int random_bytes(void *buf, size_t size, struct el_error *err)
@@ -180,10 +182,8 @@ static int workers_init(struct control *c, struct el_error *err)
 
 static void workers_fini(struct control *c)
 {
-	for (uint32_t w = 0; w < c->n_workers; w++) {
+	for (uint32_t w = 0; w < c->n_workers; w++)
 		el_worker_destroy(c->workers[w]);
-		rte_mempool_free(c->tx_pools[w]);
-	}
 }
 
 static int launch_init(struct control *c, struct el_error *err)

@@ -466,6 +466,7 @@ static void take_events(struct control *c)
 
 static void tick(struct control *c)
 {
+	uint64_t timeout_ns = el_clock_ns(&c->now.set->clock, c->now.set->timeout_tsc);
 	uint64_t expirations;
 
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
@@ -474,16 +475,18 @@ static void tick(struct control *c)
 	maybe_replan(c);
 	maybe_take_next(c);
 	maybe_start(c);
+	/* before rounds are collected, and often enough: drops are those of the rounds still open
+	 */
+	if (c->now_ns - c->slow_ns >= RTE_MIN(SLOW_NS, timeout_ns / 2)) {
+		c->slow_ns = c->now_ns;
+		read_ports(c);
+	}
 	take_reports(c);
 	rounds_hand_out(c->now.rounds, rte_rdtsc());
 	take_events(c);
 	release_old(c);
 	if (!c->stopping)
 		reload_poll(c);
-	if (c->now_ns - c->slow_ns >= SLOW_NS) {
-		c->slow_ns = c->now_ns;
-		read_ports(c);
-	}
 	if (c->now_ns - c->second_ns >= EL_NS_PER_S) {
 		c->second_ns = c->now_ns;
 		el_tsc_recalibrate(&c->calibration);

@@ -315,6 +315,11 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 	struct timespec now;
 	int ret;
 
+	if (conf->dataplane.n_ports > EL_WORKER_QUEUES_MAX) {
+		free(n);
+		return el_error_set(err, -E2BIG, "%zu ports are configured, %d is the most",
+				    conf->dataplane.n_ports, EL_WORKER_QUEUES_MAX);
+	}
 	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports)))) {
 		free(n);
 		return el_error_set(err, -ENOMEM, "not enough memory");

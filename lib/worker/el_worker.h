@@ -13,7 +13,7 @@
 #include "el_counters.h"
 #include "el_plan.h"
 
-#define EL_WORKER_QUEUES_MAX 8
+#define EL_WORKER_QUEUES_MAX 32 /* as many ports as a configuration may have */
 #define EL_NEXT_HOPS_MAX 1024
 #define EL_L2_HEADER_MAX 18
 

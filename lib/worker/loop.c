@@ -5,12 +5,15 @@
 
 #include <sched.h>
 
-static void take_command(struct el_worker *w)
+/* At most so many commands in an iteration: they must not hold up receiving. */
+#define COMMANDS_MAX 32
+
+static bool take_command(struct el_worker *w)
 {
 	struct el_command c;
 
 	if (rte_ring_sc_dequeue_elem(w->commands, &c, sizeof(c)) != 0)
-		return;
+		return false;
 	switch ((enum el_command_kind)c.kind) {
 	case EL_COMMAND_ROUND:
 		w->waiting[w->waiting_tail++ % ROUNDS_MAX] = c.block;
@@ -31,6 +34,7 @@ static void take_command(struct el_worker *w)
 		w->stopping = true;
 		break;
 	}
+	return true;
 }
 
 static void note_poll_gap(struct el_worker *w, uint64_t now)
@@ -51,7 +55,8 @@ bool el_worker_poll(struct el_worker *w)
 
 	note_poll_gap(w, now);
 	w->iteration_tsc = now;
-	take_command(w);
+	for (int i = 0; i < COMMANDS_MAX && take_command(w); i++)
+		;
 	rx_poll(w);
 	rx_forwarded(w);
 	rounds_close_due(w);

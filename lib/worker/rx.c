@@ -172,6 +172,21 @@ static bool is_answer(const struct el_answer *a)
 	return false;
 }
 
+/* The 4-tuple of an answered probe, one of this worker's, may be used again as it is. */
+static void release_path(const struct el_answer *a, const struct located *at)
+{
+	const struct el_slice *s = at->slice;
+	uint32_t packet, *last;
+
+	if (s->path_first == EL_PATH_NONE || a->type != EL_PROBE_TCPSYN || !is_answer(a) ||
+	    !el_slice_packet_of_pass(s, at->pass, &packet))
+		return;
+	last = &at->set->plans[at->id.worker]
+		    ->paths[s->path_first + (uint32_t)(el_slice_port(s, packet) - s->path_base)];
+	if (*last == a->id)
+		*last = 0;
+}
+
 /* Writes a verified answer into the record of its probe, which is one of this worker's. */
 static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
@@ -180,6 +195,7 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 
 	if (a->kind == EL_ANSWER_SYNACK)
 		urgent_reset(w, at->slice, a->own_port, a->wire);
+	release_path(a, at);
 	if (!l) {
 		count(w, EL_COUNTER_UNMATCHED_LATE, 1);
 		worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->tsc,
@@ -200,11 +216,10 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 		*r = el_record_duplicate(*r);
 }
 
-static void forward(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
+static void forward(struct el_worker *w, struct el_answer *a, const struct located *at)
 {
 	uint32_t owner = at->id.worker;
 
-	a->id = id;
 	a->generation = at->set->generation;
 	if (owner < w->n_peers &&
 	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0) {
@@ -270,10 +285,11 @@ static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const str
 /* A verified answer goes to its record, or to the worker that has it. */
 static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
 {
+	a->id = id;
 	if (at->id.worker == w->conf.index.v)
 		apply(w, a, at);
 	else
-		forward(w, a, id, at);
+		forward(w, a, at);
 }
 
 /* Looks for the candidate under `set` that agrees with what was sent, and settles the answer if

@@ -63,6 +63,7 @@ static void send_list(struct el_worker *w, struct queue *q)
 	}
 	if (sent)
 		q->moved_tsc = tsc;
+	q->stuck = !sent && (q->stuck || tsc - q->moved_tsc > w->conf.tsc_hz / 10);
 	record_burst(p, sent, tsc, uncertain);
 	if (sent < p->n)
 		p->live[sent]->block->tx_refused += p->n - sent;
@@ -124,24 +125,23 @@ static void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *
 	l->outstanding++;
 }
 
-/* True if the probe with this id may still have its peer waiting: it is sent and unanswered, or
- * about to be. */
+/* True if the probe with this id, which is not answered, may have left a half-open connection:
+ * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost. */
 static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t id)
 {
 	struct live_round *l;
 	struct el_id open;
-	el_record r;
+	enum el_record_state state;
 
 	if (!id || !el_id_unpack(&set->ids, id, &open))
 		return false;
 	l = round_find(w, round_number(w->last_round, open.round, set->ids.round_bits));
 	if (!l)
-		return false;
-	r = l->block->records[open.index];
-	if (el_record_state(r) == EL_RECORD_UNSENT)
+		return true;
+	state = el_record_state(l->block->records[open.index]);
+	if (state == EL_RECORD_UNSENT)
 		return l == w->sending || l->outstanding; /* it may be in a list before us */
-	return el_record_state(r) == EL_RECORD_SENT &&
-	       ((w->iteration_tsc - r) & EL_RECORD_TIME_MASK) < set->timeout_tsc;
+	return state == EL_RECORD_SENT;
 }
 
 /* If the probe that used this 4-tuple last is still open, resets it: RFC 9293, 3.10.7.4 accepts an
@@ -187,13 +187,6 @@ static void make_run(const struct el_id_key *key, struct making *mk)
 	mk->n = 0;
 }
 
-/* True if one of several devices has taken nothing for 100 ms: the others must not wait for it. */
-static bool is_stuck(const struct el_worker *w, const struct queue *q)
-{
-	return w->n_queues > 1 && q->probes.n &&
-	       (int64_t)(w->iteration_tsc - q->moved_tsc) > (int64_t)(w->conf.tsc_hz / 10);
-}
-
 /* Builds the probe for record `index`; false if a list is full or buffers are out: it comes again
  * later. */
 static bool build_one(struct el_worker *w, struct making *mk, const struct el_slice *s,
@@ -217,7 +210,8 @@ static bool build_one(struct el_worker *w, struct making *mk, const struct el_sl
 		l->last_send_tsc = w->iteration_tsc;
 		return true;
 	}
-	if (unlikely(is_stuck(w, q))) {
+	/* Others must not wait for a device that takes nothing; room for a reset and a probe. */
+	if (unlikely(q->stuck && w->n_queues > 1 && p->n + 2 > BURST)) {
 		l->block->records[index] = el_record_local();
 		l->last_send_tsc = w->iteration_tsc;
 		return true;
@@ -281,6 +275,10 @@ void tx_poll(struct el_worker *w)
 	struct el_pacing *pace;
 	uint32_t debt = 0;
 
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if (!w->queues[i].probes.n)
+			w->queues[i].moved_tsc = w->iteration_tsc;
+	}
 	if (w->sending) {
 		pace = most_behind(w, &debt);
 		if (pace) {
@@ -293,7 +291,5 @@ void tx_poll(struct el_worker *w)
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		if (w->queues[i].probes.n)
 			send_list(w, &w->queues[i]);
-		else
-			w->queues[i].moved_tsc = w->iteration_tsc;
 	}
 }

@@ -44,6 +44,7 @@ struct queue {
 	struct el_worker_queue conf;
 	struct probe_list probes;
 	uint64_t moved_tsc; /* when the device last took a probe, or there was none to take */
+	bool stuck;         /* it has not for 100 ms, and not since */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
 };

@@ -681,6 +681,25 @@ static void open_paths_are_reset_before_reuse(void **state)
 	bench_free(b);
 }
 
+/* A probe that was lost in a round long over may have left the peer waiting: the next on its port
+ * follows an RST. After an answered one there is none. */
+static void lost_paths_are_reset_in_the_next_round(void **state)
+{
+	struct bench *b = bench(quick(1, 4, EL_PROBE_TCPSYN, 4), 1);
+	static const uint32_t expected[] = {0, 4, 0, 0};
+	uint64_t resets = 0;
+
+	(void)state;
+	for (uint64_t round = 1; round <= 4; round++) {
+		order_round(b, round);
+		assert_int_equal(serve(b, 4, round == 1 ? -1 : REPLY_RST), 4);
+		assert_int_equal(figures(b, 0).answered, round == 1 ? 0 : 4);
+		assert_int_equal(counter(b, EL_COUNTER_TX_RESETS) - resets, expected[round - 1]);
+		resets = counter(b, EL_COUNTER_TX_RESETS);
+	}
+	bench_free(b);
+}
+
 /* Each kind of wrong answer is counted as what it is, and the probe stays lost. */
 static void wrong_answers_have_their_counters(void **state)
 {
@@ -797,6 +816,96 @@ static void answers_reach_an_owner_that_is_ahead(void **state)
 		assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_ID), 0);
 		assert_int_equal(figures(b, 0).answered, 10);
 	}
+	bench_free(b);
+}
+
+/* A thousand next hops must not keep a round, or a stop, waiting for a thousand iterations. */
+static void commands_do_not_queue_up(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 1), 1);
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		set_next_hop(b, next_hop(mac_a, EL_NEXT_HOP_READY));
+	order_round(b, 1);
+	for (int i = 0; i < 10; i++)
+		poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_TX_PROBES), 1);
+	assert_int_equal(figures(b, 0).lost, 1);
+	bench_free(b);
+}
+
+/* More packet counts than classes: each slice sends its own number all the same, and each answer
+ * finds its record. */
+static void mixed_classes_send_what_is_asked(void **state)
+{
+	struct fixture *fx = quick(1, 7, EL_PROBE_UDPUNREACHABLE, 1);
+	uint32_t total = 1;
+	struct bench *b;
+
+	(void)state;
+	for (uint32_t i = 2; i <= 100; i++, total += i - 1) {
+		add_target(fx,
+			   (enum el_probe_type)(i % 2 ? EL_PROBE_UDPUNREACHABLE : EL_PROBE_TCPSYN),
+			   "198.51.100.1", i);
+		fx->targets[i - 1].timeout_s = 0.05;
+		fx->targets[i - 1].dst_port = (uint16_t)(i / 2);
+	}
+	b = bench(fx, 1);
+	assert_int_equal(b->set->plans[0]->n_classes, EL_PLAN_CLASSES_MAX);
+	for (uint64_t round = 1; round <= 3; round++) {
+		struct el_clock clock = el_clock_init(hz);
+		struct el_round_figures *r;
+		struct el_block *block;
+		order_round(b, round);
+		assert_int_equal(serve(b, total, REPLY_UNREACHABLE), total);
+		block = report(b, 0);
+		r = el_stats_round(&block, 1, &clock);
+		for (uint32_t i = 0; i < 100; i++) {
+			assert_int_equal(r->series[i].sent, i + 1);
+			assert_int_equal(r->series[i].answered, i + 1);
+		}
+		el_round_figures_free(r);
+		el_block_free(block);
+	}
+	bench_free(b);
+}
+
+/* An answer in buffers of a few bytes each. */
+static void answers_come_in_segments(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_TCPSYN, 5), 1);
+	uint32_t got = 0;
+
+	(void)state;
+	order_round(b, 1);
+	while (got < 5) {
+		struct rte_mbuf *m;
+		poll_all(b);
+		while ((m = take(b, 0)) != NULL) {
+			struct rte_mbuf *head = NULL;
+			uint8_t buf[2048];
+			size_t len =
+			    answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_RST, buf);
+			bool reset = is_reset(m);
+			rte_pktmbuf_free(m);
+			if (reset)
+				continue;
+			for (size_t at = 0; at < len; at += 13) {
+				uint16_t n = (uint16_t)(len - at < 13 ? len - at : 13);
+				m = rte_pktmbuf_alloc(b->rx_pool);
+				memcpy(rte_pktmbuf_append(m, n), buf + at, n);
+				if (head)
+					assert_int_equal(rte_pktmbuf_chain(head, m), 0);
+				else
+					head = m;
+			}
+			assert_int_equal(rte_ring_enqueue(b->in[0], head), 0);
+			got++;
+		}
+	}
+	assert_int_equal(figures(b, 0).answered, 5);
+	assert_int_equal(rte_mempool_in_use_count(b->rx_pool), 0);
 	bench_free(b);
 }
 
@@ -997,9 +1106,13 @@ int main(void)
 	    cmocka_unit_test(a_new_mac_counts_from_the_next_burst),
 	    cmocka_unit_test(syn_acks_are_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
+	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
 	    cmocka_unit_test(wrong_answers_have_their_counters),
 	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
 	    cmocka_unit_test(answers_reach_an_owner_that_is_ahead),
+	    cmocka_unit_test(commands_do_not_queue_up),
+	    cmocka_unit_test(mixed_classes_send_what_is_asked),
+	    cmocka_unit_test(answers_come_in_segments),
 	    cmocka_unit_test(rounds_overlap),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),

@@ -88,6 +88,10 @@ static void unmake(struct rounds *r, struct fixture *f, struct el_plan_set *set)
 {
 	recycle_all(r);
 	rounds_destroy(r);
+	for (uint32_t w = 0; w < 2; w++) {
+		while (fakes[w].n)
+			el_block_free(fakes[w].blocks[--fakes[w].n]);
+	}
 	el_plan_set_put(set);
 	free(f);
 }
