@@ -41,9 +41,8 @@ static bool locate(const struct el_worker *w, uint32_t id, struct located *ret)
 		return false;
 	ret->round = round_number(w, ret->id.round, set->ids.round_bits);
 	/* Rounds that never were: before the first, or so long ago that it is chance. */
-	if (ret->id.worker == w->conf.index.v &&
-	    (ret->round == 0 || ret->round > w->last_round ||
-	     w->last_round - ret->round >= ROUNDS_MAX))
+	if (ret->id.worker == w->conf.index.v && (ret->round == 0 || ret->round > w->last_round ||
+						  w->last_round - ret->round >= ROUNDS_MAX))
 		return false;
 	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &pass).v];
 	return el_slice_packet_of_pass(ret->slice, pass, &ret->packet);
@@ -167,8 +166,9 @@ static void release_path(struct el_worker *w, const struct el_answer *a, const s
 
 	if (s->path_first == EL_PATH_NONE || a->type != EL_PROBE_TCPSYN || !is_answer(a))
 		return;
-	last = &w->set->plans[at->id.worker]
-		    ->paths[s->path_first + (uint32_t)(el_slice_port(s, at->packet) - s->path_base)];
+	last =
+	    &w->set->plans[at->id.worker]
+		 ->paths[s->path_first + (uint32_t)(el_slice_port(s, at->packet) - s->path_base)];
 	if (*last == a->id)
 		*last = 0;
 }
