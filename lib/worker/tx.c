@@ -126,7 +126,8 @@ static void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *
 }
 
 /* True if the probe with this id, which is not answered, may have left a half-open connection:
- * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost. */
+ * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost.
+ */
 static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t id)
 {
 	struct live_round *l;
