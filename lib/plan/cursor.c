@@ -93,7 +93,7 @@ static void place(struct draft **order, const struct sharing *g, uint32_t table)
 	}
 }
 
-int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n,
+int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uint32_t n,
 			  const struct timing *t)
 {
 	struct draft **order = calloc(n ? n : 1, sizeof(*order));
@@ -105,8 +105,8 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n
 	if (!order)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		if (drafts[i].slice.type == EL_PROBE_TCPSYN)
-			order[n_tcp++] = &drafts[i];
+		if (drafts[i]->slice.type == EL_PROBE_TCPSYN)
+			order[n_tcp++] = drafts[i];
 	}
 	qsort(order, n_tcp, sizeof(struct draft *), by_tuple);
 	for (uint32_t i = 0; i < n_tcp; i += g.n) {

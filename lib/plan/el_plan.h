@@ -113,7 +113,9 @@ struct el_plan_input {
 	uint64_t max_probes; /* dataplane.max_probes_per_round */
 	uint64_t generation;
 	const uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES of it; must outlive the set */
-	/* Called once for each stream of an enabled target. */
+	/* Called once for each stream of an enabled target. Where the group has a source subnet for
+	 * the family, that takes the place of `source`, which still has to be set; the rest holds
+	 * for all of the subnet's addresses. */
 	struct el_plan_route (*route)(void *ctx, const struct el_model_target *target,
 				      const struct el_model_group *group,
 				      const struct el_ip *destination);
@@ -122,7 +124,8 @@ struct el_plan_input {
 
 #define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES
 
-/* Compiles. 0 and *ret_set with one reference; -E2BIG (too many probes, ids that don't fit),
+/* Compiles. A stream that rotates over source addresses becomes a slice for each of them; within a
+ * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one reference; -E2BIG (too many probes, ids that don't fit),
  * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet larger than the
  * port's MTU), -ENOMEM, each with a sentence that gives the numbers in `err`. A warning for what
  * was adjusted goes to the log. */
