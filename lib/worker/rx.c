@@ -147,7 +147,7 @@ static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uin
 		count(w, counters[error], 1);
 		return false;
 	}
-	why = w->set ? el_probe_recognise(&p->pkt, &p->answer) : EL_NO_ANSWER_OTHER;
+	why = w->set ? el_probe_recognise(&w->set->key, &p->pkt, &p->answer) : EL_NO_ANSWER_OTHER;
 	if (why != EL_NO_ANSWER_NONE) {
 		count_no_answer(w, p, why);
 		return false;
