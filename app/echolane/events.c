@@ -8,7 +8,7 @@
 
 /* A TCP target by what an answer of it shows. */
 struct address_entry {
-	uint32_t address; /* IPv4, network order */
+	uint32_t address; /* el_ip_fold */
 	uint16_t port;
 	uint32_t target;
 };
@@ -45,9 +45,10 @@ static struct address_index *address_index_create(const struct el_model *model)
 	for (uint32_t i = 0; i < model->n_streams; i++) {
 		const struct el_model_stream *s = &model->streams[i];
 		uint32_t t = model->series[s->series].target;
-		if (model->targets[t].type == EL_PROBE_TCPSYN && s->address.family == 4)
-			index->entries[index->n++] = (struct address_entry){
-			    el_ip_v4(&s->address), model->targets[t].dst_port, t};
+		if (model->targets[t].type == EL_PROBE_TCPSYN)
+			index->entries[index->n++] =
+			    (struct address_entry){el_ip_fold(s->address.bytes, s->address.family),
+						   model->targets[t].dst_port, t};
 	}
 	qsort(index->entries, index->n, sizeof(index->entries[0]), by_address);
 	return index;

@@ -255,8 +255,9 @@ static bool tell_workers(struct network *n, struct el_next_hop_idx index)
 
 	if (el_neigh_get(n->neigh, index, &entry) < 0)
 		return true;
-	c.next_hop.l2_len =
-	    (uint8_t)el_neigh_header(n->neigh, index, RTE_ETHER_TYPE_IPV4, c.next_hop.l2);
+	c.next_hop.l2_len = (uint8_t)el_neigh_header(
+	    n->neigh, index, entry.ip.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6,
+	    c.next_hop.l2);
 	c.next_hop.state = states[entry.state];
 	for (uint32_t w = 0; w < n->n_workers; w++) {
 		if (n->ports[entry.port.v].port->n_queues <= w)

@@ -204,9 +204,6 @@ static void check_destination(struct conf_walk *w, const struct conf_map *map,
 		return;
 	}
 	t->address = range.first;
-	if (range.first.family == 6)
-		conf_walk_warn(w, pos, "destination", "destination (IPv6)",
-			       "IPv6 is not probed yet: the target is disabled");
 }
 
 void conf_check_target(struct conf_walk *w, const struct conf_map *map,
@@ -244,19 +241,6 @@ void conf_check_route(struct conf_walk *w, const struct conf_map *map,
 	r->to = el_prefix_network(&r->to);
 }
 
-static bool has_ipv6(const struct el_conf_port *p)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < p->n_addresses; i++)
-		any |= p->addresses[i].ip.family == 6;
-	for (size_t i = 0; i < p->n_gateways; i++)
-		any |= p->gateways[i].family == 6;
-	for (size_t i = 0; i < p->n_routes; i++)
-		any |= p->routes[i].via.family == 6;
-	return any;
-}
-
 void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj)
 {
@@ -271,10 +255,6 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	if (p->mtu && p->mtu < MTU_MIN)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
 				"expected at least %d, got %u", MTU_MIN, p->mtu);
-	if (has_ipv6(p))
-		conf_walk_warn(
-		    w, w->place, NULL, "IPv6 on ports",
-		    "IPv6 is not probed yet: IPv6 addresses, gateways and routes have no effect");
 	if (p->device && !p->name) {
 		p->name = conf_port_default_name(p->device);
 		if (!p->name)

@@ -156,7 +156,6 @@ static const struct conf_key group_keys[] = {
      FIELD(el_conf_group, src_ipv6),
      .family = 6,
      .def_text = "the port's address",
-     .later = "has no effect yet: IPv6 is not probed",
      .help = "source address"},
     {.name = "src_subnet_ipv4",
      .kind = CONF_PREFIX,
@@ -168,7 +167,6 @@ static const struct conf_key group_keys[] = {
      .kind = CONF_PREFIX,
      FIELD(el_conf_group, src_subnet_ipv6),
      .family = 6,
-     .later = "has no effect yet: IPv6 is not probed",
      .help = "source addresses to rotate over: packet i has number i mod (size - 1) + 1 of the "
 	     "prefix, and the source port moves on when the rotation begins again"},
     {.name = "src_port_a",

@@ -53,9 +53,9 @@ struct el_plan_set {
 	struct el_model *model; /* one reference held */
 	struct el_clock clock;  /* that the cycles below were made with */
 	struct el_id_layout ids;
-	struct el_id_key key;
-	uint64_t generation; /* counts the plans of this process, from 1 */
-	uint64_t window_tsc; /* over which a round's probes are sent; 0: as fast as possible */
+	struct el_id_key key; /* the same for all sets of a process */
+	uint64_t generation;  /* counts the plans of this process, from 1 */
+	uint64_t window_tsc;  /* over which a round's probes are sent; 0: as fast as possible */
 	uint64_t
 	    period_tsc; /* from the start of a round to that of the next; 0: when all is sent */
 	uint64_t timeout_tsc; /* the longest of any target */

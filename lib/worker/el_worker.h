@@ -66,8 +66,8 @@ enum el_event_kind {
 	EL_EVENT_LATE,          /* answer to a probe of a round that is over; a = series */
 	EL_EVENT_ICMP_ERROR,    /* likewise, an ICMP error; a = series */
 	EL_EVENT_PORT_MISMATCH, /* an answer whose ports are not the probe's; a = series */
-	EL_EVENT_TCP_UNMATCHED, /* an acknowledgement of nothing; a = remote IPv4 address (network
-				   order), b = remote port << 16 | own port */
+	EL_EVENT_TCP_UNMATCHED, /* an acknowledgement of nothing; a = remote address (el_ip_fold),
+				   b = remote port << 16 | own port */
 };
 
 /* A 16-byte note on what has no record (any more). */

@@ -3,6 +3,9 @@
  * record and slice; `verify` compares with what was sent and writes the RTT into the record. */
 #include "worker_internal.h"
 
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+
 #include <rte_ether.h>
 
 #define CANDIDATES_MAX (EL_PROBE_TCP_LENS_MAX + 1)
@@ -95,13 +98,25 @@ static void count_no_answer(struct el_worker *w, const struct pending *p, enum e
 	count_useless(w, p->queue, &p->pkt, counters[why]);
 }
 
+/* Neighbour discovery's messages (RFC 4861 section 4) from their IPv6 header on. */
+static bool is_ndp(const uint8_t *l3, size_t len)
+{
+	return len > 40 && l3[6] == IPPROTO_ICMPV6 && l3[40] >= ND_ROUTER_SOLICIT &&
+	       l3[40] <= ND_REDIRECT;
+}
+
 static bool is_for_control(const uint8_t *frame, size_t len)
 {
 	size_t at = 12;
+	uint16_t type;
 
 	while (at + 6 <= len && el_get16(frame + at) == RTE_ETHER_TYPE_VLAN)
 		at += 4;
-	return at + 2 <= len && el_get16(frame + at) == RTE_ETHER_TYPE_ARP;
+	if (at + 2 > len)
+		return false;
+	type = el_get16(frame + at);
+	return type == RTE_ETHER_TYPE_ARP ||
+	       (type == RTE_ETHER_TYPE_IPV6 && is_ndp(frame + at + 2, len - at - 2));
 }
 
 /* Passes the frame to control; true if the buffer is no longer ours. */
@@ -147,7 +162,7 @@ static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uin
 		count(w, counters[error], 1);
 		return false;
 	}
-	why = w->set ? el_probe_recognise(&p->pkt, &p->answer) : EL_NO_ANSWER_OTHER;
+	why = w->set ? el_probe_recognise(&w->set->key, &p->pkt, &p->answer) : EL_NO_ANSWER_OTHER;
 	if (why != EL_NO_ANSWER_NONE) {
 		count_no_answer(w, p, why);
 		return false;
@@ -245,7 +260,6 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 	    [EL_MATCH_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
 	};
 	const struct el_answer *a = &p->answer;
-	uint32_t remote;
 
 	if (!is_own(p->queue, &p->pkt)) {
 		count(w, EL_COUNTER_DROP_RX_NOT_OURS, 1);
@@ -259,11 +273,10 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 	if (closest == EL_MATCH_PORT)
 		worker_event(w, EL_EVENT_PORT_MISMATCH, a->tsc, missed->slice->series,
 			     (uint32_t)missed->set->generation);
-	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN && p->pkt.family == 4) {
-		memcpy(&remote, p->pkt.ip.src, 4);
-		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc, remote,
+	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN)
+		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc,
+			     el_ip_fold(p->pkt.ip.src, p->pkt.family),
 			     (uint32_t)a->remote_port << 16 | a->own_port);
-	}
 	if (a->kind == EL_ANSWER_SYNACK)
 		urgent_reset_unknown(w, p->queue, &p->pkt);
 }

@@ -11,6 +11,7 @@
 #include "el_worker.h"
 
 #define ETH 14
+#define L3 (family == 6 ? 40 : 20) /* length of an IP header */
 #define WIRE 64 /* frames that a wire holds: what tx_burst takes until they are taken out */
 #define WORKERS 2
 
@@ -20,7 +21,7 @@ struct bench {
 	struct rte_mempool *rx_pool, *tx_pool[WORKERS];
 	struct el_worker *workers[WORKERS];
 	uint32_t n_workers;
-	struct el_prefix own;
+	struct el_prefix own[2];
 	struct fixture *f;
 	struct el_plan_set *set;
 };
@@ -28,6 +29,7 @@ struct bench {
 static uint16_t port_id;
 static struct bench shared; /* the rings, the port and the pools are made once */
 static uint64_t hz;
+static uint8_t family = 4; /* of what is probed; some tests run for each */
 static uint32_t queues_a_worker = 1;
 
 static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
@@ -39,7 +41,7 @@ static struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state st
 
 	memcpy(nh.l2, mac, 6);
 	memcpy(nh.l2 + 6, mac_own, 6);
-	el_put16(nh.l2 + 12, 0x0800);
+	el_put16(nh.l2 + 12, family == 6 ? 0x86dd : 0x0800);
 	return nh;
 }
 
@@ -58,15 +60,16 @@ static struct bench *bench(struct fixture *f, uint32_t n_workers)
 	*b = shared;
 	b->f = f;
 	b->n_workers = f->workers = n_workers;
-	el_prefix_parse("192.0.2.10", &b->own);
+	el_prefix_parse("192.0.2.10", &b->own[0]);
+	el_prefix_parse("2001:db8::10", &b->own[1]);
 	f->in.clock = el_clock_init(hz);
 	b->set = compile(f);
 	for (uint32_t w = 0; w < n_workers; w++) {
 		struct el_worker_queue q[2] = {{.port_id = port_id,
 						.rx_queue = (uint16_t)w,
 						.tx_queue = (uint16_t)w,
-						.own = &b->own,
-						.n_own = 1}};
+						.own = b->own,
+						.n_own = 2}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.n_workers = n_workers,
 						.socket = SOCKET_ID_ANY,
@@ -174,14 +177,19 @@ static void swap(uint8_t *a, uint8_t *b, size_t n)
  * echolane does not look at those of answers. */
 static size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
 {
-	uint8_t *ip = buf + ETH, *l4 = ip + 20;
+	uint8_t *ip = buf + ETH, *l4 = ip + L3;
+	uint16_t quoted = (uint16_t)(L3 + 12), error = (uint16_t)(8 + quoted);
+	bool v6 = family == 6;
 
 	memcpy(buf, probe, len);
 	swap(buf, buf + 6, 6);
-	swap(ip + 12, ip + 16, 4);
+	if (v6)
+		swap(ip + 8, ip + 24, 16);
+	else
+		swap(ip + 12, ip + 16, 4);
 	switch (kind) {
 	case REPLY_ECHO:
-		l4[0] = 0;
+		l4[0] = v6 ? 129 : 0;
 		return len;
 	case REPLY_SYNACK:
 	case REPLY_RST:
@@ -192,15 +200,15 @@ static size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t 
 		return len;
 	case REPLY_UNREACHABLE:
 	case REPLY_ROUTER:
-		memmove(l4 + 8, probe + ETH, 28);
+		memmove(l4 + 8, probe + ETH, quoted);
 		memset(l4, 0, 8);
-		l4[0] = 3;
-		l4[1] = 3;
-		ip[9] = IPPROTO_ICMP;
-		el_put16(ip + 2, 20 + 8 + 28);
+		l4[0] = v6 ? 1 : 3;
+		l4[1] = v6 ? 4 : 3;
+		ip[v6 ? 6 : 9] = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		el_put16(ip + (v6 ? 4 : 2), v6 ? error : (uint16_t)(L3 + error));
 		if (kind == REPLY_ROUTER)
 			ip[15] ^= 0x55;
-		return ETH + 20 + 8 + 28;
+		return (size_t)(ETH + L3 + error);
 	}
 	return 0;
 }
@@ -209,7 +217,7 @@ static bool is_reset(const struct rte_mbuf *m)
 {
 	const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	return f[ETH + 9] == IPPROTO_TCP && (f[ETH + 20 + 13] & 0x04);
+	return f[ETH + (family == 6 ? 6 : 9)] == IPPROTO_TCP && (f[ETH + L3 + 13] & 0x04);
 }
 
 /* Runs until `n` probes were taken from the wire (and answered as `kind`, unless < 0) or it takes
@@ -277,7 +285,7 @@ static struct fixture *quick(uint32_t groups, uint16_t ports, enum el_probe_type
 	struct fixture *f = fixture(groups, ports);
 
 	f->in.asap = true;
-	add_target(f, type, "198.51.100.1", packets);
+	add_target(f, type, family == 6 ? "2001:db8:100::1" : "198.51.100.1", packets);
 	f->targets[0].timeout_s = 0.05;
 	return f;
 }
@@ -630,9 +638,9 @@ static void syn_acks_are_reset(void **state)
 		}
 		assert_non_null(m);
 		assert_true(is_reset(m));
-		rst = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + 20;
-		assert_int_equal(el_get32(rst + 4), el_get32(syn + ETH + 20 + 4) + 1);
-		assert_int_equal(el_get16(rst), el_get16(syn + ETH + 20));
+		rst = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + L3;
+		assert_int_equal(el_get32(rst + 4), el_get32(syn + ETH + L3 + 4) + 1);
+		assert_int_equal(el_get16(rst), el_get16(syn + ETH + L3));
 		rte_pktmbuf_free(m);
 	}
 	assert_int_equal(figures(b, 0).duplicates, 1);
@@ -645,6 +653,44 @@ static void syn_acks_are_reset(void **state)
 	assert_true(is_reset(m));
 	rte_pktmbuf_free(m);
 	assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_LATE), 1);
+	bench_free(b);
+}
+
+/* A SYN/ACK that acknowledges nothing of ours leaves no half-open connection either. */
+static void unknown_syn_acks_are_reset(void **state)
+{
+	struct bench *b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
+	struct rte_mbuf *m = NULL;
+	struct el_event event;
+	uint8_t buf[2048];
+	const uint8_t *rst;
+	size_t len;
+
+	(void)state;
+	order_round(b, 1);
+	while (!m) {
+		poll_all(b);
+		m = take(b, 0);
+	}
+	len = answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_SYNACK, buf);
+	rte_pktmbuf_free(m);
+	el_put32(buf + ETH + L3 + 8, 0xdeadbeef);
+	give(b, 0, buf, len);
+	poll_all(b);
+	poll_all(b);
+	m = take(b, 0);
+	assert_non_null(m);
+	assert_true(is_reset(m));
+	assert_int_equal(m->data_len, ETH + L3 + 20);
+	rst = rte_pktmbuf_mtod(m, const uint8_t *);
+	assert_memory_equal(rst, buf + 6, 6);
+	assert_memory_equal(rst + 12, buf + 12, 2);
+	assert_int_equal(el_get32(rst + ETH + L3 + 4), 0xdeadbeef);
+	rte_pktmbuf_free(m);
+	assert_int_equal(el_worker_events(b->workers[0], &event, 1), 1);
+	assert_int_equal(event.tsc_kind & 0xff, EL_EVENT_TCP_UNMATCHED);
+	assert_int_equal(event.a, el_ip_fold(buf + ETH + (family == 6 ? 8 : 12), family));
+	assert_int_equal(figures(b, 0).lost, 1);
 	bench_free(b);
 }
 
@@ -661,7 +707,7 @@ static void open_paths_are_reset_before_reuse(void **state)
 		struct rte_mbuf *m;
 		poll_all(b);
 		while ((m = take(b, 0)) != NULL) {
-			const uint8_t *tcp = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + 20;
+			const uint8_t *tcp = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + L3;
 			uint32_t *e = &expected[el_get16(tcp) - 65000];
 			if (is_reset(m)) {
 				assert_int_equal(el_get32(tcp + 4), *e + 1);
@@ -760,7 +806,7 @@ static void answers_on_another_queue_reach_their_owner(void **state)
 	struct el_figures sum;
 
 	(void)state;
-	add_target(f, EL_PROBE_TCPSYN, "198.51.100.2", 50);
+	add_target(f, EL_PROBE_TCPSYN, family == 6 ? "2001:db8:100::2" : "198.51.100.2", 50);
 	f->targets[1].timeout_s = 0.05;
 	b = bench(f, 2);
 	order_round(b, 1);
@@ -1089,6 +1135,44 @@ static void make_port(void)
 	hz = rte_get_tsc_hz();
 }
 
+/* The messages of neighbour discovery are for control, all else of ICMPv6 is not. */
+static void neighbour_discovery_goes_up(void **state)
+{
+	struct bench *b = bench(quick(1, 1, EL_PROBE_ICMPPING, 1), 1);
+	uint8_t frame[ETH + 64] = {[12] = 0x86, [13] = 0xdd, [ETH] = 0x60, [ETH + 6] = 58};
+	unsigned up = 0;
+
+	(void)state;
+	el_put16(frame + ETH + 4, 24);
+	for (int type = 125; type < 145; type++) {
+		struct rte_mbuf *m;
+
+		frame[ETH + 40] = (uint8_t)type;
+		give(b, 0, frame, sizeof(frame));
+		poll_all(b);
+		if (el_worker_frames_up(b->workers[0], &m, 1) == 0) {
+			assert_true(type < 133 || type > 137);
+			continue;
+		}
+		assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[ETH + 40], type);
+		rte_pktmbuf_free(m);
+		up++;
+	}
+	assert_int_equal(up, 5);
+	frame[ETH + 40] = 135;
+	give(b, 0, frame, ETH + 40); /* cut before its type */
+	poll_all(b);
+	assert_int_equal(el_worker_frames_up(b->workers[0], (struct rte_mbuf *[1]){NULL}, 1), 0);
+	bench_free(b);
+}
+
+static int over_ipv6(void **state)
+{
+	(void)state;
+	family = 6;
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1105,6 +1189,7 @@ int main(void)
 	    cmocka_unit_test(next_hops_decide),
 	    cmocka_unit_test(a_new_mac_counts_from_the_next_burst),
 	    cmocka_unit_test(syn_acks_are_reset),
+	    cmocka_unit_test(unknown_syn_acks_are_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
 	    cmocka_unit_test(wrong_answers_have_their_counters),
@@ -1117,6 +1202,16 @@ int main(void)
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
+	};
+	const struct CMUnitTest v6[] = {
+	    cmocka_unit_test(answers_become_round_trips),
+	    cmocka_unit_test(router_errors_are_no_answers),
+	    cmocka_unit_test(next_hops_decide),
+	    cmocka_unit_test(syn_acks_are_reset),
+	    cmocka_unit_test(unknown_syn_acks_are_reset),
+	    cmocka_unit_test(open_paths_are_reset_before_reuse),
+	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
+	    cmocka_unit_test(neighbour_discovery_goes_up),
 	};
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
 	struct el_lcores lcores;
@@ -1135,7 +1230,8 @@ int main(void)
 	}
 	el_log_set_level(EL_LOG_ERROR);
 	make_port();
-	ret = cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+	ret = cmocka_run_group_tests_name("worker", tests, NULL, NULL) +
+	      cmocka_run_group_tests_name("worker over IPv6", v6, over_ipv6, NULL);
 	el_eal_fini();
 	return ret;
 }
