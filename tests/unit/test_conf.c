@@ -80,7 +80,7 @@ static void example_of_netprobify(void **state)
 
 static void every_key_is_read(void **state)
 {
-	struct el_conf *c = load_good(DATA "all-keys.yaml", 7);
+	struct el_conf *c = load_good(DATA "all-keys.yaml", 4);
 	const struct el_conf_port *p = c->dataplane.ports;
 	char buf[EL_IP_STRLEN];
 
@@ -209,7 +209,7 @@ static void warnings(void **state)
 
 static void repeated_targets(void **state)
 {
-	struct el_conf *c = load_good(DATA "warnings.yaml", 16);
+	struct el_conf *c = load_good(DATA "warnings.yaml", 12);
 
 	(void)state;
 	assert_int_equal(c->duplicate_targets.count, 2);
