@@ -274,6 +274,11 @@ void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 	const struct el_conf_dataplane *d = obj;
 	bool used[1024] = {false};
 
+	if (conf_walk_valid(map, entries, "inventories") && d->inventories_directory &&
+	    !*d->inventories_directory)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "inventories"),
+				"inventories.directory", "expected a directory, got \"\"");
+
 	for (size_t i = 0; i < d->worker_cores.count && conf_walk_valid(map, entries, "lcores");
 	     i++) {
 		int core = d->worker_cores.items[i];
