@@ -46,11 +46,17 @@ int el_inventory_check(const char *directory, const struct el_conf_strings *disa
 	return rc;
 }
 
-static bool is_same_file(const struct directory_entry *a, const struct directory_entry *b)
+/* Whether a program's file is the one that it was started from; notes the new one. */
+static bool is_same_file(struct directory_entry *old, const struct directory_entry *new)
 {
-	return a->dev == b->dev && a->ino == b->ino && strcmp(a->path, b->path) == 0 &&
-	       a->modified.tv_sec == b->modified.tv_sec &&
-	       a->modified.tv_nsec == b->modified.tv_nsec;
+	bool same = old->dev == new->dev && old->ino == new->ino &&
+		    old->modified.tv_sec == new->modified.tv_sec &&
+		    old->modified.tv_nsec == new->modified.tv_nsec;
+
+	old->dev = new->dev;
+	old->ino = new->ino;
+	old->modified = new->modified;
+	return same;
 }
 
 static struct directory_entry *find_entry(const struct directory *d, const char *name)
@@ -66,7 +72,7 @@ static void match_programs(struct el_inventory *inv, struct directory *d)
 {
 	for (size_t i = 0; i < inv->n_programs; i++) {
 		struct program *p = inv->programs[i];
-		struct directory_entry *e = find_entry(d, p->entry.name), old = p->entry;
+		struct directory_entry *e = find_entry(d, p->entry.name);
 
 		if (p->removed)
 			continue;
@@ -78,8 +84,6 @@ static void match_programs(struct el_inventory *inv, struct directory *d)
 		}
 		if (!is_same_file(&p->entry, e))
 			program_stop(p, false, inv->now_ns);
-		p->entry = *e;
-		*e = old; /* to be freed with the rest */
 		free(e->name);
 		e->name = NULL;
 	}

@@ -67,10 +67,11 @@ static void set_state(struct program *p, enum program_state state, uint64_t sign
 /* The pause before the next start, longer each time. */
 static void schedule(struct program *p)
 {
-	if (p->now_ns - p->started_ns >= LONG_RUN_NS)
+	if (p->restart || p->now_ns - p->started_ns >= LONG_RUN_NS)
 		p->pause_ns = PAUSE_MIN_NS;
-	p->start_ns = p->now_ns + p->pause_ns;
+	p->start_ns = p->now_ns + (p->restart ? 0 : p->pause_ns);
 	p->pause_ns = 2 * p->pause_ns < PAUSE_MAX_NS ? 2 * p->pause_ns : PAUSE_MAX_NS;
+	p->restart = false;
 	set_state(p, p->removed ? PROGRAM_GONE : PROGRAM_WAITING, 0);
 }
 
@@ -88,7 +89,7 @@ static void process_ended(struct program_stream *s)
 {
 	struct program *p = s->program;
 	siginfo_t info = {0};
-	bool stopped = p->state == PROGRAM_ASKED || p->state == PROGRAM_KILLED, good;
+	bool good;
 	char text[96];
 	struct el_str how = EL_STR_INIT(text);
 
@@ -103,8 +104,6 @@ static void process_ended(struct program_stream *s)
 	schedule(p);
 	if (p->state == PROGRAM_GONE)
 		el_log(EL_LOG_INFO, LOG, "%s: stopped", p->entry.name);
-	else if (stopped && p->pause_ns == 0)
-		p->start_ns = p->now_ns;
 	else
 		el_log(good ? EL_LOG_INFO : EL_LOG_WARNING, LOG,
 		       "%s: %s, starts again in %u s; its list of %zu targets stays", p->entry.name,
@@ -134,7 +133,9 @@ static void start(struct program *p)
 	p->started_ns = p->now_ns;
 	if (rc == 0) {
 		rc = spawn(p->entry.path, p->directory, &s);
-		el_error_set(&err, rc, "%s: can't be run: %s", p->entry.path, strerror(-rc));
+		if (rc < 0)
+			el_error_set(&err, rc, "%s: can't be run: %s", p->entry.path,
+				     strerror(-rc));
 	}
 	if (rc < 0) {
 		schedule(p);
@@ -174,10 +175,15 @@ void program_stop(struct program *p, bool remove, uint64_t now_ns)
 	case PROGRAM_RUNNING:
 	case PROGRAM_LEAVING:
 		program_close_stream(&p->out);
-		p->pause_ns = 0;
+		document_fini(&p->document);
+		p->restart = true;
 		ask_to_end(p);
 		break;
-	default:
+	case PROGRAM_ASKED:
+	case PROGRAM_KILLED:
+		p->restart = true;
+		break;
+	case PROGRAM_GONE:
 		break;
 	}
 }
@@ -188,8 +194,6 @@ void program_run(struct program *p, uint64_t now_ns)
 	resume(&p->out, now_ns);
 	resume(&p->err, now_ns);
 	if (p->state == PROGRAM_WAITING && now_ns >= p->start_ns) {
-		if (p->pause_ns == 0)
-			p->pause_ns = PAUSE_MIN_NS;
 		start(p);
 	} else if (p->signal_ns && now_ns >= p->signal_ns) {
 		if (p->state == PROGRAM_LEAVING)

@@ -34,6 +34,7 @@ struct program {
 
 	enum program_state state;
 	bool removed; /* GONE once it has ended */
+	bool restart; /* it was stopped by us, to be started again at once */
 	pid_t pid;
 	struct program_stream process, out, err;
 	uint64_t start_ns, started_ns, pause_ns, signal_ns;

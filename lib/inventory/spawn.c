@@ -59,7 +59,7 @@ static void default_signals(void)
 static void run_child(struct child *c)
 {
 	const struct sched_param priority = {0};
-	char name[] = "", *argv[] = {name, NULL};
+	char *argv[] = {NULL, NULL};
 
 	/* execve promises not to change it */
 	memcpy(&argv[0], &c->path, sizeof(c->path));
