@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "el_model.h"
+#include "el_names.h"
 #include "el_plan.h"
 
 int load_configuration(const struct options *options, struct el_conf **ret_conf)
@@ -38,14 +40,31 @@ static struct el_plan_route any_route(void *ctx, const struct el_model_target *t
 				      const struct el_model_group *group,
 				      const struct el_ip *destination)
 {
-	struct el_plan_route route = {.mtu = 1500, .source = group->src_ipv4};
+	bool is_v4 = destination->family == 4;
+	struct el_plan_route route = {.mtu = 1500,
+				      .source = is_v4 ? group->src_ipv4 : group->src_ipv6};
 
 	(void)ctx;
 	(void)target;
-	(void)destination;
 	if (route.source.family == 0)
-		el_ip_parse("192.0.2.1", &route.source);
+		el_ip_parse(is_v4 ? "192.0.2.1" : "2001:db8::1", &route.source);
 	return route;
+}
+
+/* A stand-in for name servers: each name has an address of its own. */
+static int any_address(void *ctx, const char *name, uint8_t family, struct el_ip *ret)
+{
+	struct el_names *names = ctx;
+	const struct el_names_entry *entry =
+	    el_names_add(names, name, (uint32_t)names->count, NULL);
+	uint32_t number_be;
+
+	if (!entry)
+		return -ENOMEM;
+	number_be = htonl(entry->value + 1);
+	*ret = (struct el_ip){.family = family, .bytes = {family == 4 ? 240 : 0xfd}};
+	memcpy(ret->bytes + (family == 4 ? 1 : 13), (const uint8_t *)&number_be + 1, 3);
+	return 0;
 }
 
 /* Compiles a plan, which finds what the keys alone don't show: ids that don't fit, ports that are
@@ -53,10 +72,11 @@ static struct el_plan_route any_route(void *ctx, const struct el_model_target *t
 static int try_plan(const struct el_conf *conf, struct el_error *err)
 {
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES], random[32];
-	struct el_model *model = el_model_create(conf);
+	struct el_names names;
+	struct el_model_input model_in = {
+	    .conf = conf, .resolve = any_address, .resolve_ctx = &names};
 	struct el_plan_set *set;
 	struct el_plan_input in = {
-	    .model = model,
 	    .clock = el_clock_init(EL_NS_PER_S),
 	    .key = el_id_key_init(random),
 	    .n_workers = 1,
@@ -71,17 +91,21 @@ static int try_plan(const struct el_conf *conf, struct el_error *err)
 	};
 	int ret;
 
-	if (!model)
-		return el_error_set(err, -ENOMEM, "not enough memory");
+	el_names_init(&names);
+	in.model = el_model_create(&model_in);
+	el_names_fini(&names);
+	if (!in.model)
+		return el_error_set(err, -errno, "the targets can't be set up: %s",
+				    strerror(errno));
 	ret = el_plan_compile(&in, &set, err);
 	if (ret == 0) {
 		printf("configuration is valid: %u targets, %u groups, %u series, %llu probes a "
 		       "round\n",
-		       model->n_targets, model->n_groups, model->n_series,
+		       in.model->n_targets, in.model->n_groups, in.model->n_series,
 		       (unsigned long long)set->n_probes);
 		el_plan_set_put(set);
 	}
-	el_model_put(model);
+	el_model_put(in.model);
 	return ret;
 }
 

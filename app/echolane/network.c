@@ -19,13 +19,16 @@ struct net_port {
 	struct el_kernel_addresses kernel;  /* of the interface, where there is one */
 	struct el_neigh_address *addresses; /* own ones, for ARP */
 	size_t n_addresses;
-	struct el_ip *own; /* all that answers may come to: the above and the groups' sources */
+	struct el_prefix *own; /* all that answers may come to: the above and the groups' sources */
 	uint32_t n_own;
 };
 
 struct network {
 	struct net_port *ports;
 	uint32_t n_ports;
+	struct el_ip *addresses; /* of all ports, for targets that are the prober itself */
+	size_t n_addresses;
+	const struct el_model_target *left_out; /* the subnet of the last warning */
 	struct el_routes routes;
 	struct el_neigh_table *neigh;
 	struct el_worker *const *workers; /* NULL until attached */
@@ -39,6 +42,11 @@ struct network {
 };
 
 /* ---- opening ---- */
+
+static struct el_prefix host(const struct el_ip *ip)
+{
+	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
+}
 
 static int add_address(struct net_port *p, const struct el_prefix *prefix)
 {
@@ -97,36 +105,68 @@ static int find_addresses(struct network *n, uint16_t index, const struct el_con
 	return 0;
 }
 
-/* A group's source address is ours on the port whose network it is in. */
-static int add_group_sources(struct net_port *p, const struct el_conf *conf)
+/* Whether a group's source address or network is on a port's link, and not there yet. */
+static bool is_new_on_link(const struct net_port *p, const struct el_prefix *source)
 {
-	for (size_t g = 0; g < conf->n_groups; g++) {
-		struct el_prefix host = {.ip = conf->groups[g].src_ipv4, .len = 32};
-		for (size_t i = 0, n = p->n_addresses; i < n; i++) {
-			const struct el_prefix *on = &p->addresses[i].prefix;
-			if (el_ip_equal(&on->ip, &host.ip))
-				break;
-			if (host.ip.family && el_prefix_contains(on, &host.ip)) {
-				if (add_address(p, &host) < 0)
-					return -ENOMEM;
-				break;
-			}
-		}
+	bool on_link = false;
+
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		const struct el_prefix *have = &p->addresses[i].prefix;
+		if (el_ip_equal(&have->ip, &source->ip) &&
+		    (!p->addresses[i].range || have->len <= source->len))
+			return false;
+		on_link |= !p->addresses[i].range && el_prefix_contains(have, &source->ip);
 	}
+	return on_link;
+}
+
+static int add_group_source(struct net_port *p, const struct el_prefix *source)
+{
+	bool is_range = source->len < (source->ip.family == 4 ? 32 : 128);
+
+	if (!source->ip.family)
+		return 0;
+	p->own[p->n_own++] = *source;
+	if (!is_new_on_link(p, source))
+		return 0;
+	if (add_address(p, source) < 0)
+		return -ENOMEM;
+	p->addresses[p->n_addresses - 1].range = is_range;
 	return 0;
 }
 
+/* What answers may come to: the port's addresses and the groups' sources, which are ours on the
+ * port whose network they are in. */
 static int list_own(struct net_port *p, const struct el_conf *conf)
 {
-	p->own = calloc(p->n_addresses + conf->n_groups + 1, sizeof(*p->own));
+	int ret = 0;
+
+	p->own = calloc(p->n_addresses + 4 * conf->n_groups + 1, sizeof(*p->own));
 	if (!p->own)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->n_addresses; i++)
-		p->own[p->n_own++] = p->addresses[i].prefix.ip;
-	for (size_t g = 0; g < conf->n_groups; g++) {
-		if (conf->groups[g].src_ipv4.family)
-			p->own[p->n_own++] = conf->groups[g].src_ipv4;
+		p->own[p->n_own++] = host(&p->addresses[i].prefix.ip);
+	for (size_t g = 0; g < conf->n_groups && ret == 0; g++) {
+		const struct el_conf_group *c = &conf->groups[g];
+		const struct el_prefix sources[] = {host(&c->src_ipv4), host(&c->src_ipv6),
+						    c->src_subnet_ipv4, c->src_subnet_ipv6};
+		for (size_t i = 0; i < RTE_DIM(sources) && ret == 0; i++)
+			ret = add_group_source(p, &sources[i]);
 	}
+	return ret;
+}
+
+/* The addresses of a port that are not a group's come first. */
+static int list_addresses(struct network *n, const struct net_port *p)
+{
+	void *grown =
+	    realloc(n->addresses, (n->n_addresses + p->n_addresses + 1) * sizeof(*n->addresses));
+
+	if (!grown)
+		return -ENOMEM;
+	n->addresses = grown;
+	for (size_t i = 0; i < p->n_addresses; i++)
+		n->addresses[n->n_addresses++] = p->addresses[i].prefix.ip;
 	return 0;
 }
 
@@ -143,7 +183,7 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		n->n_ports++;
 		ret = find_addresses(n, i, port, err);
 		if (ret == 0 &&
-		    (add_group_sources(&n->ports[i], conf) < 0 || list_own(&n->ports[i], conf) < 0))
+		    (list_addresses(n, &n->ports[i]) < 0 || list_own(&n->ports[i], conf) < 0))
 			ret = el_error_set(err, -ENOMEM, "not enough memory");
 	}
 	return ret;
@@ -215,8 +255,9 @@ static bool tell_workers(struct network *n, struct el_next_hop_idx index)
 
 	if (el_neigh_get(n->neigh, index, &entry) < 0)
 		return true;
-	c.next_hop.l2_len =
-	    (uint8_t)el_neigh_header(n->neigh, index, RTE_ETHER_TYPE_IPV4, c.next_hop.l2);
+	c.next_hop.l2_len = (uint8_t)el_neigh_header(
+	    n->neigh, index, entry.ip.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6,
+	    c.next_hop.l2);
 	c.next_hop.state = states[entry.state];
 	for (uint32_t w = 0; w < n->n_workers; w++) {
 		if (n->ports[entry.port.v].port->n_queues <= w)
@@ -275,6 +316,11 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 	struct timespec now;
 	int ret;
 
+	if (conf->dataplane.n_ports > EL_WORKER_QUEUES_MAX) {
+		free(n);
+		return el_error_set(err, -E2BIG, "%zu ports are configured, %d is the most",
+				    conf->dataplane.n_ports, EL_WORKER_QUEUES_MAX);
+	}
 	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports)))) {
 		free(n);
 		return el_error_set(err, -ENOMEM, "not enough memory");
@@ -306,6 +352,7 @@ void network_close(struct network *n)
 	}
 	rte_mempool_free(n->pool);
 	free(n->views);
+	free(n->addresses);
 	free(n->ports);
 	free(n);
 }
@@ -335,11 +382,17 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .port_id = p->port->queues[worker].port_id,
 		    .rx_queue = p->port->queues[worker].rx_queue,
 		    .tx_queue = p->port->queues[worker].tx_queue,
-		    .own_addresses = p->own,
-		    .n_own_addresses = p->n_own,
+		    .own = p->own,
+		    .n_own = p->n_own,
 		};
 	}
 	return count;
+}
+
+const struct el_ip *network_addresses(const struct network *n, size_t *ret_count)
+{
+	*ret_count = n->n_addresses;
+	return n->addresses;
 }
 
 uint16_t network_mtu(const struct network *n)
@@ -370,43 +423,65 @@ uint64_t network_default_pps(const struct network *n)
 	return sum;
 }
 
+/* Says why a target is not probed; of a subnet once in a row, for it may have very many addresses.
+ */
+static void leave_out(struct network *n, const struct el_model_target *target,
+		      const struct el_ip *ip, const char *why)
+{
+	char text[EL_IP_STRLEN];
+
+	if (target->is_subnet && n->left_out == target)
+		return;
+	n->left_out = target;
+	el_log(EL_LOG_WARNING, "network", "target %s is not probed%s: %s %s", target->name,
+	       target->is_subnet ? " in full" : "", why, el_ip_format(ip, text));
+}
+
+/* Streams between the same addresses stay on one worker: they may share a port cursor. */
+static uint32_t choose_worker(const struct el_ip *destination, const struct el_ip *source,
+			      uint32_t n_queues)
+{
+	uint32_t key[8];
+
+	memcpy(key, destination->bytes, 16);
+	memcpy(key + 4, source->bytes, 16);
+	return rte_jhash_32b(key, 8, 0) % n_queues;
+}
+
 struct el_plan_route network_route(void *network, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination)
 {
 	struct network *n = network;
 	struct el_plan_route route = {.worker = 0}, none = {.worker = 0};
+	const struct el_ip *source = destination->family == 4 ? &group->src_ipv4 : &group->src_ipv6;
+	const struct el_prefix *subnet =
+	    destination->family == 4 ? &group->src_subnet_ipv4 : &group->src_subnet_ipv6;
 	const struct el_port *port;
 	struct el_route_hop hop;
-	char text[EL_IP_STRLEN];
-	uint32_t key[2];
 	int ret;
 
 	if (el_route_lookup(n->routes.items, n->routes.count, destination, &hop) < 0) {
-		el_log(EL_LOG_WARNING, "network", "target %s is not probed: no route to %s",
-		       target->name, el_ip_format(destination, text));
+		leave_out(n, target, destination, "no route to");
 		return none;
 	}
-	route.source = group->src_ipv4.family ? group->src_ipv4 : hop.source;
+	route.source = source->family ? *source : hop.source;
+	if (route.source.family == 0)
+		route.source = subnet->ip;
 	if (route.source.family == 0) {
-		el_log(EL_LOG_WARNING, "network",
-		       "target %s is not probed: no source address for %s", target->name,
-		       el_ip_format(destination, text));
+		leave_out(n, target, destination, "no source address for");
 		return none;
 	}
 	ret = el_neigh_need(n->neigh, hop.port, &hop.next_hop, n->now_ns, &route.next_hop);
 	if (ret < 0) {
-		el_log(EL_LOG_WARNING, "network", "target %s is not probed: its next hop %s is %s",
-		       target->name, el_ip_format(&hop.next_hop, text),
-		       ret == -ENOSPC ? "one too many" : "none that can be asked for");
+		leave_out(n, target, &hop.next_hop,
+			  ret == -ENOSPC ? "no room for one more next hop,"
+					 : "nobody can be asked for the next hop");
 		return none;
 	}
 	port = n->ports[hop.port.v].port;
 	route.mtu = port->mtu;
-	/* Streams between the same addresses stay on one worker: they may share a port cursor. */
-	key[0] = el_ip_v4(destination);
-	key[1] = el_ip_v4(&route.source);
-	route.worker = rte_jhash_2words(key[0], key[1], 0) % port->n_queues;
+	route.worker = choose_worker(destination, &route.source, port->n_queues);
 	return route;
 }
 

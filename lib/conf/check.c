@@ -153,13 +153,28 @@ static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_co
 		t->address_family = 4;
 }
 
+/* A typo in a prefix is not to become a flood. */
+static void check_range(struct conf_walk *w, struct conf_pos pos, const struct el_conf_target *t)
+{
+	double count = el_conf_range_count(&t->range);
+	/* inventories, which have no configuration of their own, are held to the default */
+	uint32_t max = w->limits ? w->limits->max_addresses_per_target : CONF_ADDRESSES_DEFAULT;
+
+	/* a limit of 0 is one that is wrong, which has been said */
+	if (max && count > max)
+		conf_walk_error(w, pos, "destination",
+				"%s has %.0f addresses, more than "
+				"dataplane.max_addresses_per_target, %u",
+				t->destination, count, max);
+}
+
 static void check_destination(struct conf_walk *w, const struct conf_map *map,
 			      const struct conf_entry *entries, struct el_conf_target *t)
 {
 	struct conf_pos pos = conf_walk_pos(w, map, entries, "destination");
 	struct conf_pos family_pos = conf_walk_pos(w, map, entries, "address_family");
-	struct el_prefix p = {0};
-	enum conf_destination kind = conf_destination_parse(t->destination, &p);
+	struct el_conf_range range = {0};
+	enum conf_destination kind = conf_destination_parse(t->destination, &range);
 	char shown[160];
 
 	conf_escape(t->destination, strlen(t->destination), 48, shown, sizeof(shown));
@@ -183,16 +198,13 @@ static void check_destination(struct conf_walk *w, const struct conf_map *map,
 				"expected an address or a host name, got \"%s\"", shown);
 		return;
 	}
-	settle_family(w, family_pos, t, kind == CONF_DESTINATION_PATTERN ? 4 : p.ip.family);
-	if (t->is_subnet)
+	settle_family(w, family_pos, t, range.first.family);
+	if (t->is_subnet) {
+		t->range = range;
+		check_range(w, pos, t);
 		return;
-	t->address = p.ip;
-	if (kind == CONF_DESTINATION_NAME)
-		conf_walk_warn(w, pos, "destination", "destination (names)",
-			       "host names are not resolved yet: the target is disabled");
-	else if (p.ip.family == 6)
-		conf_walk_warn(w, pos, "destination", "destination (IPv6)",
-			       "IPv6 is not probed yet: the target is disabled");
+	}
+	t->address = range.first;
 }
 
 void conf_check_target(struct conf_walk *w, const struct conf_map *map,
@@ -230,19 +242,6 @@ void conf_check_route(struct conf_walk *w, const struct conf_map *map,
 	r->to = el_prefix_network(&r->to);
 }
 
-static bool has_ipv6(const struct el_conf_port *p)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < p->n_addresses; i++)
-		any |= p->addresses[i].ip.family == 6;
-	for (size_t i = 0; i < p->n_gateways; i++)
-		any |= p->gateways[i].family == 6;
-	for (size_t i = 0; i < p->n_routes; i++)
-		any |= p->routes[i].via.family == 6;
-	return any;
-}
-
 void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj)
 {
@@ -257,10 +256,6 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	if (p->mtu && p->mtu < MTU_MIN)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
 				"expected at least %d, got %u", MTU_MIN, p->mtu);
-	if (has_ipv6(p))
-		conf_walk_warn(
-		    w, w->place, NULL, "IPv6 on ports",
-		    "IPv6 is not probed yet: IPv6 addresses, gateways and routes have no effect");
 	if (p->device && !p->name) {
 		p->name = conf_port_default_name(p->device);
 		if (!p->name)

@@ -21,27 +21,51 @@ static const char *read_octet(const char *p, int *ret_value)
 }
 
 /* Four octets, each a number, a range a-b or `*`. */
-static bool is_pattern(const char *p)
+static bool read_pattern(const char *p, struct el_conf_range *ret_range)
 {
+	struct el_conf_range r = {.first.family = 4, .last.family = 4};
+
 	for (int i = 0; i < 4; i++) {
-		int first, last;
+		int first = 0, last = 255;
 
 		if (i && *p++ != '.')
 			return false;
 		if (*p == '*') {
 			p++;
-			continue;
+		} else {
+			p = read_octet(p, &first);
+			last = first;
+			if (p && *p == '-')
+				p = read_octet(p + 1, &last);
+			if (!p || last < first)
+				return false;
 		}
-		p = read_octet(p, &first);
-		if (!p)
-			return false;
-		if (*p != '-')
-			continue;
-		p = read_octet(p + 1, &last);
-		if (!p || last < first)
-			return false;
+		r.first.bytes[i] = (uint8_t)first;
+		r.last.bytes[i] = (uint8_t)last;
 	}
-	return *p == '\0';
+	if (*p)
+		return false;
+	*ret_range = r;
+	return true;
+}
+
+static struct el_conf_range prefix_range(const struct el_prefix *prefix)
+{
+	struct el_ip first = el_prefix_network(prefix).ip;
+	struct el_conf_range r = {.first = first, .last = first};
+
+	for (unsigned bit = prefix->len; bit < (first.family == 4 ? 32U : 128U); bit++)
+		r.last.bytes[bit / 8] |= (uint8_t)(0x80 >> (bit % 8));
+	return r;
+}
+
+double el_conf_range_count(const struct el_conf_range *range)
+{
+	double count = 1;
+
+	for (size_t i = 0; i < sizeof(range->first.bytes); i++)
+		count *= range->last.bytes[i] - range->first.bytes[i] + 1;
+	return count;
 }
 
 /* RFC 1123, section 2.1: labels of letters, digits and hyphens (and underscores, which are in use),
@@ -67,19 +91,15 @@ static bool is_host_name(const char *text)
 	}
 }
 
-enum conf_destination conf_destination_parse(const char *text, struct el_prefix *ret_prefix)
+enum conf_destination conf_destination_parse(const char *text, struct el_conf_range *ret_range)
 {
-	struct el_prefix p = {0};
+	struct el_prefix p;
 
-	if (el_ip_parse(text, &p.ip) == 0) {
-		p.len = p.ip.family == 4 ? 32 : 128;
-		*ret_prefix = p;
-		return CONF_DESTINATION_ADDRESS;
+	if (el_prefix_parse(text, &p) == 0) {
+		*ret_range = prefix_range(&p);
+		return strchr(text, '/') ? CONF_DESTINATION_PREFIX : CONF_DESTINATION_ADDRESS;
 	}
-	if (strchr(text, '/'))
-		return el_prefix_parse(text, ret_prefix) == 0 ? CONF_DESTINATION_PREFIX
-							      : CONF_DESTINATION_NONE;
-	if (is_pattern(text))
+	if (read_pattern(text, ret_range))
 		return CONF_DESTINATION_PATTERN;
 	return is_host_name(text) ? CONF_DESTINATION_NAME : CONF_DESTINATION_NONE;
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "el_ip.h"
+#include "el_conf.h"
 
 /* What a target's destination is. */
 enum conf_destination {
@@ -13,5 +13,5 @@ enum conf_destination {
 	CONF_DESTINATION_PATTERN /* octet patterns: 192.168.*.1-5 */
 };
 
-/* `ret_prefix` is filled in for an address and for a prefix. */
-enum conf_destination conf_destination_parse(const char *text, struct el_prefix *ret_prefix);
+/* `ret_range` is filled in for an address, a prefix and a pattern. */
+enum conf_destination conf_destination_parse(const char *text, struct el_conf_range *ret_range);

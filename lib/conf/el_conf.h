@@ -50,6 +50,16 @@ struct el_conf_group {
 	bool permit_target_auto_register;
 };
 
+/* Addresses: all whose every byte is between that of `first` and that of `last`, both included. A
+ * prefix is one of these, and so are octet patterns. */
+struct el_conf_range {
+	struct el_ip first, last; /* the same family; 0: none */
+};
+
+/* How many addresses a range has: exact, for prefixes have a power of two and octet patterns 2^32
+ * at most. */
+double el_conf_range_count(const struct el_conf_range *range);
+
 struct el_conf_target {
 	char *name;
 	enum el_probe_type type;
@@ -58,6 +68,7 @@ struct el_conf_target {
 	uint8_t address_family; /* 4 or 6; already decided by the rule "that of the destination if
 				   it is an address; else ipv4" */
 	struct el_ip address;   /* family 0 where the destination is a name or a subnet */
+	struct el_conf_range range; /* of is_subnet */
 	bool dont_fragment;
 	bool is_subnet;
 	uint16_t dst_port;
@@ -103,6 +114,7 @@ struct el_conf_dataplane {
 	enum el_conf_pacing pacing;
 	uint64_t max_rate_pps; /* 0: the default cap of the port */
 	uint64_t max_probes_per_round;
+	uint32_t max_addresses_per_target;
 	struct el_conf_strings eal_args;
 	struct el_conf_port *ports;
 	size_t n_ports;

@@ -6,6 +6,9 @@
 
 #define CONF_PATH_MAX 12
 
+/* Default of dataplane.max_addresses_per_target. */
+#define CONF_ADDRESSES_DEFAULT 65536
+
 struct conf_walk {
 	const struct conf_tree *tree;
 	struct conf_diag_list *diags;
@@ -21,8 +24,9 @@ struct conf_walk {
 	    *repetitions;              /* names that were repeated where the last one counts */
 	struct conf_pos group_payload; /* the first `ip_payload_size` of a group, and which group */
 	const char *group_payload_name;
-	const char *inventory; /* whose document is read; NULL: a configuration */
-	int rc;                /* -ENOMEM once memory ran out; nothing is read after that */
+	const struct el_conf_dataplane *limits; /* what bounds targets; NULL: the defaults */
+	const char *inventory;                  /* whose document is read; NULL: a configuration */
+	int rc; /* -ENOMEM once memory ran out; nothing is read after that */
 };
 
 /* Reads node `node` as the whole configuration. What could be read is in `conf` even where there

@@ -6,17 +6,27 @@
 #include "el_base.h"
 #include "el_conf.h"
 
+/* Whether a target is probed, and if not, why. */
+enum el_model_status {
+	EL_MODEL_ACTIVE,
+	EL_MODEL_NO_GROUP,    /* it is in no group: it has no series */
+	EL_MODEL_UNRESOLVED,  /* its name has no address now */
+	EL_MODEL_OWN_ADDRESS, /* its address is the prober's own */
+};
+
 struct el_model_target {
 	char *name;
 	char *description;
 	enum el_probe_type type;
-	uint8_t family; /* 4 or 6 */
-	struct el_ip address;
+	uint8_t family;       /* 4 or 6 */
+	struct el_ip address; /* of a subnet the first; family 0: unresolved */
 	uint16_t dst_port;
 	uint32_t nb_packets;
 	int32_t ip_payload_size; /* EL_CONF_UNSET */
 	bool dont_fragment;
-	bool enabled; /* in at least one group, and its address is known */
+	bool is_subnet;
+	bool enabled; /* status is EL_MODEL_ACTIVE */
+	enum el_model_status status;
 	double timeout_s;
 	double threshold_latency_s, threshold_loss; /* NaN where not set */
 	enum el_alert_level alert_level;
@@ -27,6 +37,9 @@ struct el_model_target {
 struct el_model_group {
 	char *name;
 	struct el_ip src_ipv4, src_ipv6; /* family 0: the port's address */
+	/* Source addresses to rotate over, which win over the above; host bits are zero; family 0:
+	 * none. */
+	struct el_prefix src_subnet_ipv4, src_subnet_ipv6;
 	uint16_t src_port_first, src_port_count;
 	int32_t ip_payload_size;
 	uint8_t dscp;
@@ -34,7 +47,7 @@ struct el_model_group {
 
 struct el_model_series {
 	uint32_t target, group;
-	uint32_t first_stream, n_streams; /* its streams are consecutive */
+	uint32_t first_stream, n_streams; /* its streams are consecutive; inactive: none */
 };
 
 struct el_model_stream {
@@ -58,11 +71,29 @@ struct el_model {
 	_Atomic uint32_t refs;                    /* any thread, through get and put */
 };
 
-/* Makes the model of `conf`, holding one reference. Targets that can't be probed (no group; a kind
- * of destination that is not supported yet) are disabled with one log line each. NULL with errno
- * ENOMEM, or E2BIG (logged with the number) if a round has more probes than
- * dataplane.max_probes_per_round. */
-struct el_model *el_model_create(const struct el_conf *conf);
+/* What a model is made from; all of it stays the caller's and is not kept. */
+struct el_model_input {
+	const struct el_conf *conf;
+	/* Targets of dynamic inventories, which come after those of the configuration. */
+	const struct el_conf_target *extra;
+	size_t n_extra;
+	/* The address of a name in a family (4 or 6): 0 and *ret, or a negative errno where there
+	 * is none (now). Called once for each target whose destination is a name. NULL: no name has
+	 * an address. */
+	int (*resolve)(void *ctx, const char *name, uint8_t family, struct el_ip *ret);
+	void *resolve_ctx;
+	/* Addresses of the prober: a target that has one is disabled, a subnet is probed without
+	 * them. */
+	const struct el_ip *own;
+	size_t n_own;
+};
+
+/* Makes a model, holding one reference. Targets that can't be probed have a status that says why,
+ * no streams, and one log line each. An extra target whose name is taken is left out, logged and
+ * counted among duplicate_targets. NULL with errno ENOMEM, or E2BIG (logged with the number) if a
+ * round has more probes than dataplane.max_probes_per_round, those of inactive targets included.
+ * Takes time in proportion to targets and streams. */
+struct el_model *el_model_create(const struct el_model_input *in);
 
 struct el_model *el_model_get(struct el_model *model);
 void el_model_put(struct el_model *model); /* NULL is fine; the last reference frees */

@@ -6,15 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expand.h"
 #include "membership.h"
 
 /* A model in the making. */
 struct builder {
+	const struct el_model_input *in;
 	const struct el_conf *conf;
 	struct el_model *model;
 	struct membership membership;
-	size_t series_capacity;
-	uint64_t probes; /* of a round, so far */
+	struct addresses own;
+	struct el_names names; /* of the targets so far, where any may repeat */
+	size_t series_capacity, streams_capacity;
+	double probes; /* of a round, so far */
 };
 
 static int copy_string(const char *text, char **ret_copy)
@@ -55,6 +59,8 @@ static int copy_groups(struct el_model *m, const struct el_conf *conf)
 		*to = (struct el_model_group){
 		    .src_ipv4 = from->src_ipv4,
 		    .src_ipv6 = from->src_ipv6,
+		    .src_subnet_ipv4 = from->src_subnet_ipv4,
+		    .src_subnet_ipv6 = from->src_subnet_ipv6,
 		    .src_port_first = from->src_port_a,
 		    .src_port_count = (uint16_t)(from->src_port_z - from->src_port_a + 1),
 		    .ip_payload_size = from->ip_payload_size,
@@ -66,78 +72,166 @@ static int copy_groups(struct el_model *m, const struct el_conf *conf)
 	return 0;
 }
 
-/* Why a target can't be probed yet; NULL: it can. */
-static const char *unsupported(const struct el_conf_target *t)
+/* Room for n items of `size` bytes: `items` or what takes its place. NULL: no memory, and `items`
+ * is as it was. */
+static void *reserve(void *items, size_t *capacity, size_t n, size_t size)
 {
-	if (t->is_subnet)
-		return "subnets are not probed yet";
-	if (t->address.family == 0)
-		return "host names are not resolved yet";
-	if (t->address.family == 6)
-		return "IPv6 is not probed yet";
-	return NULL;
+	size_t wanted = *capacity ? *capacity : 64;
+	void *grown;
+
+	while (wanted < n)
+		wanted *= 2;
+	if (wanted == *capacity)
+		return items;
+	grown = realloc(items, wanted * size);
+	if (grown)
+		*capacity = wanted;
+	return grown;
 }
 
-/* One more series, with one stream. */
-static int add_series(struct builder *b, uint32_t target, uint32_t group)
+/* All addresses of the range but our own, as streams of the last series. */
+static void add_streams(struct builder *b, const struct el_conf_range *range, size_t n)
 {
 	struct el_model *m = b->model;
+	struct el_model_stream *to = &m->streams[m->n_streams], *end = to + n;
+	struct el_ip ip = range->first;
+	size_t own = addresses_from(&b->own, &ip);
 
-	if (m->n_series == b->series_capacity) {
-		size_t capacity = b->series_capacity ? 2 * b->series_capacity : 64;
-		void *series = realloc(m->series, capacity * sizeof(*m->series));
-		void *streams;
-
-		if (!series)
-			return -ENOMEM;
-		m->series = series;
-		streams = realloc(m->streams, capacity * sizeof(*m->streams));
-		if (!streams)
-			return -ENOMEM;
-		m->streams = streams;
-		b->series_capacity = capacity;
+	for (; to < end; range_next(range, &ip)) {
+		while (own < b->own.count && !range_contains(range, &b->own.items[own]))
+			own++;
+		if (own < b->own.count && el_ip_equal(&b->own.items[own], &ip)) {
+			own++;
+			continue;
+		}
+		*to++ = (struct el_model_stream){.series = m->n_series, .address = ip};
 	}
-	m->streams[m->n_streams] =
-	    (struct el_model_stream){.series = m->n_series, .address = m->targets[target].address};
-	m->series[m->n_series] = (struct el_model_series){
-	    .target = target, .group = group, .first_stream = m->n_streams, .n_streams = 1};
-	m->n_streams++;
+	m->n_streams += (uint32_t)n;
+}
+
+/* One more series, with a stream for each of the n addresses of the range that are not our own. */
+static int add_series(struct builder *b, uint32_t target, uint32_t group,
+		      const struct el_conf_range *range, size_t n)
+{
+	struct el_model *m = b->model;
+	void *series, *streams;
+
+	series =
+	    reserve(m->series, &b->series_capacity, (size_t)m->n_series + 1, sizeof(*m->series));
+	if (!series)
+		return -ENOMEM;
+	m->series = series;
+	streams = reserve(m->streams, &b->streams_capacity, m->n_streams + n, sizeof(*m->streams));
+	if (!streams)
+		return -ENOMEM;
+	m->streams = streams;
+	m->series[m->n_series] = (struct el_model_series){.target = target,
+							  .group = group,
+							  .first_stream = m->n_streams,
+							  .n_streams = (uint32_t)n};
+	add_streams(b, range, n);
 	m->n_series++;
 	m->targets[target].n_series++;
 	return 0;
 }
 
-static int add_all_series(struct builder *b, uint32_t target, size_t n_groups)
+/* The probes of a target count whether it is active now or not: whether a configuration is too
+ * large should not depend on its names. */
+static int count_probes(struct builder *b, const struct el_model_target *t, size_t n_groups,
+			double addresses)
 {
 	uint64_t max = b->conf->dataplane.max_probes_per_round;
-	int rc = 0;
 
-	b->probes += (uint64_t)n_groups * b->model->targets[target].nb_packets;
-	if (b->probes > max) {
-		el_log(EL_LOG_ERROR, "model",
-		       "%llu probes a round with target %s: more than "
-		       "dataplane.max_probes_per_round, %llu",
-		       (unsigned long long)b->probes, b->model->targets[target].name,
-		       (unsigned long long)max);
-		return -E2BIG;
+	b->probes += (double)n_groups * t->nb_packets * addresses;
+	if (b->probes <= (double)max)
+		return 0;
+	el_log(EL_LOG_ERROR, "model",
+	       "%.0f probes a round with target %s: more than dataplane.max_probes_per_round, %llu",
+	       b->probes, t->name, (unsigned long long)max);
+	return -E2BIG;
+}
+
+/* The addresses of a target, family 0: none. */
+static struct el_conf_range find_addresses(const struct builder *b,
+					   const struct el_conf_target *from)
+{
+	const struct el_model_input *in = b->in;
+	struct el_ip ip = from->address;
+
+	if (from->is_subnet)
+		return from->range;
+	if (ip.family == 0 && (!in->resolve || in->resolve(in->resolve_ctx, from->destination,
+							   from->address_family, &ip) < 0))
+		ip = (struct el_ip){0};
+	return (struct el_conf_range){.first = ip, .last = ip};
+}
+
+/* What is to be said of a target that is not probed, or not as it stands in the configuration. */
+static void log_status(const struct el_conf_target *from, enum el_model_status status, size_t n_own)
+{
+	switch (status) {
+	case EL_MODEL_NO_GROUP:
+		el_log(EL_LOG_WARNING, "model", "target %s disabled: not in any group", from->name);
+		break;
+	case EL_MODEL_UNRESOLVED:
+		el_log(EL_LOG_WARNING, "model", "target %s disabled: %s has no IPv%u address",
+		       from->name, from->destination, from->address_family);
+		break;
+	case EL_MODEL_OWN_ADDRESS:
+		el_log(EL_LOG_WARNING, "model",
+		       "target %s disabled: %s is an address of the prober", from->name,
+		       from->destination);
+		break;
+	case EL_MODEL_ACTIVE:
+		if (n_own)
+			el_log(EL_LOG_INFO, "model",
+			       "target %s: %zu of its addresses are the prober's and left out",
+			       from->name, n_own);
+		break;
 	}
-	for (size_t g = 0; g < b->conf->n_groups && rc == 0; g++)
+}
+
+/* Decides what becomes of the target that was copied last, and gives it its series and streams. */
+static int place_target(struct builder *b, struct el_model_target *to,
+			const struct el_conf_target *from)
+{
+	size_t n_groups = membership_of(&b->membership, from), n = 0, n_own = 0;
+	struct el_conf_range range = {0};
+	int rc;
+
+	if (n_groups == 0) {
+		to->status = EL_MODEL_NO_GROUP;
+	} else {
+		range = find_addresses(b, from);
+		n_own = addresses_in(&b->own, &range);
+		to->address = range.first;
+		if (range.first.family == 0)
+			to->status = EL_MODEL_UNRESOLVED;
+		else if ((double)n_own == el_conf_range_count(&range))
+			to->status = EL_MODEL_OWN_ADDRESS;
+		else
+			to->status = EL_MODEL_ACTIVE;
+	}
+	to->enabled = to->status == EL_MODEL_ACTIVE;
+	log_status(from, to->status, n_own);
+	rc = count_probes(b, to, n_groups, el_conf_range_count(&range));
+	if (to->enabled && rc == 0)
+		n = (size_t)el_conf_range_count(&range) - n_own;
+	for (size_t g = 0; g < b->conf->n_groups && n_groups && rc == 0; g++)
 		if (b->membership.in[g])
-			rc = add_series(b, target, (uint32_t)g);
+			rc = add_series(b, (uint32_t)(to - b->model->targets), (uint32_t)g, &range,
+					n);
 	return rc;
 }
 
 static int add_target(struct builder *b, const struct el_conf_target *from)
 {
 	struct el_model *m = b->model;
-	uint32_t index = m->n_targets++;
-	struct el_model_target *to = &m->targets[index];
-	const char *why = unsupported(from);
-	size_t n_groups = membership_of(&b->membership, from);
+	struct el_model_target *to = &m->targets[m->n_targets++];
 
 	*to = (struct el_model_target){.type = from->type,
 				       .family = from->address_family,
-				       .address = from->address,
+				       .is_subnet = from->is_subnet,
 				       .dst_port = from->dst_port,
 				       .nb_packets = from->nb_packets,
 				       .ip_payload_size = from->ip_payload_size,
@@ -151,14 +245,46 @@ static int add_target(struct builder *b, const struct el_conf_target *from)
 	if (copy_string(from->name, &to->name) < 0 ||
 	    copy_string(from->description, &to->description) < 0)
 		return -ENOMEM;
-	if (!why && !n_groups)
-		why = "not in any group";
-	if (why) {
-		el_log(EL_LOG_WARNING, "model", "target %s disabled: %s", from->name, why);
-		return 0;
+	return place_target(b, to, from);
+}
+
+static int note_duplicate(struct el_model *m, const char *name)
+{
+	struct el_conf_strings *dup = &m->duplicate_targets;
+	void *grown = realloc(dup->items, (dup->count + 1) * sizeof(char *));
+	int rc;
+
+	if (!grown)
+		return -ENOMEM;
+	dup->items = grown;
+	rc = copy_string(name, &dup->items[dup->count]);
+	dup->count += rc == 0;
+	return rc;
+}
+
+/* Targets of inventories: names that are taken are left out. */
+static int add_extra(struct builder *b)
+{
+	const struct el_model_input *in = b->in;
+	int rc = 0, added = 1;
+
+	for (size_t i = 0; i < b->conf->n_targets && in->n_extra; i++)
+		if (!el_names_add(&b->names, b->conf->targets[i].name, (uint32_t)i, NULL))
+			return -ENOMEM;
+	for (size_t i = 0; i < in->n_extra && rc == 0; i++) {
+		const struct el_conf_target *t = &in->extra[i];
+
+		if (!el_names_add(&b->names, t->name, (uint32_t)i, &added))
+			return -ENOMEM;
+		if (added) {
+			rc = add_target(b, t);
+			continue;
+		}
+		el_log(EL_LOG_WARNING, "model",
+		       "target %s left out: there is one of that name already", t->name);
+		rc = note_duplicate(b->model, t->name);
 	}
-	to->enabled = true;
-	return add_all_series(b, index, n_groups);
+	return rc;
 }
 
 static void destroy(struct el_model *m)
@@ -184,32 +310,53 @@ static void destroy(struct el_model *m)
 static int build(struct builder *b)
 {
 	const struct el_conf *conf = b->conf;
-	int rc = copy_global(b->model, conf);
+	struct el_model *m = b->model;
+	int rc = copy_global(m, conf);
 
 	if (rc == 0)
-		rc = copy_groups(b->model, conf);
+		rc = copy_groups(m, conf);
 	if (rc == 0)
 		rc = membership_init(&b->membership, conf);
-	b->model->targets = calloc(conf->n_targets + 1, sizeof(*b->model->targets));
-	if (!b->model->targets)
+	if (rc == 0)
+		rc = addresses_init(&b->own, b->in->own, b->in->n_own);
+	m->targets = calloc(conf->n_targets + b->in->n_extra + 1, sizeof(*m->targets));
+	if (!m->targets)
 		return -ENOMEM;
 	for (size_t i = 0; i < conf->n_targets && rc == 0; i++)
 		rc = add_target(b, &conf->targets[i]);
+	if (rc == 0)
+		rc = add_extra(b);
 	return rc;
 }
 
-struct el_model *el_model_create(const struct el_conf *conf)
+/* Gives back what was reserved in vain. */
+static void trim(struct el_model *m)
 {
-	struct builder b = {.conf = conf, .model = calloc(1, sizeof(struct el_model))};
+	void *series = realloc(m->series, (m->n_series + 1) * sizeof(*m->series));
+	void *streams = realloc(m->streams, ((size_t)m->n_streams + 1) * sizeof(*m->streams));
+
+	m->series = series ? series : m->series;
+	m->streams = streams ? streams : m->streams;
+}
+
+struct el_model *el_model_create(const struct el_model_input *in)
+{
+	struct builder b = {
+	    .in = in, .conf = in->conf, .model = calloc(1, sizeof(struct el_model))};
 	int rc;
 
 	if (!b.model)
 		return NULL;
 	atomic_init(&b.model->refs, 1);
+	el_names_init(&b.names);
 	rc = build(&b);
 	membership_fini(&b.membership);
-	if (rc == 0)
+	addresses_fini(&b.own);
+	el_names_fini(&b.names);
+	if (rc == 0) {
+		trim(b.model);
 		return b.model;
+	}
 	destroy(b.model);
 	errno = -rc;
 	return NULL;

@@ -61,7 +61,51 @@ static int note_tcp_payload(struct el_plan_set *set, const struct draft *d, stru
 	return 0;
 }
 
-static int build_slice(const struct el_plan_input *in, struct draft *d,
+/* The source addresses that a stream's packets go round. */
+struct sources {
+	struct el_ip first;
+	uint64_t count; /* UINT64_MAX stands for all numbers beyond */
+};
+
+static const struct el_prefix *subnet_of(const struct el_model_group *g, uint8_t family)
+{
+	return family == 4 ? &g->src_subnet_ipv4 : &g->src_subnet_ipv6;
+}
+
+/* How many source addresses: those of the group's subnet but the first, or one. */
+static uint64_t count_sources(const struct el_model_group *g, uint8_t family)
+{
+	const struct el_prefix *subnet = subnet_of(g, family);
+	unsigned host_bits = (family == 4 ? 32U : 128U) - subnet->len;
+
+	if (subnet->ip.family == 0 || host_bits == 0)
+		return 1;
+	return host_bits < 64 ? (1ULL << host_bits) - 1 : UINT64_MAX;
+}
+
+static void next_address(struct el_ip *ip)
+{
+	size_t i = ip->family == 4 ? 4 : 16;
+
+	while (i-- > 0 && ++ip->bytes[i] == 0)
+		;
+}
+
+/* The first of them; `routed` where the group has no subnet. */
+static struct el_ip first_source(const struct el_model_group *g, const struct el_ip *routed)
+{
+	const struct el_prefix *subnet = subnet_of(g, routed->family);
+	struct el_ip ip = *routed;
+
+	if (subnet->ip.family) {
+		ip = subnet->ip;
+		if (subnet->len < (ip.family == 4 ? 32 : 128))
+			next_address(&ip);
+	}
+	return ip;
+}
+
+static int build_slice(const struct el_plan_input *in, struct draft *d, const struct el_ip *source,
 		       const struct el_ip *destination, const struct el_plan_route *route,
 		       struct el_error *err)
 {
@@ -70,7 +114,7 @@ static int build_slice(const struct el_plan_input *in, struct draft *d,
 	struct el_slice *s = &d->slice;
 	struct el_slice_spec spec = {
 	    .type = t->type,
-	    .source = route->source,
+	    .source = *source,
 	    .destination = *destination,
 	    .dst_port = t->dst_port,
 	    .ip_payload_size = t->ip_payload_size,
@@ -102,81 +146,124 @@ static int build_slice(const struct el_plan_input *in, struct draft *d,
 	s->port_recip = el_fastdiv_recip(s->port_count);
 	s->path_first = EL_PATH_NONE;
 	s->series = d->series;
-	s->n_packets = t->nb_packets;
 	s->timeout_us = (uint32_t)fmin(round(t->timeout_s * 1e6), UINT32_MAX);
 	return 0;
 }
 
-static int add_stream(const struct el_plan_input *in, struct el_plan_set *set,
-		      const struct el_model_stream *stream, struct survey *sv, struct el_error *err)
+/* One slice for each source address that is used in a round. Packet i of a stream with K source
+ * addresses is sent from address i mod K, so the slice of address j has the packets j, j + K, ...:
+ * its own packet number is that of the cycle over all addresses, and by that the source port moves
+ * on. */
+static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, uint32_t number,
+		      struct survey *sv, struct el_error *err)
 {
-	const struct el_model_series *series = &in->model->series[stream->series];
-	struct draft *d = &sv->drafts[sv->n];
-	struct el_plan_route route;
-	int ret;
+	const struct el_model *m = in->model;
+	const struct el_model_stream *stream = &m->streams[number];
+	const struct el_model_series *series = &m->series[stream->series];
+	const struct el_model_target *t = &m->targets[series->target];
+	const struct el_model_group *g = &m->groups[series->group];
+	uint64_t n_sources = count_sources(g, stream->address.family);
+	uint32_t n = n_sources < t->nb_packets ? (uint32_t)n_sources : t->nb_packets;
+	struct el_plan_route route = in->route(in->route_ctx, t, g, &stream->address);
+	struct el_ip source = first_source(g, &route.source);
 
-	d->target = &in->model->targets[series->target];
-	d->group = &in->model->groups[series->group];
-	d->series = stream->series;
-	if (!d->target->enabled)
-		return 0;
-	route = in->route(in->route_ctx, d->target, d->group, &stream->address);
 	if (route.source.family == 0)
 		return 0;
-	d->worker = route.worker;
-	ret = build_slice(in, d, &stream->address, &route, err);
-	if (ret == 0)
-		ret = note_tcp_payload(set, d, err);
-	if (ret < 0)
-		return ret;
-	sv->n++;
-	sv->probes += d->target->nb_packets;
+	for (uint32_t j = 0; j < n; j++, next_address(&source)) {
+		struct draft *d = &sv->drafts[sv->n];
+		int ret;
+
+		*d = (struct draft){.target = t,
+				    .group = g,
+				    .series = stream->series,
+				    .worker = route.worker,
+				    .phase = (j + (double)number / m->n_streams) / n};
+		ret = build_slice(in, d, &source, &stream->address, &route, err);
+		if (ret == 0)
+			ret = note_tcp_payload(set, d, err);
+		if (ret < 0)
+			return ret;
+		d->slice.n_packets = 1 + (uint32_t)((t->nb_packets - 1 - j) / n_sources);
+		sv->n++;
+	}
+	sv->probes += t->nb_packets;
 	/* an open port takes a reset too */
-	sv->packets +=
-	    (uint64_t)d->target->nb_packets * (d->target->type == EL_PROBE_TCPSYN ? 2 : 1);
-	if (d->target->nb_packets > sv->max_packets)
-		sv->max_packets = d->target->nb_packets;
-	sv->timeout_s = fmax(sv->timeout_s, d->target->timeout_s);
+	sv->packets += (uint64_t)t->nb_packets * (t->type == EL_PROBE_TCPSYN ? 2 : 1);
+	if (t->nb_packets > sv->max_packets)
+		sv->max_packets = t->nb_packets;
+	sv->timeout_s = fmax(sv->timeout_s, t->timeout_s);
+	return 0;
+}
+
+/* Room for as many drafts as there can be. */
+static int make_drafts(const struct el_plan_input *in, struct survey *sv, struct el_error *err)
+{
+	const struct el_model *m = in->model;
+	uint64_t probes = 0, n = 0;
+
+	for (uint32_t i = 0; i < m->n_series; i++) {
+		const struct el_model_series *s = &m->series[i];
+		const struct el_model_target *t = &m->targets[s->target];
+		uint64_t sources = count_sources(&m->groups[s->group], t->family);
+
+		probes += (uint64_t)s->n_streams * t->nb_packets;
+		n += s->n_streams * (sources < t->nb_packets ? sources : t->nb_packets);
+	}
+	if (probes > in->max_probes)
+		return el_error_set(
+		    err, -E2BIG,
+		    "a round would have %llu probes, more than dataplane.max_probes_per_round "
+		    "allows (%llu)",
+		    (unsigned long long)probes, (unsigned long long)in->max_probes);
+	sv->drafts = aligned_alloc(64, (n ? n : 1) * sizeof(*sv->drafts));
+	if (!sv->drafts)
+		return el_error_set(err, -ENOMEM, "not enough memory for %llu slices",
+				    (unsigned long long)n);
 	return 0;
 }
 
 static int take_survey(const struct el_plan_input *in, struct el_plan_set *set, struct survey *sv,
 		       struct el_error *err)
 {
-	uint32_t n = in->model->n_streams;
+	int ret = make_drafts(in, sv, err);
 
-	sv->drafts = aligned_alloc(64, (n ? n : 1) * sizeof(*sv->drafts));
-	if (!sv->drafts)
-		return el_error_set(err, -ENOMEM, "not enough memory for %u streams", n);
-	memset(sv->drafts, 0, n * sizeof(*sv->drafts));
-	for (uint32_t i = 0; i < n; i++) {
-		int ret = add_stream(in, set, &in->model->streams[i], sv, err);
-		if (ret < 0)
-			return ret;
+	for (uint32_t i = 0; i < in->model->n_streams && ret == 0; i++) {
+		const struct el_model_series *s = &in->model->series[in->model->streams[i].series];
+
+		if (in->model->targets[s->target].enabled)
+			ret = add_stream(in, set, i, sv, err);
 	}
-	if (sv->probes > in->max_probes)
-		return el_error_set(
-		    err, -E2BIG,
-		    "a round would have %llu probes, more than dataplane.max_probes_per_round "
-		    "allows (%llu)",
-		    (unsigned long long)sv->probes, (unsigned long long)in->max_probes);
-	return 0;
+	return ret;
 }
 
-static int by_worker(const void *a, const void *b)
+/* The drafts by worker, in their order: those of worker w are from ret_first[w] on, up to
+ * ret_first[w + 1]. NULL: not enough memory. */
+static struct draft **sort_by_worker(const struct survey *sv, uint32_t n_workers,
+				     uint32_t ret_first[EL_PLAN_WORKERS_MAX + 1])
 {
-	const struct draft *x = a, *y = b;
+	struct draft **order = calloc(sv->n ? sv->n : 1, sizeof(*order));
+	uint32_t at[EL_PLAN_WORKERS_MAX] = {0}, sum = 0;
 
-	if (x->worker != y->worker)
-		return x->worker < y->worker ? -1 : 1;
-	return x->series < y->series ? -1 : x->series > y->series;
+	if (!order)
+		return NULL;
+	for (uint32_t i = 0; i < sv->n; i++)
+		at[sv->drafts[i].worker]++;
+	for (uint32_t w = 0; w < n_workers; w++) {
+		uint32_t count = at[w];
+
+		ret_first[w] = at[w] = sum;
+		sum += count;
+	}
+	ret_first[n_workers] = sum;
+	for (uint32_t i = 0; i < sv->n; i++)
+		order[at[sv->drafts[i].worker]++] = &sv->drafts[i];
+	return order;
 }
 
-static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft *drafts, uint32_t n,
+static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **order, uint32_t n,
 		     const struct timing *t, struct el_error *err)
 {
 	struct el_plan *plan = calloc(1, sizeof(*plan));
-	int ret;
 
 	if (!plan)
 		return el_error_set(err, -ENOMEM, "not enough memory for a plan");
@@ -186,19 +273,12 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft *dra
 	plan->slices = aligned_alloc(64, (n ? n : 1) * sizeof(*plan->slices));
 	if (!plan->slices)
 		return el_error_set(err, -ENOMEM, "not enough memory for %u slices", n);
-	if (el_plan_share_cursors(plan, drafts, n, t) < 0)
+	if (el_plan_share_cursors(plan, order, n, t) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the port cursors");
 	plan->paths = calloc(plan->n_paths ? plan->n_paths : 1, sizeof(*plan->paths));
 	if (!plan->paths)
 		return el_error_set(err, -ENOMEM, "not enough memory for %u paths", plan->n_paths);
-	ret = el_plan_make_classes(plan, drafts, n, err);
-	for (uint32_t i = 0; ret == 0 && i < plan->n_classes; i++) {
-		struct el_plan_class *c = &plan->classes[i];
-		double window_s = t->pass_s > 0 ? t->pass_s * c->n_packets : t->window_s;
-		c->rate_q64 = el_plan_rate_q64((uint64_t)c->n_slices * c->n_packets,
-					       el_clock_tsc_from_s(&set->clock, window_s));
-	}
-	return ret;
+	return el_plan_make_classes(plan, order, n, t, err);
 }
 
 static int lay_out_ids(struct el_plan_set *set, struct el_error *err)
@@ -225,7 +305,8 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 	struct el_plan_set *set = calloc(1, sizeof(*set));
 	struct survey sv = {0};
 	struct timing t;
-	uint32_t at = 0;
+	uint32_t first[EL_PLAN_WORKERS_MAX + 1];
+	struct draft **order = NULL;
 	int ret;
 
 	if (!set)
@@ -242,16 +323,13 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 		goto out;
 	t = el_plan_timing(in, sv.probes, sv.packets, sv.max_packets ? sv.max_packets : 1,
 			   sv.timeout_s);
-	qsort(sv.drafts, sv.n, sizeof(*sv.drafts), by_worker);
-	for (uint32_t w = 0; w < in->n_workers; w++) {
-		uint32_t n = 0;
-		while (at + n < sv.n && sv.drafts[at + n].worker == w)
-			n++;
-		ret = make_plan(set, w, sv.drafts + at, n, &t, err);
-		if (ret < 0)
-			goto out;
-		at += n;
-	}
+	order = sort_by_worker(&sv, in->n_workers, first);
+	if (!order)
+		ret = el_error_set(err, -ENOMEM, "not enough memory for %u slices", sv.n);
+	for (uint32_t w = 0; w < in->n_workers && ret == 0; w++)
+		ret = make_plan(set, w, order + first[w], first[w + 1] - first[w], &t, err);
+	if (ret < 0)
+		goto out;
 	set->window_tsc = el_clock_tsc_from_s(&set->clock, t.window_s);
 	set->period_tsc = el_clock_tsc_from_s(&set->clock, t.period_s);
 	set->timeout_tsc = el_clock_tsc_from_s(&set->clock, t.timeout_s);
@@ -261,6 +339,7 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 	set->n_blocks = t.n_blocks;
 	ret = lay_out_ids(set, err);
 out:
+	free(order);
 	free(sv.drafts);
 	if (ret < 0) {
 		el_plan_set_put(set);

@@ -53,9 +53,9 @@ struct el_plan_set {
 	struct el_model *model; /* one reference held */
 	struct el_clock clock;  /* that the cycles below were made with */
 	struct el_id_layout ids;
-	struct el_id_key key;
-	uint64_t generation; /* counts the plans of this process, from 1 */
-	uint64_t window_tsc; /* over which a round's probes are sent; 0: as fast as possible */
+	struct el_id_key key; /* the same for all sets of a process */
+	uint64_t generation;  /* counts the plans of this process, from 1 */
+	uint64_t window_tsc;  /* over which a round's probes are sent; 0: as fast as possible */
 	uint64_t
 	    period_tsc; /* from the start of a round to that of the next; 0: when all is sent */
 	uint64_t timeout_tsc; /* the longest of any target */
@@ -113,7 +113,9 @@ struct el_plan_input {
 	uint64_t max_probes; /* dataplane.max_probes_per_round */
 	uint64_t generation;
 	const uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES of it; must outlive the set */
-	/* Called once for each stream of an enabled target. */
+	/* Called once for each stream of an enabled target. Where the group has a source subnet for
+	 * the family, that takes the place of `source`, which still has to be set; the rest holds
+	 * for all of the subnet's addresses. */
 	struct el_plan_route (*route)(void *ctx, const struct el_model_target *target,
 				      const struct el_model_group *group,
 				      const struct el_ip *destination);
@@ -122,10 +124,11 @@ struct el_plan_input {
 
 #define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES
 
-/* Compiles. 0 and *ret_set with one reference; -E2BIG (too many probes, ids that don't fit),
- * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet larger than the
- * port's MTU), -ENOMEM, each with a sentence that gives the numbers in `err`. A warning for what
- * was adjusted goes to the log. */
+/* Compiles. A stream that rotates over source addresses becomes a slice for each of them; within a
+ * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one
+ * reference; -E2BIG (too many probes, ids that don't fit), -ENOSPC (more than EL_PROBE_TCP_LENS_MAX
+ * SYN payload sizes), -EMSGSIZE (a packet larger than the port's MTU), -ENOMEM, each with a
+ * sentence that gives the numbers in `err`. A warning for what was adjusted goes to the log. */
 int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set,
 		    struct el_error *err);
 

@@ -9,6 +9,11 @@ struct draft {
 	const struct el_model_group *group;
 	uint32_t series;
 	uint32_t worker;
+	/* Where in a pass it belongs, 0 to 1, so that the slices of one stream lie evenly between
+	 * those of the others. */
+	double phase;
+	uint32_t
+	    span; /* the packets of its stream where these are interval_packets apart, else 0 */
 	struct el_slice slice;
 };
 
@@ -32,14 +37,14 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
  * due at its end; UINT64_MAX where the window is 0 or too short. */
 uint64_t el_plan_rate_q64(uint64_t records, uint64_t window_tsc);
 
-/* classes.c: sorts one worker's drafts by packet count, forms its classes and gives each slice its
- * part. 0, -ENOMEM, -E2BIG (more records than a plan holds). */
-int el_plan_make_classes(struct el_plan *plan, struct draft *drafts, uint32_t n,
-			 struct el_error *err);
+/* classes.c: sorts one worker's drafts by packet count (and span), forms its classes, gives each
+ * slice its part and each class its rate. 0, -ENOMEM, -E2BIG (more records than a plan holds). */
+int el_plan_make_classes(struct el_plan *plan, struct draft **order, uint32_t n,
+			 const struct timing *t, struct el_error *err);
 
 /* cursor.c: lets the TCP slices of one worker that have addresses and destination port in common
  * share a port cursor, and gives a path table to those whose 4-tuples come again while a probe may
  * be open. Logs a warning that names the first and says how many ports would be needed. 0, -ENOMEM.
  */
-int el_plan_share_cursors(struct el_plan *plan, struct draft *drafts, uint32_t n,
+int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uint32_t n,
 			  const struct timing *t);

@@ -69,22 +69,6 @@ static int make_rings(struct el_worker *w)
 											  : -ENOMEM;
 }
 
-static int make_queues(struct el_worker *w)
-{
-	for (uint32_t i = 0; i < w->n_queues; i++) {
-		struct queue *q = &w->queues[i];
-		q->conf = w->conf.queues[i];
-		q->own_v4 = calloc(q->conf.n_own_addresses + 1, sizeof(*q->own_v4));
-		if (!q->own_v4)
-			return -ENOMEM;
-		for (uint32_t k = 0; k < q->conf.n_own_addresses; k++) {
-			if (q->conf.own_addresses[k].family == 4)
-				q->own_v4[q->n_own_v4++] = el_ip_v4(&q->conf.own_addresses[k]);
-		}
-	}
-	return 0;
-}
-
 struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err)
 {
 	struct el_worker *w;
@@ -112,7 +96,9 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->iteration_tsc = rte_rdtsc();
 	w->peers[config->index.v] = w;
 	w->n_peers = config->index.v + 1U;
-	if (w->live && make_rings(w) == 0 && make_queues(w) == 0)
+	for (uint32_t i = 0; i < w->n_queues; i++)
+		w->queues[i].conf = w->conf.queues[i];
+	if (w->live && make_rings(w) == 0)
 		return w;
 	el_worker_destroy(w);
 no_memory:
@@ -137,7 +123,6 @@ void el_worker_destroy(struct el_worker *w)
 		struct queue *q = &w->queues[i];
 		rte_pktmbuf_free_bulk(q->probes.mbufs, q->probes.n);
 		rte_pktmbuf_free_bulk(q->urgent, q->n_urgent);
-		free(q->own_v4);
 	}
 	rte_pktmbuf_free_bulk(w->spare, w->n_spare);
 	free_frames(w->up);

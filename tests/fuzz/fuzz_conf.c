@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_again = print(again, &len_again);
 	FUZZ_ASSERT(len == len_again && memcmp(text, text_again, len) == 0);
 	el_log_set_fd(-1);
-	model = el_model_create(conf);
+	model = el_model_create(&(struct el_model_input){.conf = conf});
 	FUZZ_ASSERT(!model || model->n_targets == conf->n_targets);
 	el_model_put(model);
 	free(text);

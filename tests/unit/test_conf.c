@@ -80,7 +80,7 @@ static void example_of_netprobify(void **state)
 
 static void every_key_is_read(void **state)
 {
-	struct el_conf *c = load_good(DATA "all-keys.yaml", 10);
+	struct el_conf *c = load_good(DATA "all-keys.yaml", 3);
 	const struct el_conf_port *p = c->dataplane.ports;
 	char buf[EL_IP_STRLEN];
 
@@ -100,6 +100,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c->dataplane.pacing, EL_CONF_PACING_ASAP);
 	assert_int_equal(c->dataplane.max_rate_pps, 1000000);
 	assert_int_equal(c->dataplane.max_probes_per_round, 5000);
+	assert_int_equal(c->dataplane.max_addresses_per_target, 70000);
 	assert_string_equal(c->dataplane.eal_args.items[1], "8");
 	assert_int_equal(c->dataplane.n_ports, 2);
 	assert_string_equal(p[0].device, "0000:3b:00.0");
@@ -209,7 +210,7 @@ static void warnings(void **state)
 
 static void repeated_targets(void **state)
 {
-	struct el_conf *c = load_good(DATA "warnings.yaml", 23);
+	struct el_conf *c = load_good(DATA "warnings.yaml", 11);
 
 	(void)state;
 	assert_int_equal(c->duplicate_targets.count, 2);

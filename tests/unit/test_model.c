@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -24,8 +25,10 @@ static struct el_conf *load(const char *text)
 	return conf;
 }
 
-/* Makes a model, and what was logged at INFO and above on the way into `log`. */
-static struct el_model *create(const char *text, char *log, size_t cap)
+/* Makes a model of `in` with `text` as its configuration, and what was logged at INFO and above on
+ * the way into `log`. */
+static struct el_model *create_from(struct el_model_input in, const char *text, char *log,
+				    size_t cap)
 {
 	struct el_conf *conf = load(text);
 	struct el_model *model;
@@ -35,7 +38,8 @@ static struct el_model *create(const char *text, char *log, size_t cap)
 	assert_int_equal(pipe(fds), 0);
 	el_log_set_level(EL_LOG_INFO);
 	el_log_set_fd(fds[1]);
-	model = el_model_create(conf);
+	in.conf = conf;
+	model = el_model_create(&in);
 	el_log_set_fd(STDERR_FILENO);
 	close(fds[1]);
 	n = read(fds[0], log, cap - 1);
@@ -43,6 +47,11 @@ static struct el_model *create(const char *text, char *log, size_t cap)
 	close(fds[0]);
 	el_conf_free(conf); /* the model keeps nothing of it */
 	return model;
+}
+
+static struct el_model *create(const char *text, char *log, size_t cap)
+{
+	return create_from((struct el_model_input){0}, text, log, cap);
 }
 
 static const struct el_model_target *target(const struct el_model *m, const char *name)
@@ -72,18 +81,27 @@ static void assert_consistent(const struct el_model *m)
 {
 	uint32_t series = 0, streams = 0;
 
-	for (uint32_t t = 0; t < m->n_targets; t++) {
-		assert_int_equal(m->targets[t].enabled, m->targets[t].n_series > 0);
-		assert_int_equal(m->targets[t].first_series, series);
-		for (uint32_t i = 0; i < m->targets[t].n_series; i++, series++) {
-			assert_int_equal(m->series[series].target, t);
-			assert_true(m->series[series].group < m->n_groups);
-			assert_int_equal(m->series[series].first_stream, streams);
-			assert_int_equal(m->series[series].n_streams, 1);
-			assert_int_equal(m->streams[streams].series, series);
-			assert_true(
-			    el_ip_equal(&m->streams[streams].address, &m->targets[t].address));
-			streams++;
+	for (uint32_t i = 0; i < m->n_targets; i++) {
+		const struct el_model_target *t = &m->targets[i];
+
+		assert_int_equal(t->enabled, t->status == EL_MODEL_ACTIVE);
+		assert_int_equal(t->n_series == 0, t->status == EL_MODEL_NO_GROUP);
+		assert_int_equal(t->first_series, series);
+		for (uint32_t k = 0; k < t->n_series; k++, series++) {
+			const struct el_model_series *s = &m->series[series];
+
+			assert_int_equal(s->target, i);
+			assert_true(s->group < m->n_groups);
+			assert_int_equal(s->first_stream, streams);
+			assert_int_equal(s->n_streams > 0, t->enabled);
+			assert_true(t->is_subnet || s->n_streams <= 1);
+			for (uint32_t n = 0; n < s->n_streams; n++, streams++) {
+				const struct el_ip *ip = &m->streams[streams].address;
+
+				assert_int_equal(m->streams[streams].series, series);
+				assert_int_equal(ip->family, t->family);
+				assert_true(t->is_subnet || el_ip_equal(ip, &t->address));
+			}
 		}
 	}
 	assert_int_equal(m->n_series, series);
@@ -147,29 +165,203 @@ static void membership(void **state)
 	el_model_put(m);
 }
 
-static void what_is_not_supported_is_disabled(void **state)
+static struct el_ip ip_of(const char *text)
 {
-	char log[8192];
+	struct el_ip ip = {0};
+
+	assert_int_equal(el_ip_parse(text, &ip), 0);
+	return ip;
+}
+
+/* A name server that knows a.example (both families) and b.example (IPv6), and counts. */
+static int resolve(void *ctx, const char *name, uint8_t family, struct el_ip *ret)
+{
+	++*(int *)ctx;
+	if (strcmp(name, "a.example") != 0 && (strcmp(name, "b.example") != 0 || family == 4))
+		return -ENOENT;
+	*ret = ip_of(family == 4 ? "192.0.2.7" : "2001:db8::7");
+	return 0;
+}
+
+static void names(void **state)
+{
+	static const char text[] = GLOBAL
+	    "groups: {a: {}, b: {}}\n"
+	    "targets:\n"
+	    "  a4: {type: ICMPping, destination: a.example}\n"
+	    "  a6: {type: ICMPping, destination: a.example, address_family: ipv6}\n"
+	    "  b4: {type: ICMPping, destination: b.example, threshold: {loss: 1}}\n"
+	    "  b6: {type: ICMPping, destination: b.example, address_family: ipv6}\n"
+	    "  none: {type: ICMPping, destination: a.example, auto_register_to_groups: no}\n";
+	int asked = 0;
+	char log[4096];
+	struct el_ip expected4 = ip_of("192.0.2.7"), expected6 = ip_of("2001:db8::7");
 	struct el_model *m =
-	    create(GLOBAL "groups: {a: {}}\n"
-			  "targets:\n"
-			  "  six: {type: ICMPping, destination: '2001:db8::1'}\n"
-			  "  name: {type: ICMPping, destination: host.example}\n"
-			  "  subnet: {type: ICMPping, destination: 192.0.2.0/24, is_subnet: true}\n"
-			  "  fine: {type: ICMPping, destination: 192.0.2.1}\n",
-		   log, sizeof(log));
+	    create_from((struct el_model_input){.resolve = resolve, .resolve_ctx = &asked}, text,
+			log, sizeof(log));
 
 	(void)state;
 	assert_non_null(m);
 	assert_consistent(m);
+	assert_int_equal(asked, 4); /* not for the one in no group */
+	assert_true(el_ip_equal(&target(m, "a4")->address, &expected4));
+	assert_true(el_ip_equal(&target(m, "a6")->address, &expected6));
+	assert_true(el_ip_equal(&target(m, "b6")->address, &expected6));
+	assert_int_equal(target(m, "b4")->status, EL_MODEL_UNRESOLVED);
+	assert_int_equal(target(m, "b4")->address.family, 0);
+	assert_int_equal(target(m, "b4")->family, 4);
+	assert_int_equal(target(m, "b4")->n_series, 2); /* its thresholds may stay */
+	assert_int_equal(target(m, "none")->status, EL_MODEL_NO_GROUP);
+	assert_int_equal(m->n_streams, 6);
+	assert_int_equal(count(log, "target b4 disabled: b.example has no IPv4 address"), 1);
+	assert_int_equal(count(log, "level="), 2);
+	el_model_put(m);
+	/* without a resolver no name has an address */
+	m = create(text, log, sizeof(log));
+	assert_consistent(m);
+	assert_int_equal(m->n_streams, 0);
+	assert_int_equal(m->n_series, 8);
+	el_model_put(m);
+}
+
+/* The streams of the first series of a target are these addresses, separated by blanks. */
+static void assert_addresses(const struct el_model *m, const char *name, const char *expected)
+{
+	const struct el_model_series *s = &m->series[target(m, name)->first_series];
+	char text[1024], ip[EL_IP_STRLEN];
+	struct el_str out = EL_STR_INIT(text);
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < s->n_streams; i++)
+		el_str_addf(&out, "%s%s", i ? " " : "",
+			    el_ip_format(&m->streams[s->first_stream + i].address, ip));
+	assert_string_equal(text, expected);
+}
+
+static void subnets(void **state)
+{
+	char log[4096];
+	struct el_model *m = create(
+	    GLOBAL
+	    "groups: {a: {}, b: {}}\n"
+	    "targets:\n"
+	    "  p30: {type: ICMPping, destination: 192.0.2.7/30, is_subnet: true}\n"
+	    "  p32: {type: ICMPping, destination: 192.0.2.7/32, is_subnet: true}\n"
+	    "  plain: {type: ICMPping, destination: 192.0.2.9, is_subnet: true}\n"
+	    "  p20: {type: ICMPping, destination: 10.1.0.0/20, is_subnet: true}\n"
+	    "  range: {type: ICMPping, destination: '10.1-2.3.250-252', is_subnet: true}\n"
+	    "  star: {type: ICMPping, destination: '10.1.*.7', is_subnet: true}\n"
+	    "  p126: {type: ICMPping, destination: '2001:db8::5/126', is_subnet: true}\n"
+	    "  p119: {type: ICMPping, destination: '2001:db8::ff:fe00/119', is_subnet: true}\n",
+	    log, sizeof(log));
+	const struct el_model_series *s;
+	struct el_ip last = ip_of("2001:db8::ff:ffff");
+
+	(void)state;
+	assert_non_null(m);
+	assert_consistent(m);
+	assert_string_equal(log, "");
+	assert_addresses(m, "p30", "192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7");
+	assert_addresses(m, "p32", "192.0.2.7");
+	assert_addresses(m, "plain", "192.0.2.9");
+	assert_addresses(m, "range",
+			 "10.1.3.250 10.1.3.251 10.1.3.252 10.2.3.250 10.2.3.251 10.2.3.252");
+	assert_addresses(m, "p126", "2001:db8::4 2001:db8::5 2001:db8::6 2001:db8::7");
+	s = &m->series[target(m, "p20")->first_series];
+	assert_int_equal(s->n_streams, 4096);
+	assert_int_equal(s[1].n_streams, 4096); /* the second group's */
+	for (uint32_t i = 0; i < 4096; i++)
+		assert_int_equal(ntohl(el_ip_v4(&m->streams[s->first_stream + i].address)),
+				 (10U << 24 | 1U << 16) + i);
+	s = &m->series[target(m, "star")->first_series];
+	assert_int_equal(s->n_streams, 256);
+	for (uint32_t i = 0; i < 256; i++)
+		assert_int_equal(ntohl(el_ip_v4(&m->streams[s->first_stream + i].address)),
+				 (10U << 24 | 1U << 16 | 7U) + (i << 8));
+	s = &m->series[target(m, "p119")->first_series];
+	assert_int_equal(s->n_streams, 512);
+	assert_true(el_ip_equal(&m->streams[s->first_stream + 511].address, &last));
+	assert_true(target(m, "p30")->is_subnet && !!target(m, "p30")->address.family);
+	el_model_put(m);
+}
+
+static void own_addresses(void **state)
+{
+	const struct el_ip own[] = {ip_of("2001:db8::2"), ip_of("192.0.2.10"), ip_of("192.0.2.7"),
+				    ip_of("192.0.2.10"), ip_of("10.0.0.1")};
+	int asked = 0;
+	char log[4096];
+	struct el_model *m = create_from(
+	    (struct el_model_input){.resolve = resolve,
+				    .resolve_ctx = &asked,
+				    .own = own,
+				    .n_own = sizeof(own) / sizeof(own[0])},
+	    GLOBAL "groups: {a: {}}\n"
+		   "targets:\n"
+		   "  self: {type: ICMPping, destination: 192.0.2.10}\n"
+		   "  self6: {type: ICMPping, destination: '2001:db8::2'}\n"
+		   "  name: {type: ICMPping, destination: a.example}\n"
+		   "  other: {type: ICMPping, destination: 192.0.2.11}\n"
+		   "  part: {type: ICMPping, destination: 192.0.2.8/29, is_subnet: true}\n"
+		   "  edges: {type: ICMPping, destination: '192.0.2.7-10', is_subnet: true}\n"
+		   "  gaps: {type: ICMPping, destination: '192.0.1-2.7-8', is_subnet: true}\n"
+		   "  all: {type: ICMPping, destination: 192.0.2.7/32, is_subnet: true}\n"
+		   "  six: {type: ICMPping, destination: '2001:db8::/126', is_subnet: true}\n",
+	    log, sizeof(log));
+
+	(void)state;
+	assert_non_null(m);
+	assert_consistent(m);
+	assert_int_equal(target(m, "self")->status, EL_MODEL_OWN_ADDRESS);
+	assert_int_equal(target(m, "self6")->status, EL_MODEL_OWN_ADDRESS);
+	assert_int_equal(target(m, "name")->status, EL_MODEL_OWN_ADDRESS);
+	assert_int_equal(target(m, "name")->address.family, 4); /* it did resolve */
+	assert_int_equal(target(m, "all")->status, EL_MODEL_OWN_ADDRESS);
+	assert_true(target(m, "other")->enabled);
+	assert_addresses(m, "part",
+			 "192.0.2.8 192.0.2.9 192.0.2.11 192.0.2.12 192.0.2.13 192.0.2.14 "
+			 "192.0.2.15");
+	assert_addresses(m, "edges", "192.0.2.8 192.0.2.9");
+	assert_addresses(m, "gaps", "192.0.1.7 192.0.1.8 192.0.2.8");
+	assert_addresses(m, "six", "2001:db8:: 2001:db8::1 2001:db8::3");
+	assert_int_equal(count(log, "level=\"WARNING\""), 4);
+	assert_int_equal(count(log, "target name disabled: a.example is an address of the prober"),
+			 1);
+	assert_int_equal(count(log, "target edges: 2 of its addresses are the prober's"), 1);
+	el_model_put(m);
+}
+
+/* Targets of inventories come after those of the file; a name that is taken is left out. */
+static void extra_targets(void **state)
+{
+	char log[4096];
+	struct el_conf *dynamic =
+	    load(GLOBAL "groups: {x: {}}\n"
+			"targets:\n"
+			"  api_one: {type: ICMPping, destination: 10.0.0.1}\n"
+			"  two: {type: ICMPping, destination: 10.0.0.2}\n"
+			"  api_net: {type: ICMPping, destination: 10.0.1.0/31, is_subnet: true, "
+			"explicit_groups: {register_to: [b]}}\n");
+	struct el_model *m = create_from(
+	    (struct el_model_input){.extra = dynamic->targets, .n_extra = dynamic->n_targets},
+	    GLOBAL "groups: {a: {}, b: {permit_target_auto_register: false}}\n"
+		   "targets:\n"
+		   "  one: {type: ICMPping, destination: 192.0.2.1}\n"
+		   "  two: {type: ICMPping, destination: 192.0.2.2}\n",
+	    log, sizeof(log));
+
+	(void)state;
+	el_conf_free(dynamic);
+	assert_non_null(m);
+	assert_consistent(m);
 	assert_int_equal(m->n_targets, 4);
-	assert_int_equal(m->n_series, 1);
-	assert_int_equal(target(m, "six")->family, 6);
-	assert_true(target(m, "fine")->enabled);
-	assert_int_equal(count(log, "level=\"WARNING\""), 3);
-	assert_int_equal(count(log, "target six disabled: IPv6"), 1);
-	assert_int_equal(count(log, "target name disabled: host names"), 1);
-	assert_int_equal(count(log, "target subnet disabled: subnets"), 1);
+	assert_groups(m, "api_one", "a");
+	assert_groups(m, "api_net", "a b");
+	assert_addresses(m, "two", "192.0.2.2");
+	assert_addresses(m, "api_net", "10.0.1.0 10.0.1.1");
+	assert_int_equal(m->duplicate_targets.count, 1);
+	assert_string_equal(m->duplicate_targets.items[0], "two");
+	assert_int_equal(count(log, "target two left out: there is one of that name already"), 1);
 	el_model_put(m);
 }
 
@@ -184,7 +376,7 @@ static void everything_is_copied(void **state)
 	assert_int_equal(el_conf_load(EL_TEST_DATA "/conf/netprobify-example.yaml", &conf, &diags),
 			 0);
 	el_conf_diags_fini(&diags);
-	m = el_model_create(conf);
+	m = el_model_create(&(struct el_model_input){.conf = conf});
 	el_conf_free(conf);
 	assert_non_null(m);
 	assert_consistent(m);
@@ -263,6 +455,47 @@ static void too_many_probes(void **state)
 		   "targets: {t: {type: ICMPping, destination: 192.0.2.1, nb_packets: 501}}\n",
 	    log, sizeof(log)));
 	assert_int_equal(count(log, "1002 probes a round with target t: more than"), 1);
+	/* addresses of subnets count, and so do names that have none now */
+	assert_null(create(
+	    GLOBAL "groups: {a: {}, b: {}}\ndataplane: {max_probes_per_round: 1023}\n"
+		   "targets: {t: {type: ICMPping, destination: 192.0.2.0/24, is_subnet: true, "
+		   "nb_packets: 2}}\n",
+	    log, sizeof(log)));
+	assert_int_equal(count(log, "1024 probes a round with target t: more than"), 1);
+	assert_null(create(
+	    GLOBAL "groups: {a: {}}\ndataplane: {max_probes_per_round: 1}\n"
+		   "targets: {t: {type: ICMPping, destination: host.example, nb_packets: 2}}\n",
+	    log, sizeof(log)));
+}
+
+/* The bound of addresses is the configuration's, and a million streams are no work. */
+static void large_subnets(void **state)
+{
+	static const char head[] = GLOBAL "groups: {a: {}}\ntargets: {t: {type: ICMPping, "
+					  "is_subnet: true, destination: ";
+	char text[1024], log[256];
+	struct el_conf_diags diags;
+	struct el_conf *conf = NULL;
+	struct el_model *m;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s10.0.0.0/12}}\ndataplane: {max_addresses_per_target: %d}\n",
+		 head, 1 << 20);
+	m = create(text, log, sizeof(log));
+	assert_int_equal(m->n_streams, 1 << 20);
+	assert_consistent(m);
+	el_model_put(m);
+	snprintf(text, sizeof(text), "%s10.0.0.0/16}}\n", head);
+	m = create(text, log, sizeof(log));
+	assert_int_equal(m->n_streams, 65536);
+	el_model_put(m);
+	snprintf(text, sizeof(text),
+		 "%s10.0.0.0/16}}\ndataplane: {max_addresses_per_target: 65535}\n", head);
+	assert_int_equal(el_conf_load_buffer("f", text, strlen(text), &conf, &diags), -EINVAL);
+	assert_int_equal(diags.count, 1);
+	assert_non_null(strstr(diags.items[0].text, "10.0.0.0/16 has 65536 addresses, more than "
+						    "dataplane.max_addresses_per_target, 65535"));
+	el_conf_diags_fini(&diags);
 }
 
 static void large_models(void **state)
@@ -294,11 +527,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(membership),
-	    cmocka_unit_test(what_is_not_supported_is_disabled),
+	    cmocka_unit_test(names),
+	    cmocka_unit_test(subnets),
+	    cmocka_unit_test(own_addresses),
+	    cmocka_unit_test(extra_targets),
 	    cmocka_unit_test(everything_is_copied),
 	    cmocka_unit_test(duplicates_and_references),
 	    cmocka_unit_test(no_targets),
 	    cmocka_unit_test(too_many_probes),
+	    cmocka_unit_test(large_subnets),
 	    cmocka_unit_test(large_models),
 	};
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "plan_fixture.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+
 /* Every record of a plan belongs to one (slice, packet), and each slice has exactly its packets. */
 static void check_records(const struct el_plan *plan)
 {
@@ -78,12 +81,14 @@ static void rates_are_exact(void **state)
 	/* all 91 are due at the end of the window, the last not a microsecond before its turn */
 	assert_int_equal(set->window_tsc, 98 * HZ / 10);
 	assert_int_equal((uint64_t)(((unsigned __int128)set->window_tsc * rate) >> 64), 91);
-	assert_int_equal((uint64_t)(((unsigned __int128)(set->window_tsc - 1000) * rate) >> 64), 90);
+	assert_int_equal((uint64_t)(((unsigned __int128)(set->window_tsc - 1000) * rate) >> 64),
+			 90);
 	el_plan_set_put(set);
 	/* the cap stretches the round, and the time that a round needs follows it */
 	f->in.rate_pps = 7;
 	set = compile(f);
-	assert_int_equal(set->period_tsc, 13 * HZ);
+	assert_int_equal(set->window_tsc, 13 * HZ);
+	assert_in_range(set->period_tsc, 13 * HZ / 98 * 100 - 1, 13 * HZ / 98 * 100 + 100);
 	assert_true(fabs(set->iteration_s - 14) < 1e-9);
 	el_plan_set_put(set);
 	/* interval_packets: pass p starts at p times that */
@@ -95,13 +100,22 @@ static void rates_are_exact(void **state)
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 2;
 	set = compile(f);
-	assert_int_equal(set->period_tsc, 26 * HZ);
+	assert_int_equal(set->window_tsc, 26 * HZ);
+	assert_in_range(set->period_tsc, 26 * HZ / 98 * 100 - 1, 26 * HZ / 98 * 100 + 100);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 0;
 	f->in.asap = true;
 	set = compile(f);
 	assert_int_equal(set->plans[0]->classes[0].rate_q64, UINT64_MAX);
 	assert_int_equal(set->period_tsc, 10 * HZ);
+	el_plan_set_put(set);
+	/* no interval: a round follows when the one before is sent, also where a cap paces it */
+	f->in.interval_s = 0;
+	f->in.rate_pps = 7;
+	set = compile(f);
+	assert_int_equal(set->window_tsc, 13 * HZ);
+	assert_int_equal(set->period_tsc, 0);
+	assert_int_equal(set->n_blocks, 3);
 	el_plan_set_put(set);
 	free(f);
 }
@@ -136,6 +150,7 @@ static void enough_ports_need_no_table(void **state)
 
 	(void)state;
 	add_target(f, EL_PROBE_TCPSYN, "198.51.100.1", 100);
+	f->in.interval_s = 70; /* longer than a peer waits for the end of a handshake */
 	set = compile(f);
 	for (uint32_t k = 0; k < 2; k++) {
 		const struct el_slice *s = &set->plans[0]->slices[k];
@@ -149,8 +164,8 @@ static void enough_ports_need_no_table(void **state)
 	}
 	assert_int_equal(set->plans[0]->n_paths, 0);
 	el_plan_set_put(set);
-	/* rounds closer than the timeout bring the table back */
-	f->in.interval_s = 0.5;
+	/* an answer that is lost leaves the peer waiting: closer rounds bring the table back */
+	f->in.interval_s = 10;
 	set = compile(f);
 	assert_int_equal(set->plans[0]->n_paths, 200);
 	el_plan_set_put(set);
@@ -172,6 +187,209 @@ static void ports_go_round_the_range(void **state)
 			assert_int_equal(el_slice_port(&set->plans[0]->slices[s], n),
 					 65000 + n % 7);
 	}
+	el_plan_set_put(set);
+	free(f);
+}
+
+static void set_source_subnet(struct fixture *f, uint32_t group, const char *prefix)
+{
+	struct el_prefix p;
+
+	assert_int_equal(el_prefix_parse(prefix, &p), 0);
+	f->groups[group].src_subnet_ipv4 = p;
+}
+
+/* The number in its subnet of the address that a slice sends from. */
+static uint32_t source_number(const struct el_slice *s, const struct fixture *f)
+{
+	const struct el_ip *first = &f->groups[0].src_subnet_ipv4.ip;
+
+	return ntohl((uint32_t)s->addr_key) - ntohl(el_ip_v4(first));
+}
+
+/* Packet i is sent from address number i mod K + 1 of the subnet (K its addresses but the first; a
+ * /32 is one address, number 0), and from port first + i / K mod ports. The slices of a stream send
+ * each packet once. */
+static void check_rotation(enum el_probe_type type, unsigned prefix_len, uint32_t packets,
+			   uint16_t ports)
+{
+	struct fixture *f = fixture(1, ports);
+	uint64_t k_max = prefix_len == 32 ? 1 : (1ULL << (32 - prefix_len)) - 1;
+	bool *sent = calloc(packets, sizeof(*sent));
+	struct el_plan_set *set;
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "203.0.113.0/%u", prefix_len);
+	set_source_subnet(f, 0, prefix);
+	f->groups[0].src_subnet_ipv4 = el_prefix_network(&f->groups[0].src_subnet_ipv4);
+	add_target(f, type, "198.51.100.1", packets);
+	set = compile(f);
+	assert_int_equal(set->n_probes, packets);
+	assert_int_equal(set->plans[0]->n_slices, k_max < packets ? k_max : packets);
+	check_records(set->plans[0]);
+	for (uint32_t n = 0; n < set->plans[0]->n_slices; n++) {
+		const struct el_slice *s = &set->plans[0]->slices[n];
+		uint32_t number = source_number(s, f);
+
+		for (uint32_t p = 0; p < s->n_packets; p++) {
+			uint64_t i = p * k_max + (prefix_len == 32 ? 0 : number - 1);
+			assert_true(i < packets && !sent[i]);
+			sent[i] = true;
+			assert_int_equal(number, prefix_len == 32 ? 0 : i % k_max + 1);
+			assert_int_equal(el_slice_port(s, p),
+					 type == EL_PROBE_ICMPPING ? 0 : 65000 + i / k_max % ports);
+		}
+	}
+	for (uint32_t i = 0; i < packets; i++)
+		assert_true(sent[i]);
+	el_plan_set_put(set);
+	free(sent);
+	free(f);
+}
+
+static void sources_rotate_by_the_rule(void **state)
+{
+	static const uint32_t packets[] = {1, 2, 3, 7, 15, 16, 30, 100, 509, 510, 511, 2000};
+	static const unsigned lens[] = {32, 31, 30, 28, 24, 16, 1, 0};
+	static const uint16_t ports[] = {1, 2, 3, 7, 500};
+
+	(void)state;
+	for (size_t m = 0; m < sizeof(packets) / sizeof(packets[0]); m++)
+		for (size_t l = 0; l < sizeof(lens) / sizeof(lens[0]); l++)
+			for (size_t p = 0; p < sizeof(ports) / sizeof(ports[0]); p++)
+				for (int type = 0; type < EL_PROBE_TYPES; type++)
+					check_rotation(type, lens[l], packets[m], ports[p]);
+}
+
+/* In the order of the records, too, where the rotation ends with the round; and streams take
+ * turns. */
+static void rotation_is_in_order(void **state)
+{
+	struct fixture *f = fixture(1, 2);
+	struct el_plan_set *set;
+	const struct el_plan *plan;
+
+	(void)state;
+	set_source_subnet(f, 0, "203.0.113.0/28");
+	for (int i = 0; i < 20; i++)
+		add_target(f, EL_PROBE_UDPUNREACHABLE, "198.51.100.1", 30);
+	set = compile(f);
+	plan = set->plans[0];
+	assert_int_equal(plan->n_classes, 1);
+	assert_int_equal(plan->n_records, 600);
+	for (uint32_t r = 0; r < 600; r++) {
+		uint32_t pass, i = r / 20;
+		const struct el_slice *s = &plan->slices[el_plan_locate(plan, r, &pass).v];
+
+		assert_int_equal(s->series, r % 20);
+		assert_int_equal(source_number(s, f), i % 15 + 1);
+		assert_int_equal(el_slice_port(s, pass), 65000 + i / 15);
+	}
+	el_plan_set_put(set);
+	/* a stream that rotates lies between those that don't */
+	f->groups[0].src_subnet_ipv4.ip.family = 0;
+	for (int i = 0; i < 20; i++)
+		f->targets[i].nb_packets = 1;
+	set = compile(f);
+	for (uint32_t r = 0; r < 20; r++)
+		assert_int_equal(set->plans[0]->slices[r].series, r);
+	el_plan_set_put(set);
+	free(f);
+	f = fixture(2, 2);
+	set_source_subnet(f, 1, "203.0.113.0/28"); /* 15 sources */
+	for (int i = 0; i < 45; i++)
+		add_target(f, EL_PROBE_ICMPPING, "198.51.100.1", 1);
+	f->targets[7].nb_packets = 15;
+	set = compile(f);
+	plan = set->plans[0];
+	assert_int_equal(plan->n_classes, 2);
+	assert_int_equal(plan->classes[0].n_slices, 44 * 2 + 15); /* but for 15 of one source */
+	for (uint32_t n = 1; n < plan->classes[0].n_slices; n++)
+		assert_int_not_equal(plan->slices[n].series, plan->slices[n - 1].series);
+	el_plan_set_put(set);
+	free(f);
+}
+
+/* interval_packets is the time between packets of a stream, from whichever address. */
+static void rotation_keeps_the_interval_of_packets(void **state)
+{
+	struct fixture *f = fixture(1, 2);
+	struct el_plan_set *set;
+
+	(void)state;
+	set_source_subnet(f, 0, "203.0.113.4/30"); /* 3 sources: 4, 3 and 3 packets */
+	add_target(f, EL_PROBE_UDPUNREACHABLE, "198.51.100.1", 10);
+	add_target(f, EL_PROBE_UDPUNREACHABLE, "198.51.100.2", 20);
+	f->in.interval_packets_s = 0.1;
+	set = compile(f);
+	assert_int_equal(set->window_tsc, 2 * HZ);
+	/* 3 and 4 packets in 1 s; 6 and 7 in 2 s */
+	assert_int_equal(set->plans[0]->n_classes, 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct el_plan_class *c = &set->plans[0]->classes[i];
+		uint64_t window = (i < 2 ? 1 : 2) * HZ;
+
+		assert_int_equal((uint64_t)(((unsigned __int128)window * c->rate_q64) >> 64),
+				 (uint64_t)c->n_slices * c->n_packets);
+	}
+	el_plan_set_put(set);
+	free(f);
+}
+
+static void too_many_slices_are_refused(void **state)
+{
+	struct fixture *f = fixture(1, 2);
+	struct el_plan_set *set = NULL;
+	struct el_error err;
+
+	(void)state;
+	set_source_subnet(f, 0, "0.0.0.0/0");
+	add_target(f, EL_PROBE_ICMPPING, "198.51.100.1", 100000001);
+	assert_int_equal(el_plan_compile(&f->in, &set, &err), -E2BIG);
+	assert_non_null(strstr(err.text, "100000001 probes"));
+	free(f);
+}
+
+/* The bytes of an IPv4 packet of a slice, and its type of service. */
+static uint32_t ip_size(const struct el_slice *s)
+{
+	return (uint32_t)s->header_len + s->payload_len;
+}
+
+static uint8_t tos(const struct el_slice *s)
+{
+	return s->template[EL_SLICE_TEMPLATE_BYTES - s->header_len + 1];
+}
+
+/* DSCP is the group's; a payload size is the target's, for ICMPping else the group's. */
+static void groups_give_dscp_and_size(void **state)
+{
+	struct fixture *f = fixture(2, 2);
+	struct el_plan_set *set;
+	const struct el_slice *s;
+
+	(void)state;
+	f->groups[0].dscp = 46;
+	f->groups[1].ip_payload_size = 400;
+	add_target(f, EL_PROBE_ICMPPING, "198.51.100.1", 1);
+	add_target(f, EL_PROBE_ICMPPING, "198.51.100.2", 1);
+	f->targets[1].ip_payload_size = 100;
+	add_target(f, EL_PROBE_TCPSYN, "198.51.100.3", 1);
+	add_target(f, EL_PROBE_UDPUNREACHABLE, "198.51.100.4", 1);
+	set = compile(f);
+	s = set->plans[0]->slices;
+	for (uint32_t i = 0; i < 8; i++) {
+		assert_int_equal(s[i].series, i);
+		assert_int_equal(tos(&s[i]), i % 2 == 0 ? 46 << 2 : 0);
+	}
+	assert_int_equal(ip_size(&s[0]), 20 + 8 + 16);
+	assert_int_equal(ip_size(&s[1]), 20 + 400);
+	assert_int_equal(ip_size(&s[2]), 20 + 100);
+	assert_int_equal(ip_size(&s[3]), 20 + 100);
+	assert_int_equal(ip_size(&s[4]), 20 + 20);
+	assert_int_equal(ip_size(&s[5]), 20 + 20);
+	assert_int_equal(ip_size(&s[6]), 20 + 8 + 16);
+	assert_int_equal(ip_size(&s[7]), 20 + 8 + 16);
 	el_plan_set_put(set);
 	free(f);
 }
@@ -299,6 +517,11 @@ int main(void)
 	    cmocka_unit_test(same_ports_are_shared),
 	    cmocka_unit_test(enough_ports_need_no_table),
 	    cmocka_unit_test(ports_go_round_the_range),
+	    cmocka_unit_test(sources_rotate_by_the_rule),
+	    cmocka_unit_test(rotation_is_in_order),
+	    cmocka_unit_test(rotation_keeps_the_interval_of_packets),
+	    cmocka_unit_test(too_many_slices_are_refused),
+	    cmocka_unit_test(groups_give_dscp_and_size),
 	    cmocka_unit_test(limits_are_errors_with_numbers),
 	    cmocka_unit_test(workers_get_their_own),
 	    cmocka_unit_test(records_keep_their_fields),
