@@ -238,7 +238,8 @@ bool program_take_parsed(struct program *p)
 	if (rc < 0)
 		return false;
 	el_log(EL_LOG_INFO, LOG, "%s: %zu targets", p->entry.name, inventory.count);
-	el_conf_inventory_fini(&p->list);
+	el_conf_inventory_fini(&p->old); /* empty: the parse took it */
+	p->old = p->list;
 	p->list = inventory;
 	return true;
 }
@@ -254,7 +255,7 @@ static void start_parsing(struct program *p)
 		return;
 	}
 	p->parse_ns = p->now_ns + PARSE_INTERVAL_NS;
-	p->parse = parse_start(p->entry.name, text, p->pending_len, p->parsed_fd);
+	p->parse = parse_start(p->entry.name, text, p->pending_len, &p->old, p->parsed_fd);
 	p->has_hash = p->parse != NULL;
 	p->hash = hash;
 	if (!p->parse)

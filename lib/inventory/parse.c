@@ -16,6 +16,7 @@ struct parse {
 	const char *name;
 	char *text;
 	size_t len;
+	struct el_conf_inventory old;
 	int event_fd;
 	/* the thread's until `done` */
 	struct el_conf_inventory inventory;
@@ -29,6 +30,7 @@ static void *run(void *arg)
 	struct parse *p = arg;
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	el_conf_inventory_fini(&p->old);
 	p->rc = el_conf_load_inventory(p->name, p->text, p->len, &p->inventory, &p->diags);
 	atomic_store_explicit(&p->done, true, memory_order_release);
 	eventfd_write(p->event_fd, 1);
@@ -48,14 +50,18 @@ static int start_thread(struct parse *p)
 	return rc;
 }
 
-struct parse *parse_start(const char *name, char *text, size_t len, int event_fd)
+struct parse *parse_start(const char *name, char *text, size_t len, struct el_conf_inventory *old,
+			  int event_fd)
 {
 	struct parse *p = calloc(1, sizeof(*p));
 
 	if (p)
-		*p = (struct parse){.name = name, .text = text, .len = len, .event_fd = event_fd};
-	if (p && start_thread(p) == 0)
+		*p = (struct parse){
+		    .name = name, .text = text, .len = len, .old = *old, .event_fd = event_fd};
+	if (p && start_thread(p) == 0) {
+		*old = (struct el_conf_inventory){0};
 		return p;
+	}
 	free(text);
 	free(p);
 	return NULL;

@@ -267,6 +267,7 @@ void program_destroy(struct program *p)
 	}
 	document_fini(&p->document);
 	el_conf_inventory_fini(&p->list);
+	el_conf_inventory_fini(&p->old);
 	free(p->pending);
 	free(p->directory);
 	free(p->entry.name);

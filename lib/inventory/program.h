@@ -50,6 +50,7 @@ struct program {
 	struct parse *parse; /* NULL: none is being parsed */
 
 	struct el_conf_inventory list;
+	struct el_conf_inventory old; /* the one before; the next parse frees it */
 
 	/* its standard error */
 	char line[PROGRAM_LINE_MAX];

@@ -14,7 +14,7 @@
 
 #include "el_inventory.h"
 
-#define WAIT_NS (20 * EL_NS_PER_S)
+#define WAIT_NS (40 * EL_NS_PER_S)
 #define TARGET "type: ICMPping, destination: 192.0.2.1"
 
 struct fixture {
