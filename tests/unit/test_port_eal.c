@@ -397,6 +397,25 @@ static void test_af_packet(void **state)
 }
 
 /* By a device string of one's own: what is known of the interface is the same. */
+/* The interface's filter is open as long as the port is. */
+static void test_multicast(void **state)
+{
+	const char *flags = "test $(($(cat /sys/class/net/elnet0/flags) & 0x200)) -ne 0";
+	struct el_port *port = open_port("wan0", "af_packet:elnet0", 1);
+	struct el_error err;
+
+	(void)state;
+	assert_int_not_equal(run(flags), 0);
+	assert_int_equal(el_port_receive_multicast(port, &err), 0);
+	assert_int_equal(el_port_receive_multicast(port, &err), 0);
+	assert_int_equal(run(flags), 0);
+	close_port(port);
+	assert_int_not_equal(run(flags), 0);
+	port = open_port("null0", "net_null7", 1); /* has no filter */
+	assert_int_equal(el_port_receive_multicast(port, &err), 0);
+	close_port(port);
+}
+
 static void test_af_packet_device_string(void **state)
 {
 	struct el_port *port = open_port("wan0", "net_af_packet7,framecnt=512,iface=elnet0", 2);
@@ -557,6 +576,7 @@ int main(void)
 	    cmocka_unit_test(test_eal_start),
 	    cmocka_unit_test(test_open_failures),
 	    cmocka_unit_test(test_af_packet),
+	    cmocka_unit_test(test_multicast),
 	    cmocka_unit_test(test_af_packet_device_string),
 	    cmocka_unit_test(test_af_packet_jumbo),
 	    cmocka_unit_test(test_af_xdp),
