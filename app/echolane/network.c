@@ -175,6 +175,16 @@ static int list_addresses(struct network *n, const struct net_port *p)
 	return 0;
 }
 
+/* Who asks for an IPv6 address of ours asks a multicast group. */
+static int let_requests_in(struct net_port *p, struct el_error *err)
+{
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		if (p->addresses[i].prefix.ip.family == 6 && !p->addresses[i].kernel)
+			return el_port_receive_multicast(p->port, err);
+	}
+	return 0;
+}
+
 static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_workers,
 		      const char *profile_dir, struct el_error *err)
 {
@@ -190,6 +200,8 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		if (ret == 0 &&
 		    (list_addresses(n, &n->ports[i]) < 0 || list_own(&n->ports[i], conf) < 0))
 			ret = el_error_set(err, -ENOMEM, "not enough memory");
+		if (ret == 0)
+			ret = let_requests_in(&n->ports[i], err);
 	}
 	return ret;
 }
