@@ -181,8 +181,13 @@ static void publish(struct control *c, struct el_snapshot *s)
 
 void control_republish(struct control *c)
 {
-	struct el_snapshot *s = el_snapshot_next(c->current, c->current->model, NULL);
+	struct el_snapshot *s;
 
+	/* one is being made that this would get lost behind: when it is there, then */
+	c->republish = stats_pool_is_busy(c->stats);
+	if (c->republish)
+		return;
+	s = el_snapshot_next(c->current, c->current->model, NULL);
 	if (s)
 		publish(c, s);
 	else
@@ -214,25 +219,18 @@ static double iteration_s(const struct el_plan_set *set, const struct el_round_f
 	return set->iteration_s + fmax(took_s - window_s, 0);
 }
 
-static void publish_round(struct control *c, const struct el_plan_set *set,
-			  struct el_round_figures *f)
+static void publish_round(struct control *c, const struct el_plan_set *set, struct el_snapshot *s)
 {
-	double iteration = iteration_s(set, f);
+	const struct el_round_figures *f = s->last;
 	double took_s = fmax(el_clock_s(&set->clock, f->sent_tsc - f->began_tsc),
 			     el_clock_s(&set->clock, set->window_tsc));
-	struct el_snapshot *s;
 	uint64_t sent = 0;
 
-	if (iteration > c->now.conf->global.timeout_s)
+	s->iteration_s = iteration_s(set, f);
+	if (s->iteration_s > c->now.conf->global.timeout_s)
 		c->timed_out++;
 	for (uint32_t i = 0; i < f->n_series; i++)
 		sent += f->series[i].sent;
-	s = el_snapshot_next(c->current, set->model, f);
-	if (!s) {
-		el_log(EL_LOG_ERROR, "stats", "not enough memory for a snapshot");
-		return;
-	}
-	s->iteration_s = iteration;
 	s->achieved_pps = took_s > 0 ? (double)sent / took_s : 0;
 	publish(c, s);
 	show_table(c);
@@ -240,14 +238,16 @@ static void publish_round(struct control *c, const struct el_plan_set *set,
 
 static void finish_round(struct control *c, struct stats_job *job)
 {
-	struct el_round_figures *f = job->figures;
+	struct el_snapshot *s = job->snapshot;
 	struct rounds *owner = job->owner;
 
 	rounds_recycle(owner, job);
-	if (f)
-		publish_round(c, rounds_set(owner), f);
+	if (s)
+		publish_round(c, rounds_set(owner), s);
 	else
 		el_log(EL_LOG_ERROR, "stats", "not enough memory for the figures of a round");
+	if (c->republish)
+		control_republish(c);
 }
 
 static void take_results(struct control *c)
@@ -259,6 +259,7 @@ static void take_results(struct control *c)
 		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
 	while ((job = stats_pool_take(c->stats)) != NULL)
 		finish_round(c, job);
+	stats_pool_run(c->stats, c->current);
 }
 
 static void stop(struct control *c)
@@ -311,6 +312,7 @@ static void take_reports(struct control *c)
 		rounds_submit(c->old.rounds);
 	if (!c->old.rounds || rounds_idle(c->old.rounds))
 		rounds_submit(c->now.rounds);
+	stats_pool_run(c->stats, c->current);
 }
 
 static void take_events(struct control *c)

@@ -67,6 +67,7 @@ struct control {
 	double longest_loop_s;
 
 	/* reload.c */
+	bool republish; /* as soon as statistics is idle */
 	bool reload_wanted, reload_failed;
 	uint64_t reload_next_ns, file_digest;
 	struct timespec file_changed;
