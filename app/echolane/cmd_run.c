@@ -13,7 +13,7 @@
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
-#include "control.h"
+#include "planning.h"
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
 #define TX_BUFFERS 8191
@@ -33,7 +33,7 @@ static int clock_init(struct control *c, struct el_error *err)
 
 static int eal_init(struct control *c, struct el_error *err)
 {
-	const struct el_conf_dataplane *d = &c->conf->dataplane;
+	const struct el_conf_dataplane *d = &c->now.conf->dataplane;
 	size_t n_args = d->eal_args.count + c->options->n_eal_args;
 	char **args = calloc(n_args + 1, sizeof(*args));
 	struct el_eal_config eal = {.huge_pages = d->huge_pages,
@@ -47,13 +47,12 @@ static int eal_init(struct control *c, struct el_error *err)
 
 	if (!args)
 		return el_error_set(err, -ENOMEM, "not enough memory");
-	for (size_t i = 0; i < d->eal_args.count; i++)
-		args[i] = d->eal_args.items[i];
-	for (size_t i = 0; i < c->options->n_eal_args; i++)
-		args[d->eal_args.count + i] = c->options->eal_args[i];
+	for (size_t i = 0; i < n_args; i++)
+		args[i] = i < d->eal_args.count ? d->eal_args.items[i]
+						: c->options->eal_args[i - d->eal_args.count];
 	CPU_ZERO(&allowed);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
-	ret = el_lcores_choose(d, c->conf->global.nb_proc, &allowed, &c->lcores, err);
+	ret = el_lcores_choose(d, c->now.conf->global.nb_proc, &allowed, &c->lcores, err);
 	if (ret == 0)
 		ret = el_eal_init(&eal, err);
 	free(args);
@@ -71,13 +70,13 @@ static int ports_init(struct control *c, struct el_error *err)
 	char dir[4096];
 	int ret;
 
-	if (c->conf->dataplane.n_ports == 0)
+	if (c->now.conf->dataplane.n_ports == 0)
 		return el_error_set(
 		    err, -ENODEV,
 		    "no port is configured: name one with --port or in dataplane.ports");
 	ret = el_profile_dir(c->options->profile_dir, dir, sizeof(dir), err);
 	if (ret == 0)
-		ret = network_open(c->conf, c->lcores.n_workers, dir, &c->network, err);
+		ret = network_open(c->now.conf, c->lcores.n_workers, dir, &c->network, err);
 	if (ret == 0)
 		c->n_workers = network_workers(c->network);
 	return ret;
@@ -86,48 +85,83 @@ static int ports_init(struct control *c, struct el_error *err)
 static void ports_fini(struct control *c)
 {
 	network_close(c->network);
+	/* the devices had buffers of them until now */
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		rte_mempool_free(c->tx_pools[w]);
+}
+
+static int random_bytes(void *buf, size_t size, struct el_error *err)
+{
+	/* at most 256 bytes a call are never interrupted */
+	for (size_t at = 0, n; at < size; at += n) {
+		n = size - at < 256 ? size - at : 256;
+		if (getrandom((uint8_t *)buf + at, n, 0) != (ssize_t)n)
+			return el_error_set(err, -EIO, "no random numbers: %s", strerror(errno));
+	}
+	return 0;
+}
+
+static int names_init(struct control *c, struct el_error *err)
+{
+	return names_create(&c->names, err);
+}
+
+static void names_fini(struct control *c)
+{
+	names_destroy(c->names);
+}
+
+static void inventory_changed(void *ctx)
+{
+	struct control *c = ctx;
+
+	c->replan_wanted = true;
+}
+
+static int inventory_init(struct control *c, struct el_error *err)
+{
+	struct el_inventory_config config = {
+	    .directory = c->now.conf->dataplane.inventories_directory,
+	    .disabled = &c->now.conf->global.disable_dynamic_inventories,
+	    .changed = inventory_changed,
+	    .ctx = c};
+
+	c->inventory = el_inventory_create(&config, err);
+	return c->inventory ? 0 : -errno;
+}
+
+static void inventory_fini(struct control *c)
+{
+	el_inventory_destroy(c->inventory);
 }
 
 static int plan_init(struct control *c, struct el_error *err)
 {
-	uint64_t cap = c->conf->dataplane.max_rate_pps;
+	struct shared_conf *conf = c->now.shared;
 	uint8_t key[32];
-	struct el_plan_input in;
-	struct el_model_input model_in = {.conf = c->conf};
+	int ret;
 
-	model_in.own = network_addresses(c->network, &model_in.n_own);
 	c->payload = malloc(EL_PLAN_PAYLOAD_BYTES);
-	if (!c->payload || !(c->model = el_model_create(&model_in)))
-		return el_error_set(err, -errno, "the targets can't be set up: %s",
-				    strerror(errno));
-	for (size_t at = 0; at < EL_PLAN_PAYLOAD_BYTES; at += 256) {
-		if (getrandom(c->payload + at, 256, 0) != 256)
-			return el_error_set(err, -EIO, "no random numbers: %s", strerror(errno));
-	}
-	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
-		return el_error_set(err, -EIO, "no random numbers: %s", strerror(errno));
-	in = (struct el_plan_input){
-	    .model = c->model,
-	    .clock = el_clock_init(el_calibration_hz(&c->calibration)),
-	    .key = el_id_key_init(key),
-	    .n_workers = c->n_workers,
-	    .interval_s = c->conf->global.interval_s,
-	    .interval_packets_s = c->conf->global.interval_packets_s,
-	    .asap = c->conf->dataplane.pacing == EL_CONF_PACING_ASAP,
-	    .rate_pps = cap ? cap : network_default_pps(c->network),
-	    .max_probes = c->conf->dataplane.max_probes_per_round,
-	    .generation = 1,
-	    .payload = c->payload,
-	    .route = network_route,
-	    .route_ctx = c->network,
-	};
-	return el_plan_compile(&in, &c->set, err);
+	if (!c->payload)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	ret = random_bytes(c->payload, EL_PLAN_PAYLOAD_BYTES, err);
+	if (ret == 0)
+		ret = random_bytes(key, sizeof(key), err);
+	if (ret < 0)
+		return ret;
+	c->key = el_id_key_init(key);
+	c->now = (struct planning){0};
+	ret = planning_make(c, conf, &c->now, err);
+	if (ret == 0)
+		c->first_clock = c->now.set->clock;
+	return ret;
 }
 
 static void plan_fini(struct control *c)
 {
-	el_plan_set_put(c->set);
-	el_model_put(c->model);
+	planning_fini(&c->next);
+	planning_fini(&c->old);
+	planning_fini(&c->now);
 	free(c->payload);
 }
 
@@ -139,10 +173,10 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	    .index = {(uint16_t)w},
 	    .n_workers = c->n_workers,
 	    .socket = socket,
-	    .tsc_hz = c->set->clock.tsc_hz,
+	    .tsc_hz = c->now.set->clock.tsc_hz,
 	    .queues = queues,
 	    .n_queues = network_queues(c->network, w, queues),
-	    .n_blocks_max = c->set->n_blocks,
+	    .n_blocks_max = c->now.set->n_blocks,
 	    .yield = !el_lcores_worker_is_alone(&c->lcores, w),
 	};
 	char name[32];
@@ -172,10 +206,8 @@ static int workers_init(struct control *c, struct el_error *err)
 
 static void workers_fini(struct control *c)
 {
-	for (uint32_t w = 0; w < c->n_workers; w++) {
+	for (uint32_t w = 0; w < c->n_workers; w++)
 		el_worker_destroy(c->workers[w]);
-		rte_mempool_free(c->tx_pools[w]);
-	}
 }
 
 static int launch_init(struct control *c, struct el_error *err)
@@ -194,45 +226,33 @@ static void launch_fini(struct control *c)
 {
 	const struct el_command halt = {.kind = EL_COMMAND_STOP};
 
-	rounds_cut_all(c->rounds);
 	for (uint32_t w = 0; w < c->n_launched; w++)
 		el_worker_command(c->workers[w], &halt);
 	for (uint32_t w = 0; w < c->n_launched; w++)
 		rte_eal_wait_lcore(el_eal_worker_lcore((struct el_worker_idx){(uint16_t)w}));
-	/* their last reports: the blocks are control's to free */
-	rounds_poll(c->rounds, 0);
+	control_take_last_reports(c);
 }
 
 static int stats_init(struct control *c, struct el_error *err)
 {
-	struct rounds_config config = {.workers = c->workers,
-				       .n_workers = c->n_workers,
-				       .set = c->set,
-				       .limit = c->options->rounds};
-
 	c->stats = stats_pool_create(c->lcores.stats[0]);
 	c->snapshots = el_snapshot_store_create();
-	config.stats = c->stats;
-	if (c->stats)
-		c->rounds = rounds_create(&config);
-	if (!c->rounds || !c->snapshots)
-		return el_error_set(err, -ENOMEM,
-				    "not enough memory for the records of %u rounds of %llu probes",
-				    c->set->n_blocks, (unsigned long long)c->set->n_probes);
-	return 0;
+	if (!c->stats || !c->snapshots)
+		return el_error_set(err, -errno, "statistics can't be started: %s",
+				    strerror(errno));
+	return control_first_rounds(c, err);
 }
 
 static void stats_fini(struct control *c)
 {
 	stats_pool_destroy(c->stats);
-	rounds_destroy(c->rounds);
 	el_snapshot_store_destroy(c->snapshots);
 }
 
 static int http_init(struct control *c, struct el_error *err)
 {
-	struct el_httpd_config config = {.address = c->conf->global.prometheus_address,
-					 .port = c->conf->global.prometheus_port,
+	struct el_httpd_config config = {.address = c->now.conf->global.prometheus_address,
+					 .port = c->now.conf->global.prometheus_port,
 					 .user = getenv("PROM_USER"),
 					 .password = getenv("PROM_PASSWORD"),
 					 .source = control_page_source(c)};
@@ -272,6 +292,8 @@ static const struct step {
 	{clock_init, NULL, EX_SOFTWARE},
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},
+	{names_init, names_fini, EX_SOFTWARE},
+	{inventory_init, inventory_fini, EX_DATAERR},
 	{plan_init, plan_fini, EX_DATAERR},
 	{workers_init, workers_fini, EX_SOFTWARE},
 	{stats_init, stats_fini, EX_SOFTWARE},
@@ -288,9 +310,9 @@ static void log_start(const struct control *c)
 	       "echolane %s: %u targets, %u series, %llu probes a round, %u workers, round every "
 	       "%.3g s, metrics "
 	       "on port %u",
-	       EL_VERSION, c->model->n_targets, c->model->n_series,
-	       (unsigned long long)c->set->n_probes, c->n_workers,
-	       el_clock_s(&c->set->clock, c->set->period_tsc), el_httpd_port(c->httpd));
+	       EL_VERSION, c->now.model->n_targets, c->now.model->n_series,
+	       (unsigned long long)c->now.set->n_probes, c->n_workers,
+	       el_clock_s(&c->now.set->clock, c->now.set->period_tsc), el_httpd_port(c->httpd));
 }
 
 static int bring_up_and_run(struct control *c)
@@ -326,11 +348,16 @@ int command_run(const struct options *options)
 			    .timer_fd = -1,
 			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
 	sigset_t signals;
-	int status = load_configuration(options, &c.conf);
+	int status = load_configuration(options, &c.now.conf);
 
 	if (status)
 		return status;
-	el_log_set_level(c.conf->global.logging_level);
+	c.now.shared = shared_conf_create(c.now.conf);
+	if (!c.now.shared) {
+		fputs("echolane: not enough memory\n", stderr);
+		return EX_OSERR;
+	}
+	el_log_set_level(c.now.conf->global.logging_level);
 	/* before any thread is made, so that all of them leave signals to control */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -339,6 +366,6 @@ int command_run(const struct options *options)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	status = bring_up_and_run(&c);
-	el_conf_free(c.conf);
+	planning_fini(&c.now); /* where it failed before there was a plan */
 	return status;
 }

@@ -16,6 +16,7 @@
 #include <rte_cycles.h>
 #include <rte_version.h>
 
+#include "planning.h"
 #include "table.h"
 
 #define TICK_NS 2000000ULL
@@ -54,7 +55,7 @@ static void *page_open(void *ctx, struct el_expo_input *ret_input)
 		return NULL;
 	p->snapshot = el_snapshot_store_take(c->snapshots);
 	for (uint32_t w = 0; w < c->n_workers; w++)
-		el_worker_view(c->workers[w], &c->set->clock, &p->workers[w]);
+		el_worker_view(c->workers[w], &c->now.set->clock, &p->workers[w]);
 	memcpy(p->ports, network_port_views(c->network), n_ports * sizeof(p->ports[0]));
 	*ret_input = (struct el_expo_input){
 	    .snapshot = p->snapshot,
@@ -103,9 +104,11 @@ static uint32_t telemetry_workers(void *ctx, struct el_worker_view *ret, uint32_
 {
 	struct control *c = ctx;
 	uint32_t n = c->n_workers < max ? c->n_workers : max;
+	/* the plan may change meanwhile; the clock is good enough as it was at start */
+	struct el_clock clock = c->first_clock;
 
 	for (uint32_t w = 0; w < n; w++)
-		el_worker_view(c->workers[w], &c->set->clock, &ret[w]);
+		el_worker_view(c->workers[w], &clock, &ret[w]);
 	return n;
 }
 
@@ -133,8 +136,11 @@ static void read_ports(struct control *c)
 {
 	uint64_t drops = network_read_drops(c->network);
 
-	if (drops)
-		rounds_add_drops(c->rounds, drops);
+	if (drops) {
+		rounds_add_drops(c->now.rounds, drops);
+		if (c->old.rounds)
+			rounds_add_drops(c->old.rounds, drops);
+	}
 	pthread_mutex_lock(&c->ports_lock);
 	memcpy(c->ports, network_port_views(c->network),
 	       network_n_ports(c->network) * sizeof(*c->ports));
@@ -163,13 +169,27 @@ static void publish(struct control *c, struct el_snapshot *s)
 	double ppm = el_calibration_error_ppm(&c->calibration);
 
 	s->tsc_error_ppm = isinf(ppm) ? 0 : ppm;
-	s->requested_pps = c->set->requested_pps;
-	s->app.rounds_skipped = rounds_skipped(c->rounds);
+	s->requested_pps = c->now.set->requested_pps;
+	s->app.rounds_skipped =
+	    c->skipped_before + (c->now.rounds ? rounds_skipped(c->now.rounds) : 0);
 	s->app.rounds_timed_out = c->timed_out;
-	control_apply_events(c, s);
+	s->reload_failed = c->reload_failed;
+	events_apply(c->now.events, s);
+	if (c->old.events)
+		events_apply(c->old.events, s);
 	el_snapshot_put(c->current);
 	c->current = el_snapshot_get(s);
 	el_snapshot_store_publish(c->snapshots, s);
+}
+
+void control_republish(struct control *c)
+{
+	struct el_snapshot *s = el_snapshot_next(c->current, c->current->model, NULL);
+
+	if (s)
+		publish(c, s);
+	else
+		el_log(EL_LOG_ERROR, "stats", "not enough memory for a snapshot");
 }
 
 static void show_table(const struct control *c)
@@ -179,44 +199,38 @@ static void show_table(const struct control *c)
 	if (c->options->table == TABLE_NONE)
 		return;
 	snprintf(url, sizeof(url), "http://%s:%u/metrics",
-		 strcmp(c->conf->global.prometheus_address, "0.0.0.0") == 0
+		 strcmp(c->now.conf->global.prometheus_address, "0.0.0.0") == 0
 		     ? "localhost"
-		     : c->conf->global.prometheus_address,
+		     : c->now.conf->global.prometheus_address,
 		 el_httpd_port(c->httpd));
 	table_print(stdout, c->current, url, c->options->table == TABLE_SCREEN);
 }
 
 /* The time that the round needed: what its plan says, and what it overran that by. */
-static double iteration_s(const struct control *c, const struct el_round_figures *f)
+static double iteration_s(const struct el_plan_set *set, const struct el_round_figures *f)
 {
-	double took_s = el_clock_s(&c->set->clock, f->sent_tsc - f->began_tsc);
-	double window_s = el_clock_s(&c->set->clock, c->set->window_tsc);
+	double took_s = el_clock_s(&set->clock, f->sent_tsc - f->began_tsc);
+	double window_s = el_clock_s(&set->clock, set->window_tsc);
 
-	if (c->set->window_tsc == 0)
-		return took_s + el_clock_s(&c->set->clock, c->set->timeout_tsc);
-	return c->set->iteration_s + fmax(took_s - window_s, 0);
+	if (set->window_tsc == 0)
+		return took_s + el_clock_s(&set->clock, set->timeout_tsc);
+	return set->iteration_s + fmax(took_s - window_s, 0);
 }
 
-static void finish_round(struct control *c, struct stats_job *job)
+static void publish_round(struct control *c, const struct el_plan_set *set,
+			  struct el_round_figures *f)
 {
-	struct el_round_figures *f = job->figures;
-	uint64_t sent = 0;
-	double took_s, iteration = 0;
+	double iteration = iteration_s(set, f);
+	double took_s = fmax(el_clock_s(&set->clock, f->sent_tsc - f->began_tsc),
+			     el_clock_s(&set->clock, set->window_tsc));
 	struct el_snapshot *s;
+	uint64_t sent = 0;
 
-	rounds_recycle(c->rounds, job);
-	if (!f) {
-		el_log(EL_LOG_ERROR, "stats", "not enough memory for the figures of a round");
-		return;
-	}
-	iteration = iteration_s(c, f);
-	if (iteration > c->conf->global.timeout_s)
+	if (iteration > c->now.conf->global.timeout_s)
 		c->timed_out++;
 	for (uint32_t i = 0; i < f->n_series; i++)
 		sent += f->series[i].sent;
-	took_s = fmax(el_clock_s(&c->set->clock, f->sent_tsc - f->began_tsc),
-		      el_clock_s(&c->set->clock, c->set->window_tsc));
-	s = el_snapshot_next(c->current, c->model, f);
+	s = el_snapshot_next(c->current, set->model, f);
 	if (!s) {
 		el_log(EL_LOG_ERROR, "stats", "not enough memory for a snapshot");
 		return;
@@ -225,6 +239,18 @@ static void finish_round(struct control *c, struct stats_job *job)
 	s->achieved_pps = took_s > 0 ? (double)sent / took_s : 0;
 	publish(c, s);
 	show_table(c);
+}
+
+static void finish_round(struct control *c, struct stats_job *job)
+{
+	struct el_round_figures *f = job->figures;
+	struct rounds *owner = job->owner;
+
+	rounds_recycle(owner, job);
+	if (f)
+		publish_round(c, rounds_set(owner), f);
+	else
+		el_log(EL_LOG_ERROR, "stats", "not enough memory for the figures of a round");
 }
 
 static void take_results(struct control *c)
@@ -238,20 +264,140 @@ static void take_results(struct control *c)
 		finish_round(c, job);
 }
 
-/* The first round waits until next hops are known, or three seconds. */
+/* ---- plans ---- */
+
+static uint64_t soon_tsc(const struct control *c)
+{
+	return rte_rdtsc() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
+}
+
+static void command_all(struct control *c, enum el_command_kind kind)
+{
+	const struct el_command command = {.kind = kind};
+
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		el_worker_command(c->workers[w], &command);
+}
+
+static int make_rounds(struct control *c, struct planning *p, uint64_t first, struct el_error *err)
+{
+	struct rounds_config config = {.workers = c->workers,
+				       .n_workers = c->n_workers,
+				       .set = p->set,
+				       .stats = c->stats,
+				       .first = first,
+				       .last = c->options->rounds};
+
+	p->rounds = rounds_create(&config);
+	return p->rounds
+		   ? 0
+		   : el_error_set(err, -ENOMEM,
+				  "not enough memory for the records of %u rounds of %llu probes",
+				  p->set->n_blocks, (unsigned long long)p->set->n_probes);
+}
+
+int control_first_rounds(struct control *c, struct el_error *err)
+{
+	return make_rounds(c, &c->now, 1, err);
+}
+
+int control_replan(struct control *c, struct shared_conf *conf, bool cut, struct el_error *err)
+{
+	int ret;
+
+	if (c->next.set) {
+		shared_conf_put(conf);
+		return el_error_set(err, -EBUSY, "a plan is waiting to be taken already");
+	}
+	ret = planning_make(c, conf, &c->next, err);
+	c->next_since_ns = c->now_ns;
+	c->next_cuts = cut;
+	return ret;
+}
+
+/* The first round of a plan waits until its next hops are known, or three seconds. */
+static bool hops_are_known(const struct control *c, uint64_t since_ns)
+{
+	return network_settled(c->network) || c->now_ns - since_ns >= NEXT_HOP_WAIT_NS;
+}
+
 static void maybe_start(struct control *c)
 {
-	if (c->started || c->stopping)
+	if (c->started || c->stopping || c->next.set)
 		return;
-	if (!network_settled(c->network) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
+	/* names are part of it: what they come to is in the next plan */
+	if (!names_settled(c->names) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
+		return;
+	if (!hops_are_known(c, c->started_ns))
 		return;
 	c->started = true;
-	rounds_start(c->rounds, rte_rdtsc() + el_clock_tsc_from_s(&c->set->clock, START_DELAY_S));
+	rounds_start(c->now.rounds, soon_tsc(c));
+}
+
+/* Has a new plan made of the configuration as it is, because something else has changed: it follows
+ * the round that is handed out. One at a time. */
+static void maybe_replan(struct control *c)
+{
+	struct el_error err;
+
+	c->replan_wanted |= names_take_changed(c->names);
+	if (!c->replan_wanted || c->next.set || c->old.rounds || c->stopping)
+		return;
+	/* before the first round all names that will be known soon go into one plan */
+	if (!c->started && !names_settled(c->names) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
+		return;
+	c->replan_wanted = false;
+	if (control_replan(c, shared_conf_get(c->now.shared), false, &err) < 0)
+		el_log(EL_LOG_ERROR, "control", "no new plan: %s", err.text);
+}
+
+/* The old plan is gone once all its rounds are published and every worker has begun one of the new.
+ */
+static void release_old(struct control *c)
+{
+	if (!c->old.rounds || !rounds_idle(c->old.rounds) || !rounds_begun(c->now.rounds))
+		return;
+	c->skipped_before += rounds_skipped(c->old.rounds);
+	planning_fini(&c->old);
+}
+
+static void take_next(struct control *c)
+{
+	c->now = c->next;
+	c->next = (struct planning){0};
+}
+
+static void maybe_take_next(struct control *c)
+{
+	uint64_t start;
+	struct el_error err;
+
+	if (!c->next.set || c->old.rounds || !hops_are_known(c, c->next_since_ns))
+		return;
+	if (make_rounds(c, &c->next, rounds_next(c->now.rounds), &err) < 0) {
+		el_log(EL_LOG_ERROR, "control", "%s; the plan stays as it was", err.text);
+		planning_fini(&c->next);
+		return;
+	}
+	if (!c->started) { /* nobody has seen the first yet */
+		planning_fini(&c->now);
+		take_next(c);
+		return;
+	}
+	start = rounds_next_start(c->now.rounds);
+	rounds_retire(c->now.rounds);
+	if (c->next_cuts || !c->now.set->period_tsc || (int64_t)(rte_rdtsc() - start) > 0)
+		start = soon_tsc(c);
+	if (c->next_cuts)
+		command_all(c, EL_COMMAND_CUT);
+	c->old = c->now;
+	take_next(c);
+	rounds_start(c->now.rounds, start);
 }
 
 static void stop(struct control *c)
 {
-	uint64_t timeout_ns = el_clock_ns(&c->set->clock, c->set->timeout_tsc);
+	uint64_t timeout_ns = el_clock_ns(&c->now.set->clock, c->now.set->timeout_tsc);
 
 	if (c->stopping) { /* asked twice: now */
 		c->stop_deadline_ns = c->now_ns;
@@ -260,7 +406,9 @@ static void stop(struct control *c)
 	c->stopping = true;
 	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS +
 			      (timeout_ns < STOP_TIMEOUT_MAX_NS ? timeout_ns : STOP_TIMEOUT_MAX_NS);
-	rounds_cut_all(c->rounds);
+	rounds_retire(c->now.rounds);
+	command_all(c, EL_COMMAND_CUT);
+	el_inventory_stop(c->inventory, c->now_ns);
 }
 
 /* ---- the loop ---- */
@@ -271,8 +419,7 @@ static void take_signal(struct control *c)
 
 	while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
-			el_log(EL_LOG_WARNING, "control",
-			       "the configuration is not reloaded while running yet");
+			c->reload_wanted = true;
 			continue;
 		}
 		el_log(EL_LOG_INFO, "control", "stopping: %s", strsignal((int)info.ssi_signo));
@@ -280,20 +427,67 @@ static void take_signal(struct control *c)
 	}
 }
 
+static void take_reports(struct control *c)
+{
+	struct el_block *blocks[16];
+	unsigned n;
+
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		while ((n = el_worker_reports(c->workers[w], blocks, 16)) > 0) {
+			for (unsigned i = 0; i < n; i++)
+				rounds_report(blocks[i]->set == c->now.set ? c->now.rounds
+									   : c->old.rounds,
+					      blocks[i]);
+		}
+	}
+	/* figures of the new plan's rounds come after all of the old's */
+	if (c->old.rounds)
+		rounds_submit(c->old.rounds);
+	if (!c->old.rounds || rounds_idle(c->old.rounds))
+		rounds_submit(c->now.rounds);
+}
+
+static void take_events(struct control *c)
+{
+	struct el_event events[64];
+
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		/* bounded: a flood of events must not hold control up */
+		for (int burst = 0; burst < 32; burst++) {
+			unsigned n = el_worker_events(c->workers[w], events, 64);
+			for (unsigned i = 0; i < n; i++) {
+				if (!events_take(c->now.events, &events[i]) && c->old.events)
+					events_take(c->old.events, &events[i]);
+			}
+			if (n < 64)
+				break;
+		}
+	}
+}
+
 static void tick(struct control *c)
 {
+	uint64_t timeout_ns = el_clock_ns(&c->now.set->clock, c->now.set->timeout_tsc);
 	uint64_t expirations;
 
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
 	network_poll(c->network, c->now_ns);
+	maybe_replan(c);
+	maybe_take_next(c);
 	maybe_start(c);
-	rounds_poll(c->rounds, rte_rdtsc());
-	control_take_events(c);
-	if (c->now_ns - c->slow_ns >= SLOW_NS) {
+	/* before rounds are collected, and often enough: drops are those of the rounds still open
+	 */
+	if (c->now_ns - c->slow_ns >= RTE_MIN(SLOW_NS, timeout_ns / 2)) {
 		c->slow_ns = c->now_ns;
 		read_ports(c);
 	}
+	take_reports(c);
+	rounds_hand_out(c->now.rounds, rte_rdtsc());
+	take_events(c);
+	release_old(c);
+	if (!c->stopping)
+		reload_poll(c);
 	if (c->now_ns - c->second_ns >= EL_NS_PER_S) {
 		c->second_ns = c->now_ns;
 		el_tsc_recalibrate(&c->calibration);
@@ -331,6 +525,10 @@ static int open_descriptors(struct control *c)
 		ret = watch(c, stats_pool_fd(c->stats));
 	if (ret == 0)
 		ret = watch(c, el_httpd_fd(c->httpd));
+	if (ret == 0)
+		ret = watch(c, names_fd(c->names));
+	if (ret == 0)
+		ret = watch(c, el_inventory_fd(c->inventory));
 	return ret;
 }
 
@@ -342,15 +540,13 @@ int control_init(struct control *c, struct el_error *err)
 	if (ret < 0)
 		return el_error_set(err, ret, "the control loop's descriptors can't be had: %s",
 				    strerror(-ret));
-	c->late = calloc(c->model->n_series + 1, sizeof(*c->late));
-	c->icmp_errors = calloc(c->model->n_series + 1, sizeof(*c->icmp_errors));
-	c->target_events = calloc(c->model->n_targets + 1, sizeof(*c->target_events));
-	c->addresses = address_index_create(c->model);
 	c->ports = calloc(network_n_ports(c->network) + 1, sizeof(*c->ports));
-	first = el_snapshot_next(NULL, c->model, NULL);
-	if (!c->late || !c->icmp_errors || !c->target_events || !c->addresses || !c->ports ||
-	    !first)
+	first = el_snapshot_next(NULL, c->now.model, NULL);
+	if (!c->ports || !first) {
+		el_snapshot_put(first);
 		return el_error_set(err, -ENOMEM, "not enough memory");
+	}
+	reload_init(c);
 	publish(c, first);
 	return 0;
 }
@@ -369,18 +565,16 @@ void control_fini(struct control *c)
 	close_if_open(&c->epoll_fd);
 	el_snapshot_put(c->current);
 	c->current = NULL;
-	address_index_free(c->addresses);
 	free(c->ports);
-	free(c->late);
-	free(c->icmp_errors);
-	free(c->target_events);
 }
 
 static bool is_done(const struct control *c)
 {
 	if (c->stopping && c->now_ns >= c->stop_deadline_ns)
 		return true;
-	return (c->started || c->stopping) && rounds_finished(c->rounds);
+	if (c->old.rounds && !rounds_idle(c->old.rounds))
+		return false;
+	return (c->started || c->stopping) && rounds_finished(c->now.rounds);
 }
 
 void control_run(struct control *c)
@@ -403,10 +597,17 @@ void control_run(struct control *c)
 		}
 		/* bounded work; also when only its own time has come */
 		el_httpd_run(c->httpd);
+		names_run(c->names, c->now_ns);
+		el_inventory_run(c->inventory, c->now_ns, time(NULL));
 		c->longest_loop_s =
 		    fmax(c->longest_loop_s, (double)(monotonic_ns() - begin_ns) / 1e9);
 	}
 	/* what came in between the last figures and now */
-	rounds_poll(c->rounds, rte_rdtsc());
+	take_reports(c);
 	take_results(c);
+}
+
+void control_take_last_reports(struct control *c)
+{
+	take_reports(c);
 }

@@ -4,44 +4,66 @@
 #include <pthread.h>
 
 #include "el_httpd.h"
+#include "el_inventory.h"
 #include "el_telemetry.h"
+#include "events.h"
+#include "names.h"
 #include "network.h"
 #include "options.h"
 #include "rounds.h"
 
+/* A configuration and everything that is made from it. Zeroed memory: none. */
+struct planning {
+	struct shared_conf *shared;
+	struct el_conf *conf; /* of shared */
+	struct el_model *model;
+	struct el_plan_set *set;
+	struct events *events;
+	struct rounds *rounds; /* NULL until its turn comes */
+};
+
 struct control {
 	/* made by the steps of cmd_run.c, in this order */
 	const struct options *options;
-	struct el_conf *conf;
 	struct el_calibration calibration;
 	struct el_lcores lcores;
 	struct network *network;
-	struct el_model *model;
+	struct names *names;
+	struct el_inventory *inventory;
+	struct el_id_key key; /* of this process */
+	struct el_clock first_clock;
 	uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES */
-	struct el_plan_set *set;
 	struct rte_mempool *tx_pools[EL_PLAN_WORKERS_MAX];
 	struct el_worker *workers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_workers;
 	uint32_t n_launched;
 	struct stats_pool *stats;
-	struct rounds *rounds;
 	struct el_snapshot_store *snapshots;
 	struct el_httpd *httpd;
 	int epoll_fd, signal_fd, timer_fd; /* -1: not open */
 	pthread_mutex_t ports_lock;
 	struct el_port_view *ports; /* [network_n_ports]: for other threads, under ports_lock */
 
+	/* The plan that is executed, the one before while rounds of it are open, and the one that
+	 * waits for its next hops. While one waits, no other is made. */
+	struct planning now, old, next;
+	uint64_t next_since_ns;
+	bool next_cuts; /* the round under way ends when it is taken */
+	uint64_t generation;
+	bool replan_wanted; /* names or inventories have changed */
+
 	/* the loop's own */
-	struct el_snapshot *current;  /* a reference to the snapshot published last */
-	uint64_t *late, *icmp_errors; /* [n_series] since the last snapshot, from events */
-	struct el_target_totals *target_events; /* [n_targets] likewise */
-	struct address_index *addresses;
+	struct el_snapshot *current; /* a reference to the snapshot published last */
 	uint64_t now_ns, started_ns, slow_ns, second_ns;
-	uint64_t timed_out;
+	uint64_t timed_out, skipped_before;
 	bool started; /* the first round has been ordered */
 	bool stopping;
 	uint64_t stop_deadline_ns;
 	double longest_loop_s;
+
+	/* reload.c */
+	bool reload_wanted, reload_failed;
+	uint64_t reload_next_ns, file_digest;
 };
 
 /* Descriptors, signals, snapshot store: what the loop needs. 0, or -errno with a sentence. */
@@ -61,9 +83,21 @@ struct el_telemetry_source control_telemetry_source(struct control *c);
 /* Writes the metrics page. */
 void control_print_metrics(struct control *c, FILE *out);
 
-/* control_events.c: finds targets by address; takes what workers noted and adds it to the next
- * snapshot. */
-struct address_index *address_index_create(const struct el_model *model);
-void address_index_free(struct address_index *index);
-void control_take_events(struct control *c);
-void control_apply_events(struct control *c, struct el_snapshot *s);
+/* reload.c: remembers what the configuration file holds; reloads it if a signal or the interval
+ * asks for it. */
+void reload_init(struct control *c);
+void reload_poll(struct control *c);
+
+/* Has a new plan take over as soon as its next hops are known. cut: the round under way ends then;
+ * else it follows that. the reference to conf becomes control's. 0, or -errno with a sentence and
+ * nothing changed.
+ */
+int control_replan(struct control *c, struct shared_conf *conf, bool cut, struct el_error *err);
+
+/* The rounds of the first plan. 0, or -ENOMEM with a sentence. */
+int control_first_rounds(struct control *c, struct el_error *err);
+/* Once the workers have stopped: their blocks go back to the rounds they are of. */
+void control_take_last_reports(struct control *c);
+
+/* Publishes the figures there are once more, after something besides them has changed. */
+void control_republish(struct control *c);

@@ -175,6 +175,16 @@ static int list_addresses(struct network *n, const struct net_port *p)
 	return 0;
 }
 
+/* Who asks for an IPv6 address of ours asks a multicast group. */
+static int let_requests_in(struct net_port *p, struct el_error *err)
+{
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		if (p->addresses[i].prefix.ip.family == 6 && !p->addresses[i].kernel)
+			return el_port_receive_multicast(p->port, err);
+	}
+	return 0;
+}
+
 static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_workers,
 		      const char *profile_dir, struct el_error *err)
 {
@@ -190,6 +200,8 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		if (ret == 0 &&
 		    (list_own(&n->ports[i], conf) < 0 || list_addresses(n, &n->ports[i]) < 0))
 			ret = el_error_set(err, -ENOMEM, "not enough memory");
+		if (ret == 0)
+			ret = let_requests_in(&n->ports[i], err);
 	}
 	return ret;
 }
@@ -260,8 +272,9 @@ static bool tell_workers(struct network *n, struct el_next_hop_idx index)
 
 	if (el_neigh_get(n->neigh, index, &entry) < 0)
 		return true;
-	c.next_hop.l2_len =
-	    (uint8_t)el_neigh_header(n->neigh, index, RTE_ETHER_TYPE_IPV4, c.next_hop.l2);
+	c.next_hop.l2_len = (uint8_t)el_neigh_header(
+	    n->neigh, index, entry.ip.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6,
+	    c.next_hop.l2);
 	c.next_hop.state = states[entry.state];
 	for (uint32_t w = 0; w < n->n_workers; w++) {
 		if (n->ports[entry.port.v].port->n_queues <= w)
@@ -320,6 +333,11 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 	struct timespec now;
 	int ret;
 
+	if (conf->dataplane.n_ports > EL_WORKER_QUEUES_MAX) {
+		free(n);
+		return el_error_set(err, -E2BIG, "%zu ports are configured, %d is the most",
+				    conf->dataplane.n_ports, EL_WORKER_QUEUES_MAX);
+	}
 	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports)))) {
 		free(n);
 		return el_error_set(err, -ENOMEM, "not enough memory");

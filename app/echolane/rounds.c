@@ -28,7 +28,7 @@ struct rounds {
 	uint64_t last_start_tsc; /* of the round handed out last */
 	uint64_t skipped;
 	uint32_t in_stats;
-	bool started, cut;
+	bool started, retired, begun;
 };
 
 static struct open_round *open_at(struct rounds *r, uint32_t i)
@@ -45,7 +45,7 @@ struct rounds *rounds_create(const struct rounds_config *config)
 		return NULL;
 	r->conf = *config;
 	el_plan_set_get(config->set);
-	r->next_round = 1;
+	r->next_round = config->first;
 	r->open = calloc(n, sizeof(*r->open));
 	for (uint32_t w = 0; r->open && w < config->n_workers; w++) {
 		r->free[w].items = calloc(n, sizeof(struct el_block *));
@@ -118,8 +118,10 @@ static int hand_out(struct rounds *r)
 		struct el_command c = {.kind = EL_COMMAND_ROUND,
 				       .block = r->free[w].items[--r->free[w].n]};
 		c.block->round = r->next_round;
+		c.block->cut = false;
 		/* without a period, rounds follow each other and only the first has a start */
-		c.block->start_tsc = period || r->next_round == 1 ? r->next_start_tsc : 0;
+		c.block->start_tsc =
+		    period || r->next_round == r->conf.first ? r->next_start_tsc : 0;
 		/* Never full: it holds many more commands than there are blocks. */
 		el_worker_command(r->conf.workers[w], &c);
 	}
@@ -129,60 +131,65 @@ static int hand_out(struct rounds *r)
 	return 0;
 }
 
+static bool no_more(const struct rounds *r)
+{
+	return r->retired || (r->conf.last && r->next_round > r->conf.last);
+}
+
+/* Leaves out the rounds that should have begun more than late_tsc ago, and counts them. */
+static void skip_passed(struct rounds *r, uint64_t now, uint64_t late_tsc)
+{
+	uint64_t period = r->conf.set->period_tsc, last = r->next_start_tsc + late_tsc;
+	uint64_t missed;
+
+	if (!period || (int64_t)(now - last) <= 0)
+		return;
+	missed = (now - last) / period + 1;
+	r->skipped += missed;
+	r->next_start_tsc += missed * period;
+}
+
 /* A round is handed out when the one before has begun: so the workers always have one ahead, and a
  * change never has to wait for longer than that. */
-static void hand_out_due(struct rounds *r, uint64_t now)
+void rounds_hand_out(struct rounds *r, uint64_t now)
 {
-	uint64_t period = r->conf.set->period_tsc;
-
-	while (r->started && !r->cut && (!r->conf.limit || r->next_round <= r->conf.limit)) {
-		if (period && (int64_t)(now - r->last_start_tsc) < 0 && r->next_round > 1)
+	while (r->started && !no_more(r)) {
+		bool later = (int64_t)(now - r->last_start_tsc) < 0;
+		if (r->conf.set->period_tsc && later && r->next_round > r->conf.first)
 			return;
 		if (!have_blocks(r)) {
-			/* the start passes: that round is left out, and counted */
-			if (period && (int64_t)(now - r->next_start_tsc) > 0) {
-				uint64_t missed = (now - r->next_start_tsc) / period + 1;
-				r->skipped += missed;
-				r->next_start_tsc += missed * period;
-			}
+			skip_passed(r, now, 0);
 			return;
 		}
+		/* one that begins later than its slack could not send all */
+		skip_passed(r, now, r->conf.set->period_tsc - r->conf.set->window_tsc);
 		if (hand_out(r) < 0)
 			return;
 	}
 }
 
-static void collect(struct rounds *r, uint32_t worker)
+void rounds_report(struct rounds *r, struct el_block *block)
 {
-	struct el_block *blocks[16];
-	unsigned n;
-
-	while ((n = el_worker_reports(r->conf.workers[worker], blocks, 16)) > 0) {
-		for (unsigned i = 0; i < n; i++) {
-			uint32_t k = r->head;
-			while (k != r->tail && open_at(r, k)->round != blocks[i]->round)
-				k++;
-			if (k == r->tail) {
-				el_log(EL_LOG_ERROR, "control",
-				       "worker %u reported round %llu, which is not open", worker,
-				       (unsigned long long)blocks[i]->round);
-				el_block_free(blocks[i]);
-				continue;
-			}
-			struct stats_job *job = open_at(r, k)->job;
-			job->blocks[job->n_blocks++] = blocks[i];
+	for (uint32_t k = r->head; k != r->tail; k++) {
+		struct stats_job *job = open_at(r, k)->job;
+		if (job->round == block->round) {
+			job->blocks[job->n_blocks++] = block;
+			return;
 		}
 	}
+	el_log(EL_LOG_ERROR, "control", "worker %u reported round %llu, which is not open",
+	       block->worker, (unsigned long long)block->round);
+	el_block_free(block);
 }
 
-/* True if no worker has begun the round: it was cut before. */
-static bool never_began(const struct stats_job *job)
+/* How many workers have begun the round; those it was cut before have not. */
+static uint32_t count_begun(const struct stats_job *job)
 {
-	for (uint32_t i = 0; i < job->n_blocks; i++) {
-		if (job->blocks[i]->began_tsc)
-			return false;
-	}
-	return true;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < job->n_blocks; i++)
+		n += job->blocks[i]->began_tsc != 0;
+	return n;
 }
 
 static void give_back(struct rounds *r, struct stats_job *job)
@@ -194,31 +201,26 @@ static void give_back(struct rounds *r, struct stats_job *job)
 	free(job);
 }
 
-/* Whole rounds go to statistics in order. */
-static void submit(struct rounds *r)
+void rounds_submit(struct rounds *r)
 {
 	while (r->head != r->tail) {
 		struct open_round *o = open_at(r, r->head);
+		uint32_t begun;
 		if (o->job->n_blocks < r->conf.n_workers)
 			return;
 		r->head++;
-		if (never_began(o->job)) {
+		begun = count_begun(o->job);
+		if (!begun) {
 			give_back(r, o->job);
 			continue;
 		}
+		r->begun |= begun == r->conf.n_workers;
 		o->job->local_drops = o->drops;
+		o->job->owner = r;
 		o->job->clock = r->conf.set->clock;
 		r->in_stats++;
 		stats_pool_submit(r->conf.stats, o->job);
 	}
-}
-
-void rounds_poll(struct rounds *r, uint64_t now_tsc)
-{
-	for (uint32_t w = 0; w < r->conf.n_workers; w++)
-		collect(r, w);
-	submit(r);
-	hand_out_due(r, now_tsc);
 }
 
 void rounds_add_drops(struct rounds *r, uint64_t drops)
@@ -233,22 +235,39 @@ void rounds_recycle(struct rounds *r, struct stats_job *job)
 	give_back(r, job);
 }
 
-void rounds_cut_all(struct rounds *r)
+void rounds_retire(struct rounds *r)
 {
-	const struct el_command c = {.kind = EL_COMMAND_CUT};
+	r->retired = true;
+}
 
-	if (r->cut)
-		return;
-	r->cut = true;
-	for (uint32_t w = 0; w < r->conf.n_workers; w++)
-		el_worker_command(r->conf.workers[w], &c);
+struct el_plan_set *rounds_set(const struct rounds *r)
+{
+	return r->conf.set;
+}
+
+uint64_t rounds_next(const struct rounds *r)
+{
+	return r->next_round;
+}
+
+uint64_t rounds_next_start(const struct rounds *r)
+{
+	return r->next_start_tsc;
+}
+
+bool rounds_idle(const struct rounds *r)
+{
+	return r->head == r->tail && r->in_stats == 0;
 }
 
 bool rounds_finished(const struct rounds *r)
 {
-	bool no_more = r->cut || (r->conf.limit && r->next_round > r->conf.limit);
+	return no_more(r) && rounds_idle(r);
+}
 
-	return no_more && r->head == r->tail && r->in_stats == 0;
+bool rounds_begun(const struct rounds *r)
+{
+	return r->begun;
 }
 
 uint64_t rounds_skipped(const struct rounds *r)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The rounds, as control sees them: numbers them, hands their blocks to the workers a round ahead,
- * collects the reports of all workers and passes whole rounds to statistics. */
+/* The rounds of one plan set, as control sees them: numbers them, hands their blocks to the workers
+ * a round ahead, puts the reports of all workers together and passes whole rounds to statistics.
+ * With a new plan comes a new one of these; the old one lives until its last round is published. */
 #include "el_worker.h"
 #include "stats_pool.h"
 
@@ -12,31 +13,40 @@ struct rounds_config {
 	uint32_t n_workers;
 	struct el_plan_set *set; /* a reference is taken */
 	struct stats_pool *stats;
-	uint64_t limit; /* how many rounds; 0: without end */
+	uint64_t first; /* number of the first round */
+	uint64_t last;  /* of the last; 0: without end */
 };
 
 /* Makes the blocks. NULL with errno. */
 struct rounds *rounds_create(const struct rounds_config *config);
-/* Workers must have been stopped. */
+/* No worker may have a block of it or its plan any more. NULL is fine. */
 void rounds_destroy(struct rounds *r);
 
 /* The first round begins at `start_tsc`. */
 void rounds_start(struct rounds *r, uint64_t start_tsc);
+/* No more rounds are handed out. Those that workers have go on. */
+void rounds_retire(struct rounds *r);
 
-/* Hands out what is due and collects reports; to be called every few milliseconds. */
-void rounds_poll(struct rounds *r, uint64_t now_tsc);
+/* Hands out what is due; to be called every few milliseconds. */
+void rounds_hand_out(struct rounds *r, uint64_t now_tsc);
+/* A worker's report; the block must be of this set. */
+void rounds_report(struct rounds *r, struct el_block *block);
+/* Passes rounds that are whole to statistics, in order. */
+void rounds_submit(struct rounds *r);
+/* A job that came back from there: its blocks can be used again. Frees it. */
+void rounds_recycle(struct rounds *r, struct stats_job *job);
 
 /* What ports dropped just now: goes to every round that is open. */
 void rounds_add_drops(struct rounds *r, uint64_t drops);
 
-/* A job that came back from statistics: its blocks can be used again. Frees it. */
-void rounds_recycle(struct rounds *r, struct stats_job *job);
-
-/* No more rounds; unstarted ones come back empty, the one under way is cut. */
-void rounds_cut_all(struct rounds *r);
-
-/* True once as many rounds as the limit says, or all after a cut, have come back from statistics.
- */
+struct el_plan_set *rounds_set(const struct rounds *r);
+/* Number and start of the round after the last one handed out. */
+uint64_t rounds_next(const struct rounds *r);
+uint64_t rounds_next_start(const struct rounds *r);
+/* True if no round is with the workers or with statistics. */
+bool rounds_idle(const struct rounds *r);
+/* True if no more will be handed out and none is under way. */
 bool rounds_finished(const struct rounds *r);
-
+/* True once every worker has begun a round of it. */
+bool rounds_begun(const struct rounds *r);
 uint64_t rounds_skipped(const struct rounds *r);

@@ -4,8 +4,11 @@
 #include "el_plan.h"
 #include "el_stats.h"
 
+struct rounds;
+
 struct stats_job {
 	struct stats_job *next;
+	struct rounds *owner; /* whose blocks these are */
 	uint64_t round;
 	struct el_clock clock;
 	uint64_t local_drops; /* of the ports, while the round was open */

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <netinet/in.h>
 
 /* An IPv4 or IPv6 address; bytes in network order, IPv4 in the first four, the rest zero, so that
@@ -33,6 +34,17 @@ char *el_prefix_format(const struct el_prefix *prefix, char *buf);
 
 struct el_ip el_ip_from_v4(uint32_t addr_be);
 uint32_t el_ip_v4(const struct el_ip *ip); /* network order; only for family 4 */
+/* The XOR of an address' 32-bit words in network order, of 4 or 16 bytes: an IPv4 address is its
+ * own fold. */
+static inline uint32_t el_ip_fold(const uint8_t *bytes, uint8_t family)
+{
+	uint32_t words[4] = {0};
+
+	memcpy(words, bytes, family == 4 ? 4 : 16);
+	return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+bool el_ip_is_link_local(const struct el_ip *ip); /* fe80::/10; false for IPv4 */
 bool el_ip_equal(const struct el_ip *a, const struct el_ip *b);
 bool el_prefix_contains(const struct el_prefix *prefix, const struct el_ip *ip);
 

@@ -86,6 +86,11 @@ uint32_t el_ip_v4(const struct el_ip *ip)
 	return addr_be;
 }
 
+bool el_ip_is_link_local(const struct el_ip *ip)
+{
+	return ip->family == 6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
 bool el_ip_equal(const struct el_ip *a, const struct el_ip *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

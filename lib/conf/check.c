@@ -157,7 +157,8 @@ static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_co
 static void check_range(struct conf_walk *w, struct conf_pos pos, const struct el_conf_target *t)
 {
 	double count = el_conf_range_count(&t->range);
-	uint32_t max = w->limits->max_addresses_per_target;
+	/* inventories, which have no configuration of their own, are held to the default */
+	uint32_t max = w->limits ? w->limits->max_addresses_per_target : CONF_ADDRESSES_DEFAULT;
 
 	/* a limit of 0 is one that is wrong, which has been said */
 	if (max && count > max)
@@ -204,9 +205,6 @@ static void check_destination(struct conf_walk *w, const struct conf_map *map,
 		return;
 	}
 	t->address = range.first;
-	if (range.first.family == 6)
-		conf_walk_warn(w, pos, "destination", "destination (IPv6)",
-			       "IPv6 is not probed yet: the target is disabled");
 }
 
 void conf_check_target(struct conf_walk *w, const struct conf_map *map,
@@ -244,19 +242,6 @@ void conf_check_route(struct conf_walk *w, const struct conf_map *map,
 	r->to = el_prefix_network(&r->to);
 }
 
-static bool has_ipv6(const struct el_conf_port *p)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < p->n_addresses; i++)
-		any |= p->addresses[i].ip.family == 6;
-	for (size_t i = 0; i < p->n_gateways; i++)
-		any |= p->gateways[i].family == 6;
-	for (size_t i = 0; i < p->n_routes; i++)
-		any |= p->routes[i].via.family == 6;
-	return any;
-}
-
 void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj)
 {
@@ -271,10 +256,6 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	if (p->mtu && p->mtu < MTU_MIN)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
 				"expected at least %d, got %u", MTU_MIN, p->mtu);
-	if (has_ipv6(p))
-		conf_walk_warn(
-		    w, w->place, NULL, "IPv6 on ports",
-		    "IPv6 is not probed yet: IPv6 addresses, gateways and routes have no effect");
 	if (p->device && !p->name) {
 		p->name = conf_port_default_name(p->device);
 		if (!p->name)
@@ -287,6 +268,11 @@ void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 {
 	const struct el_conf_dataplane *d = obj;
 	bool used[1024] = {false};
+
+	if (conf_walk_valid(map, entries, "inventories") && d->inventories_directory &&
+	    !*d->inventories_directory)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "inventories"),
+				"inventories.directory", "expected a directory, got \"\"");
 
 	for (size_t i = 0; i < d->worker_cores.count && conf_walk_valid(map, entries, "lcores");
 	     i++) {

@@ -23,9 +23,5 @@ enum arp_parse { ARP_OK, ARP_NOT, ARP_MALFORMED };
  * IPv4 over Ethernet. */
 enum arp_parse arp_parse(const uint8_t *frame, size_t len, struct arp *ret_arp);
 
-/* The Ethernet header: 14 or 18 bytes. */
-size_t arp_ethernet_header(uint8_t *buf, const uint8_t to[6], const uint8_t from[6], uint16_t vlan,
-			   uint16_t ethertype);
-
 /* Builds a frame from `arp`. */
 void arp_build(const struct arp *arp, uint8_t ret_frame[ARP_FRAME_LEN]);

@@ -38,7 +38,8 @@ int el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip 
 
 /* Adds what a port's configuration says: a route to the network of each of its addresses, a default
  * route by each gateway, and its routes. A gateway has to be on one of the port's networks, unless
- * all its addresses of that family are host addresses (/32, /128). 0, -EINVAL (with a sentence, and
+ * it is an IPv6 link-local address, or all its addresses of that family are host addresses (/32,
+ * /128). 0, -EINVAL (with a sentence, and
  * `routes` as it was), or -ENOMEM. */
 int el_routes_add_conf(struct el_routes *routes, struct el_port_idx port,
 		       const struct el_conf_port *conf, struct el_error *err);
@@ -46,10 +47,11 @@ int el_routes_add_conf(struct el_routes *routes, struct el_port_idx port,
 /* Appends a copy of `route`. 0 or -ENOMEM. */
 int el_routes_add(struct el_routes *routes, const struct el_route *route);
 
-/* The own address to send from by `next_hop`: the first of `addresses` on its network, else the
- * first of its family, else none. */
-struct el_ip el_route_source(const struct el_prefix *addresses, size_t n,
-			     const struct el_ip *next_hop);
+/* The own address to send from to network `to`, over gateway `via` (family 0: none): the first of
+ * `addresses` on the next hop's network, else the first of its family, else none. A link-local IPv6
+ * address only for what is link-local too, or where there is no other. */
+struct el_ip el_route_source(const struct el_prefix *addresses, size_t n, const struct el_ip *to,
+			     const struct el_ip *via);
 
 void el_routes_fini(struct el_routes *routes);
 
@@ -86,7 +88,7 @@ struct el_neigh {
 };
 
 struct el_neigh_callbacks {
-	/* Sends a whole frame, of 60 bytes or more, by `port`; the memory is the caller's. False if
+	/* Sends a whole frame, of 60 to 90 bytes, by `port`; the memory is the caller's. False if
 	 * it can't now: requests are then tried again 10 ms later. */
 	bool (*send)(void *context, struct el_port_idx port, const uint8_t *frame, size_t len);
 	/* Entry `index` has another state or MAC address than before. */
@@ -104,13 +106,13 @@ struct el_neigh_config {
 struct el_neigh_counters {
 	uint64_t requests_sent, replies_sent;
 	uint64_t send_refused;
-	uint64_t malformed; /* ARP packets that can't be */
-	uint64_t conflicts; /* somebody else uses an address of ours (RFC 5227) */
+	uint64_t malformed; /* ARP packets and NDP messages that can't be */
+	uint64_t conflicts; /* somebody else uses an address of ours */
 };
 
 /* What an incoming frame was. */
 enum el_neigh_input {
-	EL_NEIGH_IGNORED,  /* not ARP, another VLAN's, or nothing that concerns us */
+	EL_NEIGH_IGNORED,  /* neither ARP nor NDP, another VLAN's, or nothing that concerns us */
 	EL_NEIGH_LEARNT,   /* it came from a neighbour of ours */
 	EL_NEIGH_ANSWERED, /* a request for an address of ours; learnt from it too where it applied
 			    */
@@ -124,9 +126,10 @@ struct el_neigh_table;
 struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config);
 void el_neigh_destroy(struct el_neigh_table *t);
 
-/* The entry of next hop `ip`; if there was none, it is made and asked for. 0; -EAFNOSUPPORT for
- * IPv6, -EINVAL for an address that no neighbour can have (one of our own is), -ENOSPC if the table
- * is full. */
+/* The entry of next hop `ip`; if there was none, it is made and asked for, by ARP or, IPv6, by
+ * neighbour discovery. 0; -EINVAL for an address that no neighbour can have (one of our own is),
+ * -EADDRNOTAVAIL for an IPv6 address on a port that has none to ask from, -ENOSPC if the table is
+ * full. */
 int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 		  uint64_t now_ns, struct el_next_hop_idx *ret_index);
 
@@ -137,7 +140,10 @@ int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const
 /* Forgets an entry; its index may be given to another. */
 void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index);
 
-/* A frame that came in by `port`, ARP or not. Reads nothing past `len`. */
+/* A frame that came in by `port`: ARP, a neighbour solicitation or advertisement, or something
+ * else. Solicitations for addresses of ours are answered, also those of hosts that want to know
+ * whether an address is free (RFC 4862 section 5.4); our own are used without asking so. Reads
+ * nothing past `len`. */
 enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx port,
 				   const uint8_t *frame, size_t len, uint64_t now_ns);
 

@@ -223,7 +223,7 @@ static bool read_route(const struct route_dump *d, const struct rtmsg *rtm, cons
 	route.source = ip_of(a->by_type[RTA_PREFSRC], rtm->rtm_family);
 	if (!route.source.family)
 		route.source = el_route_source(d->addresses->items, d->addresses->count,
-					       route.via.family ? &route.via : &route.to.ip);
+					       &route.to.ip, &route.via);
 	*ret_route = route;
 	return true;
 }

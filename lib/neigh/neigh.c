@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Next hops to MAC addresses. Each entry is in a phase, and the table `phases` is all there is to
  * know of one: what is sent on entering it and after each of its waits, and where an entry goes
- * when they are over without an answer. An answer, or any ARP packet from the neighbour, leads to
- * REACHABLE from everywhere. */
-#include "el_neigh.h"
+ * when they are over without an answer. An answer leads to REACHABLE from everywhere; so does any
+ * ARP packet from the neighbour, while neighbour discovery has rules of its own (exchange.c). */
+#include "table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arp.h"
+#include "ethernet.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define RESEND_NS (10 * NS_PER_MS) /* after a frame that could not be sent */
@@ -20,50 +20,19 @@
 
 #define WAITS_MAX 6
 
-enum phase { FREE, INCOMPLETE, REACHABLE, REFRESHING, DOUBTFUL, UNREACHABLE, FIXED };
-enum request { NO_REQUEST, BROADCAST, UNICAST };
-
 static const struct phase_row {
 	enum el_neigh_state state; /* as others see it */
 	enum request request;
-	bool learns;                  /* from packets of the neighbour */
 	uint16_t waits_ms[WAITS_MAX]; /* up to the first 0 */
 	enum phase next;              /* when all waits are over */
 } phases[] = {
-    [FREE] = {EL_NEIGH_FAILED, NO_REQUEST, false, {0}, FREE},
-    [INCOMPLETE] = {EL_NEIGH_PENDING, BROADCAST, true, {200, 300, 1000, 1000, 500}, UNREACHABLE},
-    [REACHABLE] = {EL_NEIGH_READY, NO_REQUEST, true, {30000}, REFRESHING},
-    [REFRESHING] = {EL_NEIGH_READY, UNICAST, true, {1000, 1000, 1000}, DOUBTFUL},
-    [DOUBTFUL] = {EL_NEIGH_READY, BROADCAST, true, {1000, 1000, 1000}, UNREACHABLE},
-    [UNREACHABLE] = {EL_NEIGH_FAILED, BROADCAST, true, {5000}, UNREACHABLE},
-    [FIXED] = {EL_NEIGH_READY, NO_REQUEST, false, {0}, FIXED},
-};
-
-struct entry {
-	struct el_ip ip;
-	struct el_port_idx port;
-	uint8_t mac[6];
-	enum phase phase;
-	uint8_t waits; /* begun in this phase */
-	uint64_t deadline_ns;
-};
-
-struct port {
-	uint8_t mac[6];
-	uint16_t vlan;
-	struct el_neigh_address *addresses;
-	size_t n_addresses;
-};
-
-struct el_neigh_table {
-	struct el_neigh_callbacks callbacks;
-	struct el_neigh_counters counters;
-	struct port *ports;
-	size_t n_ports;
-	struct entry
-	    *entries; /* searched from the front: a thousand take a microsecond, and ARP is rare */
-	uint16_t n_entries; /* in use or free again */
-	uint16_t max_entries;
+    [FREE] = {EL_NEIGH_FAILED, NO_REQUEST, {0}, FREE},
+    [INCOMPLETE] = {EL_NEIGH_PENDING, MULTICAST, {200, 300, 1000, 1000, 500}, UNREACHABLE},
+    [REACHABLE] = {EL_NEIGH_READY, NO_REQUEST, {30000}, REFRESHING},
+    [REFRESHING] = {EL_NEIGH_READY, UNICAST, {1000, 1000, 1000}, DOUBTFUL},
+    [DOUBTFUL] = {EL_NEIGH_READY, MULTICAST, {1000, 1000, 1000}, UNREACHABLE},
+    [UNREACHABLE] = {EL_NEIGH_FAILED, MULTICAST, {5000}, UNREACHABLE},
+    [FIXED] = {EL_NEIGH_READY, NO_REQUEST, {0}, FIXED},
 };
 
 static struct el_neigh view(const struct entry *e)
@@ -79,92 +48,6 @@ static uint16_t index_of(const struct el_neigh_table *t, const struct entry *e)
 	return (uint16_t)(e - t->entries);
 }
 
-/* ---- own addresses ---- */
-
-/* The entry of `p` that covers `ip`, an address of our own; else NULL. */
-static const struct el_neigh_address *find_own(const struct port *p, const struct el_ip *ip)
-{
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		const struct el_neigh_address *a = &p->addresses[i];
-		bool first = el_ip_equal(&a->prefix.ip, ip);
-
-		if (!a->range ? first
-			      : el_prefix_contains(&a->prefix, ip) &&
-				    (!first || a->prefix.len == (ip->family == 4 ? 32 : 128)))
-			return a;
-	}
-	return NULL;
-}
-
-/* Who asks: the address on the neighbour's network, else any, else none, as an ARP probe. */
-static uint32_t request_source(const struct port *p, const struct el_ip *ip)
-{
-	uint32_t any = 0;
-
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		const struct el_neigh_address *a = &p->addresses[i];
-
-		if (a->range || a->prefix.ip.family != 4)
-			continue;
-		if (el_prefix_contains(&a->prefix, ip))
-			return el_ip_v4(&a->prefix.ip);
-		if (!any)
-			any = el_ip_v4(&a->prefix.ip);
-	}
-	return any;
-}
-
-/* ---- sending ---- */
-
-static bool send_arp(struct el_neigh_table *t, struct el_port_idx port, const struct arp *arp)
-{
-	uint8_t frame[ARP_FRAME_LEN];
-
-	arp_build(arp, frame);
-	if (t->callbacks.send(t->callbacks.context, port, frame, sizeof(frame)))
-		return true;
-	t->counters.send_refused++;
-	return false;
-}
-
-static bool send_request(struct el_neigh_table *t, const struct entry *e, enum request how)
-{
-	const struct port *p = &t->ports[e->port.v];
-	struct arp arp = {
-	    .operation = ARP_REQUEST,
-	    .sender_ip = request_source(p, &e->ip),
-	    .target_ip = el_ip_v4(&e->ip),
-	    .vlan = p->vlan,
-	};
-
-	memcpy(arp.sender_mac, p->mac, 6);
-	if (how == UNICAST)
-		memcpy(arp.to, e->mac, 6);
-	else
-		memset(arp.to, 0xff, 6);
-	if (!send_arp(t, e->port, &arp))
-		return false;
-	t->counters.requests_sent++;
-	return true;
-}
-
-static void send_reply(struct el_neigh_table *t, struct el_port_idx port, const struct arp *request)
-{
-	const struct port *p = &t->ports[port.v];
-	struct arp arp = {
-	    .operation = ARP_REPLY,
-	    .sender_ip = request->target_ip,
-	    .target_ip = request->sender_ip,
-	    .vlan = p->vlan,
-	};
-
-	memcpy(arp.sender_mac, p->mac, 6);
-	memcpy(arp.target_mac, request->sender_mac, 6);
-	memcpy(arp.to, request->sender_mac, 6);
-	if (send_arp(t, port, &arp))
-		t->counters.replies_sent++;
-}
-
 /* ---- phases ---- */
 
 /* Begins the next wait of an entry's phase, or, if they are over, leads it to the next phase and
@@ -178,7 +61,7 @@ static void advance(struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
 		e->waits = 0;
 		row = &phases[e->phase];
 	}
-	if (row->request != NO_REQUEST && !send_request(t, e, row->request)) {
+	if (row->request != NO_REQUEST && !exchange_ask(t, e, row->request)) {
 		e->deadline_ns = now_ns + RESEND_NS;
 		return;
 	}
@@ -210,8 +93,8 @@ static void tell(struct el_neigh_table *t, const struct entry *e, const struct e
 
 /* ---- entries ---- */
 
-static struct entry *find(const struct el_neigh_table *t, struct el_port_idx port,
-			  const struct el_ip *ip)
+struct entry *table_find(const struct el_neigh_table *t, struct el_port_idx port,
+			 const struct el_ip *ip)
 {
 	for (uint16_t i = 0; i < t->n_entries; i++) {
 		struct entry *e = &t->entries[i];
@@ -236,18 +119,25 @@ static struct entry *make(struct el_neigh_table *t, struct el_port_idx port, con
 	return e;
 }
 
+/* An address that one host can have: a unicast one, and not the loopback's. */
+static bool is_host(const struct el_ip *ip)
+{
+	static const uint8_t zero[15];
+
+	if (ip->family == 4)
+		return ip->bytes[0] != 0 && ip->bytes[0] != 127 && ip->bytes[0] < 224;
+	return ip->family == 6 && ip->bytes[0] != 0xff &&
+	       (memcmp(ip->bytes, zero, 15) != 0 || ip->bytes[15] > 1);
+}
+
 static int find_or_make(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 			struct entry **ret_entry)
 {
 	struct entry *e;
 
-	if (ip->family != 4)
-		return -EAFNOSUPPORT;
-	if (port.v >= t->n_ports || ip->bytes[0] == 0 || ip->bytes[0] == 127 || ip->bytes[0] >= 224)
+	if (port.v >= t->n_ports || !is_host(ip) || table_find_own(&t->ports[port.v], ip))
 		return -EINVAL;
-	if (find_own(&t->ports[port.v], ip))
-		return -EINVAL;
-	e = find(t, port, ip);
+	e = table_find(t, port, ip);
 	if (!e)
 		e = make(t, port, ip);
 	if (!e)
@@ -260,8 +150,11 @@ int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struc
 		  uint64_t now_ns, struct el_next_hop_idx *ret_index)
 {
 	struct entry *e;
-	int r = find_or_make(t, port, ip, &e);
+	int r;
 
+	if (ip->family == 6 && port.v < t->n_ports && !exchange_can_ask(&t->ports[port.v], ip))
+		return -EADDRNOTAVAIL;
+	r = find_or_make(t, port, ip, &e);
 	if (r < 0)
 		return r;
 	if (e->phase == FREE)
@@ -273,16 +166,12 @@ int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struc
 int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 			const uint8_t mac[6], struct el_next_hop_idx *ret_index)
 {
-	struct el_neigh before;
 	struct entry *e;
 	int r = find_or_make(t, port, ip, &e);
 
 	if (r < 0)
 		return r;
-	before = view(e);
-	memcpy(e->mac, mac, sizeof(e->mac));
-	begin(t, e, FIXED, 0);
-	tell(t, e, &before);
+	table_learn(t, e, mac, FIXED, 0);
 	*ret_index = (struct el_next_hop_idx){index_of(t, e)};
 	return 0;
 }
@@ -295,61 +184,14 @@ void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index)
 
 /* ---- events ---- */
 
-static bool learn(struct el_neigh_table *t, struct el_port_idx port, const struct arp *arp,
-		  uint64_t now_ns)
+void table_learn(struct el_neigh_table *t, struct entry *e, const uint8_t mac[6], enum phase phase,
+		 uint64_t now_ns)
 {
-	struct el_ip ip = el_ip_from_v4(arp->sender_ip);
-	struct entry *e = find(t, port, &ip);
-	struct el_neigh before;
+	struct el_neigh before = view(e);
 
-	if (!e || !phases[e->phase].learns)
-		return false;
-	before = view(e);
-	memcpy(e->mac, arp->sender_mac, sizeof(e->mac));
-	begin(t, e, REACHABLE, now_ns);
+	memcpy(e->mac, mac, sizeof(e->mac));
+	begin(t, e, phase, now_ns);
 	tell(t, e, &before);
-	return true;
-}
-
-enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx port,
-				   const uint8_t *frame, size_t len, uint64_t now_ns)
-{
-	const struct el_neigh_address *own;
-	enum el_neigh_input result;
-	const struct port *p;
-	struct el_ip sender, target;
-	struct arp arp;
-
-	switch (arp_parse(frame, len, &arp)) {
-	case ARP_MALFORMED:
-		t->counters.malformed++;
-		return EL_NEIGH_MALFORMED;
-	case ARP_NOT:
-		return EL_NEIGH_IGNORED;
-	case ARP_OK:
-		break;
-	}
-	if (port.v >= t->n_ports || arp.vlan != t->ports[port.v].vlan)
-		return EL_NEIGH_IGNORED;
-	p = &t->ports[port.v];
-	sender = el_ip_from_v4(arp.sender_ip);
-	target = el_ip_from_v4(arp.target_ip);
-	if (find_own(p, &sender)) {
-		/* Ours: what we sent comes back on some devices. From another MAC address it is a
-		 * conflict. */
-		if (memcmp(arp.sender_mac, p->mac, 6) == 0)
-			return EL_NEIGH_IGNORED;
-		t->counters.conflicts++;
-		return EL_NEIGH_CONFLICT;
-	}
-	/* RFC 826: first learn from the sender, then look whether it wants something. */
-	result = learn(t, port, &arp, now_ns) ? EL_NEIGH_LEARNT : EL_NEIGH_IGNORED;
-	own = find_own(p, &target);
-	if (arp.operation == ARP_REQUEST && own && !own->kernel) {
-		send_reply(t, port, &arp);
-		result = EL_NEIGH_ANSWERED;
-	}
-	return result;
 }
 
 void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns)
@@ -403,8 +245,8 @@ size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx in
 
 	if (index.v >= t->n_entries || e->phase == FREE)
 		return 0;
-	return arp_ethernet_header(ret_header, e->mac, t->ports[e->port.v].mac,
-				   t->ports[e->port.v].vlan, ethertype);
+	return ethernet_header(ret_header, e->mac, t->ports[e->port.v].mac,
+			       t->ports[e->port.v].vlan, ethertype);
 }
 
 void el_neigh_counters_read(const struct el_neigh_table *t, struct el_neigh_counters *ret_counters)

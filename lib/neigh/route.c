@@ -46,9 +46,10 @@ void el_routes_fini(struct el_routes *routes)
 	*routes = (struct el_routes){0};
 }
 
-struct el_ip el_route_source(const struct el_prefix *addresses, size_t n,
-			     const struct el_ip *next_hop)
+struct el_ip el_route_source(const struct el_prefix *addresses, size_t n, const struct el_ip *to,
+			     const struct el_ip *via)
 {
+	const struct el_ip *next_hop = via->family && !el_ip_is_link_local(via) ? via : to;
 	struct el_ip first = {0};
 
 	for (size_t i = 0; i < n; i++) {
@@ -56,7 +57,7 @@ struct el_ip el_route_source(const struct el_prefix *addresses, size_t n,
 			continue;
 		if (el_prefix_contains(&addresses[i], next_hop))
 			return addresses[i].ip;
-		if (!first.family)
+		if (!first.family || el_ip_is_link_local(&first))
 			first = addresses[i].ip;
 	}
 	return first;
@@ -68,6 +69,8 @@ static bool on_link(const struct el_conf_port *conf, const struct el_ip *ip)
 	uint8_t host_len = ip->family == 4 ? 32 : 128;
 	size_t hosts = 0, networks = 0;
 
+	if (el_ip_is_link_local(ip))
+		return true;
 	for (size_t i = 0; i < conf->n_addresses; i++) {
 		const struct el_prefix *a = &conf->addresses[i];
 
@@ -92,7 +95,7 @@ static int add_via(struct el_routes *routes, struct el_port_idx port,
 	    .port = port,
 	    .to = el_prefix_network(to),
 	    .via = *via,
-	    .source = el_route_source(conf->addresses, conf->n_addresses, via),
+	    .source = el_route_source(conf->addresses, conf->n_addresses, &to->ip, via),
 	};
 
 	if (!on_link(conf, via))

@@ -24,6 +24,10 @@ static int by_tuple(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* How long a peer may keep a half-open connection whose SYN/ACK, or our RST to it, was lost: Linux
+ * gives up after 63 s. */
+#define HALF_OPEN_S 64
+
 /* What one set of streams that share ports looks like. */
 struct sharing {
 	uint32_t n;
@@ -95,6 +99,7 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 	struct draft **order = calloc(n ? n : 1, sizeof(*order));
 	const struct draft *tight = NULL;
 	uint32_t n_tcp = 0, n_tight = 0;
+	uint64_t n_paths = 0;
 	struct sharing g, tightest = {0};
 
 	if (!order)
@@ -106,16 +111,18 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 	qsort(order, n_tcp, sizeof(struct draft *), by_tuple);
 	for (uint32_t i = 0; i < n_tcp; i += g.n) {
 		uint32_t ports;
+		bool enough;
 		g = find_sharing(order + i, n_tcp - i);
 		ports = g.last - g.first + 1;
-		if (never_meets(&g, t)) {
+		enough = never_meets(&g, t);
+		if (enough && t->period_s >= HALF_OPEN_S) {
 			place(order + i, &g, EL_PATH_NONE);
 			continue;
 		}
-		place(order + i, &g, plan->n_paths);
+		place(order + i, &g, (uint32_t)n_paths);
 		/* packets of a round beyond which no port is used do not need an entry */
-		plan->n_paths += g.same_range && g.packets < ports ? (uint32_t)g.packets : ports;
-		if (spread_suffices(&g, t))
+		n_paths += g.same_range && g.packets < ports ? g.packets : ports;
+		if (enough || spread_suffices(&g, t))
 			continue;
 		n_tight++;
 		if (!tight || g.packets > tightest.packets) {
@@ -123,6 +130,11 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 			tightest = g;
 		}
 	}
+	if (n_paths >= EL_PATH_NONE) {
+		free(order);
+		return -ENOMEM;
+	}
+	plan->n_paths = (uint32_t)n_paths;
 	if (tight)
 		el_log(EL_LOG_WARNING, "plan",
 		       "target %s: its TCP probes come back to a source port within %g s, before "

@@ -53,9 +53,9 @@ struct el_plan_set {
 	struct el_model *model; /* one reference held */
 	struct el_clock clock;  /* that the cycles below were made with */
 	struct el_id_layout ids;
-	struct el_id_key key;
-	uint64_t generation; /* counts the plans of this process, from 1 */
-	uint64_t window_tsc; /* over which a round's probes are sent; 0: as fast as possible */
+	struct el_id_key key; /* the same for all sets of a process */
+	uint64_t generation;  /* counts the plans of this process, from 1 */
+	uint64_t window_tsc;  /* over which a round's probes are sent; 0: as fast as possible */
 	uint64_t
 	    period_tsc; /* from the start of a round to that of the next; 0: when all is sent */
 	uint64_t timeout_tsc; /* the longest of any target */
@@ -125,10 +125,10 @@ struct el_plan_input {
 #define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES
 
 /* Compiles. A stream that rotates over source addresses becomes a slice for each of them; within a
- * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one reference; -E2BIG (too many probes, ids that don't fit),
- * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet larger than the
- * port's MTU), -ENOMEM, each with a sentence that gives the numbers in `err`. A warning for what
- * was adjusted goes to the log. */
+ * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one
+ * reference; -E2BIG (too many probes, ids that don't fit), -ENOSPC (more than EL_PROBE_TCP_LENS_MAX
+ * SYN payload sizes), -EMSGSIZE (a packet larger than the port's MTU), -ENOMEM, each with a
+ * sentence that gives the numbers in `err`. A warning for what was adjusted goes to the log. */
 int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set,
 		    struct el_error *err);
 

@@ -8,8 +8,8 @@
  * only. */
 #define FASTEST_PPS 20e6
 #define BLOCKS_MAX 1024
-/* Where nothing else decides, probes are spread over this part of the interval: what a stall has put off goes
- * out in the rest. */
+/* Probes are spread over this part of the time from one round to the next at most: what a stall has
+ * put off goes out in the rest. */
 #define SPREAD 0.98
 
 static uint32_t blocks_for(double timeout_s, double period_s)
@@ -36,9 +36,11 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 	} else {
 		t.window_s = fmax(SPREAD * in->interval_s, at_cap_s);
 	}
-	t.period_s = fmax(in->interval_s, t.window_s);
+	/* without an interval, a round begins when the one before is sent, however long the port
+	 * took for that */
+	t.period_s = in->interval_s > 0 ? fmax(in->interval_s, t.window_s / SPREAD) : 0;
 	t.requested_pps = t.window_s > 0 ? (double)probes / t.window_s : INFINITY;
-	t.n_blocks = blocks_for(timeout_s, fmax(fmax(t.period_s, least_s), 1e-6));
+	t.n_blocks = blocks_for(timeout_s, fmax(fmax(fmax(t.period_s, t.window_s), least_s), 1e-6));
 	return t;
 }
 

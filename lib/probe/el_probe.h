@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "el_base.h"
 #include "el_pkt.h"
@@ -23,6 +24,7 @@ struct el_id_key {
 	uint32_t add[2], mul[2]; /* mul odd */
 	uint32_t mul_inverse[2];
 	struct el_siphash_key cookie; /* for what the slices carry besides */
+	uint64_t address[4];          /* for el_addr_key_v6; derived from `cookie` */
 };
 
 struct el_id {
@@ -125,7 +127,11 @@ struct el_slice {
 	uint64_t addr_key;               /* of (destination, source) */
 	/* Partial sums over all that does not change from probe to probe, pseudo header and payload
 	 * included; folded to 16 bits but not complemented. */
-	uint32_t l4_sum, l3_sum;
+	uint32_t l4_sum;
+	union {
+		uint32_t l3_sum;    /* IPv4 */
+		uint32_t flow_word; /* IPv6: version, traffic class and flow label of port 0 */
+	};
 	uint32_t series;
 	uint32_t n_packets;
 	uint32_t packet_frac; /* n_packets / class' m as 0.32, rounded up; 0: all passes */
@@ -160,8 +166,8 @@ struct el_slice_spec {
 };
 
 /* Fills in the parts of `s` that depend on the packet: type to payload_len, dst_port, addr_key,
- * sums, cookie and template. 0; -EAFNOSUPPORT (IPv6, not yet); -EMSGSIZE where the size is beyond
- * EL_PROBE_PAYLOAD_BYTES. */
+ * sums, cookie and template. 0; -EAFNOSUPPORT where source and destination are not of one family;
+ * -EMSGSIZE where the size is beyond EL_PROBE_PAYLOAD_BYTES. */
 int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec);
 
 /* ---- making probes ---- */
@@ -185,7 +191,7 @@ struct el_probe_job {
 unsigned el_probe_reset(const struct el_slice *s, uint8_t *end, uint16_t src_port, uint32_t seq);
 
 /* The answer to a SYN/ACK for which no slice is known (RFC 9293 section 3.10.7.1). 0 if it isn't
- * IPv4. */
+ * TCP. */
 unsigned el_probe_reset_reply(const struct el_pkt *synack, uint8_t *end);
 
 /* ---- answers ---- */
@@ -202,14 +208,14 @@ enum el_answer_flag {
 	EL_ANSWER_FROM_TARGET = 1,  /* quotes: the sender is the quoted destination */
 	EL_ANSWER_ID_IN_HEADER = 2, /* ICMPping: as EL_SLICE_ID_IN_HEADER */
 	EL_ANSWER_COOKIE = 4, /* ICMPping: the cookie was there; the ports hold a fold of it */
-	/* UDPunreachable: the quoted identification is zero. One probe of 65,536 is sent so; where
-	 * no live probe has the id, the quote was damaged. */
+	/* UDPunreachable over IPv4: the quoted identification is zero. One probe of 65,536 is sent
+	 * so; where no live probe has the id, the quote was damaged. */
 	EL_ANSWER_ID_ZERO = 8,
 };
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */
 struct el_answer {
-	uint64_t tsc;      /* of reception */
+	uint64_t tsc; /* of reception */
 	union {
 		uint64_t addr_key;   /* of (target, own address), for quotes as quoted */
 		uint64_t generation; /* once verified and forwarded: the plan set's */
@@ -232,7 +238,7 @@ enum el_no_answer {
 	EL_NO_ANSWER_COOKIE,        /* an echo reply whose payload is not ours or damaged */
 	EL_NO_ANSWER_QUOTE_SHORT,   /* an ICMP error that quotes too little, or an unreadable IP
 				       header */
-	EL_NO_ANSWER_QUOTE_DAMAGED, /* one whose quote lacks identification or checksum */
+	EL_NO_ANSWER_QUOTE_DAMAGED, /* one whose quote lacks its id or parts of it */
 	EL_NO_ANSWER_OTHER,         /* not an answer to any probe of ours (an echo request, ...) */
 	EL_NO_ANSWER_COUNT
 };
@@ -246,24 +252,46 @@ enum el_match {
 	EL_MATCH_COOKIE,  /* ICMPping: not our cookie, or the id was not where the probe has it */
 };
 
-/* The addresses of an answer as one number: exact for IPv4, a keyed hash for IPv6. */
+/* The addresses of an answer as one number: exact for IPv4, a keyed hash for IPv6, so that nobody
+ * can look for two addresses that have the same. */
 static inline uint64_t el_addr_key_v4(uint32_t remote_be, uint32_t own_be)
 {
 	return (uint64_t)remote_be << 32 | own_be;
+}
+
+static inline uint64_t el_addr_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Both of 16 bytes. */
+static inline uint64_t el_addr_key_v6(const struct el_id_key *k, const uint8_t *remote,
+				      const uint8_t *own)
+{
+	uint64_t r[2], o[2];
+
+	memcpy(r, remote, 16);
+	memcpy(o, own, 16);
+	return el_addr_fold(
+	    el_addr_fold(r[0] ^ k->address[0], r[1] ^ k->address[1]) ^ k->address[2],
+	    el_addr_fold(o[0] ^ k->address[2], o[1] ^ k->address[3]) ^ k->address[0]);
 }
 
 /* A probe type. All members are set. */
 struct el_probe_ops {
 	const char *name;      /* as configuration files have it */
 	uint8_t protocol;      /* IPPROTO_..., over IPv4 */
+	uint8_t protocol_v6;   /* over IPv6 */
 	bool group_size;       /* takes the group's ip_payload_size where the target has none */
 	uint16_t size_min;     /* of the IP payload: smaller ones are raised */
 	uint16_t size_default; /* where none is configured */
 
-	/* Writes the L4 header, and payload bytes that belong to the template, to the end of the
-	 * template, which is zero so far; sets header_len to their length (even), payload_len to
-	 * the rest of `size`, dst_port, cookie and flags. Checksums, ports and ids that change from
-	 * probe to probe stay zero. */
+	/* Writes the L4 header for s->family, and payload bytes that belong to the template, to the
+	 * end of the template, which is zero so far; sets header_len to their length (even),
+	 * payload_len to the rest of `size`, dst_port, cookie and flags. Checksums, ports and ids
+	 * that change from probe to probe stay zero. */
 	void (*build)(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size);
 
 	/* Writes n packets, each from its slice's template, with its id, ports and checksums. All
@@ -272,11 +300,12 @@ struct el_probe_ops {
 
 	/* An answer of this type from its parsed frame, whose protocol is this type's: everything
 	 * in *ret_answer but the TSC. */
-	enum el_no_answer (*recognise)(const struct el_pkt *pkt, struct el_answer *ret_answer);
+	enum el_no_answer (*recognise)(const struct el_id_key *key, const struct el_pkt *pkt,
+				       struct el_answer *ret_answer);
 
 	/* The same from an ICMP error's quote, which must be there and of this type's protocol. For
 	 * EL_NO_ANSWER_QUOTE_DAMAGED everything but `wire` is set, too. */
-	enum el_no_answer (*recognise_quote)(const struct el_pkt *pkt,
+	enum el_no_answer (*recognise_quote)(const struct el_id_key *key, const struct el_pkt *pkt,
 					     struct el_answer *ret_answer);
 
 	/* The ids (not permuted) that the answer may stand for, at most EL_PROBE_TCP_LENS_MAX + 1;
@@ -294,5 +323,7 @@ struct el_probe_ops {
 /* The table of types, by enum el_probe_type. */
 extern const struct el_probe_ops *const el_probe_ops[EL_PROBE_TYPES];
 
-/* Recognises a parsed frame (EL_PKT_OK): by its protocol, an ICMP error by what it quotes. */
-enum el_no_answer el_probe_recognise(const struct el_pkt *pkt, struct el_answer *ret_answer);
+/* Recognises a parsed frame (EL_PKT_OK): by its protocol, an ICMP error by what it quotes. `key`:
+ * that of the slices; only the hash of IPv6 addresses comes from it. */
+enum el_no_answer el_probe_recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				     struct el_answer *ret_answer);

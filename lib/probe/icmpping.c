@@ -6,7 +6,7 @@
 
 #include "wire.h"
 
-/* ICMPping: an echo request (RFC 792). Its first 16 payload bytes are
+/* ICMPping: an echo request (RFC 792, RFC 4443 section 4.1). Its first 16 payload bytes are
  *	the permuted id (4) | its complement (4) | a keyed cookie of the addresses (8)
  * the id first because an ICMP error may quote little, the complement because it keeps the checksum
  *the same for all ids. The identifier is that of the path and the sequence number counts its
@@ -36,19 +36,20 @@ static uint64_t hash(const struct el_slice_spec *spec, char what)
 static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size)
 {
 	uint8_t *end = s->template + sizeof(s->template);
+	uint8_t request = s->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
 	uint8_t *l4;
 
 	s->dst_port = 0;
 	if (size < L4_LEN) {
 		s->flags |= EL_SLICE_ID_IN_HEADER;
 		s->header_len = ICMP_LEN;
-		end[-ICMP_LEN] = ICMP_ECHO;
+		end[-ICMP_LEN] = request;
 	} else {
 		uint64_t cookie = hash(spec, 'c');
 
 		s->header_len = L4_LEN;
 		l4 = end - L4_LEN;
-		l4[0] = ICMP_ECHO;
+		l4[0] = request;
 		el_put16(l4 + 4, (uint16_t)hash(spec, 'p'));
 		el_put32(l4 + ICMP_LEN + 4, UINT32_MAX); /* the complement of 0 */
 		el_put32(l4 + ICMP_LEN + 8, (uint32_t)(cookie >> 32));
@@ -67,7 +68,6 @@ static void make(const struct el_id_key *key, const struct el_probe_job *jobs, u
 		const struct el_slice *s = jobs[i].slice;
 		uint32_t wire = el_id_permute(&k, jobs[i].id);
 		uint32_t wire_be = htobe32(wire);
-		uint16_t ip_id = ip_id_be(s, wire);
 		uint16_t sequence_be = htobe16(jobs[i].sequence);
 		uint8_t *l4;
 
@@ -83,7 +83,8 @@ static void make(const struct el_id_key *key, const struct el_probe_job *jobs, u
 			store32(l4 + 8, wire_be);
 			store32(l4 + 12, ~wire_be);
 		}
-		finish_ipv4(l4 - IPV4_LEN, s, ip_id);
+		if (s->family == 4)
+			finish_ipv4(l4 - IPV4_LEN, s, ip_id_be(s, wire));
 	}
 }
 
@@ -96,14 +97,15 @@ static void take_cookie(struct el_answer *a, const uint8_t *cookie)
 	a->own_port = (uint16_t)(fold >> 16);
 }
 
-static enum el_no_answer recognise(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				   struct el_answer *ret_answer)
 {
 	const uint8_t *l4 = pkt->l4;
 	struct el_answer a;
 
-	if (pkt->family != 4 || l4[0] != ICMP_ECHOREPLY || l4[1] != 0)
+	if (l4[0] != (pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
-	a = answer_v4(pkt, EL_PROBE_ICMPPING);
+	a = answer_of(key, pkt, EL_PROBE_ICMPPING);
 	a.kind = EL_ANSWER_ECHO_REPLY;
 	if (pkt->l4_len < L4_LEN) {
 		a.flags = EL_ANSWER_ID_IN_HEADER;
@@ -118,20 +120,18 @@ static enum el_no_answer recognise(const struct el_pkt *pkt, struct el_answer *r
 	return EL_NO_ANSWER_NONE;
 }
 
-static enum el_no_answer recognise_quote(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
+					 struct el_answer *ret_answer)
 {
 	const struct el_pkt_quote *q = &pkt->quote;
 	struct el_answer a;
 
-	if (q->family != 4)
-		return EL_NO_ANSWER_OTHER;
 	if (q->l4_len < ICMP_LEN)
 		return EL_NO_ANSWER_QUOTE_SHORT;
-	if (q->l4[0] != ICMP_ECHO || q->l4[1] != 0)
+	if (q->l4[0] != (q->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST) || q->l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
-	a = answer_quote_v4(pkt, EL_PROBE_ICMPPING);
-	if (el_get16(q->l3 + 2) - (q->l4 - q->l3) <
-	    L4_LEN) { /* what was sent, not what is quoted of it */
+	a = answer_of_quote(key, pkt, EL_PROBE_ICMPPING);
+	if (sent_l4_len(q) < L4_LEN) {
 		a.flags |= EL_ANSWER_ID_IN_HEADER;
 		a.wire = el_get32(q->l4 + 4);
 	} else {
@@ -180,6 +180,7 @@ static enum el_match verify(const struct el_answer *answer, const struct el_slic
 const struct el_probe_ops el_probe_icmpping = {
     .name = "ICMPping",
     .protocol = IPPROTO_ICMP,
+    .protocol_v6 = IPPROTO_ICMPV6,
     .group_size = true,
     .size_min = ICMP_LEN,
     .size_default = L4_LEN,

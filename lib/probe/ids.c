@@ -58,5 +58,10 @@ struct el_id_key el_id_key_init(const uint8_t random[32])
 		key.mul[i] |= 1;
 		key.mul_inverse[i] = inverse(key.mul[i]);
 	}
+	for (uint8_t i = 0; i < 4; i++) {
+		uint8_t label[2] = {'a', i};
+
+		key.address[i] = el_siphash(&key.cookie, label, sizeof(label));
+	}
 	return key;
 }

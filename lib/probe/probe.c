@@ -12,40 +12,58 @@ const struct el_probe_ops *const el_probe_ops[EL_PROBE_TYPES] = {
     [EL_PROBE_UDPUNREACHABLE] = &el_probe_udpunreachable,
 };
 
-static enum el_no_answer recognise_error(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise_error(const struct el_id_key *key, const struct el_pkt *pkt,
+					 struct el_answer *ret_answer)
 {
 	if (pkt->quote.l3 == NULL)
 		return EL_NO_ANSWER_QUOTE_SHORT;
-	if (pkt->quote.family != 4)
-		return EL_NO_ANSWER_OTHER;
-	switch (pkt->quote.protocol) {
-	case IPPROTO_TCP:
-		return el_probe_tcpsyn.recognise_quote(pkt, ret_answer);
-	case IPPROTO_UDP:
-		return el_probe_udpunreachable.recognise_quote(pkt, ret_answer);
-	case IPPROTO_ICMP:
-		return el_probe_icmpping.recognise_quote(pkt, ret_answer);
+	for (int type = 0; type < EL_PROBE_TYPES; type++) {
+		const struct el_probe_ops *ops = el_probe_ops[type];
+
+		if (pkt->quote.protocol ==
+		    (pkt->quote.family == 4 ? ops->protocol : ops->protocol_v6))
+			return ops->recognise_quote(key, pkt, ret_answer);
 	}
 	return EL_NO_ANSWER_OTHER;
 }
 
-enum el_no_answer el_probe_recognise(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise_icmp(const struct el_id_key *key, const struct el_pkt *pkt,
+					struct el_answer *ret_answer)
 {
-	if (pkt->family != 4)
-		return EL_NO_ANSWER_OTHER;
+	switch (pkt->l4[0]) {
+	case ICMP_DEST_UNREACH:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		return recognise_error(key, pkt, ret_answer);
+	}
+	return el_probe_icmpping.recognise(key, pkt, ret_answer);
+}
+
+static enum el_no_answer recognise_icmp6(const struct el_id_key *key, const struct el_pkt *pkt,
+					 struct el_answer *ret_answer)
+{
+	switch (pkt->l4[0]) {
+	case ICMP6_DST_UNREACH:
+	case ICMP6_PACKET_TOO_BIG:
+	case ICMP6_TIME_EXCEEDED:
+	case ICMP6_PARAM_PROB:
+		return recognise_error(key, pkt, ret_answer);
+	}
+	return el_probe_icmpping.recognise(key, pkt, ret_answer);
+}
+
+enum el_no_answer el_probe_recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				     struct el_answer *ret_answer)
+{
 	switch (pkt->protocol) {
 	case IPPROTO_TCP:
-		return el_probe_tcpsyn.recognise(pkt, ret_answer);
+		return el_probe_tcpsyn.recognise(key, pkt, ret_answer);
 	case IPPROTO_UDP:
-		return el_probe_udpunreachable.recognise(pkt, ret_answer);
+		return el_probe_udpunreachable.recognise(key, pkt, ret_answer);
 	case IPPROTO_ICMP:
-		switch (pkt->l4[0]) {
-		case ICMP_DEST_UNREACH:
-		case ICMP_TIME_EXCEEDED:
-		case ICMP_PARAMETERPROB:
-			return recognise_error(pkt, ret_answer);
-		}
-		return el_probe_icmpping.recognise(pkt, ret_answer);
+		return recognise_icmp(key, pkt, ret_answer);
+	case IPPROTO_ICMPV6:
+		return recognise_icmp6(key, pkt, ret_answer);
 	}
 	return EL_NO_ANSWER_OTHER;
 }

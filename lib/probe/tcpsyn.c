@@ -10,7 +10,6 @@
  * acknowledgement. An RST may acknowledge the SYN's payload besides (RFC 9293 section 3.10.7.1:
  * SEG.SEQ + SEG.LEN). Header layout: RFC 9293 section 3.1. */
 
-#define HEADER_LEN (IPV4_LEN + TCP_LEN)
 #define WINDOW 8192
 
 static void write_tcp(uint8_t *l4, uint16_t dst_port, uint8_t flags, uint16_t window)
@@ -41,23 +40,25 @@ static void make(const struct el_id_key *key, const struct el_probe_job *jobs, u
 		uint16_t port_be = htobe16(jobs[i].src_port);
 
 		copy_template(jobs[i].end, s);
-		finish_ipv4(l4 - IPV4_LEN, s, ip_id_be(s, wire));
+		if (s->family == 4)
+			finish_ipv4(l4 - IPV4_LEN, s, ip_id_be(s, wire));
+		else
+			finish_ipv6(l4 - IPV6_LEN, s, jobs[i].src_port);
 		store16(l4, port_be);
 		store32(l4 + 4, seq_be);
 		store16(l4 + 16, checksum(s->l4_sum + port_be + halves(seq_be)));
 	}
 }
 
-static enum el_no_answer recognise(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				   struct el_answer *ret_answer)
 {
 	uint8_t flags = pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
 	struct el_answer a;
 
-	if (pkt->family != 4)
-		return EL_NO_ANSWER_OTHER;
 	if (flags != (TH_SYN | TH_ACK) && (flags & ~TH_ACK) != TH_RST)
 		return EL_NO_ANSWER_TCP_FLAGS;
-	a = answer_v4(pkt, EL_PROBE_TCPSYN);
+	a = answer_of(key, pkt, EL_PROBE_TCPSYN);
 	a.kind = flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK;
 	a.wire = el_get32(pkt->l4 + 8);
 	a.remote_port = el_get16(pkt->l4);
@@ -66,15 +67,14 @@ static enum el_no_answer recognise(const struct el_pkt *pkt, struct el_answer *r
 	return EL_NO_ANSWER_NONE;
 }
 
-static enum el_no_answer recognise_quote(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
+					 struct el_answer *ret_answer)
 {
 	struct el_answer a;
 
-	if (pkt->quote.family != 4)
-		return EL_NO_ANSWER_OTHER;
 	if (pkt->quote.l4_len < 8)
 		return EL_NO_ANSWER_QUOTE_SHORT;
-	a = answer_quote_v4(pkt, EL_PROBE_TCPSYN);
+	a = answer_of_quote(key, pkt, EL_PROBE_TCPSYN);
 	a.wire = el_get32(pkt->quote.l4 + 4) + 1;
 	a.own_port = el_get16(pkt->quote.l4);
 	a.remote_port = el_get16(pkt->quote.l4 + 2);
@@ -105,50 +105,62 @@ static enum el_match verify(const struct el_answer *answer, const struct el_slic
 	return verify_ports(answer, s, src_port);
 }
 
-/* Completes an RST whose addresses, DSCP and ports are in place. The identification is that of a
- * probe. */
-static unsigned finish_reset(uint8_t *l3, uint32_t seq)
+/* Completes an RST whose addresses, DSCP, flow label and ports are in place before `end`. Its
+ * length from l3 on. */
+static unsigned finish_reset(uint8_t *l3, uint8_t *end, uint32_t seq)
 {
-	uint8_t *l4 = l3 + IPV4_LEN;
+	uint8_t *l4 = end - TCP_LEN;
 
-	el_put16(l3 + 2, HEADER_LEN);
-	el_put16(l3 + 4, el_get16(l3 + 6) & IPV4_DF ? 0 : (uint16_t)seq);
-	el_put16(l3 + 10, 0);
-	store16(l3 + 10, (uint16_t)~el_sum_fold(el_sum(l3, IPV4_LEN, 0)));
+	if (l3[0] >> 4 == 4) {
+		el_put16(l3 + 2, (uint16_t)(end - l3));
+		/* as that of a probe */
+		el_put16(l3 + 4, el_get16(l3 + 6) & IPV4_DF ? 0 : (uint16_t)seq);
+		el_put16(l3 + 10, 0);
+		store16(l3 + 10, (uint16_t)~el_sum_fold(el_sum(l3, IPV4_LEN, 0)));
+	} else {
+		el_put16(l3 + 4, TCP_LEN);
+	}
 	el_put32(l4 + 4, seq);
 	el_put16(l4 + 16, 0);
-	store16(l4 + 16,
-		(uint16_t)~el_sum_fold(el_sum(l4, TCP_LEN, el_probe_pseudo_sum(l3, TCP_LEN))));
-	return HEADER_LEN;
+	store16(l4 + 16, (uint16_t)~el_sum_fold(
+			     el_sum(l4, TCP_LEN, el_probe_pseudo_sum(l3, IPPROTO_TCP, TCP_LEN))));
+	return (unsigned)(end - l3);
 }
 
 unsigned el_probe_reset(const struct el_slice *s, uint8_t *end, uint16_t src_port, uint32_t seq)
 {
-	uint8_t *l4 = end - TCP_LEN;
+	uint8_t *l4 = end - TCP_LEN, *l3 = end - s->header_len;
 
 	copy_template(end, s);
+	if (s->family == 6)
+		finish_ipv6(l3, s, src_port);
 	write_tcp(l4, s->dst_port, TH_RST, 0);
 	el_put16(l4, src_port);
-	return finish_reset(end - HEADER_LEN, seq);
+	return finish_reset(l3, end, seq);
 }
 
 unsigned el_probe_reset_reply(const struct el_pkt *synack, uint8_t *end)
 {
-	uint8_t *l3 = end - HEADER_LEN, *l4 = end - TCP_LEN;
+	bool v4 = synack->family == 4;
+	uint8_t *l4 = end - TCP_LEN, *l3 = l4 - (v4 ? IPV4_LEN : IPV6_LEN);
 
-	if (synack->family != 4 || synack->protocol != IPPROTO_TCP)
+	if (synack->protocol != IPPROTO_TCP)
 		return 0;
 	memset(end - EL_SLICE_TEMPLATE_BYTES, 0, EL_SLICE_TEMPLATE_BYTES);
-	el_probe_write_ipv4(l3, 0, true, IPPROTO_TCP, HEADER_LEN, load32(synack->ip.dst),
-			    load32(synack->ip.src));
+	if (v4)
+		el_probe_write_ipv4(l3, 0, true, IPPROTO_TCP, 0, load32(synack->ip.dst),
+				    load32(synack->ip.src));
+	else
+		el_probe_write_ipv6(l3, 6U << 28, IPPROTO_TCP, 0, synack->ip.dst, synack->ip.src);
 	write_tcp(l4, el_get16(synack->l4), TH_RST, 0);
 	store16(l4, load16(synack->l4 + 2));
-	return finish_reset(l3, el_get32(synack->l4 + 8));
+	return finish_reset(l3, end, el_get32(synack->l4 + 8));
 }
 
 const struct el_probe_ops el_probe_tcpsyn = {
     .name = "TCPsyn",
     .protocol = IPPROTO_TCP,
+    .protocol_v6 = IPPROTO_TCP,
     .size_min = TCP_LEN,
     .size_default = TCP_LEN,
     .build = build,

@@ -5,13 +5,16 @@
 
 #include "wire.h"
 
-/* UDPunreachable: an ICMP error need not quote more than the first 8 bytes behind the IP header
- * (RFC 792), and there is no room for an id in a UDP header. So its high half is the IP
+/* UDPunreachable. IPv4: an ICMP error need not quote more than the first 8 bytes behind the IP
+ * header (RFC 792), and there is no room for an id in a UDP header. So its high half is the IP
  * identification and its low half the UDP checksum, which is made to be that by the first two
  * payload bytes. The checksum is never zero, for that would mean that there is none (RFC 768):
- * those ids are skipped. */
+ * those ids are skipped.
+ *
+ * IPv6: errors quote as much as fits (RFC 4443 section 2.4), so the id is the first four payload
+ * bytes. The same ids are skipped: a quoted id whose low half is zero is damaged. */
 
-#define TUNING_LEN 4 /* the two bytes that tune the checksum, and two random ones */
+#define TUNING_LEN 4 /* the two bytes that tune the checksum, and two random ones; or the id */
 #define L4_LEN (UDP_LEN + TUNING_LEN)
 #define SIZE_DEFAULT (UDP_LEN + 16)
 
@@ -24,7 +27,30 @@ static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t
 	s->dst_port = spec->dst_port;
 	el_put16(l4 + 2, spec->dst_port);
 	el_put16(l4 + 4, (uint16_t)size);
-	memcpy(l4 + UDP_LEN + 2, spec->payload, 2);
+	if (s->family == 4)
+		memcpy(l4 + UDP_LEN + 2, spec->payload, 2);
+}
+
+static inline void make_v4(uint8_t *l4, const struct el_slice *s, uint32_t wire, uint16_t port_be)
+{
+	uint16_t checksum_be = htobe16((uint16_t)wire);
+
+	finish_ipv4(l4 - IPV4_LEN, s, htobe16((uint16_t)(wire >> 16)));
+	store16(l4, port_be);
+	store16(l4 + 6, checksum_be);
+	store16(l4 + UDP_LEN, checksum(s->l4_sum + port_be + checksum_be));
+}
+
+static inline void make_v6(uint8_t *l4, const struct el_slice *s, uint32_t wire, uint16_t port)
+{
+	uint32_t wire_be = htobe32(wire);
+	uint16_t port_be = htobe16(port);
+	uint16_t sum = checksum(s->l4_sum + port_be + halves(wire_be));
+
+	finish_ipv6(l4 - IPV6_LEN, s, port);
+	store16(l4, port_be);
+	store16(l4 + 6, sum ? sum : UINT16_MAX); /* RFC 8200 section 8.1 */
+	store32(l4 + UDP_LEN, wire_be);
 }
 
 static void make(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n)
@@ -35,44 +61,44 @@ static void make(const struct el_id_key *key, const struct el_probe_job *jobs, u
 		const struct el_slice *s = jobs[i].slice;
 		uint8_t *l4 = jobs[i].end - L4_LEN;
 		uint32_t wire = el_id_permute_nonzero(&k, jobs[i].id);
-		uint16_t port_be = htobe16(jobs[i].src_port);
-		uint16_t checksum_be = htobe16((uint16_t)wire);
 
 		copy_template(jobs[i].end, s);
-		finish_ipv4(l4 - IPV4_LEN, s, htobe16((uint16_t)(wire >> 16)));
-		store16(l4, port_be);
-		store16(l4 + 6, checksum_be);
-		store16(l4 + UDP_LEN, checksum(s->l4_sum + port_be + checksum_be));
+		if (s->family == 4)
+			make_v4(l4, s, wire, htobe16(jobs[i].src_port));
+		else
+			make_v6(l4, s, wire, jobs[i].src_port);
 	}
 }
 
-static enum el_no_answer recognise(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				   struct el_answer *ret_answer)
 {
+	(void)key;
 	(void)pkt;
 	(void)ret_answer;
 	return EL_NO_ANSWER_OTHER;
 }
 
-static enum el_no_answer recognise_quote(const struct el_pkt *pkt, struct el_answer *ret_answer)
+static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
+					 struct el_answer *ret_answer)
 {
 	const struct el_pkt_quote *q = &pkt->quote;
-	uint16_t ip_id, sum;
 	struct el_answer a;
 
-	if (q->family != 4)
-		return EL_NO_ANSWER_OTHER;
-	if (q->l4_len < UDP_LEN)
+	if (q->l4_len < (q->family == 4 ? UDP_LEN : L4_LEN))
 		return EL_NO_ANSWER_QUOTE_SHORT;
-	ip_id = el_get16(q->l3 + 4);
-	sum = el_get16(q->l4 + 6);
-	a = answer_quote_v4(pkt, EL_PROBE_UDPUNREACHABLE);
-	a.wire = (uint32_t)ip_id << 16 | sum;
+	a = answer_of_quote(key, pkt, EL_PROBE_UDPUNREACHABLE);
 	a.own_port = el_get16(q->l4);
 	a.remote_port = el_get16(q->l4 + 2);
-	if (ip_id == 0)
-		a.flags |= EL_ANSWER_ID_ZERO;
+	if (q->family == 4) {
+		a.wire = (uint32_t)el_get16(q->l3 + 4) << 16 | el_get16(q->l4 + 6);
+		if (a.wire >> 16 == 0)
+			a.flags |= EL_ANSWER_ID_ZERO;
+	} else {
+		a.wire = el_get32(q->l4 + UDP_LEN);
+	}
 	*ret_answer = a;
-	return sum == 0 ? EL_NO_ANSWER_QUOTE_DAMAGED : EL_NO_ANSWER_NONE;
+	return (a.wire & 0xffff) == 0 ? EL_NO_ANSWER_QUOTE_DAMAGED : EL_NO_ANSWER_NONE;
 }
 
 static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,
@@ -89,6 +115,7 @@ static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,
 const struct el_probe_ops el_probe_udpunreachable = {
     .name = "UDPunreachable",
     .protocol = IPPROTO_UDP,
+    .protocol_v6 = IPPROTO_UDP,
     .size_min = L4_LEN,
     .size_default = SIZE_DEFAULT,
     .build = build,

@@ -3,6 +3,7 @@
 /* What the probe types share when they write and read packets. Values named _be are in network
  * order. */
 #include <endian.h>
+#include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #define IPV4_LEN 20
 #define IPV4_DF 0x4000
 #define IPV4_TTL 64
+#define IPV6_LEN 40
+#define IPV6_HOP_LIMIT 64
 #define TCP_LEN 20
 #define UDP_LEN 8
 #define ICMP_LEN 8
@@ -82,28 +85,68 @@ static inline void finish_ipv4(uint8_t *l3, const struct el_slice *s, uint16_t i
 void el_probe_write_ipv4(uint8_t *l3, uint8_t tos, bool dont_fragment, uint8_t protocol,
 			 uint16_t total_len, uint32_t src_be, uint32_t dst_be);
 
-/* The sum of the pseudo header (RFC 9293 section 3.1) of the IPv4 header at l3. */
-uint64_t el_probe_pseudo_sum(const uint8_t *l3, uint16_t l4_len);
+/* The flow label of a path is a function of its slice and its source port, as that of any host's
+ * TCP connection: routers that spread flows by it (RFC 6438) take the ways of a path's ports, and
+ * those that spread by ports are not confused. This is the part of the port. */
+static inline uint32_t flow_of_port(uint16_t port)
+{
+	return port * 0x9e3779b1U >> 12; /* 20 bits */
+}
 
-/* Whose probe it answers, for IPv4. */
-static inline struct el_answer answer_v4(const struct el_pkt *pkt, enum el_probe_type type)
+/* The first word of the IPv6 header at l3: all of the header that changes from probe to probe. */
+static inline void finish_ipv6(uint8_t *l3, const struct el_slice *s, uint16_t port)
+{
+	store32(l3, htobe32(s->flow_word ^ flow_of_port(port)));
+}
+
+/* An IPv6 header (RFC 8200 section 3). word: the first four bytes; payload_len: of what follows. */
+void el_probe_write_ipv6(uint8_t *l3, uint32_t word, uint8_t protocol, uint16_t payload_len,
+			 const uint8_t *src, const uint8_t *dst);
+
+/* The sum of the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) of the IPv4 or IPv6
+ * header at l3, of which the addresses are taken. */
+uint64_t el_probe_pseudo_sum(const uint8_t *l3, uint8_t protocol, uint16_t l4_len);
+
+/* Whose probe it answers. */
+static inline struct el_answer answer_of(const struct el_id_key *key, const struct el_pkt *pkt,
+					 enum el_probe_type type)
 {
 	return (struct el_answer){
-	    .addr_key = el_addr_key_v4(load32(pkt->ip.src), load32(pkt->ip.dst)),
+	    .addr_key = pkt->family == 4 ? el_addr_key_v4(load32(pkt->ip.src), load32(pkt->ip.dst))
+					 : el_addr_key_v6(key, pkt->ip.src, pkt->ip.dst),
 	    .type = (uint8_t)type,
 	};
 }
 
-static inline struct el_answer answer_quote_v4(const struct el_pkt *pkt, enum el_probe_type type)
+static inline bool same_address(const uint8_t *a, const uint8_t *b, uint8_t family)
 {
-	uint32_t target_be = load32(pkt->quote.dst);
+	return load32(a) == load32(b) && (family == 4 || memcmp(a + 4, b + 4, 12) == 0);
+}
+
+/* Whose probe an ICMP error quotes, which is of the quote's family. */
+static inline struct el_answer answer_of_quote(const struct el_id_key *key,
+					       const struct el_pkt *pkt, enum el_probe_type type)
+{
+	const struct el_pkt_quote *q = &pkt->quote;
+	uint8_t unreachable = q->family == 4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH;
 
 	return (struct el_answer){
-	    .addr_key = el_addr_key_v4(target_be, load32(pkt->quote.src)),
+	    .addr_key = q->family == 4 ? el_addr_key_v4(load32(q->dst), load32(q->src))
+				       : el_addr_key_v6(key, q->dst, q->src),
 	    .type = (uint8_t)type,
-	    .kind = pkt->l4[0] == ICMP_DEST_UNREACH ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
-	    .flags = load32(pkt->ip.src) == target_be ? EL_ANSWER_FROM_TARGET : 0,
+	    .kind = pkt->l4[0] == unreachable ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
+	    .flags = same_address(pkt->ip.src, q->dst, q->family) ? EL_ANSWER_FROM_TARGET : 0,
 	};
+}
+
+/* The bytes behind a quoted IP header, extension headers aside, that were sent; fewer may be
+ * quoted. */
+static inline uint16_t sent_l4_len(const struct el_pkt_quote *q)
+{
+	unsigned total =
+	    q->family == 4 ? el_get16(q->l3 + 2) : IPV6_LEN + (unsigned)el_get16(q->l3 + 4);
+
+	return (uint16_t)(total - (unsigned)(q->l4 - q->l3));
 }
 
 /* The part of verify for types with ports. */

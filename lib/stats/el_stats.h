@@ -29,8 +29,9 @@ struct el_round_figures {
 	uint32_t n_series, n_percentiles;
 	struct el_figures *series; /* [n_series] */
 	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered */
-	uint64_t began_tsc, sent_tsc, closed_tsc; /* over all workers: first, last, last */
-	uint64_t poll_gap_tsc, skipped_tsc;       /* the worst worker's */
+	/* Over all workers: first, last (began_tsc if nothing was sent), last. */
+	uint64_t began_tsc, sent_tsc, closed_tsc;
+	uint64_t poll_gap_tsc, skipped_tsc;                  /* the worst worker's */
 	uint64_t uncertain, tx_refused, local_drops, unsent; /* sums */
 	bool cut;
 };

@@ -293,6 +293,8 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		goto out;
 	for (uint32_t b = 0; b < n_blocks; b++)
 		walk(w, blocks[b], visit_scatter);
+	if (w->f->sent_tsc < w->f->began_tsc) /* nothing was sent */
+		w->f->sent_tsc = w->f->began_tsc;
 	finish(w, model);
 	ret = w->f;
 	w->f = NULL;

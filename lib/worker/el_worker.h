@@ -13,7 +13,7 @@
 #include "el_counters.h"
 #include "el_plan.h"
 
-#define EL_WORKER_QUEUES_MAX 8
+#define EL_WORKER_QUEUES_MAX 32 /* as many ports as a configuration may have */
 #define EL_NEXT_HOPS_MAX 1024
 #define EL_L2_HEADER_MAX 18
 
@@ -46,7 +46,8 @@ enum el_command_kind {
 	EL_COMMAND_ROUND,    /* block: an empty block, which is the order to run its round */
 	EL_COMMAND_NEXT_HOP, /* index, next_hop */
 	EL_COMMAND_CUT,      /* stop sending now; unstarted rounds come back empty (block->cut) */
-	EL_COMMAND_STOP,     /* leave the loop; open blocks come back first */
+	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
+				wants their answers waited for cuts, and stops later) */
 };
 
 struct el_command {
@@ -65,8 +66,8 @@ enum el_event_kind {
 	EL_EVENT_LATE,          /* answer to a probe of a round that is over; a = series */
 	EL_EVENT_ICMP_ERROR,    /* likewise, an ICMP error; a = series */
 	EL_EVENT_PORT_MISMATCH, /* an answer whose ports are not the probe's; a = series */
-	EL_EVENT_TCP_UNMATCHED, /* an acknowledgement of nothing; a = remote IPv4 address (network
-				   order), b = remote port << 16 | own port */
+	EL_EVENT_TCP_UNMATCHED, /* an acknowledgement of nothing; a = remote address (el_ip_fold),
+				   b = remote port << 16 | own port */
 };
 
 /* A 16-byte note on what has no record (any more). */

@@ -5,15 +5,21 @@
 
 #include <sched.h>
 
-static void take_command(struct el_worker *w)
+/* At most so many commands in an iteration: they must not hold up receiving. */
+#define COMMANDS_MAX 32
+
+static bool take_command(struct el_worker *w)
 {
 	struct el_command c;
 
 	if (rte_ring_sc_dequeue_elem(w->commands, &c, sizeof(c)) != 0)
-		return;
+		return false;
 	switch ((enum el_command_kind)c.kind) {
 	case EL_COMMAND_ROUND:
 		w->waiting[w->waiting_tail++ % ROUNDS_MAX] = c.block;
+		/* answers to workers that begin a moment earlier can be told from now on */
+		if (!w->set)
+			w->set = c.block->set;
 		break;
 	case EL_COMMAND_NEXT_HOP:
 		if (c.index < EL_NEXT_HOPS_MAX)
@@ -24,9 +30,11 @@ static void take_command(struct el_worker *w)
 		break;
 	case EL_COMMAND_STOP:
 		rounds_cut(w);
+		rounds_close_all(w);
 		w->stopping = true;
 		break;
 	}
+	return true;
 }
 
 static void note_poll_gap(struct el_worker *w, uint64_t now)
@@ -47,7 +55,8 @@ bool el_worker_poll(struct el_worker *w)
 
 	note_poll_gap(w, now);
 	w->iteration_tsc = now;
-	take_command(w);
+	for (int i = 0; i < COMMANDS_MAX && take_command(w); i++)
+		;
 	rx_poll(w);
 	rx_forwarded(w);
 	rounds_close_due(w);

@@ -58,3 +58,10 @@ static inline uint32_t el_pacing_debt(struct el_pacing *p, uint64_t now)
 	}
 	return (uint32_t)debt;
 }
+
+/* The time of the round is over: what is due by `now` is all that is left to send, at once. */
+static inline void el_pacing_end(struct el_pacing *p, uint64_t now)
+{
+	p->total = p->done + el_pacing_debt(p, now);
+	p->rate_q64 = UINT64_MAX;
+}

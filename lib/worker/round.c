@@ -4,17 +4,22 @@
  * being sent. */
 #include "worker_internal.h"
 
-static struct el_block *waiting_head(struct el_worker *w)
+static struct el_block *waiting_head(const struct el_worker *w)
 {
 	return w->waiting_head == w->waiting_tail ? NULL : w->waiting[w->waiting_head % ROUNDS_MAX];
+}
+
+static struct live_round *oldest(struct el_worker *w)
+{
+	return w->n_live ? round_find(w, w->oldest_round) : NULL;
 }
 
 /* The longest gap between two polls goes to every round that was open then. */
 static void settle_gaps(struct el_worker *w)
 {
-	for (uint32_t i = 0; i < w->n_live_slots; i++) {
-		struct live_round *l = &w->live[i];
-		if (l->block && w->recent_gap_tsc > l->gap_tsc)
+	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
+		struct live_round *l = round_find(w, r);
+		if (l && w->recent_gap_tsc > l->gap_tsc)
 			l->gap_tsc = w->recent_gap_tsc;
 	}
 	w->recent_gap_tsc = 0;
@@ -30,11 +35,8 @@ static void report(struct el_worker *w, struct el_block *b)
 /* Forgets the old plan set with its last open round: control may free it then. */
 static void release_old_set(struct el_worker *w)
 {
-	for (uint32_t i = 0; w->old_set && i < w->n_live_slots; i++) {
-		if (w->live[i].block && w->live[i].block->set == w->old_set)
-			return;
-	}
-	w->old_set = NULL;
+	if (!w->n_live || w->oldest_round >= w->set_first_round)
+		w->old_set = NULL;
 }
 
 static void begin(struct el_worker *w, struct el_block *b)
@@ -44,8 +46,8 @@ static void begin(struct el_worker *w, struct el_block *b)
 	uint64_t start = b->start_tsc ? b->start_tsc : w->iteration_tsc;
 
 	settle_gaps(w);
-	*l = (struct live_round){.block = b, .plan = plan, .sending = true, .last_send_tsc = start};
-	b->began_tsc = w->iteration_tsc;
+	*l = (struct live_round){.block = b, .plan = plan, .sending = true, .overdue = UINT32_MAX};
+	l->last_send_tsc = b->began_tsc = w->iteration_tsc;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
 		w->pass[c] = w->next[c] = 0;
@@ -57,7 +59,8 @@ static void begin(struct el_worker *w, struct el_block *b)
 	}
 	w->last_round = b->round;
 	w->sending = l;
-	w->n_live++;
+	if (!w->n_live++)
+		w->oldest_round = b->round;
 	release_old_set(w);
 }
 
@@ -77,6 +80,28 @@ void rounds_end_sending(struct el_worker *w)
 	w->sending = NULL;
 }
 
+/* The time of the sending round is over: what a short stall has put off still goes out, as long as
+ * each iteration sends some of it. False once there is nothing left or no getting on. */
+static bool finish_late(struct el_worker *w)
+{
+	struct live_round *l = w->sending;
+	uint32_t before = l->overdue;
+
+	l->overdue = 0;
+	for (uint32_t c = 0; c < l->plan->n_classes; c++) {
+		el_pacing_end(&w->pacing[c], w->iteration_tsc);
+		l->overdue += w->pacing[c].total - w->pacing[c].done;
+	}
+	return l->overdue > 0 && l->overdue < before;
+}
+
+const struct el_plan_set *rounds_next_set(const struct el_worker *w)
+{
+	const struct el_block *b = waiting_head(w);
+
+	return b && b->set != w->set ? b->set : NULL;
+}
+
 void rounds_begin_due(struct el_worker *w)
 {
 	struct el_block *b = waiting_head(w);
@@ -85,6 +110,8 @@ void rounds_begin_due(struct el_worker *w)
 		return;
 	if (b->start_tsc) {
 		if ((int64_t)(w->iteration_tsc - b->start_tsc) < 0)
+			return;
+		if (w->sending && finish_late(w))
 			return;
 		rounds_end_sending(w);
 	} else if (w->sending) {
@@ -109,21 +136,43 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	atomic_store_explicit(&w->counters.poll_gap_last_tsc, l->gap_tsc, memory_order_relaxed);
 	l->block = NULL;
 	w->n_live--;
+	while (w->n_live && !round_find(w, w->oldest_round))
+		w->oldest_round++;
 	release_old_set(w);
 	report(w, b);
 }
 
+/* A round that nothing follows ends although it is not sent, once the device has taken nothing for
+ * so long that it won't. */
+static void end_stuck(struct el_worker *w)
+{
+	const struct el_plan_set *set = w->sending ? w->sending->block->set : NULL;
+
+	if (set && (int64_t)(w->iteration_tsc - w->sending->last_send_tsc) >
+		       (int64_t)(set->period_tsc + set->timeout_tsc))
+		rounds_end_sending(w);
+}
+
+/* Rounds close in their order, so that reports come in order too. */
 void rounds_close_due(struct el_worker *w)
 {
-	if (w->n_live == (w->sending ? 1U : 0U))
-		return;
-	for (uint32_t i = 0; i < w->n_live_slots; i++) {
-		struct live_round *l = &w->live[i];
-		if (l->block && !l->sending &&
-		    w->iteration_tsc - l->last_send_tsc > l->block->set->timeout_tsc &&
-		    (int64_t)(w->iteration_tsc - l->last_send_tsc) > 0)
-			close_round(w, l);
+	struct live_round *l;
+
+	end_stuck(w);
+	while ((l = oldest(w)) != NULL && !l->sending) {
+		int64_t quiet_tsc = (int64_t)(w->iteration_tsc - l->last_send_tsc);
+		if (quiet_tsc <= 0 || (uint64_t)quiet_tsc <= l->block->set->timeout_tsc)
+			return;
+		close_round(w, l);
 	}
+}
+
+void rounds_close_all(struct el_worker *w)
+{
+	struct live_round *l;
+
+	while ((l = oldest(w)) != NULL)
+		close_round(w, l);
 }
 
 void rounds_cut(struct el_worker *w)

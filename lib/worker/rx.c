@@ -3,49 +3,59 @@
  * record and slice; `verify` compares with what was sent and writes the RTT into the record. */
 #include "worker_internal.h"
 
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+
 #include <rte_ether.h>
 
 #define CANDIDATES_MAX (EL_PROBE_TCP_LENS_MAX + 1)
 /* Longer frames than this are parsed by their beginning: no answer's headers go further. */
 #define LINEAR_BYTES 2048
 
-/* An answer between the two stages. */
-struct pending {
-	struct el_answer answer;
-	struct el_pkt pkt;
-	struct queue *queue;
-};
-
 /* A candidate id put back together. */
 struct located {
 	const struct el_plan_set *set;
 	struct el_id id;
 	uint64_t round;
-	const struct el_slice *slice;
-	uint32_t packet;
+	const struct el_slice *slice; /* not looked at yet */
+	uint32_t pass;
 };
 
-/* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. */
+/* An answer between the two stages. */
+struct pending {
+	struct el_answer answer;
+	struct el_pkt pkt;
+	struct queue *queue;
+	struct located first; /* its first candidate under the current plan set, where located */
+	uint32_t first_id;
+	bool located;
+};
+
+/* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. Of
+ * another worker's id only the owner knows the round: it may have begun one that this worker has
+ * not. */
 static bool locate(const struct el_worker *w, const struct el_plan_set *set, uint32_t id,
 		   struct located *ret)
 {
 	const struct el_plan *plan;
-	uint32_t pass;
+	uint64_t newest = w->last_round;
 
 	if (!el_id_unpack(&set->ids, id, &ret->id) || ret->id.worker >= set->n_workers)
 		return false;
 	plan = set->plans[ret->id.worker];
 	if (ret->id.index >= plan->n_records)
 		return false;
-	ret->round = round_number(w, ret->id.round, set->ids.round_bits);
+	if (ret->id.worker != w->conf.index.v)
+		newest++;
+	ret->round = round_number(newest, ret->id.round, set->ids.round_bits);
 	/* Rounds that never were, or so long ago that it is chance; each set has its own rounds. */
-	if (ret->round == 0 || ret->round > w->last_round ||
-	    w->last_round - ret->round >= ROUNDS_MAX ||
-	    (ret->round >= w->set_first_round) != (set == w->set))
+	if (ret->round == 0 || ret->round > newest || newest - ret->round >= ROUNDS_MAX)
+		return false;
+	if (ret->round <= w->last_round && (ret->round >= w->set_first_round) != (set == w->set))
 		return false;
 	ret->set = set;
-	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &pass).v];
-	return el_slice_packet_of_pass(ret->slice, pass, &ret->packet);
+	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &ret->pass).v];
+	return true;
 }
 
 /* The ids under `set` that an answer may stand for; how many. */
@@ -88,13 +98,25 @@ static void count_no_answer(struct el_worker *w, const struct pending *p, enum e
 	count_useless(w, p->queue, &p->pkt, counters[why]);
 }
 
+/* Neighbour discovery's messages (RFC 4861 section 4) from their IPv6 header on. */
+static bool is_ndp(const uint8_t *l3, size_t len)
+{
+	return len > 40 && l3[6] == IPPROTO_ICMPV6 && l3[40] >= ND_ROUTER_SOLICIT &&
+	       l3[40] <= ND_REDIRECT;
+}
+
 static bool is_for_control(const uint8_t *frame, size_t len)
 {
 	size_t at = 12;
+	uint16_t type;
 
 	while (at + 6 <= len && el_get16(frame + at) == RTE_ETHER_TYPE_VLAN)
 		at += 4;
-	return at + 2 <= len && el_get16(frame + at) == RTE_ETHER_TYPE_ARP;
+	if (at + 2 > len)
+		return false;
+	type = el_get16(frame + at);
+	return type == RTE_ETHER_TYPE_ARP ||
+	       (type == RTE_ETHER_TYPE_IPV6 && is_ndp(frame + at + 2, len - at - 2));
 }
 
 /* Passes the frame to control; true if the buffer is no longer ours. */
@@ -106,19 +128,21 @@ static bool pass_up(struct el_worker *w, struct rte_mbuf *m)
 	return false;
 }
 
-/* Where most answers will be looked for: the first candidate under the current set. */
-static void prefetch(struct el_worker *w, const struct el_answer *a)
+/* Locates the first candidate under the current set, where most answers belong, and prefetches what
+ * stage two looks at. */
+static void prefetch(struct el_worker *w, struct pending *p)
 {
 	uint32_t ids[CANDIDATES_MAX];
 	struct live_round *l;
-	struct located at;
 
-	if (!candidates(w->set, a, ids) || !locate(w, w->set, ids[0], &at))
+	p->located = candidates(w->set, &p->answer, ids) && locate(w, w->set, ids[0], &p->first);
+	if (!p->located)
 		return;
-	rte_prefetch0(at.slice);
-	l = at.id.worker == w->conf.index.v ? round_find(w, at.round) : NULL;
+	p->first_id = ids[0];
+	rte_prefetch0(p->first.slice);
+	l = p->first.id.worker == w->conf.index.v ? round_find(w, p->first.round) : NULL;
 	if (l)
-		rte_prefetch0(&l->block->records[at.id.index]);
+		rte_prefetch0(&l->block->records[p->first.id.index]);
 }
 
 /* Stage one for a frame. True if `p` is an answer that goes on to stage two. */
@@ -138,13 +162,13 @@ static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uin
 		count(w, counters[error], 1);
 		return false;
 	}
-	why = w->set ? el_probe_recognise(&p->pkt, &p->answer) : EL_NO_ANSWER_OTHER;
+	why = w->set ? el_probe_recognise(&w->set->key, &p->pkt, &p->answer) : EL_NO_ANSWER_OTHER;
 	if (why != EL_NO_ANSWER_NONE) {
 		count_no_answer(w, p, why);
 		return false;
 	}
 	p->answer.tsc = tsc;
-	prefetch(w, &p->answer);
+	prefetch(w, p);
 	return true;
 }
 
@@ -163,6 +187,21 @@ static bool is_answer(const struct el_answer *a)
 	return false;
 }
 
+/* The 4-tuple of an answered probe, one of this worker's, may be used again as it is. */
+static void release_path(const struct el_answer *a, const struct located *at)
+{
+	const struct el_slice *s = at->slice;
+	uint32_t packet, *last;
+
+	if (s->path_first == EL_PATH_NONE || a->type != EL_PROBE_TCPSYN || !is_answer(a) ||
+	    !el_slice_packet_of_pass(s, at->pass, &packet))
+		return;
+	last = &at->set->plans[at->id.worker]
+		    ->paths[s->path_first + (uint32_t)(el_slice_port(s, packet) - s->path_base)];
+	if (*last == a->id)
+		*last = 0;
+}
+
 /* Writes a verified answer into the record of its probe, which is one of this worker's. */
 static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
@@ -171,6 +210,7 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 
 	if (a->kind == EL_ANSWER_SYNACK)
 		urgent_reset(w, at->slice, a->own_port, a->wire);
+	release_path(a, at);
 	if (!l) {
 		count(w, EL_COUNTER_UNMATCHED_LATE, 1);
 		worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->tsc,
@@ -191,11 +231,10 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 		*r = el_record_duplicate(*r);
 }
 
-static void forward(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
+static void forward(struct el_worker *w, struct el_answer *a, const struct located *at)
 {
 	uint32_t owner = at->id.worker;
 
-	a->id = id;
 	a->generation = at->set->generation;
 	if (owner < w->n_peers &&
 	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0) {
@@ -203,9 +242,10 @@ static void forward(struct el_worker *w, struct el_answer *a, uint32_t id, const
 		return;
 	}
 	count(w, EL_COUNTER_DROP_FORWARD_FULL, 1);
-	for (uint32_t i = 0; i < w->n_live_slots; i++) {
-		if (w->live[i].block)
-			w->live[i].block->local_drops++;
+	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
+		struct live_round *l = round_find(w, r);
+		if (l)
+			l->block->local_drops++;
 	}
 }
 
@@ -220,7 +260,6 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 	    [EL_MATCH_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
 	};
 	const struct el_answer *a = &p->answer;
-	uint32_t remote;
 
 	if (!is_own(p->queue, &p->pkt)) {
 		count(w, EL_COUNTER_DROP_RX_NOT_OURS, 1);
@@ -234,11 +273,10 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 	if (closest == EL_MATCH_PORT)
 		worker_event(w, EL_EVENT_PORT_MISMATCH, a->tsc, missed->slice->series,
 			     (uint32_t)missed->set->generation);
-	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN && p->pkt.family == 4) {
-		memcpy(&remote, p->pkt.ip.src, 4);
-		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc, remote,
+	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN)
+		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc,
+			     el_ip_fold(p->pkt.ip.src, p->pkt.family),
 			     (uint32_t)a->remote_port << 16 | a->own_port);
-	}
 	if (a->kind == EL_ANSWER_SYNACK)
 		urgent_reset_unknown(w, p->queue, &p->pkt);
 }
@@ -248,11 +286,23 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const struct located *at)
 {
 	const struct el_slice *s = at->slice;
+	uint32_t packet;
 
-	if (s->type != a->type || (i && s->payload_len != at->set->tcp_payload_lens[i - 1]))
+	if (!el_slice_packet_of_pass(s, at->pass, &packet) || s->type != a->type ||
+	    (i && s->payload_len != at->set->tcp_payload_lens[i - 1]))
 		return EL_MATCH_ID;
 	a->candidate = (uint8_t)i;
-	return el_probe_ops[s->type]->verify(a, s, el_slice_port(s, at->packet));
+	return el_probe_ops[s->type]->verify(a, s, el_slice_port(s, packet));
+}
+
+/* A verified answer goes to its record, or to the worker that has it. */
+static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
+{
+	a->id = id;
+	if (at->id.worker == w->conf.index.v)
+		apply(w, a, at);
+	else
+		forward(w, a, at);
 }
 
 /* Looks for the candidate under `set` that agrees with what was sent, and settles the answer if
@@ -270,10 +320,7 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 			continue;
 		match = verify_candidate(a, i, &at);
 		if (match == EL_MATCH_OK) {
-			if (at.id.worker == w->conf.index.v)
-				apply(w, a, &at);
-			else
-				forward(w, a, ids[i], &at);
+			settle(w, a, ids[i], &at);
 			return true;
 		}
 		if (match > *closest) {
@@ -288,11 +335,20 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 static void verify(struct el_worker *w, struct pending *p)
 {
 	enum el_match closest = EL_MATCH_ID;
+	const struct el_plan_set *next;
 	struct located missed;
 
+	if (p->located && verify_candidate(&p->answer, 0, &p->first) == EL_MATCH_OK) {
+		settle(w, &p->answer, p->first_id, &p->first);
+		return;
+	}
 	if (verify_under(w, w->set, &p->answer, &closest, &missed))
 		return;
 	if (w->old_set && verify_under(w, w->old_set, &p->answer, &closest, &missed))
+		return;
+	/* another worker may have begun a round of the next plan before this one */
+	next = w->n_peers > 1 ? rounds_next_set(w) : NULL;
+	if (next && verify_under(w, next, &p->answer, &closest, &missed))
 		return;
 	mismatch(w, p, closest, &missed);
 }

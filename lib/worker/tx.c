@@ -61,6 +61,9 @@ static void send_list(struct el_worker *w, struct queue *q)
 		total_bytes += bytes[i];
 		probes += p->record[i] != NO_RECORD;
 	}
+	if (sent)
+		q->moved_tsc = tsc;
+	q->stuck = !sent && (q->stuck || tsc - q->moved_tsc > w->conf.tsc_hz / 10);
 	record_burst(p, sent, tsc, uncertain);
 	if (sent < p->n)
 		p->live[sent]->block->tx_refused += p->n - sent;
@@ -122,24 +125,24 @@ static void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *
 	l->outstanding++;
 }
 
-/* True if the probe with this id may still have its peer waiting: it is sent and unanswered, or
- * about to be. */
+/* True if the probe with this id, which is not answered, may have left a half-open connection:
+ * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost.
+ */
 static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t id)
 {
 	struct live_round *l;
 	struct el_id open;
-	el_record r;
+	enum el_record_state state;
 
 	if (!id || !el_id_unpack(&set->ids, id, &open))
 		return false;
-	l = round_find(w, round_number(w, open.round, set->ids.round_bits));
+	l = round_find(w, round_number(w->last_round, open.round, set->ids.round_bits));
 	if (!l)
-		return false;
-	r = l->block->records[open.index];
-	if (el_record_state(r) == EL_RECORD_UNSENT)
-		return l == w->sending; /* it is in the list before us */
-	return el_record_state(r) == EL_RECORD_SENT &&
-	       ((w->iteration_tsc - r) & EL_RECORD_TIME_MASK) < set->timeout_tsc;
+		return true;
+	state = el_record_state(l->block->records[open.index]);
+	if (state == EL_RECORD_UNSENT)
+		return l == w->sending || l->outstanding; /* it may be in a list before us */
+	return state == EL_RECORD_SENT;
 }
 
 /* If the probe that used this 4-tuple last is still open, resets it: RFC 9293, 3.10.7.4 accepts an
@@ -193,7 +196,8 @@ static bool build_one(struct el_worker *w, struct making *mk, const struct el_sl
 	struct live_round *l = w->sending;
 	const struct el_plan_set *set = l->block->set;
 	const struct el_next_hop *nh = &w->next_hops[s->next_hop.v];
-	struct probe_list *p = &w->queues[nh->queue].probes;
+	struct queue *q = &w->queues[nh->queue];
+	struct probe_list *p = &q->probes;
 	struct rte_mbuf *m;
 	uint16_t port;
 	uint32_t id;
@@ -207,15 +211,20 @@ static bool build_one(struct el_worker *w, struct making *mk, const struct el_sl
 		l->last_send_tsc = w->iteration_tsc;
 		return true;
 	}
-	if (p->n == BURST)
+	/* Others must not wait for a device that takes nothing; room for a reset and a probe. */
+	if (unlikely(q->stuck && w->n_queues > 1 && p->n + 2 > BURST)) {
+		l->block->records[index] = el_record_local();
+		l->last_send_tsc = w->iteration_tsc;
+		return true;
+	}
+	if (p->n == BURST || !(m = worker_buffer(w)))
 		return false;
 	id = el_id_pack(&set->ids, l->plan->worker.v, l->block->round, index);
 	port = el_slice_port(s, packet);
-	if (s->path_first != EL_PATH_NONE && !reset_before_reuse(w, p, s, nh, id, port))
+	if (s->path_first != EL_PATH_NONE && !reset_before_reuse(w, p, s, nh, id, port)) {
+		w->spare[w->n_spare++] = m; /* none is left, or none was taken since: it has room */
 		return false;
-	m = worker_buffer(w);
-	if (!m)
-		return false;
+	}
 	if (mk->type != s->type)
 		make_run(&set->key, mk);
 	mk->type = s->type;
@@ -267,6 +276,10 @@ void tx_poll(struct el_worker *w)
 	struct el_pacing *pace;
 	uint32_t debt = 0;
 
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if (!w->queues[i].probes.n)
+			w->queues[i].moved_tsc = w->iteration_tsc;
+	}
 	if (w->sending) {
 		pace = most_behind(w, &debt);
 		if (pace) {

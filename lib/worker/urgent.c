@@ -46,7 +46,7 @@ void urgent_reset_unknown(struct el_worker *w, struct queue *q, const struct el_
 	struct el_next_hop back = {.l2_len = (uint8_t)(pkt->l3 - pkt->l2)};
 	struct rte_mbuf *m;
 
-	if (back.l2_len > EL_L2_HEADER_MAX || pkt->family != 4)
+	if (back.l2_len > EL_L2_HEADER_MAX)
 		return;
 	if (!take_token(w)) {
 		count(w, EL_COUNTER_DROP_RESET_LIMIT, 1);

@@ -23,6 +23,7 @@ struct live_round {
 	uint64_t last_send_tsc;
 	uint64_t gap_tsc;
 	uint32_t outstanding; /* probes in TX lists */
+	uint32_t overdue;     /* probes to build when its time was over, one iteration ago */
 	bool sending;
 	uint32_t
 	    stamped[EL_PLAN_CLASSES_MAX]; /* records of the class that its stamp table covers */
@@ -42,6 +43,8 @@ struct probe_list {
 struct queue {
 	struct el_worker_queue conf;
 	struct probe_list probes;
+	uint64_t moved_tsc; /* when the device last took a probe, or there was none to take */
+	bool stuck;         /* it has not for 100 ms, and not since */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
 };
@@ -65,8 +68,8 @@ struct el_worker {
 	 * references: control keeps a set until a round of a newer one has been reported and its
 	 * own blocks are all back. */
 	const struct el_plan_set *set, *old_set;
-	uint64_t set_first_round; /* the first round of `set` */
-	uint64_t last_round;      /* number of the latest begun */
+	uint64_t set_first_round;          /* the first round of `set` */
+	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
 	bool stopping, stopped;
 
 	/* clock */
@@ -125,12 +128,17 @@ void rounds_begin_due(struct el_worker *w);
 void rounds_end_sending(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
 void rounds_cut(struct el_worker *w);
+/* The plan set of the round that waits to be begun, if it is another than the current; else NULL.
+ */
+const struct el_plan_set *rounds_next_set(const struct el_worker *w);
+/* Hands back all open rounds, whatever answers are still out; none is being sent. */
+void rounds_close_all(struct el_worker *w);
 
 /* The number of the round that these low bits stand for: the newest such not after the last begun
  * one. */
-static inline uint64_t round_number(const struct el_worker *w, uint32_t low, uint32_t round_bits)
+static inline uint64_t round_number(uint64_t newest, uint32_t low, uint32_t round_bits)
 {
-	return w->last_round - ((w->last_round - low) & ((1ULL << round_bits) - 1));
+	return newest - ((newest - low) & ((1ULL << round_bits) - 1));
 }
 
 /* The live round of this number, or NULL. */

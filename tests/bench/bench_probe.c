@@ -35,13 +35,24 @@ static double median(uint64_t *cycles)
 	return (double)cycles[PASSES / 2] / SLICES;
 }
 
-static void build(enum el_probe_type type, int32_t size, bool dont_fragment)
+/* An IPv4 address, or an IPv6 one that ends so. */
+static struct el_ip address(uint8_t family, uint32_t number)
+{
+	struct el_ip ip = {.family = 6, .bytes = {0x20, 1, 0xd, 0xb8}};
+
+	if (family == 4)
+		return el_ip_from_v4(htonl(number));
+	el_put32(ip.bytes + 12, number);
+	return ip;
+}
+
+static void build(enum el_probe_type type, uint8_t family, int32_t size, bool dont_fragment)
 {
 	for (uint32_t i = 0; i < SLICES; i++) {
 		struct el_slice_spec spec = {
 		    .type = type,
-		    .source = el_ip_from_v4(htonl(0x0a000001)),
-		    .destination = el_ip_from_v4(htonl(0x0a010000 + i)),
+		    .source = address(family, 0x0a000001),
+		    .destination = address(family, 0x0a010000 + i),
 		    .dst_port = 443,
 		    .ip_payload_size = size,
 		    .dont_fragment = dont_fragment,
@@ -83,9 +94,11 @@ static double bench_make(void)
 static void answer(uint32_t i)
 {
 	const struct el_slice *s = &slices[i];
-	uint8_t *end = buffers[i] + END, *l3 = end - s->header_len, *l4 = l3 + 20;
-	uint32_t addr;
-	uint8_t *frame;
+	bool v4 = s->family == 4;
+	unsigned l3_len = v4 ? 20 : 40, len = s->header_len; /* the payload is left out */
+	uint8_t *end = buffers[i] + END, *l3 = end - len, *l4 = l3 + l3_len;
+	size_t addr_len = v4 ? 4 : 16, addr_at = v4 ? 12 : 8;
+	uint8_t quoted[EL_SLICE_TEMPLATE_BYTES], addr[16], *frame;
 
 	switch (s->type) {
 	case EL_PROBE_TCPSYN:
@@ -93,23 +106,25 @@ static void answer(uint32_t i)
 		l4[13] = 0x12;
 		break;
 	case EL_PROBE_ICMPPING:
-		l4[0] = 0;
+		l4[0] = v4 ? 0 : 129;
 		break;
 	case EL_PROBE_UDPUNREACHABLE:
-		memmove(l3 - 28, l3, s->header_len);
-		memcpy(l3, "\3\3\0\0\0\0\0\0", 8);
-		memmove(l3 + 8, l3 - 28, s->header_len);
-		memmove(l3 - 20, l3 + 8, 20);
-		l3 -= 20;
-		l3[9] = IPPROTO_ICMP;
-		el_put16(l3 + 2, (uint16_t)(28 + s->header_len));
+		memcpy(quoted, l3, len);
+		memcpy(end, quoted, len);
+		l4 = end - 8;
+		memcpy(l4, v4 ? "\3\3\0\0\0\0\0\0" : "\1\4\0\0\0\0\0\0", 8);
+		l3 = l4 - l3_len;
+		memcpy(l3, quoted, l3_len);
+		l3[v4 ? 9 : 6] = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+		len += l3_len + 8;
 	}
-	memcpy(&addr, l3 + 12, 4);
-	memcpy(l3 + 12, l3 + 16, 4);
-	memcpy(l3 + 16, &addr, 4);
+	el_put16(l3 + (v4 ? 2 : 4), (uint16_t)(v4 ? len : len - 40));
+	memcpy(addr, l3 + addr_at, addr_len);
+	memcpy(l3 + addr_at, l3 + addr_at + addr_len, addr_len);
+	memcpy(l3 + addr_at + addr_len, addr, addr_len);
 	frame = l3 - 14;
-	el_put16(frame + 12, 0x0800);
-	lens[i] = 14 + (size_t)el_get16(l3 + 2);
+	el_put16(frame + 12, v4 ? 0x0800 : 0x86dd);
+	lens[i] = 14 + (size_t)len;
 	memmove(buffers[i], frame, lens[i]);
 }
 
@@ -132,7 +147,7 @@ static double bench_recognise(void)
 			struct el_pkt pkt;
 
 			if (el_pkt_parse(buffers[i], lens[i], &pkt) != EL_PKT_OK ||
-			    el_probe_recognise(&pkt, &a) != EL_NO_ANSWER_NONE)
+			    el_probe_recognise(&key, &pkt, &a) != EL_NO_ANSWER_NONE)
 				continue;
 			el_probe_ops[a.type]->ids(&key, &a, NULL, 0, ids);
 			matched += ids[0] == i + 1;
@@ -151,14 +166,18 @@ int main(void)
 	static const struct {
 		const char *name;
 		enum el_probe_type type;
+		uint8_t family;
 		int32_t size;
 		bool dont_fragment;
 	} cases[] = {
-	    {"TCPsyn", EL_PROBE_TCPSYN, -1, true},
-	    {"TCPsyn, no DF", EL_PROBE_TCPSYN, -1, false},
-	    {"ICMPping", EL_PROBE_ICMPPING, -1, true},
-	    {"ICMPping, id in header", EL_PROBE_ICMPPING, 8, true},
-	    {"UDPunreachable", EL_PROBE_UDPUNREACHABLE, -1, true},
+	    {"TCPsyn", EL_PROBE_TCPSYN, 4, -1, true},
+	    {"TCPsyn, no DF", EL_PROBE_TCPSYN, 4, -1, false},
+	    {"ICMPping", EL_PROBE_ICMPPING, 4, -1, true},
+	    {"ICMPping, id in header", EL_PROBE_ICMPPING, 4, 8, true},
+	    {"UDPunreachable", EL_PROBE_UDPUNREACHABLE, 4, -1, true},
+	    {"TCPsyn, IPv6", EL_PROBE_TCPSYN, 6, -1, true},
+	    {"ICMPping, IPv6", EL_PROBE_ICMPPING, 6, -1, true},
+	    {"UDPunreachable, IPv6", EL_PROBE_UDPUNREACHABLE, 6, -1, true},
 	};
 	uint8_t random[32];
 
@@ -167,7 +186,7 @@ int main(void)
 	key = el_id_key_init(random);
 	printf("%-24s %8s %24s\n", "cycles a packet", "make", "parse, recognise, id");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		build(cases[i].type, cases[i].size, cases[i].dont_fragment);
+		build(cases[i].type, cases[i].family, cases[i].size, cases[i].dont_fragment);
 		printf("%-24s %8.1f", cases[i].name, bench_make());
 		printf(" %24.1f\n", bench_recognise());
 	}

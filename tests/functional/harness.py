@@ -23,7 +23,7 @@ class Skip(Exception):
 
 
 def lab_options(**options):
-    """Decorator: options of the test's network (queues)."""
+    """Decorator: options of the test's network (queues, ipv6)."""
     def set_options(function):
         function.lab_options = options
         return function
@@ -54,18 +54,21 @@ def config(targets, groups=None, dataplane=None, **global_keys):
     return conf
 
 
+def target(kind, destination, nb_packets, **keys):
+    """Every host here answers at once: waiting shorter than the default keeps the tests short."""
+    return {"type": kind, "destination": destination, "nb_packets": nb_packets, "timeout": 0.5, **keys}
+
+
 def tcp(destination, port, nb_packets=100, **keys):
-    return {"type": "TCPsyn", "destination": destination, "dst_port": port, "nb_packets": nb_packets,
-            **keys}
+    return target("TCPsyn", destination, nb_packets, dst_port=port, **keys)
 
 
 def icmp(destination, nb_packets=100, **keys):
-    return {"type": "ICMPping", "destination": destination, "nb_packets": nb_packets, **keys}
+    return target("ICMPping", destination, nb_packets, **keys)
 
 
 def udp(destination, port=33434, nb_packets=100, **keys):
-    return {"type": "UDPunreachable", "destination": destination, "dst_port": port,
-            "nb_packets": nb_packets, **keys}
+    return target("UDPunreachable", destination, nb_packets, dst_port=port, **keys)
 
 
 class Prober:
@@ -152,15 +155,15 @@ class Capture:
 class Lab:
     """The network of one test; see scripts/lab for its shape."""
 
-    def __init__(self, name, directory, build, queues=1):
-        self.name, self.directory, self.queues = name, directory, queues
+    def __init__(self, name, directory, build, queues=1, ipv6=False):
+        self.name, self.directory, self.queues, self.ipv6 = name, directory, queues, ipv6
         self.echolane = build / "app/echolane/echolane"
         self.simpeer = build / "app/simpeer/simpeer"
         self.processes = []
         self.numbers = 0
 
     def __enter__(self):
-        self.script("up", "--queues", str(self.queues))
+        self.script("up", "--queues", str(self.queues), *(["--ipv6"] if self.ipv6 else []))
         return self
 
     def __exit__(self, *_):

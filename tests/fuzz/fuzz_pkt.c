@@ -6,7 +6,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct el_slice slices[EL_PROBE_TYPES];
+#define N_SLICES (2 * EL_PROBE_TYPES) /* each type over both families */
+
+static struct el_slice slices[N_SLICES];
 static struct el_id_key key;
 
 static void init(void)
@@ -15,15 +17,15 @@ static void init(void)
 	static uint8_t payload[EL_PROBE_PAYLOAD_BYTES];
 
 	key = el_id_key_init(random);
-	for (int type = 0; type < EL_PROBE_TYPES; type++) {
-		struct el_slice_spec spec = {.type = (enum el_probe_type)type,
+	for (int i = 0; i < N_SLICES; i++) {
+		struct el_slice_spec spec = {.type = (enum el_probe_type)(i / 2),
 					     .dst_port = 443,
 					     .payload = payload,
 					     .key = &key};
-		int rc = el_ip_parse("192.0.2.10", &spec.source) |
-			 el_ip_parse("198.51.100.7", &spec.destination);
+		int rc = el_ip_parse(i % 2 ? "2001:db8::a" : "192.0.2.10", &spec.source) |
+			 el_ip_parse(i % 2 ? "2001:db8:100::7" : "198.51.100.7", &spec.destination);
 
-		rc |= el_slice_build(&slices[type], &spec);
+		rc |= el_slice_build(&slices[i], &spec);
 		if (rc != 0)
 			abort();
 	}
@@ -58,15 +60,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (el_pkt_parse(data, size, &pkt) != EL_PKT_OK)
 		return 0;
 	touch(&pkt, data, size);
-	if (el_probe_recognise(&pkt, &answer) != EL_NO_ANSWER_NONE)
+	if (el_probe_recognise(&key, &pkt, &answer) != EL_NO_ANSWER_NONE)
 		return 0;
 	if (answer.type >= EL_PROBE_TYPES)
 		abort();
 	n = el_probe_ops[answer.type]->ids(&key, &answer, lens, 2, ids);
 	if (n > EL_PROBE_TCP_LENS_MAX + 1)
 		abort();
-	for (int type = 0; type < EL_PROBE_TYPES; type++)
-		el_probe_ops[type]->verify(&answer, &slices[type], 65000);
+	for (int i = 0; i < N_SLICES; i++)
+		el_probe_ops[slices[i].type]->verify(&answer, &slices[i], 65000);
 	if (answer.kind == EL_ANSWER_SYNACK)
 		el_probe_reset_reply(&pkt, reset + sizeof(reset));
 	return 0;

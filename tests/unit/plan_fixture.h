@@ -29,8 +29,7 @@ static inline struct el_plan_route fixture_route(void *ctx, const struct el_mode
 	struct el_plan_route r = {.mtu = 1500, .next_hop = {3}};
 
 	(void)group;
-	(void)destination;
-	el_ip_parse("192.0.2.10", &r.source);
+	el_ip_parse(destination->family == 6 ? "2001:db8::10" : "192.0.2.10", &r.source);
 	r.worker = (uint32_t)(target - f->targets) % f->workers;
 	return r;
 }
@@ -44,7 +43,6 @@ static inline void add_target(struct fixture *f, enum el_probe_type type, const 
 
 	*t = (struct el_model_target){.name = name,
 				      .type = type,
-				      .family = 4,
 				      .dst_port = 80,
 				      .nb_packets = packets,
 				      .ip_payload_size = EL_CONF_UNSET,
@@ -54,6 +52,7 @@ static inline void add_target(struct fixture *f, enum el_probe_type type, const 
 				      .threshold_latency_s = NAN,
 				      .threshold_loss = NAN};
 	el_ip_parse(address, &t->address);
+	t->family = t->address.family;
 	t->first_series = f->model.n_series;
 	for (uint32_t g = 0; g < f->model.n_groups; g++) {
 		uint32_t s = f->model.n_series++;

@@ -237,7 +237,7 @@ static void test_need_errors(void **state)
 	static const char *const bad[] = {"0.0.0.1",         "127.0.0.1",  "224.0.0.1",
 					  "255.255.255.255", "192.0.2.10", "203.0.113.9"};
 	struct el_next_hop_idx index = {77};
-	struct el_ip six = ip("2001:db8::1"), four = ip("192.0.2.1");
+	struct el_ip six = ip("2001:db8::1"), four = ip("192.0.2.1"), none = {0};
 	char text[32];
 
 	(void)state;
@@ -246,7 +246,9 @@ static void test_need_errors(void **state)
 
 		assert_int_equal(el_neigh_need(w.table, PORT0, &b, T0, &index), -EINVAL);
 	}
-	assert_int_equal(el_neigh_need(w.table, PORT0, &six, T0, &index), -EAFNOSUPPORT);
+	assert_int_equal(el_neigh_need(w.table, PORT0, &none, T0, &index), -EINVAL);
+	/* that port has no address to ask from */
+	assert_int_equal(el_neigh_need(w.table, PORT1, &six, T0, &index), -EADDRNOTAVAIL);
 	assert_int_equal(el_neigh_need(w.table, (struct el_port_idx){2}, &four, T0, &index),
 			 -EINVAL);
 	assert_int_equal(el_neigh_next_deadline(w.table), UINT64_MAX);

@@ -87,7 +87,8 @@ static void rates_are_exact(void **state)
 	/* the cap stretches the round, and the time that a round needs follows it */
 	f->in.rate_pps = 7;
 	set = compile(f);
-	assert_int_equal(set->period_tsc, 13 * HZ);
+	assert_int_equal(set->window_tsc, 13 * HZ);
+	assert_in_range(set->period_tsc, 13 * HZ / 98 * 100 - 1, 13 * HZ / 98 * 100 + 100);
 	assert_true(fabs(set->iteration_s - 14) < 1e-9);
 	el_plan_set_put(set);
 	/* interval_packets: pass p starts at p times that */
@@ -99,13 +100,22 @@ static void rates_are_exact(void **state)
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 2;
 	set = compile(f);
-	assert_int_equal(set->period_tsc, 26 * HZ);
+	assert_int_equal(set->window_tsc, 26 * HZ);
+	assert_in_range(set->period_tsc, 26 * HZ / 98 * 100 - 1, 26 * HZ / 98 * 100 + 100);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 0;
 	f->in.asap = true;
 	set = compile(f);
 	assert_int_equal(set->plans[0]->classes[0].rate_q64, UINT64_MAX);
 	assert_int_equal(set->period_tsc, 10 * HZ);
+	el_plan_set_put(set);
+	/* no interval: a round follows when the one before is sent, also where a cap paces it */
+	f->in.interval_s = 0;
+	f->in.rate_pps = 7;
+	set = compile(f);
+	assert_int_equal(set->window_tsc, 13 * HZ);
+	assert_int_equal(set->period_tsc, 0);
+	assert_int_equal(set->n_blocks, 3);
 	el_plan_set_put(set);
 	free(f);
 }
@@ -140,6 +150,7 @@ static void enough_ports_need_no_table(void **state)
 
 	(void)state;
 	add_target(f, EL_PROBE_TCPSYN, "198.51.100.1", 100);
+	f->in.interval_s = 70; /* longer than a peer waits for the end of a handshake */
 	set = compile(f);
 	for (uint32_t k = 0; k < 2; k++) {
 		const struct el_slice *s = &set->plans[0]->slices[k];
@@ -153,8 +164,8 @@ static void enough_ports_need_no_table(void **state)
 	}
 	assert_int_equal(set->plans[0]->n_paths, 0);
 	el_plan_set_put(set);
-	/* rounds closer than the timeout bring the table back */
-	f->in.interval_s = 0.5;
+	/* an answer that is lost leaves the peer waiting: closer rounds bring the table back */
+	f->in.interval_s = 10;
 	set = compile(f);
 	assert_int_equal(set->plans[0]->n_paths, 200);
 	el_plan_set_put(set);

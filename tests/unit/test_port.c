@@ -243,7 +243,7 @@ static void test_profile_errors(void **state)
 	    {"drivers: [a,b,c,d,e,f,g,h,i]\n", ":1: drivers: expected fewer names, got \"i\""},
 	    {"own_drops: maybe\n",
 	     ":1: own_drops: expected device or packet_sockets, got \"maybe\""},
-	    {"devargs: 'x{nam}'\n",
+	    {"devargs: 'x{port}'\n",
 	     ": devargs: only {name}, {queue}, {queues}, {frame} and {block} can be filled in"},
 	    {"devargs: 'x'\ndevice_per_queue: true\n",
 	     ": device_per_queue needs {queue} in devargs"},

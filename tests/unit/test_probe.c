@@ -6,11 +6,13 @@
 #include "el_probe.h"
 #include "frames.h"
 
+#define L3_LEN (family == 4 ? 20U : 40U)
 #define ROOM 128 /* in front of and behind the template, to see what else is written */
 
 static uint8_t payload[EL_PROBE_PAYLOAD_BYTES];
 static struct el_id_key key;
 static uint64_t seed;
+static uint8_t family = 4; /* of all probes; the tests run for each */
 
 static int setup(void **state)
 {
@@ -26,12 +28,21 @@ static int setup(void **state)
 	return 0;
 }
 
+static struct el_ip random_ip(void)
+{
+	struct el_ip ip = {.family = family};
+
+	for (unsigned i = 0; i < (family == 4 ? 4 : 16); i++)
+		ip.bytes[i] = (uint8_t)unit_random(&seed);
+	return ip;
+}
+
 static struct el_slice_spec random_spec(enum el_probe_type type, int32_t size)
 {
 	return (struct el_slice_spec){
 	    .type = type,
-	    .source = el_ip_from_v4((uint32_t)unit_random(&seed)),
-	    .destination = el_ip_from_v4((uint32_t)unit_random(&seed)),
+	    .source = random_ip(),
+	    .destination = random_ip(),
 	    .dst_port = (uint16_t)unit_random(&seed),
 	    .ip_payload_size = size,
 	    .group_ip_payload_size = -1,
@@ -90,6 +101,23 @@ static void make(struct probe *p, const struct el_slice *s)
 	p->sequence = job.sequence;
 }
 
+/* Everything that RFC 8200 asks for. The flow label is looked at elsewhere. */
+static void check_ipv6(const uint8_t *l3, size_t len, const struct el_slice_spec *spec, size_t size)
+{
+	const struct el_probe_ops *ops = el_probe_ops[spec->type];
+
+	assert_int_equal(el_get32(l3) >> 20, 0x600 | spec->dscp << 2);
+	assert_int_equal(el_get16(l3 + 4), size);
+	assert_int_equal(len, 40 + size);
+	assert_int_equal(l3[6], ops->protocol_v6);
+	assert_int_equal(l3[7], 64);
+	assert_memory_equal(l3 + 8, spec->source.bytes, 16);
+	assert_memory_equal(l3 + 24, spec->destination.bytes, 16);
+	assert_int_equal(naive_l4_checksum(l3 + 8, 16, ops->protocol_v6, l3 + 40, size), 0);
+	if (spec->type == EL_PROBE_UDPUNREACHABLE) /* that would mean that there is none */
+		assert_int_not_equal(el_get16(l3 + 46), 0);
+}
+
 /* Everything that RFC 791 and the L4 protocol ask for, computed anew. */
 static void check_packet(const uint8_t *l3, size_t len, const struct el_slice_spec *spec,
 			 size_t size)
@@ -97,6 +125,10 @@ static void check_packet(const uint8_t *l3, size_t len, const struct el_slice_sp
 	const uint8_t *l4 = l3 + 20;
 	uint8_t protocol = el_probe_ops[spec->type]->protocol;
 
+	if (family == 6) {
+		check_ipv6(l3, len, spec, size);
+		return;
+	}
 	assert_int_equal(l3[0], 0x45);
 	assert_int_equal(l3[1], spec->dscp << 2);
 	assert_int_equal(el_get16(l3 + 2), len);
@@ -136,7 +168,7 @@ static void makes_correct_packets(void **state)
 			size_t expected = expected_size(spec.type, size);
 
 			assert_int_equal(s.type, type);
-			assert_int_equal(s.family, 4);
+			assert_int_equal(s.family, family);
 			make(&p, &s);
 			check_packet(p.l3, p.len, &spec, expected);
 		}
@@ -155,8 +187,10 @@ static void writes_tcp_fields(void **state)
 
 		make(&p, &s);
 		wire = el_id_permute(&key, p.id);
-		l4 = p.l3 + 20;
-		assert_int_equal(el_get16(p.l3 + 4), spec.dont_fragment ? 0 : wire & 0xffff);
+		l4 = p.l3 + L3_LEN;
+		if (family == 4)
+			assert_int_equal(el_get16(p.l3 + 4),
+					 spec.dont_fragment ? 0 : wire & 0xffff);
 		assert_int_equal(el_get16(l4), p.port);
 		assert_int_equal(el_get16(l4 + 2), spec.dst_port);
 		assert_int_equal(el_get32(l4 + 4), wire);
@@ -181,9 +215,11 @@ static void writes_icmp_fields(void **state)
 
 		make(&p, &s);
 		wire = el_id_permute(&key, p.id);
-		l4 = p.l3 + 20;
-		assert_int_equal(el_get16(l4), 0x0800);
-		assert_int_equal(el_get16(p.l3 + 4), spec.dont_fragment ? 0 : wire & 0xffff);
+		l4 = p.l3 + L3_LEN;
+		assert_int_equal(el_get16(l4), family == 4 ? 0x0800 : 0x8000);
+		if (family == 4)
+			assert_int_equal(el_get16(p.l3 + 4),
+					 spec.dont_fragment ? 0 : wire & 0xffff);
 		if (i % 2) {
 			assert_true(s.flags & EL_SLICE_ID_IN_HEADER);
 			assert_int_equal(el_get32(l4 + 4), wire);
@@ -195,7 +231,7 @@ static void writes_icmp_fields(void **state)
 		assert_int_equal(el_get32(l4 + 8), wire);
 		assert_int_equal(el_get32(l4 + 12), ~wire);
 		make(&p, &s);
-		assert_int_equal(el_get16(p.l3 + 24), ident); /* that of the path */
+		assert_int_equal(el_get16(p.l3 + L3_LEN + 4), ident); /* that of the path */
 	}
 }
 
@@ -207,16 +243,22 @@ static void writes_udp_fields(void **state)
 	for (int i = 0; i < 1000; i++) {
 		struct el_slice_spec spec = random_spec(EL_PROBE_UDPUNREACHABLE, -1);
 		struct el_slice s = slice_of(&spec);
+		const uint8_t *l4;
 		uint32_t wire;
 
 		make(&p, &s);
+		l4 = p.l3 + L3_LEN;
 		wire = el_id_permute_nonzero(&key, p.id);
-		assert_int_equal(el_get16(p.l3 + 20), p.port);
-		assert_int_equal(el_get16(p.l3 + 22), spec.dst_port);
-		assert_int_equal(el_get16(p.l3 + 24), 24);
-		assert_int_equal(el_get16(p.l3 + 4), wire >> 16);
-		assert_int_equal(el_get16(p.l3 + 26), wire & 0xffff);
+		assert_int_equal(el_get16(l4), p.port);
+		assert_int_equal(el_get16(l4 + 2), spec.dst_port);
+		assert_int_equal(el_get16(l4 + 4), 24);
 		assert_int_not_equal(wire & 0xffff, 0);
+		if (family == 6) {
+			assert_int_equal(el_get32(l4 + 8), wire);
+			continue;
+		}
+		assert_int_equal(el_get16(p.l3 + 4), wire >> 16);
+		assert_int_equal(el_get16(l4 + 6), wire & 0xffff);
 	}
 }
 
@@ -264,6 +306,10 @@ static void walks_past_checksum_zero(void **state)
 		el_probe_ops[s.type]->make(&key, &job, 1);
 		wire = el_id_permute_nonzero(&key, job.id);
 		assert_int_not_equal(wire & 0xffff, 0);
+		if (family == 6) {
+			assert_int_equal(el_get32(job.end - 4), wire);
+			continue;
+		}
 		assert_int_equal(el_get16(job.end - 6), wire & 0xffff);
 		assert_int_equal(el_get16(job.end - 28), wire >> 16);
 	}
@@ -287,8 +333,11 @@ static void checksums_for_every_port(void **state)
 		for (uint32_t port = 0; port <= 0xffff; port++) {
 			job.src_port = (uint16_t)port;
 			el_probe_ops[s.type]->make(&key, &job, 1);
-			if (naive_l4_checksum(l3 + 12, 4, l3[9], l3 + 20, 20) != 0)
+			if (family == 4 ? naive_l4_checksum(l3 + 12, 4, l3[9], l3 + 20, 20)
+					: naive_l4_checksum(l3 + 8, 16, l3[6], l3 + 40, 20) != 0)
 				fail_msg("%s, port %u", el_probe_ops[s.type]->name, port);
+			if (family == 6 && s.type == EL_PROBE_UDPUNREACHABLE)
+				assert_int_not_equal(el_get16(l3 + 46), 0);
 		}
 	}
 }
@@ -304,10 +353,10 @@ static void group_size_is_for_icmp_only(void **state)
 		s = slice_of(&spec);
 		assert_int_equal(
 		    s.header_len + s.payload_len,
-		    20 + (type == EL_PROBE_ICMPPING ? 500 : expected_size(spec.type, -1)));
+		    L3_LEN + (type == EL_PROBE_ICMPPING ? 500 : expected_size(spec.type, -1)));
 		spec.ip_payload_size = 600;
 		s = slice_of(&spec);
-		assert_int_equal(s.header_len + s.payload_len, 620);
+		assert_int_equal(s.header_len + s.payload_len, L3_LEN + 600);
 	}
 }
 
@@ -324,8 +373,9 @@ static void refuses_what_it_cannot_send(void **state)
 	spec.ip_payload_size = INT32_MAX;
 	assert_int_equal(el_slice_build(&s, &spec), -EMSGSIZE);
 	spec.ip_payload_size = -1;
-	el_ip_parse("2001:db8::1", &spec.source);
-	el_ip_parse("2001:db8::2", &spec.destination);
+	spec.source.family = 10 - family;
+	assert_int_equal(el_slice_build(&s, &spec), -EAFNOSUPPORT);
+	spec.source.family = spec.destination.family = 0;
 	assert_int_equal(el_slice_build(&s, &spec), -EAFNOSUPPORT);
 	assert_memory_equal(&s, &before, sizeof(s));
 }
@@ -361,13 +411,55 @@ static void makes_bursts(void **state)
 	}
 }
 
+/* The label of a path never changes, and paths differ in it. */
+static void flow_labels(void **state)
+{
+	static struct probe p;
+	uint32_t last = 0, equal = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		struct el_slice_spec spec =
+		    random_spec((enum el_probe_type)(i % EL_PROBE_TYPES), -1);
+		struct el_slice s = slice_of(&spec);
+		struct el_probe_job job = {
+		    .slice = &s, .end = p.room + ROOM, .id = random_id(), .src_port = 65000};
+		const uint8_t *l3 = job.end - s.header_len;
+		uint32_t word;
+
+		el_probe_ops[s.type]->make(&key, &job, 1);
+		word = el_get32(l3);
+		job.id = random_id();
+		job.sequence++;
+		el_probe_ops[s.type]->make(&key, &job, 1);
+		assert_int_equal(el_get32(l3), word);
+		job.src_port++;
+		el_probe_ops[s.type]->make(&key, &job, 1);
+		if (s.type != EL_PROBE_ICMPPING)
+			assert_int_not_equal(el_get32(l3), word);
+		if (s.type == EL_PROBE_TCPSYN) {
+			word = el_get32(l3);
+			el_probe_reset(&s, job.end, job.src_port, 1);
+			assert_int_equal(el_get32(l3), word);
+		}
+		equal += (word & 0xfffff) == last;
+		last = word & 0xfffff;
+	}
+	assert_true(equal < 5);
+}
+
 static void check_reset(const uint8_t *end, uint16_t src_port, uint16_t dst_port, uint32_t seq)
 {
-	const uint8_t *l3 = end - 40, *l4 = end - 20;
+	const uint8_t *l4 = end - 20, *l3 = l4 - L3_LEN;
 
-	assert_int_equal(el_get16(l3 + 2), 40);
-	assert_int_equal(naive_checksum(l3, 20, NULL, 0), 0);
-	assert_int_equal(naive_l4_checksum(l3 + 12, 4, IPPROTO_TCP, l4, 20), 0);
+	if (family == 4) {
+		assert_int_equal(el_get16(l3 + 2), 40);
+		assert_int_equal(naive_checksum(l3, 20, NULL, 0), 0);
+		assert_int_equal(naive_l4_checksum(l3 + 12, 4, IPPROTO_TCP, l4, 20), 0);
+	} else {
+		assert_int_equal(el_get16(l3 + 4), 20);
+		assert_int_equal(naive_l4_checksum(l3 + 8, 16, IPPROTO_TCP, l4, 20), 0);
+	}
 	assert_int_equal(el_get16(l4), src_port);
 	assert_int_equal(el_get16(l4 + 2), dst_port);
 	assert_int_equal(el_get32(l4 + 4), seq);
@@ -376,47 +468,83 @@ static void check_reset(const uint8_t *end, uint16_t src_port, uint16_t dst_port
 	assert_int_equal(el_get32(l4 + 16) & 0xffff, 0);
 }
 
+static void frame_synack(struct frame *f, const struct el_slice_spec *spec, const uint8_t tcp[20])
+{
+	frame_ether(f, 0, family == 4 ? 0x0800 : 0x86dd);
+	if (family == 4)
+		frame_ipv4(f, 0, IPPROTO_TCP, spec->destination.bytes, spec->source.bytes, tcp, 20);
+	else
+		frame_ipv6(f, IPPROTO_TCP, spec->destination.bytes, spec->source.bytes, tcp, 20);
+}
+
 static void resets(void **state)
 {
+	unsigned len = L3_LEN + 20;
+
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		struct el_slice_spec spec = random_spec(EL_PROBE_TCPSYN, i % 2 ? 120 : -1);
 		struct el_slice s = slice_of(&spec);
-		uint8_t buf[64], *end = buf + sizeof(buf), synack[20] = {0};
+		uint8_t buf[64], *end = buf + sizeof(buf), *l3 = end - len, synack[20] = {0};
 		uint16_t port = (uint16_t)unit_random(&seed);
 		uint32_t seq = (uint32_t)unit_random(&seed);
 		struct frame f;
 		struct el_pkt pkt;
 
-		assert_int_equal(el_probe_reset(&s, end, port, seq), 40);
+		assert_int_equal(el_probe_reset(&s, end, port, seq), len);
 		check_reset(end, port, spec.dst_port, seq);
-		check_packet(end - 40, 40, &spec, 20);
-		assert_int_equal(el_get16(end - 36), spec.dont_fragment ? 0 : seq & 0xffff);
+		check_packet(l3, len, &spec, 20);
+		if (family == 4)
+			assert_int_equal(el_get16(l3 + 4), spec.dont_fragment ? 0 : seq & 0xffff);
 
 		el_put16(synack, spec.dst_port);
 		el_put16(synack + 2, port);
 		el_put32(synack + 8, seq);
 		synack[12] = 0x50;
 		synack[13] = 0x12;
-		frame_ether(&f, 0, 0x0800);
-		frame_ipv4(&f, 0, IPPROTO_TCP, spec.destination.bytes, spec.source.bytes, synack,
-			   20);
+		frame_synack(&f, &spec, synack);
 		assert_int_equal(el_pkt_parse(f.bytes, f.len, &pkt), EL_PKT_OK);
 		memset(buf, 0xa5, sizeof(buf));
-		assert_int_equal(el_probe_reset_reply(&pkt, end), 40);
+		assert_int_equal(el_probe_reset_reply(&pkt, end), len);
 		check_reset(end, port, spec.dst_port, seq);
-		assert_memory_equal(end - 28, spec.source.bytes, 4);
-		assert_memory_equal(end - 24, spec.destination.bytes, 4);
-		assert_int_equal(end[-40], 0x45);
-		assert_int_equal(end[-32], 64);
-		pkt.family = 6;
+		spec.dscp = 0;
+		spec.dont_fragment = true;
+		check_packet(l3, len, &spec, 20);
+		pkt.protocol = IPPROTO_UDP;
 		assert_int_equal(el_probe_reset_reply(&pkt, end), 0);
 	}
 }
 
+/* Different addresses, different keys; the same in both directions only by name. */
+static void address_keys_of_ipv6(void **state)
+{
+	struct el_id_key other = key;
+
+	(void)state;
+	other.address[3]++;
+	for (int i = 0; i < 10000; i++) {
+		struct el_ip a = random_ip(), b = random_ip(), c = a;
+		uint64_t k = el_addr_key_v6(&key, a.bytes, b.bytes);
+
+		c.bytes[unit_random(&seed) % 16] ^= (uint8_t)(1U << unit_random(&seed) % 8);
+		assert_int_equal(el_addr_key_v6(&key, a.bytes, b.bytes), k);
+		assert_int_not_equal(el_addr_key_v6(&key, c.bytes, b.bytes), k);
+		assert_int_not_equal(el_addr_key_v6(&key, b.bytes, a.bytes), k);
+		assert_int_not_equal(el_addr_key_v6(&other, a.bytes, b.bytes), k);
+		k = el_addr_key_v6(&key, b.bytes, a.bytes);
+		assert_int_not_equal(el_addr_key_v6(&key, b.bytes, c.bytes), k);
+	}
+}
+
+static int setup_v6(void **state)
+{
+	family = 6;
+	return setup(state);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
+	static const struct CMUnitTest v4[] = {
 	    cmocka_unit_test(makes_correct_packets),
 	    cmocka_unit_test(writes_tcp_fields),
 	    cmocka_unit_test(writes_icmp_fields),
@@ -429,6 +557,21 @@ int main(void)
 	    cmocka_unit_test(makes_bursts),
 	    cmocka_unit_test(resets),
 	};
+	static const struct CMUnitTest v6[] = {
+	    cmocka_unit_test(makes_correct_packets),
+	    cmocka_unit_test(writes_tcp_fields),
+	    cmocka_unit_test(writes_icmp_fields),
+	    cmocka_unit_test(writes_udp_fields),
+	    cmocka_unit_test(walks_past_checksum_zero),
+	    cmocka_unit_test(checksums_for_every_port),
+	    cmocka_unit_test(group_size_is_for_icmp_only),
+	    cmocka_unit_test(refuses_what_it_cannot_send),
+	    cmocka_unit_test(makes_bursts),
+	    cmocka_unit_test(resets),
+	    cmocka_unit_test(flow_labels),
+	    cmocka_unit_test(address_keys_of_ipv6),
+	};
 
-	return cmocka_run_group_tests_name("probe", tests, setup, NULL);
+	return cmocka_run_group_tests_name("probe over IPv4", v4, setup, NULL) +
+	       cmocka_run_group_tests_name("probe over IPv6", v6, setup_v6, NULL);
 }

@@ -11,9 +11,16 @@
 
 #define N_LENS 2
 #define ROOM 64
+#define L3_LEN (family == 4 ? 20U : 40U)
+/* By family: what an ICMP message is called. */
+#define ECHO_REPLY (family == 4 ? 0 : 129)
+#define UNREACHABLE (family == 4 ? 3 : 1)
+#define EXCEEDED (family == 4 ? 11 : 3)
+#define PARAMETER (family == 4 ? 12 : 4)
 
 static const uint16_t lens[N_LENS] = {100, 1400};
-static const uint8_t router[4] = {203, 0, 113, 1};
+static const uint8_t router[16] = {203, 0, 113, 1};
+static uint8_t family = 4; /* of all probes; the tests run for each */
 static uint8_t payload[EL_PROBE_PAYLOAD_BYTES];
 static struct el_id_key key;
 static uint64_t seed;
@@ -41,12 +48,21 @@ struct probe {
 	uint16_t port;
 };
 
+static struct el_ip random_ip(void)
+{
+	struct el_ip ip = {.family = family};
+
+	for (unsigned i = 0; i < (family == 4 ? 4 : 16); i++)
+		ip.bytes[i] = (uint8_t)unit_random(&seed);
+	return ip;
+}
+
 static void make_id(struct probe *p, enum el_probe_type type, int32_t size, uint32_t id)
 {
 	struct el_slice_spec spec = {
 	    .type = type,
-	    .source = el_ip_from_v4((uint32_t)unit_random(&seed)),
-	    .destination = el_ip_from_v4((uint32_t)unit_random(&seed)),
+	    .source = random_ip(),
+	    .destination = random_ip(),
 	    .dst_port = (uint16_t)unit_random(&seed),
 	    .ip_payload_size = size,
 	    .group_ip_payload_size = -1,
@@ -65,7 +81,7 @@ static void make_id(struct probe *p, enum el_probe_type type, int32_t size, uint
 	memcpy(p->bytes + ROOM, payload, sizeof(payload));
 	el_probe_ops[type]->make(&key, &job, 1);
 	p->l3 = job.end - p->slice.header_len;
-	p->l4 = p->l3 + 20;
+	p->l4 = p->l3 + L3_LEN;
 	p->len = (size_t)p->slice.header_len + p->slice.payload_len;
 	p->id = job.id;
 	p->port = job.src_port;
@@ -80,6 +96,27 @@ static void make(struct probe *p, enum el_probe_type type, int32_t size)
 
 /* ---- what a peer sends back ---- */
 
+static const uint8_t *source_of(const struct probe *p)
+{
+	return p->l3 + (family == 4 ? 12 : 8);
+}
+
+static const uint8_t *target_of(const struct probe *p)
+{
+	return p->l3 + (family == 4 ? 16 : 24);
+}
+
+/* A frame from `from` to the prober. */
+static void frame_back(struct frame *f, const struct probe *p, uint8_t protocol,
+		       const uint8_t *from, const uint8_t *l4, size_t len)
+{
+	frame_ether(f, 0, family == 4 ? 0x0800 : 0x86dd);
+	if (family == 4)
+		frame_ipv4(f, 0, protocol, from, source_of(p), l4, len);
+	else
+		frame_ipv6(f, protocol, from, source_of(p), l4, len);
+}
+
 static void answer_tcp(struct frame *f, const struct probe *p, uint8_t flags, uint32_t acked)
 {
 	uint8_t tcp[20] = {0};
@@ -89,32 +126,29 @@ static void answer_tcp(struct frame *f, const struct probe *p, uint8_t flags, ui
 	el_put32(tcp + 8, el_get32(p->l4 + 4) + acked);
 	tcp[12] = 0x50;
 	tcp[13] = flags;
-	frame_ether(f, 0, 0x0800);
-	frame_ipv4(f, 0, IPPROTO_TCP, p->l3 + 16, p->l3 + 12, tcp, sizeof(tcp));
+	frame_back(f, p, IPPROTO_TCP, target_of(p), tcp, sizeof(tcp));
 }
 
 static void answer_echo(struct frame *f, const struct probe *p)
 {
 	static uint8_t icmp[EL_PROBE_PAYLOAD_BYTES];
 
-	memcpy(icmp, p->l4, p->len - 20);
-	icmp[0] = 0;
-	frame_ether(f, 0, 0x0800);
-	frame_ipv4(f, 0, IPPROTO_ICMP, p->l3 + 16, p->l3 + 12, icmp, p->len - 20);
+	memcpy(icmp, p->l4, p->len - L3_LEN);
+	icmp[0] = ECHO_REPLY;
+	frame_back(f, p, p->l3[family == 4 ? 9 : 6], target_of(p), icmp, p->len - L3_LEN);
 }
 
 /* From `from`, with `cut` bytes of what the probe is behind its IP header. */
 static void answer_error(struct frame *f, const struct probe *p, uint8_t type, const uint8_t *from,
 			 size_t cut)
 {
-	uint8_t icmp[8 + 20 + 128] = {type, 3};
+	uint8_t icmp[8 + 40 + 1500] = {type, 3};
 
-	if (cut > p->len - 20)
-		cut = p->len - 20;
-	memcpy(icmp + 8, p->l3, 20 + cut);
-	icmp[8 + 8] = 1; /* TTL at the end of its way */
-	frame_ether(f, 0, 0x0800);
-	frame_ipv4(f, 0, IPPROTO_ICMP, from, p->l3 + 12, icmp, 28 + cut);
+	if (cut > p->len - L3_LEN)
+		cut = p->len - L3_LEN;
+	memcpy(icmp + 8, p->l3, L3_LEN + cut);
+	icmp[8 + (family == 4 ? 8 : 7)] = 1; /* TTL at the end of its way */
+	frame_back(f, p, family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, from, icmp, 8 + L3_LEN + cut);
 }
 
 static enum el_no_answer recognise(const struct frame *f, struct el_answer *ret_answer)
@@ -122,7 +156,7 @@ static enum el_no_answer recognise(const struct frame *f, struct el_answer *ret_
 	struct el_pkt pkt;
 
 	assert_int_equal(el_pkt_parse(f->bytes, f->len, &pkt), EL_PKT_OK);
-	return el_probe_recognise(&pkt, ret_answer);
+	return el_probe_recognise(&key, &pkt, ret_answer);
 }
 
 /* The verdict on the candidate that has the probe's id; that there is one is checked. */
@@ -269,7 +303,7 @@ static void icmp_damage(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		size_t payload_at = 14 + 20 + 8, bit = unit_random(&seed) % 64;
+		size_t payload_at = 14 + L3_LEN + 8, bit = unit_random(&seed) % 64;
 
 		make(&p, EL_PROBE_ICMPPING, 100);
 		answer_echo(&f, &p);
@@ -290,8 +324,8 @@ static void icmp_damage(void **state)
 		/* The cookie of another path, with these addresses. */
 		make_id(&other, EL_PROBE_ICMPPING, 100, p.id);
 		answer_echo(&f, &other);
-		memcpy(f.bytes + 26, p.l3 + 16, 4);
-		memcpy(f.bytes + 30, p.l3 + 12, 4);
+		memcpy(f.bytes + (family == 4 ? 26 : 22), target_of(&p), family == 4 ? 4 : 16);
+		memcpy(f.bytes + (family == 4 ? 30 : 38), source_of(&p), family == 4 ? 4 : 16);
 		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
 		assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
 	}
@@ -327,23 +361,29 @@ static void icmp_no_answers(void **state)
 
 	(void)state;
 	make(&p, EL_PROBE_ICMPPING, -1);
-	for (unsigned type = 1; type < 256; type++) {
+	for (int type = 0; type < 256; type++) {
+		bool error =
+		    family == 4 ? type == 3 || type == 11 || type == 12 : type >= 1 && type <= 4;
+
 		answer_echo(&f, &p);
-		f.bytes[34] = (uint8_t)type;
-		assert_int_equal(recognise(&f, &a), type == 3 || type == 11 || type == 12
-							? EL_NO_ANSWER_QUOTE_SHORT
-							: EL_NO_ANSWER_OTHER);
+		f.bytes[14 + L3_LEN] = (uint8_t)type;
+		if (type != ECHO_REPLY)
+			assert_int_equal(recognise(&f, &a),
+					 error ? EL_NO_ANSWER_QUOTE_SHORT : EL_NO_ANSWER_OTHER);
 	}
 	answer_echo(&f, &p);
-	f.bytes[35] = 1;
+	f.bytes[14 + L3_LEN + 1] = 1;
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
 }
 
 /* Fewest bytes of L4 that a quote must have. */
 static size_t quote_min(const struct probe *p)
 {
-	return p->slice.type == EL_PROBE_ICMPPING && !(p->slice.flags & EL_SLICE_ID_IN_HEADER) ? 12
-											       : 8;
+	bool in_payload = p->slice.type == EL_PROBE_ICMPPING
+			      ? !(p->slice.flags & EL_SLICE_ID_IN_HEADER)
+			      : p->slice.type == EL_PROBE_UDPUNREACHABLE && family == 6;
+
+	return in_payload ? 12 : 8;
 }
 
 static void quotes(void **state)
@@ -356,25 +396,25 @@ static void quotes(void **state)
 	(void)state;
 	for (int i = 0; i < 4 * EL_PROBE_TYPES * 20; i++) {
 		make(&p, (enum el_probe_type)(i / 4 % EL_PROBE_TYPES), sizes[i % 4]);
-		for (size_t cut = 0; cut <= 40 && cut <= p.len - 20; cut++) {
-			answer_error(&f, &p, 3, p.l3 + 16, cut);
+		for (size_t cut = 0; cut <= 40 && cut <= p.len - L3_LEN; cut++) {
+			answer_error(&f, &p, UNREACHABLE, target_of(&p), cut);
 			if (cut < quote_min(&p)) {
 				assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_SHORT);
 				continue;
 			}
 			check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
-			answer_error(&f, &p, 3, router, cut);
+			answer_error(&f, &p, UNREACHABLE, router, cut);
 			check_answer(&f, &p, EL_ANSWER_UNREACHABLE, 0, 0);
-			answer_error(&f, &p, 11, router, cut);
+			answer_error(&f, &p, EXCEEDED, router, cut);
 			check_answer(&f, &p, EL_ANSWER_ICMP_ERROR, 0, 0);
-			answer_error(&f, &p, 12, p.l3 + 16, cut);
+			answer_error(&f, &p, PARAMETER, target_of(&p), cut);
 			check_answer(&f, &p, EL_ANSWER_ICMP_ERROR, EL_ANSWER_FROM_TARGET, 0);
 		}
 	}
 }
 
-#define QUOTE_L3 (14 + 20 + 8)
-#define QUOTE_L4 (QUOTE_L3 + 20)
+#define QUOTE_L3 (14 + L3_LEN + 8)
+#define QUOTE_L4 (QUOTE_L3 + L3_LEN)
 
 static void quotes_of_echo(void **state)
 {
@@ -384,19 +424,19 @@ static void quotes_of_echo(void **state)
 
 	(void)state;
 	make(&p, EL_PROBE_ICMPPING, 40);
-	answer_error(&f, &p, 3, p.l3 + 16, 40);
+	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
 	f.bytes[QUOTE_L4 + 13] ^= 1; /* the complement */
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_DAMAGED);
 	assert_int_equal(a.addr_key, p.slice.addr_key);
-	answer_error(&f, &p, 3, p.l3 + 16, 40);
+	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
 	f.bytes[QUOTE_L4 + 16] ^= 1; /* the cookie */
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
 	assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
-	answer_error(&f, &p, 3, p.l3 + 16, 40);
-	f.bytes[QUOTE_L4] = 0; /* somebody's echo reply */
+	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
+	f.bytes[QUOTE_L4] = ECHO_REPLY; /* somebody's */
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
-	answer_error(&f, &p, 3, p.l3 + 16, 40);
-	f.bytes[QUOTE_L3 + 9] = 47; /* another protocol */
+	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
+	f.bytes[QUOTE_L3 + (family == 4 ? 9 : 6)] = 47; /* another protocol */
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
 }
 
@@ -408,8 +448,8 @@ static void quotes_of_udp_that_are_damaged(void **state)
 
 	(void)state;
 	make(&p, EL_PROBE_UDPUNREACHABLE, -1);
-	answer_error(&f, &p, 3, p.l3 + 16, 8);
-	put16(f.bytes + QUOTE_L4 + 6, 0);
+	answer_error(&f, &p, UNREACHABLE, target_of(&p), 12);
+	put16(f.bytes + QUOTE_L4 + (family == 4 ? 6 : 10), 0);
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_DAMAGED);
 	assert_int_equal(a.addr_key, p.slice.addr_key);
 	assert_int_equal(a.own_port, p.port);
@@ -417,15 +457,17 @@ static void quotes_of_udp_that_are_damaged(void **state)
 	assert_int_equal(a.flags, EL_ANSWER_FROM_TARGET);
 	assert_int_equal(el_probe_ops[a.type]->ids(&key, &a, lens, N_LENS, &(uint32_t){0}), 0);
 
+	if (family == 6)
+		return;
 	/* An identification of zero is sent once in 65,536 probes, or damage: the id tells. */
-	answer_error(&f, &p, 3, p.l3 + 16, 8);
+	answer_error(&f, &p, UNREACHABLE, target_of(&p), 12);
 	put16(f.bytes + QUOTE_L3 + 4, 0);
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
 	assert_true(a.flags & EL_ANSWER_ID_ZERO);
 	for (uint32_t low = 1; low < 0x10000; low += 0x1111) {
 		make_id(&p, EL_PROBE_UDPUNREACHABLE, -1, el_id_unpermute_nonzero(&key, low));
 		assert_int_equal(el_get16(p.l3 + 4), 0);
-		answer_error(&f, &p, 3, p.l3 + 16, 8);
+		answer_error(&f, &p, UNREACHABLE, target_of(&p), 12);
 		check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
 	}
 }
@@ -438,39 +480,105 @@ static void udp_is_no_answer(void **state)
 
 	(void)state;
 	make(&p, EL_PROBE_UDPUNREACHABLE, -1);
-	frame_ether(&f, 0, 0x0800);
-	frame_ipv4(&f, 0, IPPROTO_UDP, p.l3 + 16, p.l3 + 12, p.l4, p.len - 20);
+	frame_back(&f, &p, IPPROTO_UDP, target_of(&p), p.l4, p.len - L3_LEN);
 	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
 }
 
-static void ipv6_is_no_answer(void **state)
+/* An IPv6 error quotes as much as fits into 1280 bytes (RFC 4443 section 2.4), and the quoted
+ * packet may have extension headers in front of what was sent: those that a router put there. */
+static void long_quotes(void **state)
 {
-	static const uint8_t own[16] = {0x20, 1}, target[16] = {0x20, 2};
-	uint8_t l4[80] = {[12] = 0x50, [13] = SYN | ACK};
+	static const uint8_t routing[8] = {IPPROTO_UDP, 0, 0, 0};
+	static struct probe p;
 	struct el_answer a;
 	struct frame f;
 
 	(void)state;
-	frame_ether(&f, 0, 0x86dd);
-	frame_ipv6(&f, IPPROTO_TCP, target, own, l4, 20);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
-	l4[0] = 1;
-	l4[8] = 0x60;
-	frame_ether(&f, 0, 0x86dd);
-	frame_ipv6(&f, IPPROTO_ICMPV6, target, own, l4, 80);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+	for (int type = 0; type < EL_PROBE_TYPES; type++) {
+		make(&p, (enum el_probe_type)type, 1420);
+		answer_error(&f, &p, 1, target_of(&p), 1280 - 88);
+		check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
+		answer_error(&f, &p, 2, router, 1280 - 88); /* packet too big */
+		check_answer(&f, &p, EL_ANSWER_ICMP_ERROR, 0, 0);
+	}
+	make(&p, EL_PROBE_UDPUNREACHABLE, 100);
+	answer_error(&f, &p, 1, target_of(&p), 100);
+	memmove(f.bytes + QUOTE_L4 + 8, f.bytes + QUOTE_L4, 100);
+	memcpy(f.bytes + QUOTE_L4, routing, 8);
+	f.bytes[QUOTE_L3 + 6] = IPPROTO_ROUTING;
+	put16(f.bytes + QUOTE_L3 + 4, 108);
+	put16(f.bytes + 14 + 4, 8 + 40 + 108);
+	f.len += 8;
+	check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
+	make(&p, EL_PROBE_ICMPPING, 8);
+	answer_error(&f, &p, 1, target_of(&p), 8);
+	memmove(f.bytes + QUOTE_L4 + 8, f.bytes + QUOTE_L4, 8);
+	memcpy(f.bytes + QUOTE_L4, routing, 8);
+	f.bytes[QUOTE_L4] = IPPROTO_ICMPV6;
+	f.bytes[QUOTE_L3 + 6] = IPPROTO_ROUTING;
+	put16(f.bytes + QUOTE_L3 + 4, 16);
+	put16(f.bytes + 14 + 4, 8 + 40 + 16);
+	f.len += 8;
+	check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
+	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_true(a.flags & EL_ANSWER_ID_IN_HEADER);
 }
+
+/* Extension headers in front of an answer. */
+static void answers_with_extension_headers(void **state)
+{
+	static const uint8_t hop_by_hop[8] = {IPPROTO_TCP, 0, 1, 4};
+	static struct probe p;
+	struct frame f;
+
+	(void)state;
+	make(&p, EL_PROBE_TCPSYN, -1);
+	answer_tcp(&f, &p, SYN | ACK, 1);
+	memmove(f.bytes + 14 + 40 + 8, f.bytes + 14 + 40, 20);
+	memcpy(f.bytes + 14 + 40, hop_by_hop, 8);
+	f.bytes[14 + 6] = IPPROTO_HOPOPTS;
+	put16(f.bytes + 14 + 4, 28);
+	f.len += 8;
+	check_answer(&f, &p, EL_ANSWER_SYNACK, 0, 0);
+}
+
+/* ICMP of one family in a packet of the other. */
+static void crossed_families(void **state)
+{
+	static struct probe p;
+	struct frame f;
+	struct el_pkt pkt;
+
+	(void)state;
+	make(&p, EL_PROBE_ICMPPING, -1);
+	answer_echo(&f, &p);
+	f.bytes[14 + (family == 4 ? 9 : 6)] = family == 4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	assert_int_equal(el_pkt_parse(f.bytes, f.len, &pkt), EL_PKT_UNSUPPORTED);
+}
+
+static int setup_v6(void **state)
+{
+	family = 6;
+	return setup(state);
+}
+
+#define COMMON_TESTS                                                                               \
+	cmocka_unit_test(tcp_answers), cmocka_unit_test(tcp_candidates),                           \
+	    cmocka_unit_test(tcp_flags), cmocka_unit_test(icmp_answers),                           \
+	    cmocka_unit_test(icmp_damage), cmocka_unit_test(icmp_wrong_place),                     \
+	    cmocka_unit_test(icmp_no_answers), cmocka_unit_test(quotes),                           \
+	    cmocka_unit_test(quotes_of_echo), cmocka_unit_test(quotes_of_udp_that_are_damaged),    \
+	    cmocka_unit_test(udp_is_no_answer), cmocka_unit_test(crossed_families)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(tcp_answers),      cmocka_unit_test(tcp_candidates),
-	    cmocka_unit_test(tcp_flags),        cmocka_unit_test(icmp_answers),
-	    cmocka_unit_test(icmp_damage),      cmocka_unit_test(icmp_wrong_place),
-	    cmocka_unit_test(icmp_no_answers),  cmocka_unit_test(quotes),
-	    cmocka_unit_test(quotes_of_echo),   cmocka_unit_test(quotes_of_udp_that_are_damaged),
-	    cmocka_unit_test(udp_is_no_answer), cmocka_unit_test(ipv6_is_no_answer),
+	static const struct CMUnitTest v4[] = {COMMON_TESTS};
+	static const struct CMUnitTest v6[] = {
+	    COMMON_TESTS,
+	    cmocka_unit_test(long_quotes),
+	    cmocka_unit_test(answers_with_extension_headers),
 	};
 
-	return cmocka_run_group_tests_name("probe_answers", tests, setup, NULL);
+	return cmocka_run_group_tests_name("answers over IPv4", v4, setup, NULL) +
+	       cmocka_run_group_tests_name("answers over IPv6", v6, setup_v6, NULL);
 }

@@ -80,6 +80,32 @@ static void check_hop(const struct el_routes *routes, const char *dst, const cha
 	assert_int_equal(hop.port.v, 1);
 }
 
+/* Link-local addresses are for the link. */
+static void test_source_addresses(void **state)
+{
+	const struct el_prefix addresses[] = {prefix("fe80::10/64"), prefix("192.0.2.10/24"),
+					      prefix("2001:db8::10/64"),
+					      prefix("2001:db8:1::10/64")};
+	static const struct {
+		const char *to, *via, *source;
+	} cases[] = {
+	    {"2001:db8:1::7", NULL, "2001:db8:1::10"}, {"fe80::7", NULL, "fe80::10"},
+	    {"::", "fe80::1", "2001:db8::10"},         {"::", "2001:db8:1::1", "2001:db8:1::10"},
+	    {"2001:db8:9::", NULL, "2001:db8::10"},    {"10.0.0.0", "192.0.2.1", "192.0.2.10"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_ip to = ip(cases[i].to), via = {0}, source = ip(cases[i].source), got;
+
+		if (cases[i].via)
+			via = ip(cases[i].via);
+		got = el_route_source(addresses, 4, &to, &via);
+		if (!el_ip_equal(&got, &source))
+			fail_msg("%s over %s", cases[i].to, cases[i].via);
+	}
+}
+
 static void test_routes_of_configuration(void **state)
 {
 	struct el_prefix addresses[] = {prefix("192.0.2.10/24"), prefix("198.51.100.10/25"),
@@ -104,6 +130,11 @@ static void test_routes_of_configuration(void **state)
 	check_hop(&routes, "198.51.100.200", "198.51.100.1", "198.51.100.10");
 	check_hop(&routes, "203.0.113.200", "192.0.2.7", "192.0.2.10");
 	check_hop(&routes, "2001:db8:1::1", "2001:db8::1", "2001:db8::10");
+
+	gateways[1] = ip("fe80::1"); /* always on the link, and never on a network of ours */
+	el_routes_fini(&routes);
+	assert_int_equal(el_routes_add_conf(&routes, PORT1, &conf, &err), 0);
+	check_hop(&routes, "2001:db8:1::1", "fe80::1", "2001:db8::10");
 
 	gateways[0] = ip("198.51.100.200");
 	assert_int_equal(el_routes_add_conf(&routes, PORT1, &conf, &err), -EINVAL);
@@ -132,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_route_lookup),
+	    cmocka_unit_test(test_source_addresses),
 	    cmocka_unit_test(test_routes_of_configuration),
 	};
 

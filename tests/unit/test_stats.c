@@ -263,7 +263,9 @@ static void figures_of_a_known_round(void **state)
 	el_round_figures_free(f);
 
 	h->blocks[0].cut = true;
+	h->blocks[0].sent_tsc = 0;
 	f = el_stats_round(h->list, 1, clock);
+	assert_int_equal(f->sent_tsc, 10);
 	assert_int_equal(f->unsent, 0);
 	assert_true(f->cut);
 	el_round_figures_free(f);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What workers note down as events, because no record holds it: counted here until the next
+ * snapshot. */
+#include "events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A TCP target by what an answer of it shows. */
+struct address_entry {
+	uint32_t address; /* el_ip_fold */
+	uint16_t port;
+	uint32_t target;
+};
+
+struct address_index {
+	uint32_t n;
+	struct address_entry entries[];
+};
+
+struct events {
+	struct el_model *model; /* one reference */
+	uint64_t generation;    /* of its plan set */
+	struct address_index *addresses;
+	uint64_t *late, *icmp_errors;     /* [n_series] since they were last applied */
+	struct el_target_totals *targets; /* [n_targets] likewise */
+};
+
+static int by_address(const void *a, const void *b)
+{
+	const struct address_entry *x = a, *y = b;
+
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	return (x->port > y->port) - (x->port < y->port);
+}
+
+static struct address_index *address_index_create(const struct el_model *model)
+{
+	struct address_index *index =
+	    calloc(1, sizeof(*index) + model->n_streams * sizeof(index->entries[0]));
+
+	if (!index)
+		return NULL;
+	for (uint32_t i = 0; i < model->n_streams; i++) {
+		const struct el_model_stream *s = &model->streams[i];
+		uint32_t t = model->series[s->series].target;
+		if (model->targets[t].type == EL_PROBE_TCPSYN)
+			index->entries[index->n++] =
+			    (struct address_entry){el_ip_fold(s->address.bytes, s->address.family),
+						   model->targets[t].dst_port, t};
+	}
+	qsort(index->entries, index->n, sizeof(index->entries[0]), by_address);
+	return index;
+}
+
+struct events *events_create(struct el_model *model, uint64_t generation)
+{
+	struct events *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->model = el_model_get(model);
+	e->generation = generation;
+	e->addresses = address_index_create(model);
+	e->late = calloc(model->n_series + 1, sizeof(*e->late));
+	e->icmp_errors = calloc(model->n_series + 1, sizeof(*e->icmp_errors));
+	e->targets = calloc(model->n_targets + 1, sizeof(*e->targets));
+	if (e->addresses && e->late && e->icmp_errors && e->targets)
+		return e;
+	events_free(e);
+	return NULL;
+}
+
+void events_free(struct events *e)
+{
+	if (!e)
+		return;
+	free(e->addresses);
+	free(e->late);
+	free(e->icmp_errors);
+	free(e->targets);
+	el_model_put(e->model);
+	free(e);
+}
+
+/* The target with this address, with this port if there is one, or NULL. */
+static const struct address_entry *find(const struct address_index *index, uint32_t address,
+					uint16_t port)
+{
+	const struct address_entry key = {.address = address, .port = port}, *found;
+	uint32_t low = 0, high = index->n;
+
+	found = bsearch(&key, index->entries, index->n, sizeof(key), by_address);
+	while (!found && low < high) { /* any port: the first entry of the address */
+		uint32_t mid = (low + high) / 2;
+		if (index->entries[mid].address < address)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!found && low < index->n && index->entries[low].address == address)
+		found = &index->entries[low];
+	return found;
+}
+
+bool events_take(struct events *e, const struct el_event *event)
+{
+	enum el_event_kind kind = (enum el_event_kind)(event->tsc_kind & 0xff);
+	const struct el_model *m = e->model;
+	const struct address_entry *entry;
+
+	if (kind == EL_EVENT_TCP_UNMATCHED) {
+		entry = find(e->addresses, event->a, (uint16_t)(event->b >> 16));
+		if (entry)
+			e->targets[entry->target].match_ack_fail++;
+		return true;
+	}
+	if (event->b != (uint32_t)e->generation || event->a >= m->n_series)
+		return false;
+	if (kind == EL_EVENT_LATE)
+		e->late[event->a]++;
+	else if (kind == EL_EVENT_ICMP_ERROR)
+		e->icmp_errors[event->a]++;
+	else if (kind == EL_EVENT_PORT_MISMATCH)
+		e->targets[m->series[event->a].target].port_mismatch++;
+	return true;
+}
+
+void events_apply(struct events *e, struct el_snapshot *s)
+{
+	if (s->model != e->model)
+		return;
+	for (uint32_t i = 0; i < e->model->n_series; i++) {
+		s->series[i].late += e->late[i];
+		s->series[i].icmp_errors += e->icmp_errors[i];
+	}
+	for (uint32_t i = 0; i < e->model->n_targets; i++) {
+		s->targets[i].match_ack_fail += e->targets[i].match_ack_fail;
+		s->targets[i].port_mismatch += e->targets[i].port_mismatch;
+	}
+	memset(e->late, 0, e->model->n_series * sizeof(*e->late));
+	memset(e->icmp_errors, 0, e->model->n_series * sizeof(*e->icmp_errors));
+	memset(e->targets, 0, e->model->n_targets * sizeof(*e->targets));
+}

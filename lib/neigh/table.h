@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The neighbour table, as its two halves see it: neigh.c has the entries and their phases,
+ * exchange.c what is asked and answered. Private to lib/neigh. */
+#include "el_neigh.h"
+
+/* INCOMPLETE and UNREACHABLE have no MAC address that counts. */
+enum phase { FREE, INCOMPLETE, REACHABLE, REFRESHING, DOUBTFUL, UNREACHABLE, FIXED };
+enum request { NO_REQUEST, MULTICAST, UNICAST }; /* ARP's multicast is a broadcast */
+
+struct entry {
+	struct el_ip ip;
+	struct el_port_idx port;
+	uint8_t mac[6];
+	enum phase phase;
+	uint8_t waits; /* begun in this phase */
+	uint64_t deadline_ns;
+};
+
+struct port {
+	uint8_t mac[6];
+	uint16_t vlan;
+	struct el_neigh_address *addresses;
+	size_t n_addresses;
+};
+
+struct el_neigh_table {
+	struct el_neigh_callbacks callbacks;
+	struct el_neigh_counters counters;
+	struct port *ports;
+	size_t n_ports;
+	struct entry
+	    *entries; /* searched from the front: a thousand take a microsecond, and ARP is rare */
+	uint16_t n_entries; /* in use or free again */
+	uint16_t max_entries;
+};
+
+/* ---- neigh.c ---- */
+
+/* The entry of a neighbour, or NULL. */
+struct entry *table_find(const struct el_neigh_table *t, struct el_port_idx port,
+			 const struct el_ip *ip);
+
+/* An entry has this MAC address and is in this phase from now on; others are told. */
+void table_learn(struct el_neigh_table *t, struct entry *e, const uint8_t mac[6], enum phase phase,
+		 uint64_t now_ns);
+
+/* ---- exchange.c ---- */
+
+/* What of `p` covers `ip`, an address of our own; else NULL. */
+const struct el_neigh_address *table_find_own(const struct port *p, const struct el_ip *ip);
+
+/* Sends a request for an entry; false if it can't be sent now. */
+bool exchange_ask(struct el_neigh_table *t, const struct entry *e, enum request how);
+
+/* True if there is an address to ask for the IPv6 address `ip` from: neighbour discovery has no
+ * anonymous requests, ARP has. */
+bool exchange_can_ask(const struct port *p, const struct el_ip *ip);

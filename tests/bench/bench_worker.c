@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a probe and its answer cost in the worker's loop: one worker over a port of rings, whose
+ * frames are turned round in place, so there is no copying and no waiting for another core. Only
+ * the loop's iterations are timed, and the median of many is taken, so other load on the machine
+ * does little. */
+#include "plan_fixture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+
+#include "el_port.h"
+#include "el_worker.h"
+
+#define PROBES 4000000
+#define BLOCKS 1024
+#define IN_FLIGHT 1024
+#define WIRE 4096
+#define POLLS 64 /* iterations that are timed together */
+#define SAMPLES_MAX 100000
+#define ETH 14
+
+static struct rte_ring *out, *in, *way;
+static struct rte_mempool *rx_pool, *tx_pool;
+static uint16_t port_id;
+
+static struct rte_ring *ring(const char *name)
+{
+	return rte_ring_create(name, WIRE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static int make_port(const uint8_t *payload)
+{
+	struct rte_eth_conf conf = {0};
+	int id;
+
+	out = ring("out");
+	in = ring("in");
+	way = ring("way");
+	rx_pool =
+	    rte_pktmbuf_pool_create("rx", 4095, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	tx_pool = el_worker_tx_pool_create("tx", 16383, 1500, SOCKET_ID_ANY, payload);
+	if (!out || !in || !way || !rx_pool || !tx_pool)
+		return -1;
+	id = rte_eth_from_rings("bench", &in, 1, &out, 1, 0);
+	if (id < 0 || rte_eth_dev_configure((uint16_t)id, 1, 1, &conf) < 0 ||
+	    rte_eth_rx_queue_setup((uint16_t)id, 0, 64, 0, NULL, rx_pool) < 0 ||
+	    rte_eth_tx_queue_setup((uint16_t)id, 0, 64, 0, NULL) < 0 ||
+	    rte_eth_dev_start((uint16_t)id) < 0)
+		return -1;
+	port_id = (uint16_t)id;
+	return 0;
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t n)
+{
+	uint8_t t[6];
+
+	memcpy(t, a, n);
+	memcpy(a, b, n);
+	memcpy(b, t, n);
+}
+
+/* Makes the answer of the probe in the buffer: an echo reply, or the RST of a closed port. */
+static void turn_round(struct rte_mbuf *m)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + ETH, *l4 = ip + 20;
+
+	swap(frame, frame + 6, 6);
+	swap(ip + 12, ip + 16, 4);
+	if (ip[9] == IPPROTO_ICMP) {
+		l4[0] = 0;
+		return;
+	}
+	swap(l4, l4 + 2, 2);
+	el_put32(l4 + 8, el_get32(l4 + 4) + 1);
+	l4[13] = 0x14;
+}
+
+/* Brings frames from the one side to the other; all but those that are to be on their way. */
+static void carry(void)
+{
+	void *m[64];
+	unsigned n;
+
+	while ((n = rte_ring_sc_dequeue_burst(out, m, 64, NULL)) > 0) {
+		for (unsigned i = 0; i < n; i++)
+			turn_round(m[i]);
+		rte_ring_sp_enqueue_bulk(way, m, n, NULL);
+	}
+	for (unsigned waiting = rte_ring_count(way); waiting > IN_FLIGHT; waiting -= n) {
+		n = rte_ring_sc_dequeue_burst(
+		    way, m, waiting - IN_FLIGHT < 64 ? waiting - IN_FLIGHT : 64, NULL);
+		rte_ring_sp_enqueue_bulk(in, m, n, NULL);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static uint64_t answers(const struct el_worker *w)
+{
+	struct el_clock clock = el_clock_init(HZ);
+	struct el_worker_view v;
+
+	el_worker_view(w, &clock, &v);
+	return v.v[EL_COUNTER_ANSWERS];
+}
+
+static struct el_worker *make_worker(const struct el_prefix *own)
+{
+	struct el_worker_queue q = {.port_id = port_id, .own = own, .n_own = 1};
+	struct el_worker_config conf = {.n_workers = 1,
+					.socket = SOCKET_ID_ANY,
+					.tsc_hz = HZ,
+					.queues = &q,
+					.n_queues = 1,
+					.tx_pool = tx_pool,
+					.n_blocks_max = BLOCKS};
+	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
+			       .index = 3,
+			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0},
+					    .l2_len = ETH,
+					    .state = EL_NEXT_HOP_READY}};
+	struct el_error err;
+	struct el_worker *w = el_worker_create(&conf, &err);
+
+	if (w)
+		el_worker_command(w, &c);
+	return w;
+}
+
+/* Cycles a probe of one sample: POLLS iterations. 0 if it was not a full one. */
+static double sample(struct el_worker *w)
+{
+	uint64_t cycles = 0, before = answers(w), n;
+
+	for (int i = 0; i < POLLS; i++) {
+		uint64_t begin = rte_rdtsc();
+		el_worker_poll(w);
+		cycles += rte_rdtsc() - begin;
+		carry();
+	}
+	n = answers(w) - before;
+	return n == POLLS * 32 ? (double)cycles / (double)n : 0;
+}
+
+/* Ends the worker, whose rounds wait for their timeout first. */
+static void finish(struct el_worker *w)
+{
+	struct el_command c = {.kind = EL_COMMAND_STOP};
+	struct el_block *block;
+	void *m = NULL;
+
+	el_worker_command(w, &c);
+	while (el_worker_poll(w))
+		carry();
+	while (el_worker_reports(w, &block, 1))
+		el_block_free(block);
+	el_worker_destroy(w);
+	while (rte_ring_dequeue(way, &m) == 0 || rte_ring_dequeue(in, &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+static int measure(enum el_probe_type type, const char *name, uint32_t slices, uint32_t packets,
+		   uint64_t rate_pps)
+{
+	static double samples[SAMPLES_MAX];
+	struct fixture *f = fixture(1, 1000);
+	struct el_plan_set *set;
+	struct el_worker *w;
+	struct el_prefix own;
+	uint32_t rounds = PROBES / (slices * packets), n = 0;
+
+	for (uint32_t i = 0; i < slices; i++) {
+		char address[32];
+		snprintf(address, sizeof(address), "198.%u.%u.%u", 18 + (i >> 16), i >> 8 & 255,
+			 i & 255);
+		add_target(f, type, address, packets);
+	}
+	f->in.interval_s = 0;
+	f->in.asap = true;
+	f->in.rate_pps = rate_pps;
+	set = compile(f);
+	el_prefix_parse("192.0.2.10", &own);
+	w = make_worker(&own);
+	if (!w)
+		return 1;
+	for (uint64_t round = 1; round <= rounds; round++) {
+		struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(set, 0)};
+		c.block->round = round;
+		el_worker_command(w, &c);
+	}
+	while (answers(w) + IN_FLIGHT < (uint64_t)rounds * slices * packets) {
+		double cycles = sample(w);
+		if (cycles > 0 && n < SAMPLES_MAX)
+			samples[n++] = cycles;
+	}
+	finish(w);
+	el_plan_set_put(set);
+	free(f);
+	qsort(samples, n, sizeof(samples[0]), compare);
+	printf("%-16s %6u slices of %6u: %6.1f cycles a probe and its answer (median of %u; a "
+	       "tenth below %.1f)\n",
+	       name, slices, packets, n ? samples[n / 2] : 0.0, n, n ? samples[n / 10] : 0.0);
+	fflush(stdout);
+	return 0;
+}
+
+int main(void)
+{
+	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
+	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	struct el_lcores lcores;
+	struct el_eal_config eal = {
+	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
+	struct el_error err;
+	cpu_set_t allowed;
+
+	CPU_ZERO(&allowed);
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	if (el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 ||
+	    el_eal_init(&eal, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return 1;
+	}
+	if (make_port(payload) < 0 || measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 250, 0) ||
+	    measure(EL_PROBE_TCPSYN, "TCPsyn", 4000, 250, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 1, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping", 100, 10000, 0) ||
+	    measure(EL_PROBE_ICMPPING, "ICMPping, cap", 4000, 250, 150000000))
+		return 1;
+	el_eal_fini();
+	return 0;
+}

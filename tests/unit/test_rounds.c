@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Control's side of the rounds, between workers and statistics that only keep what they get. */
+#include "plan_fixture.h"
+
+#include "rounds.h"
+
+#define BLOCKS_MAX 64
+
+/* A worker: the blocks it was handed and has not given back. */
+struct el_worker {
+	struct el_block *blocks[BLOCKS_MAX];
+	uint32_t n, n_ready; /* blocks[0..n_ready) are finished */
+};
+
+static struct el_worker fakes[2];
+static struct el_worker *const workers[2] = {&fakes[0], &fakes[1]};
+static struct stats_job *submitted[BLOCKS_MAX];
+static uint32_t n_submitted;
+
+bool el_worker_command(struct el_worker *w, const struct el_command *c)
+{
+	w->blocks[w->n++] = c->block;
+	return true;
+}
+
+/* What control does every few milliseconds. */
+static void poll_rounds(struct rounds *r, uint64_t now)
+{
+	for (uint32_t k = 0; k < 2; k++) {
+		struct el_worker *w = &fakes[k];
+		for (uint32_t i = 0; i < w->n_ready; i++)
+			rounds_report(r, w->blocks[i]);
+		memmove(w->blocks, w->blocks + w->n_ready,
+			(w->n - w->n_ready) * sizeof(w->blocks[0]));
+		w->n -= w->n_ready;
+		w->n_ready = 0;
+	}
+	rounds_submit(r);
+	rounds_hand_out(r, now);
+}
+
+void stats_pool_submit(struct stats_pool *pool, struct stats_job *job)
+{
+	(void)pool;
+	submitted[n_submitted++] = job;
+}
+
+static void finish(uint32_t worker, uint32_t n, bool began)
+{
+	struct el_worker *w = &fakes[worker];
+
+	assert_true(w->n_ready + n <= w->n);
+	while (n--)
+		w->blocks[w->n_ready++]->began_tsc = began;
+}
+
+static void recycle_all(struct rounds *r)
+{
+	for (uint32_t i = 0; i < n_submitted; i++) {
+		for (uint32_t b = 0; b < submitted[i]->n_blocks; b++)
+			el_block_reset(submitted[i]->blocks[b], 0, 0);
+		rounds_recycle(r, submitted[i]);
+	}
+	n_submitted = 0;
+}
+
+/* Rounds every ten seconds on n workers, three blocks each. */
+static struct rounds *make(struct fixture **ret_fixture, struct el_plan_set **ret_set, uint32_t n,
+			   uint64_t limit)
+{
+	struct rounds_config conf = {.workers = workers, .n_workers = n, .first = 1, .last = limit};
+	struct rounds *r;
+
+	memset(fakes, 0, sizeof(fakes));
+	n_submitted = 0;
+	*ret_fixture = fixture(1, 2);
+	(*ret_fixture)->workers = n;
+	for (uint32_t i = 0; i < n; i++)
+		add_target(*ret_fixture, EL_PROBE_ICMPPING, "198.51.100.1", 4);
+	conf.set = *ret_set = compile(*ret_fixture);
+	assert_int_equal(conf.set->n_blocks, 3);
+	r = rounds_create(&conf);
+	assert_non_null(r);
+	return r;
+}
+
+static void unmake(struct rounds *r, struct fixture *f, struct el_plan_set *set)
+{
+	recycle_all(r);
+	rounds_destroy(r);
+	for (uint32_t w = 0; w < 2; w++) {
+		while (fakes[w].n)
+			el_block_free(fakes[w].blocks[--fakes[w].n]);
+	}
+	el_plan_set_put(set);
+	free(f);
+}
+
+static void rounds_are_one_ahead(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 1, 3);
+	uint64_t t = 1000, p = set->period_tsc;
+
+	(void)state;
+	poll_rounds(r, t);
+	assert_int_equal(fakes[0].n, 0);
+	rounds_start(r, t);
+	poll_rounds(r, t - 1);
+	assert_int_equal(fakes[0].n, 1);
+	assert_int_equal(fakes[0].blocks[0]->start_tsc, t);
+	poll_rounds(r, t);
+	poll_rounds(r, t + p - 1);
+	assert_int_equal(fakes[0].n, 2);
+	assert_int_equal(fakes[0].blocks[1]->round, 2);
+	assert_int_equal(fakes[0].blocks[1]->start_tsc, t + p);
+	poll_rounds(r, t + p);
+	poll_rounds(r, t + 9 * p);
+	assert_int_equal(fakes[0].n, 3);
+	assert_false(rounds_finished(r));
+	finish(0, 3, true);
+	poll_rounds(r, t + 9 * p);
+	assert_int_equal(n_submitted, 3);
+	assert_false(rounds_finished(r));
+	recycle_all(r);
+	assert_true(rounds_finished(r));
+	assert_int_equal(rounds_skipped(r), 0);
+	unmake(r, f, set);
+}
+
+static void rounds_without_a_block_are_skipped(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 1, 0);
+	uint64_t t = 1000, p = set->period_tsc;
+
+	(void)state;
+	rounds_start(r, t);
+	for (uint64_t i = 0; i < 3; i++)
+		poll_rounds(r, t + i * p);
+	assert_int_equal(fakes[0].n, 3);
+	poll_rounds(r, t + 3 * p + p / 2); /* the fourth should have begun at 3 p */
+	assert_int_equal(rounds_skipped(r), 1);
+	finish(0, 3, true);
+	poll_rounds(r, t + 3 * p + p / 2);
+	recycle_all(r);
+	poll_rounds(r, t + 3 * p + p / 2);
+	assert_int_equal(fakes[0].blocks[0]->round, 4);
+	assert_int_equal(fakes[0].blocks[0]->start_tsc, t + 4 * p);
+	unmake(r, f, set);
+}
+
+/* When control was held up, what should have begun long ago is skipped: a round that begins in the
+ * past could send next to nothing. */
+static void rounds_of_the_past_are_skipped(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 1, 0);
+	uint64_t t = 1000, p = set->period_tsc;
+
+	(void)state;
+	rounds_start(r, t);
+	poll_rounds(r, t);
+	finish(0, 2, true);
+	poll_rounds(r, t + 5 * p);
+	recycle_all(r);
+	poll_rounds(r, t + 5 * p);
+	assert_int_equal(rounds_skipped(r), 3);
+	assert_int_equal(fakes[0].blocks[0]->round, 3);
+	assert_int_equal(fakes[0].blocks[0]->start_tsc, t + 5 * p);
+	assert_int_equal(fakes[0].blocks[1]->start_tsc, t + 6 * p);
+	unmake(r, f, set);
+}
+
+/* A round goes to statistics when all workers have reported it, and in order. */
+static void rounds_go_out_whole(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 2, 2);
+	uint64_t t = 1000;
+
+	(void)state;
+	rounds_start(r, t);
+	poll_rounds(r, t);
+	finish(0, 2, true);
+	rounds_add_drops(r, 7);
+	poll_rounds(r, t);
+	assert_int_equal(n_submitted, 0);
+	finish(1, 1, true);
+	poll_rounds(r, t);
+	assert_int_equal(n_submitted, 1);
+	assert_int_equal(submitted[0]->round, 1);
+	assert_int_equal(submitted[0]->n_blocks, 2);
+	assert_int_equal(submitted[0]->local_drops, 7);
+	finish(1, 1, true);
+	poll_rounds(r, t);
+	assert_int_equal(n_submitted, 2);
+	recycle_all(r);
+	assert_true(rounds_finished(r));
+	unmake(r, f, set);
+}
+
+/* The set of a plan may go only when all workers have moved on to the next: one that has not begun
+ * a round of that may still use it. */
+static void begun_means_all_workers(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 2, 0);
+
+	(void)state;
+	rounds_start(r, 1000);
+	poll_rounds(r, 1000);
+	finish(0, 1, true);
+	finish(1, 1, false);
+	poll_rounds(r, 1000);
+	assert_int_equal(n_submitted, 1);
+	assert_false(rounds_begun(r));
+	finish(0, 1, true);
+	finish(1, 1, true);
+	poll_rounds(r, 1000);
+	assert_true(rounds_begun(r));
+	unmake(r, f, set);
+}
+
+/* After a cut nothing is handed out; what never began does not become a round. */
+static void a_cut_ends_it(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 2, 0);
+	uint64_t t = 1000, p = set->period_tsc;
+
+	(void)state;
+	rounds_start(r, t);
+	poll_rounds(r, t);
+	rounds_retire(r);
+	for (uint32_t w = 0; w < 2; w++) {
+		finish(w, 1, true);
+		finish(w, 1, false);
+	}
+	poll_rounds(r, t + 3 * p);
+	assert_int_equal(n_submitted, 1);
+	assert_int_equal(fakes[0].n, 0);
+	assert_true(rounds_begun(r));
+	recycle_all(r);
+	assert_true(rounds_finished(r));
+	unmake(r, f, set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(rounds_are_one_ahead),
+	    cmocka_unit_test(rounds_without_a_block_are_skipped),
+	    cmocka_unit_test(rounds_of_the_past_are_skipped),
+	    cmocka_unit_test(rounds_go_out_whole),
+	    cmocka_unit_test(begun_means_all_workers),
+	    cmocka_unit_test(a_cut_ends_it),
+	};
+
+	el_log_set_level(EL_LOG_ERROR);
+	return cmocka_run_group_tests_name("rounds", tests, NULL, NULL);
+}
