@@ -201,7 +201,7 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		n->n_ports++;
 		ret = find_addresses(n, i, port, err);
 		if (ret == 0 &&
-		    (list_addresses(n, &n->ports[i]) < 0 || list_own(&n->ports[i], conf) < 0))
+		    (list_own(&n->ports[i], conf) < 0 || list_addresses(n, &n->ports[i]) < 0))
 			ret = el_error_set(err, -ENOMEM, "not enough memory");
 		if (ret == 0)
 			ret = let_requests_in(&n->ports[i], err);
