@@ -29,7 +29,7 @@ cleanup() {
 	fi
 	ip netns del "$near" 2>/dev/null || true
 	ip netns del "$far" 2>/dev/null || true
-	rm -rf "$tmp"
+	rm -rf "$tmp" "/var/run/dpdk/$tag"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
