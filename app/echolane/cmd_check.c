@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "el_inventory.h"
 #include "el_model.h"
 #include "el_names.h"
 #include "el_plan.h"
@@ -120,7 +121,9 @@ int command_check(const struct options *options)
 	el_log_set_level(EL_LOG_WARNING);
 	if (options->print_config) {
 		el_conf_print(conf, stdout);
-	} else if (try_plan(conf, &err) < 0) {
+	} else if (el_inventory_check(conf->dataplane.inventories_directory,
+				      &conf->global.disable_dynamic_inventories, &err) < 0 ||
+		   try_plan(conf, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", options->config, err.text);
 		status = EX_DATAERR;
 	}

@@ -111,6 +111,30 @@ static void names_fini(struct control *c)
 	names_destroy(c->names);
 }
 
+static void inventory_changed(void *ctx)
+{
+	struct control *c = ctx;
+
+	c->replan_wanted = true;
+}
+
+static int inventory_init(struct control *c, struct el_error *err)
+{
+	struct el_inventory_config config = {
+	    .directory = c->now.conf->dataplane.inventories_directory,
+	    .disabled = &c->now.conf->global.disable_dynamic_inventories,
+	    .changed = inventory_changed,
+	    .ctx = c};
+
+	c->inventory = el_inventory_create(&config, err);
+	return c->inventory ? 0 : -errno;
+}
+
+static void inventory_fini(struct control *c)
+{
+	el_inventory_destroy(c->inventory);
+}
+
 static int plan_init(struct control *c, struct el_error *err)
 {
 	struct shared_conf *conf = c->now.shared;
@@ -269,6 +293,7 @@ static const struct step {
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},
 	{names_init, names_fini, EX_SOFTWARE},
+	{inventory_init, inventory_fini, EX_DATAERR},
 	{plan_init, plan_fini, EX_DATAERR},
 	{workers_init, workers_fini, EX_SOFTWARE},
 	{stats_init, stats_fini, EX_SOFTWARE},

@@ -408,6 +408,7 @@ static void stop(struct control *c)
 			      (timeout_ns < STOP_TIMEOUT_MAX_NS ? timeout_ns : STOP_TIMEOUT_MAX_NS);
 	rounds_retire(c->now.rounds);
 	command_all(c, EL_COMMAND_CUT);
+	el_inventory_stop(c->inventory, c->now_ns);
 }
 
 /* ---- the loop ---- */
@@ -526,6 +527,8 @@ static int open_descriptors(struct control *c)
 		ret = watch(c, el_httpd_fd(c->httpd));
 	if (ret == 0)
 		ret = watch(c, names_fd(c->names));
+	if (ret == 0)
+		ret = watch(c, el_inventory_fd(c->inventory));
 	return ret;
 }
 
@@ -595,6 +598,7 @@ void control_run(struct control *c)
 		/* bounded work; also when only its own time has come */
 		el_httpd_run(c->httpd);
 		names_run(c->names, c->now_ns);
+		el_inventory_run(c->inventory, c->now_ns, time(NULL));
 		c->longest_loop_s =
 		    fmax(c->longest_loop_s, (double)(monotonic_ns() - begin_ns) / 1e9);
 	}

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "el_httpd.h"
+#include "el_inventory.h"
 #include "el_telemetry.h"
 #include "events.h"
 #include "names.h"
@@ -28,6 +29,7 @@ struct control {
 	struct el_lcores lcores;
 	struct network *network;
 	struct names *names;
+	struct el_inventory *inventory;
 	struct el_id_key key; /* of this process */
 	struct el_clock first_clock;
 	uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES */

@@ -172,8 +172,7 @@ static int drop_unwanted(struct names *n)
 	return 0;
 }
 
-int names_sync(struct names *n, const struct el_conf *conf, const struct el_conf_target *extra,
-	       size_t n_extra)
+int names_sync(struct names *n, const struct el_conf *conf)
 {
 	int ret = 0;
 
@@ -181,8 +180,6 @@ int names_sync(struct names *n, const struct el_conf *conf, const struct el_conf
 		n->entries[i].wanted = false;
 	for (size_t i = 0; i < conf->n_targets && ret == 0; i++)
 		ret = want(n, conf, &conf->targets[i]);
-	for (size_t i = 0; i < n_extra && ret == 0; i++)
-		ret = want(n, conf, &extra[i]);
 	return ret == 0 ? drop_unwanted(n) : ret;
 }
 

@@ -10,10 +10,9 @@ struct names;
 int names_create(struct names **ret_names, struct el_error *err);
 void names_destroy(struct names *n); /* NULL is fine */
 
-/* Asks for the names of these targets from now on, and no more for others: those of the
- * configuration, then `extra`. Names that stay keep their addresses. 0 or -ENOMEM. */
-int names_sync(struct names *n, const struct el_conf *conf, const struct el_conf_target *extra,
-	       size_t n_extra);
+/* Asks for the names of these targets from now on, and no more for others. Names that stay keep
+ * their addresses. 0 or -ENOMEM. */
+int names_sync(struct names *n, const struct el_conf *conf);
 
 /* el_model_input.resolve, with the names as context. */
 int names_lookup(void *names, const char *name, uint8_t family, struct el_ip *ret);

@@ -62,6 +62,11 @@ static int add_address(struct net_port *p, const struct el_prefix *prefix)
 	return 0;
 }
 
+static bool is_range(const struct el_prefix *prefix)
+{
+	return prefix->len < (prefix->ip.family == 4 ? 32 : 128);
+}
+
 /* What the kernel knows of the port's interface, where there is one. */
 static int ask_kernel(struct network *n, uint16_t index, bool routes, struct el_error *err)
 {
@@ -122,8 +127,6 @@ static bool is_new_on_link(const struct net_port *p, const struct el_prefix *sou
 
 static int add_group_source(struct net_port *p, const struct el_prefix *source)
 {
-	bool is_range = source->len < (source->ip.family == 4 ? 32 : 128);
-
 	if (!source->ip.family)
 		return 0;
 	p->own[p->n_own++] = *source;
@@ -131,7 +134,7 @@ static int add_group_source(struct net_port *p, const struct el_prefix *source)
 		return 0;
 	if (add_address(p, source) < 0)
 		return -ENOMEM;
-	p->addresses[p->n_addresses - 1].range = is_range;
+	p->addresses[p->n_addresses - 1].range = is_range(source);
 	return 0;
 }
 
@@ -156,17 +159,29 @@ static int list_own(struct net_port *p, const struct el_conf *conf)
 	return ret;
 }
 
-/* The addresses of a port that are not a group's come first. */
+/* The single addresses among what is a port's own. */
 static int list_addresses(struct network *n, const struct net_port *p)
 {
 	void *grown =
-	    realloc(n->addresses, (n->n_addresses + p->n_addresses + 1) * sizeof(*n->addresses));
+	    realloc(n->addresses, (n->n_addresses + p->n_own + 1) * sizeof(*n->addresses));
 
 	if (!grown)
 		return -ENOMEM;
 	n->addresses = grown;
-	for (size_t i = 0; i < p->n_addresses; i++)
-		n->addresses[n->n_addresses++] = p->addresses[i].prefix.ip;
+	for (size_t i = 0; i < p->n_own; i++) {
+		if (!is_range(&p->own[i]))
+			n->addresses[n->n_addresses++] = p->own[i].ip;
+	}
+	return 0;
+}
+
+/* Who asks for an IPv6 address of ours asks a multicast group. */
+static int let_requests_in(struct net_port *p, struct el_error *err)
+{
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		if (p->addresses[i].prefix.ip.family == 6 && !p->addresses[i].kernel)
+			return el_port_receive_multicast(p->port, err);
+	}
 	return 0;
 }
 
@@ -185,6 +200,8 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		if (ret == 0 &&
 		    (list_addresses(n, &n->ports[i]) < 0 || list_own(&n->ports[i], conf) < 0))
 			ret = el_error_set(err, -ENOMEM, "not enough memory");
+		if (ret == 0)
+			ret = let_requests_in(&n->ports[i], err);
 	}
 	return ret;
 }

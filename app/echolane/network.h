@@ -20,7 +20,8 @@ void network_close(struct network *n);
 uint32_t network_workers(const struct network *n);
 /* The queues of a worker, into ret[EL_WORKER_QUEUES_MAX]; how many. */
 uint32_t network_queues(const struct network *n, uint32_t worker, struct el_worker_queue *ret);
-/* The prober's addresses, of all ports; the network's. */
+/* The prober's addresses: those of the ports and the groups' source addresses, but not their
+ * subnets; the network's. */
 const struct el_ip *network_addresses(const struct network *n, size_t *ret_count);
 /* The largest MTU; the NUMA node of the first port. */
 uint16_t network_mtu(const struct network *n);

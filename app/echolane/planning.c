@@ -16,6 +16,7 @@ static int compile(struct control *c, struct planning *p, struct el_error *err)
 {
 	const struct el_conf *conf = p->conf;
 	uint64_t cap = conf->dataplane.max_rate_pps;
+	struct el_conf view; /* with the targets of inventories */
 	struct el_plan_input in = {
 	    .clock = el_clock_init(el_calibration_hz(&c->calibration)),
 	    .key = c->key,
@@ -30,12 +31,11 @@ static int compile(struct control *c, struct planning *p, struct el_error *err)
 	    .route = network_route,
 	    .route_ctx = c->network,
 	};
-
 	struct el_model_input model = {
-	    .conf = conf, .resolve = names_lookup, .resolve_ctx = c->names};
+	    .conf = &view, .resolve = names_lookup, .resolve_ctx = c->names};
 
-	if (names_sync(c->names, conf, model.extra, model.n_extra) < 0)
-		return el_error_set(err, -ENOMEM, "not enough memory for the targets' names");
+	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
+		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
 	model.own = network_addresses(c->network, &model.n_own);
 	p->model = el_model_create(&model);
 	if (!p->model)

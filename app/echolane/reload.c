@@ -136,6 +136,13 @@ static void reload(struct control *c)
 		fail(c, err.text);
 		return;
 	}
+	ret = el_inventory_check(conf->dataplane.inventories_directory,
+				 &conf->global.disable_dynamic_inventories, &err);
+	if (ret < 0) {
+		el_conf_free(conf);
+		fail(c, err.text);
+		return;
+	}
 	log_restart_only(c->now.conf, conf);
 	level = conf->global.logging_level;
 	shared = shared_conf_create(conf);
@@ -147,6 +154,9 @@ static void reload(struct control *c)
 		fail(c, err.text);
 		return;
 	}
+	if (el_inventory_rescan(c->inventory, conf->dataplane.inventories_directory,
+				&conf->global.disable_dynamic_inventories, &err) < 0)
+		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
 	el_log(EL_LOG_INFO, "reload", "configuration reloaded: %u targets, %u series",
 	       c->next.model->n_targets, c->next.model->n_series);
 	el_log_set_level(level);

@@ -157,7 +157,8 @@ static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_co
 static void check_range(struct conf_walk *w, struct conf_pos pos, const struct el_conf_target *t)
 {
 	double count = el_conf_range_count(&t->range);
-	uint32_t max = w->limits->max_addresses_per_target;
+	/* inventories, which have no configuration of their own, are held to the default */
+	uint32_t max = w->limits ? w->limits->max_addresses_per_target : CONF_ADDRESSES_DEFAULT;
 
 	/* a limit of 0 is one that is wrong, which has been said */
 	if (max && count > max)
@@ -267,6 +268,11 @@ void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 {
 	const struct el_conf_dataplane *d = obj;
 	bool used[1024] = {false};
+
+	if (conf_walk_valid(map, entries, "inventories") && d->inventories_directory &&
+	    !*d->inventories_directory)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "inventories"),
+				"inventories.directory", "expected a directory, got \"\"");
 
 	for (size_t i = 0; i < d->worker_cores.count && conf_walk_valid(map, entries, "lcores");
 	     i++) {

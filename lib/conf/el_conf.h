@@ -118,6 +118,7 @@ struct el_conf_dataplane {
 	struct el_conf_strings eal_args;
 	struct el_conf_port *ports;
 	size_t n_ports;
+	char *inventories_directory; /* programs that feed targets; NULL: none */
 };
 
 struct el_conf {
@@ -155,6 +156,43 @@ int el_conf_load_buffer(const char *name, const char *text, size_t len, struct e
 			struct el_conf_diags *diags);
 
 void el_conf_free(struct el_conf *conf);
+
+/* One target of a dynamic inventory. */
+struct el_conf_inventory_target {
+	/* its name is <inventory>_<hostname>, its description from_<inventory>; `groups` have been
+	 * added to register_to */
+	struct el_conf_target target;
+	char *hostname;
+	struct el_conf_strings groups; /* empty: see above */
+	int64_t creation_s;            /* since 1970, UTC; EL_CONF_UNSET */
+	int64_t lifetime_s;            /* EL_CONF_UNSET; 0: unlimited */
+};
+
+/* What one document of an inventory holds. */
+struct el_conf_inventory {
+	struct el_conf_inventory_target *items;
+	size_t count;
+	/* hostnames that occurred more than once (the last one counts), as names of targets, one
+	 * entry for each repetition */
+	struct el_conf_strings duplicates;
+};
+
+/* Loads a document that the program of inventory `name` printed: a list of targets in YAML or JSON,
+ * with the keys of static targets and hostname, groups, creation_date, lifetime. A target with
+ * `groups` is in these only, unless its auto_register_to_groups is set. `name` stands for the file
+ * in messages; lines are counted from the document's first. Results and `diags` as with
+ * el_conf_load_buffer; *ret_inventory is to be freed with el_conf_inventory_fini. */
+int el_conf_load_inventory(const char *name, const char *text, size_t len,
+			   struct el_conf_inventory *ret_inventory, struct el_conf_diags *diags);
+
+void el_conf_inventory_fini(struct el_conf_inventory *inventory);
+
+/* When a target expires, in seconds since 1970: its creation_date plus its lifetime; INT64_MAX:
+ * never, for one of the two is not set. */
+int64_t el_conf_inventory_expiry_s(const struct el_conf_inventory_target *target);
+
+/* True for what may name a group, a target or an inventory. */
+bool el_conf_is_name(const char *text);
 void el_conf_diags_fini(struct el_conf_diags *diags);
 
 /* Adds the port that `--port SPEC` describes, or replaces the one of the same name. SPEC is

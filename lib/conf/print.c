@@ -82,6 +82,8 @@ static bool is_set(const struct conf_key *key, const void *field)
 		memcpy(&text, field, sizeof(text));
 		return text != NULL;
 	case CONF_INT:
+	case CONF_TIME:
+	case CONF_DURATION:
 		return (double)conf_int_get(key, field) >= key->min;
 	case CONF_FLOAT:
 		memcpy(&number, field, sizeof(number));

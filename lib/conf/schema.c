@@ -4,11 +4,13 @@
 
 #define YEAR_S 31536000.0
 #define PORT_MAX 65535
+#define TARGETS_MAX 1000000
 
 IS_ARRAY(el_conf_strings, items, count);
 IS_ARRAY(el_conf_ints, items, count);
 IS_ARRAY(el_conf, groups, n_groups);
 IS_ARRAY(el_conf, targets, n_targets);
+IS_ARRAY(el_conf_inventory, items, count);
 _Static_assert(offsetof(struct el_conf_group, name) == 0 &&
 		   offsetof(struct el_conf_target, name) == 0,
 	       "what has a name begins with it");
@@ -132,7 +134,6 @@ static const struct conf_key global_keys[] = {
      FIELD(el_conf_global, disable_dynamic_inventories),
      .max = 10000,
      .item = &text,
-     .later = "has no effect yet: there are no dynamic inventories",
      .help = "names of dynamic inventories to leave out"},
 };
 static const struct conf_map global_map = {MAP(global_keys), .check = conf_check_global};
@@ -333,9 +334,47 @@ static const struct conf_key target_keys[] = {
      .def = "true",
      .help = "be in every group that permits it"},
     {.name = "explicit_groups", .kind = CONF_MAP, .map = &explicit_map, .help = "groups by name"},
+    /* from here on: of dynamic inventories only */
+    {.name = "hostname",
+     .kind = CONF_NAME,
+     .required = true,
+     FIELD(el_conf_inventory_target, hostname),
+     .help = "the target's name is `<inventory>_<hostname>`, its description `from_<inventory>`"},
+    {.name = "groups",
+     .kind = CONF_LIST,
+     FIELD(el_conf_inventory_target, groups),
+     .max = 10000,
+     .item = &name,
+     .def_text = "as with static targets",
+     .help = "the only groups that the target is in, unless auto_register_to_groups is true"},
+    {.name = "creation_date",
+     .kind = CONF_TIME,
+     .unset = true,
+     FIELD(el_conf_inventory_target, creation_s),
+     .help = "RFC 3339 time that `lifetime` is counted from"},
+    {.name = "lifetime",
+     .kind = CONF_DURATION,
+     .unset = true,
+     FIELD(el_conf_inventory_target, lifetime_s),
+     .max = 100 * YEAR_S,
+     .unit = "s",
+     .help = "seconds or `1d 3h 2m` after creation_date that the target is dropped; 0: never"},
 };
-const struct conf_map conf_target_map = {MAP(target_keys), .size = sizeof(struct el_conf_target),
+#define INVENTORY_ROWS 4
+_Static_assert(offsetof(struct el_conf_inventory_target, target) == 0,
+	       "an inventory's target begins with what it shares with static ones");
+const struct conf_map conf_target_map = {.keys = target_keys,
+					 .count = sizeof(target_keys) / sizeof(target_keys[0]) -
+						  INVENTORY_ROWS,
+					 .size = sizeof(struct el_conf_target),
 					 .check = conf_check_target};
+static const struct conf_map inventory_map = {MAP(target_keys),
+					      .size = sizeof(struct el_conf_inventory_target),
+					      .check = conf_check_inventory_target};
+static const struct conf_key inventory_item = {
+    .kind = CONF_MAP, ITEM(struct el_conf_inventory_target), .map = &inventory_map};
+const struct conf_key conf_inventory_key = {
+    .name = "targets", .kind = CONF_LIST, .max = TARGETS_MAX, .item = &inventory_item};
 
 static const struct conf_key root_keys[] = {
     {.name = "global",
@@ -355,7 +394,7 @@ static const struct conf_key root_keys[] = {
      .kind = CONF_NAMED,
      .last_wins = true,
      FIELD(el_conf, targets),
-     .max = 1000000,
+     .max = TARGETS_MAX,
      .map = &conf_target_map},
 };
 const struct conf_map conf_root_map = {MAP(root_keys), .check = conf_check_root};

@@ -19,7 +19,9 @@ enum conf_kind {
 	CONF_ENUM,   /* an integer of `size` bytes: the value of a word */
 	CONF_IP,     /* struct el_ip; family 0: not set */
 	CONF_PREFIX, /* struct el_prefix; the same */
-	CONF_MAP,    /* a map whose fields are at `offset` of the struct around it */
+	CONF_TIME,   /* int64_t, seconds since 1970, of an RFC 3339 time; EL_CONF_UNSET: not set */
+	CONF_DURATION, /* int64_t, seconds, of an integer or "1d 3h 2m"; the same */
+	CONF_MAP,      /* a map whose fields are at `offset` of the struct around it */
 	CONF_NAMED, /* a map of free names to maps: struct conf_array of structs that begin with the
 		       name */
 	CONF_LIST   /* struct conf_array of `item`s */
@@ -79,6 +81,7 @@ struct conf_map {
 #define CONF_KEYS_MAX 24
 
 extern const struct conf_map conf_root_map, conf_target_map, conf_dataplane_map, conf_port_map;
+extern const struct conf_key conf_inventory_key; /* the whole of an inventory's document */
 
 /* The rows of a map that check.c asks for. */
 size_t conf_map_index(const struct conf_map *map, const char *name);
@@ -93,6 +96,8 @@ void conf_check_group(struct conf_walk *w, const struct conf_map *map,
 		      const struct conf_entry *entries, void *obj);
 void conf_check_target(struct conf_walk *w, const struct conf_map *map,
 		       const struct conf_entry *entries, void *obj);
+void conf_check_inventory_target(struct conf_walk *w, const struct conf_map *map,
+				 const struct conf_entry *entries, void *obj);
 void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj);
 void conf_check_route(struct conf_walk *w, const struct conf_map *map,

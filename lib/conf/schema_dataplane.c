@@ -115,6 +115,15 @@ const struct conf_map conf_port_map = {MAP(port_keys), .size = sizeof(struct el_
 static const struct conf_key port = {
     .kind = CONF_MAP, ITEM(struct el_conf_port), .map = &conf_port_map};
 
+static const struct conf_key inventories_keys[] = {
+    {.name = "directory",
+     .kind = CONF_STR,
+     FIELD(el_conf_dataplane, inventories_directory),
+     .def_text = "none",
+     .help = "directory of programs that feed targets"},
+};
+static const struct conf_map inventories_map = {MAP(inventories_keys)};
+
 static const struct conf_key dataplane_keys[] = {
     {.name = "lcores", .kind = CONF_MAP, .map = &lcores_map, .help = "which threads run where"},
     {.name = "huge_pages",
@@ -162,5 +171,9 @@ static const struct conf_key dataplane_keys[] = {
      .max = 32,
      .item = &port,
      .help = "ports to probe from"},
+    {.name = "inventories",
+     .kind = CONF_MAP,
+     .map = &inventories_map,
+     .help = "dynamic inventories"},
 };
 const struct conf_map conf_dataplane_map = {MAP(dataplane_keys), .check = conf_check_dataplane};

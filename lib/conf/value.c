@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "el_str.h"
+#include "when.h"
 
 #define STRING_MAX 4096
 #define NAME_MAX_BYTES 255
@@ -101,6 +102,13 @@ char *conf_value_expected(const struct conf_key *key, char *buf, size_t cap)
 	case CONF_PREFIX:
 		el_str_addf(&out, "an %s prefix", by_family[key->family]);
 		break;
+	case CONF_TIME:
+		el_str_add(&out, "an RFC 3339 time (2024-05-01T12:00:00Z)");
+		break;
+	case CONF_DURATION:
+		el_str_addf(&out, "seconds from 0 to %.0f, or a time such as \"1d 3h 2m\"",
+			    key->max);
+		break;
 	case CONF_MAP:
 	case CONF_NAMED:
 		el_str_add(&out, "a map");
@@ -128,6 +136,33 @@ static bool is_name(const struct conf_scalar *s)
 {
 	return s->len && s->len <= NAME_MAX_BYTES &&
 	       strspn(s->text, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == s->len;
+}
+
+bool el_conf_is_name(const char *text)
+{
+	struct conf_scalar s = {.text = text, .len = strlen(text)};
+
+	return is_name(&s);
+}
+
+static int set_time(const struct conf_key *key, const struct conf_scalar *s, void *field,
+		    struct el_error *err)
+{
+	struct conf_scalar_value v = conf_scalar_resolve(s);
+	int64_t seconds = 0;
+	int rc = -EINVAL;
+
+	if (v.type == CONF_SCALAR_STRING && strlen(s->text) == s->len)
+		rc = key->kind == CONF_TIME ? conf_time_parse(s->text, &seconds)
+					    : conf_duration_parse(s->text, &seconds);
+	else if (v.type == CONF_SCALAR_INT && key->kind == CONF_DURATION) {
+		seconds = v.integer;
+		rc = 0;
+	}
+	if (rc < 0 || seconds < 0 || (key->kind == CONF_DURATION && (double)seconds > key->max))
+		return unexpected(key, s, NULL, err);
+	memcpy(field, &seconds, sizeof(seconds));
+	return 0;
 }
 
 static int set_string(const struct conf_key *key, const struct conf_scalar *s, void *field,
@@ -220,6 +255,9 @@ int conf_value_set(const struct conf_key *key, const struct conf_scalar *s, void
 	case CONF_IP:
 	case CONF_PREFIX:
 		return set_address(key, s, field, err);
+	case CONF_TIME:
+	case CONF_DURATION:
+		return set_time(key, s, field, err);
 	case CONF_BOOL:
 		if (conf_scalar_resolve(s).type != CONF_SCALAR_BOOL)
 			break;
@@ -269,7 +307,7 @@ int conf_default_set(const struct conf_key *key, void *obj)
 	if (key->kind == CONF_MAP)
 		return conf_defaults_set(key->map, field);
 	if (!key->def) {
-		if (key->unset && key->kind == CONF_INT)
+		if (key->unset && key->kind != CONF_FLOAT)
 			int_set(field, key->size, EL_CONF_UNSET);
 		else if (key->unset)
 			memcpy(field, &nan_value, sizeof(nan_value));

@@ -219,7 +219,7 @@ static void walk_list(struct conf_walk *w, const struct conf_key *key, uint32_t 
 	}
 }
 
-static void walk_value(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field)
+void conf_walk_value(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field)
 {
 	switch (key->kind) {
 	case CONF_MAP:
@@ -272,7 +272,7 @@ static void walk_key(struct conf_walk *w, const struct conf_key *key, struct con
 		return;
 	}
 	conf_walk_enter(w, key->name, 0);
-	walk_value(w, key, entry->value, conf_field(key, obj));
+	conf_walk_value(w, key, entry->value, conf_field(key, obj));
 	entry->is_wrong = w->diags->errors != errors;
 	if (!entry->is_wrong)
 		warn_of_later(w, key, entry->value, conf_field(key, obj));

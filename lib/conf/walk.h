@@ -6,6 +6,9 @@
 
 #define CONF_PATH_MAX 12
 
+/* Default of dataplane.max_addresses_per_target. */
+#define CONF_ADDRESSES_DEFAULT 65536
+
 struct conf_walk {
 	const struct conf_tree *tree;
 	struct conf_diag_list *diags;
@@ -21,7 +24,8 @@ struct conf_walk {
 	    *repetitions;              /* names that were repeated where the last one counts */
 	struct conf_pos group_payload; /* the first `ip_payload_size` of a group, and which group */
 	const char *group_payload_name;
-	const struct el_conf_dataplane *limits; /* what bounds targets; set where any are read */
+	const struct el_conf_dataplane *limits; /* what bounds targets; NULL: the defaults */
+	const char *inventory;                  /* whose document is read; NULL: a configuration */
 	int rc; /* -ENOMEM once memory ran out; nothing is read after that */
 };
 
@@ -31,6 +35,9 @@ void conf_walk_root(struct conf_walk *w, uint32_t node, struct el_conf *conf);
 
 /* Reads one map into a struct that is all zero but for its name. */
 void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t node, void *obj);
+
+/* Reads what stands for a key into its field. */
+void conf_walk_value(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field);
 
 /* Reads a map of free names to maps (named.c). */
 void conf_walk_named(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field);

@@ -125,10 +125,10 @@ struct el_plan_input {
 #define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES
 
 /* Compiles. A stream that rotates over source addresses becomes a slice for each of them; within a
- * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one reference; -E2BIG (too many probes, ids that don't fit),
- * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet larger than the
- * port's MTU), -ENOMEM, each with a sentence that gives the numbers in `err`. A warning for what
- * was adjusted goes to the log. */
+ * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one
+ * reference; -E2BIG (too many probes, ids that don't fit), -ENOSPC (more than EL_PROBE_TCP_LENS_MAX
+ * SYN payload sizes), -EMSGSIZE (a packet larger than the port's MTU), -ENOMEM, each with a
+ * sentence that gives the numbers in `err`. A warning for what was adjusted goes to the log. */
 int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set,
 		    struct el_error *err);
 

@@ -198,6 +198,11 @@ int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *p
  * nothing. */
 void el_port_close(struct el_port *port);
 
+/* Lets the frames of all multicast groups in, until the port is closed: neighbour discovery asks
+ * for IPv6 addresses by them, and only a kernel joins the groups of its own. A driver that has no
+ * such filter is no error. 0, or -errno with a sentence. */
+int el_port_receive_multicast(struct el_port *port, struct el_error *err);
+
 /* Reads the link again; true if it is up. */
 bool el_port_link_update(struct el_port *port);
 

@@ -167,6 +167,13 @@ fail:
 	return port_error(port, err, r, "the device %s: %s", what, strerror(-r));
 }
 
+int ethdev_receive_multicast(const struct el_port_device *device)
+{
+	int r = rte_eth_allmulticast_enable(device->id);
+
+	return r == -ENOTSUP ? 0 : r;
+}
+
 void ethdev_stop(struct el_port_device *device)
 {
 	struct rte_eth_dev_info info;

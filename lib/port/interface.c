@@ -93,6 +93,22 @@ uint64_t interface_speed_bps(const char *name)
 	return mbps > 0 ? (uint64_t)mbps * 1000000 : 0;
 }
 
+int interface_join_all(unsigned ifindex)
+{
+	struct packet_mreq all = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_ALLMULTI};
+	int fd =
+	    socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: it receives nothing */
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) == 0)
+		return fd;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
 static bool is_packet_socket_on(int fd, unsigned ifindex)
 {
 	struct sockaddr_ll addr = {0};

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_ethdev.h>
 
@@ -329,6 +330,7 @@ int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *p
 		free(port);
 		return el_error_set(err, -ENOMEM, "port %s: no memory", conf->device);
 	}
+	port->private->multicast_socket = -1;
 	el_str_init(&name, port->name, sizeof(port->name));
 	el_str_add(&name, conf->name ? conf->name : conf->device);
 	r = open_port(port, conf, queues, profile_dir, err);
@@ -351,8 +353,28 @@ void el_port_close(struct el_port *port)
 	while (port->private->n_devices > 0)
 		ethdev_stop(&port->private->devices[--port->private->n_devices]);
 	capture_end(&capture, last, sizeof(last));
+	if (port->private->multicast_socket >= 0)
+		close(port->private->multicast_socket);
 	free(port->private);
 	free(port);
+}
+
+int el_port_receive_multicast(struct el_port *port, struct el_error *err)
+{
+	struct el_port_private *p = port->private;
+	int r = 0;
+
+	if (port->ifindex && p->multicast_socket < 0) {
+		r = interface_join_all(port->ifindex);
+		if (r >= 0)
+			p->multicast_socket = r;
+	}
+	for (uint16_t i = 0; r >= 0 && !port->ifindex && i < p->n_devices; i++)
+		r = ethdev_receive_multicast(&p->devices[i]);
+	if (r < 0)
+		return port_error(port, err, r, "it can't receive multicast frames: %s",
+				  strerror(-r));
+	return 0;
 }
 
 void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)

@@ -19,6 +19,7 @@ struct el_port_private {
 	int sockets[EL_PORT_QUEUES_MAX]; /* af_packet's; the driver's, not ours to close */
 	uint16_t n_sockets;
 	uint64_t socket_drops;
+	int multicast_socket; /* holds the interface's filter open; -1: none */
 };
 
 /* "port NAME: ..." */
@@ -39,6 +40,7 @@ int profile_find(const char *dir, const char *driver, struct el_profile *ret_pro
 int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
 		 struct el_error *err);
 void ethdev_stop(struct el_port_device *device);
+int ethdev_receive_multicast(const struct el_port_device *device);
 
 /* ---- interface.c: interfaces of the kernel ---- */
 
@@ -52,3 +54,6 @@ uint64_t interface_speed_bps(const char *name); /* 0: unknown */
 /* Finds this process's packet sockets on the port's interface. */
 void interface_find_sockets(struct el_port *port);
 void interface_read_drops(struct el_port *port);
+
+/* A socket that has the interface receive all multicast groups while it is open; or -errno. */
+int interface_join_all(unsigned ifindex);

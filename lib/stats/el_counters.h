@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The live counters of a worker: one writer (the worker, relaxed stores), any readers (relaxed loads), on
- * cache lines of their own. */
+/* The live counters of a worker: one writer (the worker, relaxed stores), any readers (relaxed
+ * loads), on cache lines of their own. */
 #include <stdint.h>
 
 /* X(enumerator, exported name or label value, help) */
@@ -47,9 +47,9 @@
 enum el_worker_counter {
 #define EL_COUNTER_ENUM(id, name, help) EL_COUNTER_##id,
 	EL_WORKER_PACKETS(EL_COUNTER_ENUM) EL_WORKER_DROPS(EL_COUNTER_ENUM)
-		EL_WORKER_UNMATCHED(EL_COUNTER_ENUM)
+	    EL_WORKER_UNMATCHED(EL_COUNTER_ENUM)
 #undef EL_COUNTER_ENUM
-	EL_COUNTERS
+		EL_COUNTERS
 };
 
 struct el_worker_counters {

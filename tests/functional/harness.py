@@ -24,7 +24,7 @@ class Skip(Exception):
 
 
 def lab_options(**options):
-    """Decorator: options of the test's network (queues)."""
+    """Decorator: options of the test's network (queues, ipv6)."""
     def set_options(function):
         function.lab_options = options
         return function
@@ -156,8 +156,8 @@ class Capture:
 class Lab:
     """The network of one test; see scripts/lab for its shape."""
 
-    def __init__(self, name, directory, build, queues=1):
-        self.name, self.directory, self.queues = name, directory, queues
+    def __init__(self, name, directory, build, queues=1, ipv6=False):
+        self.name, self.directory, self.queues, self.ipv6 = name, directory, queues, ipv6
         self.echolane = build / "app/echolane/echolane"
         self.simpeer = build / "app/simpeer/simpeer"
         self.peer_prefix = f"simpeer-{name}"  # of simpeer's runtime directory, which DPDK leaves behind
@@ -165,7 +165,7 @@ class Lab:
         self.numbers = 0
 
     def __enter__(self):
-        self.script("up", "--queues", str(self.queues))
+        self.script("up", "--queues", str(self.queues), *(["--ipv6"] if self.ipv6 else []))
         return self
 
     def __exit__(self, *_):

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reads tcpdump's captures: Ethernet, ARP, IPv4, TCP, UDP and ICMP, as far as the tests look."""
+"""Reads tcpdump's captures: Ethernet, ARP, IP, TCP, UDP and ICMP, as far as the tests look."""
 import dataclasses
 import socket
 import struct
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
-ICMP, TCP, UDP = 1, 6, 17
+ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 
 
 @dataclasses.dataclass
@@ -18,7 +18,9 @@ class Packet:
     src: str = ""
     dst: str = ""
     protocol: int = 0
-    tos: int = 0
+    tos: int = 0  # IPv6: traffic class
+    flow_label: int = 0
+    hop_limit: int = 0
     ident: int = 0
     dont_fragment: bool = False
     size: int = 0  # bytes that follow the IP header
@@ -46,6 +48,8 @@ def parse(time, frame):
         packet.src, packet.dst = socket.inet_ntoa(body[14:18]), socket.inet_ntoa(body[24:28])
     elif ethertype == 0x0800 and len(body) >= 20:
         parse_ipv4(packet, body)
+    elif ethertype == 0x86dd and len(body) >= 40:
+        parse_ipv6(packet, body)
     return packet
 
 
@@ -56,12 +60,24 @@ def parse_ipv4(packet, body):
     packet.src, packet.dst = socket.inet_ntoa(src), socket.inet_ntoa(dst)
     l4 = body[(version_ihl & 15) * 4:length]
     packet.size = length - (version_ihl & 15) * 4
+    parse_l4(packet, l4)
+
+
+def parse_ipv6(packet, body):
+    word, packet.size, packet.protocol, packet.hop_limit, src, dst = \
+        struct.unpack_from("!IHBB16s16s", body)
+    packet.tos, packet.flow_label = word >> 20 & 0xff, word & 0xfffff
+    packet.src, packet.dst = (socket.inet_ntop(socket.AF_INET6, a) for a in (src, dst))
+    parse_l4(packet, body[40:40 + packet.size])
+
+
+def parse_l4(packet, l4):
     if packet.protocol == TCP and len(l4) >= 20:
         packet.sport, packet.dport, packet.seq, packet.ack, _, packet.flags = \
             struct.unpack_from("!HHIIBB", l4)
     elif packet.protocol == UDP and len(l4) >= 8:
         packet.sport, packet.dport = struct.unpack_from("!HH", l4)
-    elif packet.protocol == ICMP and len(l4) >= 8:
+    elif packet.protocol in (ICMP, ICMPV6) and len(l4) >= 8:
         packet.icmp_type, packet.icmp_code, _, packet.icmp_id, packet.icmp_seq = \
             struct.unpack_from("!BBHHH", l4)
 

@@ -8,6 +8,8 @@
 #include "el_conf.h"
 #include "el_model.h"
 
+#define PROBES_MAX 100000 /* what a model may take of time and memory here */
+
 static char *print(const struct el_conf *conf, size_t *len)
 {
 	char *text = NULL;
@@ -42,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_again = print(again, &len_again);
 	FUZZ_ASSERT(len == len_again && memcmp(text, text_again, len) == 0);
 	el_log_set_fd(-1);
+	if (conf->dataplane.max_probes_per_round > PROBES_MAX)
+		conf->dataplane.max_probes_per_round = PROBES_MAX;
 	model = el_model_create(&(struct el_model_input){.conf = conf});
 	FUZZ_ASSERT(!model || model->n_targets == conf->n_targets);
 	el_model_put(model);

@@ -126,13 +126,19 @@ static inline void sample_ip6(struct sample *s, const char *name, uint8_t next,
 	s->ip = true;
 }
 
-static inline void sample_quote6(struct sample *s, const char *name, uint8_t type, uint8_t protocol)
+/* An ICMPv6 error that quotes a probe with `payload` bytes, whole, `extensions` (chained up to
+ * `protocol`) in front of its L4 header. */
+static inline void sample_quote6(struct sample *s, const char *name, uint8_t type, uint8_t next,
+				 const void *extensions, size_t extensions_len, uint8_t protocol,
+				 size_t payload)
 {
-	uint8_t l4[200], icmp[1500] = {0};
+	uint8_t rest[1500], icmp[1500] = {0};
+	size_t n;
 	struct frame quote = {.len = 0};
 
-	frame_ipv6(&quote, protocol, SAMPLE_OWN6, SAMPLE_TARGET6, l4,
-		   sample_l4(l4, protocol, false, 20));
+	memcpy(rest, extensions, extensions_len);
+	n = extensions_len + sample_l4(rest + extensions_len, protocol, false, payload);
+	frame_ipv6(&quote, next, SAMPLE_OWN6, SAMPLE_TARGET6, rest, n);
 	icmp[0] = type;
 	icmp[1] = 4;
 	memcpy(icmp + 8, quote.bytes, quote.len);
@@ -143,7 +149,7 @@ static inline void sample_quote6(struct sample *s, const char *name, uint8_t typ
 	frame_ipv6(&s->frame, IPPROTO_ICMPV6, SAMPLE_TARGET6, SAMPLE_OWN6, icmp, 8 + quote.len);
 	s->l4 = s->l3 + 40;
 	s->quote_l3 = s->l4 + 8;
-	s->quote_l4 = s->quote_l3 + 40;
+	s->quote_l4 = s->quote_l3 + 40 + extensions_len;
 	s->ip_end = s->frame.len;
 	s->vlan_tags = 1;
 	s->family = 6;
@@ -151,7 +157,7 @@ static inline void sample_quote6(struct sample *s, const char *name, uint8_t typ
 	s->ip = true;
 }
 
-#define SAMPLES 22
+#define SAMPLES 24
 
 static inline void samples(struct sample s[SAMPLES])
 {
@@ -181,8 +187,11 @@ static inline void samples(struct sample s[SAMPLES])
 	sample_ip6(s++, "udp6-atomic-fragment", IPPROTO_FRAGMENT, atomic6, sizeof(atomic6),
 		   IPPROTO_UDP, 9);
 	sample_ip6(s++, "echo-reply6", IPPROTO_ICMPV6, "", 0, IPPROTO_ICMPV6, 16);
-	sample_quote6(s++, "unreachable6-udp", 1, IPPROTO_UDP);
-	sample_quote6(s++, "too-big6-tcp", 2, IPPROTO_TCP);
+	sample_quote6(s++, "unreachable6-udp", 1, IPPROTO_UDP, "", 0, IPPROTO_UDP, 20);
+	sample_quote6(s++, "too-big6-tcp", 2, IPPROTO_TCP, "", 0, IPPROTO_TCP, 20);
+	sample_quote6(s++, "unreachable6-udp-long", 1, IPPROTO_UDP, "", 0, IPPROTO_UDP, 1180);
+	sample_quote6(s++, "unreachable6-tcp-options", 1, IPPROTO_HOPOPTS, options6,
+		      sizeof(options6), IPPROTO_TCP, 5);
 	memset(s, 0, sizeof(*s));
 	s->name = "arp";
 	frame_ether(&s->frame, 0, 0x0806);

@@ -80,13 +80,14 @@ static void example_of_netprobify(void **state)
 
 static void every_key_is_read(void **state)
 {
-	struct el_conf *c = load_good(DATA "all-keys.yaml", 4);
+	struct el_conf *c = load_good(DATA "all-keys.yaml", 3);
 	const struct el_conf_port *p = c->dataplane.ports;
 	char buf[EL_IP_STRLEN];
 
 	(void)state;
 	assert_true(c->global.l3_raw_socket && c->global.verbose);
 	assert_string_equal(c->global.disable_dynamic_inventories.items[1], "external links");
+	assert_string_equal(c->dataplane.inventories_directory, "/etc/echolane/inventories");
 	/* src_ipv4 wins over src_ip; host bits of a source subnet are masked */
 	assert_string_equal(el_ip_format(&c->groups[0].src_ipv4, buf), "192.0.2.2");
 	assert_string_equal(el_prefix_format(&c->groups[0].src_subnet_ipv4, buf),
@@ -209,7 +210,7 @@ static void warnings(void **state)
 
 static void repeated_targets(void **state)
 {
-	struct el_conf *c = load_good(DATA "warnings.yaml", 12);
+	struct el_conf *c = load_good(DATA "warnings.yaml", 11);
 
 	(void)state;
 	assert_int_equal(c->duplicate_targets.count, 2);

@@ -60,7 +60,7 @@ static void every_truncation(void **state)
 		assert_int_equal(load_copy(text, len), 0);
 		for (size_t n = 0; n < len; n++)
 			load_copy(text, n);
-		assert_true(load_copy(text, len / 4) > 0);
+		assert_true(load_copy(text, 64) > 0); /* within `global`: keys are missing */
 		free(text);
 	}
 }
@@ -179,7 +179,8 @@ static void many_warnings_of_a_kind(void **state)
 	(void)state;
 	fputs(HEAD "targets:\n", out);
 	for (unsigned i = 0; i < 5000; i++)
-		fprintf(out, "  t%u: {type: ICMPping, destination: 10.0.0.1, ip_payload_size: 1}\n", i);
+		fprintf(out, "  t%u: {type: ICMPping, destination: 10.0.0.1, ip_payload_size: 1}\n",
+			i);
 	conf = document_load(&d, &diags);
 	assert_non_null(conf);
 	assert_int_equal(diags.count, 21);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ARP with a real kernel at the other end of a port: it is asked, and it asks. */
+/* ARP and neighbour discovery with a real kernel at the other end of a port: it is asked, and it
+ * asks. */
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -62,21 +63,31 @@ static bool input_until(enum el_neigh_input expected)
 	return seen;
 }
 
-/* Has the kernel send something to 192.0.2.10, for which it has to ask first. */
-static void provoke_request(void)
-{
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+static const struct addresses {
+	const char *own, *own_prefix;   /* ours */
+	const char *peer, *peer_prefix; /* the kernel's */
+} v4 = {"192.0.2.10", "192.0.2.10/24", "192.0.2.1", "192.0.2.1/24"},
+  v6 = {"2001:db8::10", "2001:db8::10/64", "2001:db8::1", "2001:db8::1/64"};
 
-	assert_int_equal(inet_pton(AF_INET, "192.0.2.10", &to.sin_addr), 1);
-	assert_int_equal(sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+/* Has the kernel send something to us, for which it has to ask first. */
+static void provoke_request(const struct addresses *a)
+{
+	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+	int fd = socket(a == &v4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+
+	if (a == &v4) {
+		assert_int_equal(inet_pton(AF_INET, a->own, &to4.sin_addr), 1);
+		assert_int_equal(sendto(fd, "", 1, 0, (struct sockaddr *)&to4, sizeof(to4)), 1);
+	} else {
+		assert_int_equal(inet_pton(AF_INET6, a->own, &to6.sin6_addr), 1);
+		assert_int_equal(sendto(fd, "", 1, 0, (struct sockaddr *)&to6, sizeof(to6)), 1);
+	}
 	close(fd);
 }
 
-static void check_arp(const char *device, const char *interface)
+static void check_family(const char *interface, const struct addresses *a)
 {
-	struct el_conf_port conf = {.name = (char *)(uintptr_t) "p",
-				    .device = (char *)(uintptr_t)device};
 	struct el_neigh_address own = {0};
 	struct el_neigh_port port = {.addresses = &own, .n_addresses = 1};
 	struct el_neigh_config config = {
@@ -87,17 +98,15 @@ static void check_arp(const char *device, const char *interface)
 	};
 	char command[256], mac[18];
 	struct el_next_hop_idx index;
-	struct el_error err;
 	struct el_ip peer;
 
-	memset(&w, 0, sizeof(w));
-	if (el_port_open(&conf, 2, profile_dir, &w.port, &err) < 0)
-		fail_msg("%s", err.text);
-	snprintf(command, sizeof(command), "ip link set %s up && ip addr add 192.0.2.1/24 dev %s",
-		 interface, interface);
+	snprintf(command, sizeof(command),
+		 "ip link set %s up && sysctl -qw net.ipv6.conf.%s.disable_ipv6=0 && "
+		 "ip addr add %s dev %s %s",
+		 interface, interface, a->peer_prefix, interface, a == &v6 ? "nodad" : "");
 	assert_int_equal(run(command), 0);
-	assert_int_equal(el_prefix_parse("192.0.2.10/24", &own.prefix), 0);
-	assert_int_equal(el_ip_parse("192.0.2.1", &peer), 0);
+	assert_int_equal(el_prefix_parse(a->own_prefix, &own.prefix), 0);
+	assert_int_equal(el_ip_parse(a->peer, &peer), 0);
 	memcpy(port.mac, w.port->mac, 6);
 	w.table = el_neigh_create(&config);
 	assert_non_null(w.table);
@@ -115,39 +124,51 @@ static void check_arp(const char *device, const char *interface)
 	/* The kernel learnt from our request: make it forget. */
 	snprintf(command, sizeof(command), "ip neigh flush dev %s", interface);
 	assert_int_equal(run(command), 0);
-	provoke_request();
+	provoke_request(a);
 	assert_true(input_until(EL_NEIGH_ANSWERED));
-	snprintf(
-	    command, sizeof(command),
-	    "ip neigh show dev %s | grep -q '^192.0.2.10 lladdr %02x:%02x:%02x:%02x:%02x:%02x'",
-	    interface, w.port->mac[0], w.port->mac[1], w.port->mac[2], w.port->mac[3],
-	    w.port->mac[4], w.port->mac[5]);
+	snprintf(command, sizeof(command),
+		 "ip neigh show dev %s | grep -q '^%s lladdr %02x:%02x:%02x:%02x:%02x:%02x'",
+		 interface, a->own, w.port->mac[0], w.port->mac[1], w.port->mac[2], w.port->mac[3],
+		 w.port->mac[4], w.port->mac[5]);
 	for (uint64_t end = now_ns() + DEADLINE_NS; run(command) != 0;)
 		assert_true(now_ns() < end);
 
-	snprintf(command, sizeof(command), "ip addr del 192.0.2.1/24 dev %s", interface);
+	snprintf(command, sizeof(command), "ip addr del %s dev %s", a->peer_prefix, interface);
 	assert_int_equal(run(command), 0);
 	el_neigh_destroy(w.table);
+}
+
+static void check(const char *device, const char *interface)
+{
+	struct el_conf_port conf = {.name = (char *)(uintptr_t) "p",
+				    .device = (char *)(uintptr_t)device};
+	struct el_error err;
+
+	memset(&w, 0, sizeof(w));
+	if (el_port_open(&conf, 2, profile_dir, &w.port, &err) < 0)
+		fail_msg("%s", err.text);
+	check_family(interface, &v4);
+	check_family(interface, &v6);
 	el_port_close(w.port);
 }
 
 static void test_af_packet(void **state)
 {
 	(void)state;
-	check_arp("af_packet:elnet0", "elnet1");
+	check("af_packet:elnet0", "elnet1");
 }
 
 static void test_af_xdp(void **state)
 {
 	(void)state;
-	check_arp("af_xdp:elnet0", "elnet1");
+	check("af_xdp:elnet0", "elnet1");
 }
 
 /* Both ends of a tap have one MAC address. */
 static void test_tap(void **state)
 {
 	(void)state;
-	check_arp("tap:eltap0", "eltap0");
+	check("tap:eltap0", "eltap0");
 }
 
 static int start(void **state)

@@ -353,10 +353,10 @@ static void icmp6_quotes(void **state)
 
 	(void)state;
 	for (unsigned type = 0; type < 256; type++) {
-		sample_quote6(&s, "", (uint8_t)type, IPPROTO_UDP);
+		sample_quote6(&s, "", (uint8_t)type, IPPROTO_UDP, "", 0, IPPROTO_UDP, 20);
 		assert_true((quote_of(&s.frame, &p) != NULL) == (type >= 1 && type <= 4));
 	}
-	sample_quote6(&s, "", 1, IPPROTO_UDP);
+	sample_quote6(&s, "", 1, IPPROTO_UDP, "", 0, IPPROTO_UDP, 20);
 	assert_non_null(quote_of(&s.frame, &p));
 	assert_int_equal(p.quote.l4_len, 28);
 	assert_int_equal(p.quote.family, 6);

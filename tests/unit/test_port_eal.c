@@ -355,11 +355,22 @@ static void wait_for_link(struct el_port *port, bool up)
 	assert_int_equal(port->link_up, up);
 }
 
+/* IFF_ALLMULTI. */
+static bool takes_all_groups(const char *interface)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "test $(($(cat /sys/class/net/%s/flags) & 0x200)) -ne 0",
+		 interface);
+	return run(command) == 0;
+}
+
 static void test_af_packet(void **state)
 {
 	struct el_port *port = open_port("wan0", "af_packet:elnet0", 2);
 	int fd = kernel_socket("elnet1");
 	struct el_port_view view;
+	struct el_error err;
 
 	(void)state;
 	assert_string_equal(port->name, "wan0");
@@ -392,7 +403,14 @@ static void test_af_packet(void **state)
 	wait_for_link(port, false);
 	assert_int_equal(run("ip link set elnet1 up"), 0);
 	close(fd);
+
+	/* The interface's filter is open as long as the port is. */
+	assert_false(takes_all_groups("elnet0"));
+	assert_int_equal(el_port_receive_multicast(port, &err), 0);
+	assert_int_equal(el_port_receive_multicast(port, &err), 0);
+	assert_true(takes_all_groups("elnet0"));
 	close_port(port);
+	assert_false(takes_all_groups("elnet0"));
 	assert_int_equal(rte_eth_dev_count_avail(), 0);
 }
 
@@ -500,8 +518,10 @@ static void test_null(void **state)
 {
 	struct el_port *port = open_port("n", "net_null0,no-rx=1", 4);
 	struct el_port_view view;
+	struct el_error err;
 
 	(void)state;
+	assert_int_equal(el_port_receive_multicast(port, &err), 0); /* it has no filter */
 	assert_int_equal(port->n_queues, 4);
 	send_frame(port, tx_pool(), 0x99);
 	el_port_view_read(port, &view);

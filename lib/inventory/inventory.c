@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_inventory.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "el_names.h"
+#include "program.h"
+
+#define LOG "inventory"
+#define EVENTS 64
+#define TERM_WAIT_NS (2 * EL_NS_PER_S)
+#define KILL_WAIT_NS EL_NS_PER_S
+/* Lifetimes are looked at so often at least, for the time of day may be set. */
+#define EXPIRY_MS_MAX 60000
+
+struct el_inventory {
+	void (*changed)(void *ctx);
+	void *ctx;
+	int epoll_fd, parsed_fd;   /* parsed_fd: an eventfd of the parsers' threads */
+	struct program **programs; /* by name */
+	size_t n_programs;
+	uint64_t now_ns;
+	int64_t unix_s, expiry_s; /* expiry_s: the next one, INT64_MAX: none */
+	bool has_changed, stopping;
+	/* what the last view points to */
+	struct el_conf_target *targets;
+	char **duplicates;
+};
+
+int el_inventory_check(const char *directory, const struct el_conf_strings *disabled,
+		       struct el_error *err)
+{
+	struct directory d;
+	int rc = directory_scan(directory, disabled, &d, err);
+
+	if (rc == 0)
+		directory_fini(&d);
+	return rc;
+}
+
+/* Whether a program's file is the one that it was started from; notes the new one. */
+static bool is_same_file(struct directory_entry *old, const struct directory_entry *new)
+{
+	bool same = old->dev == new->dev && old->ino == new->ino &&
+		    old->modified.tv_sec == new->modified.tv_sec &&
+		    old->modified.tv_nsec == new->modified.tv_nsec;
+
+	old->dev = new->dev;
+	old->ino = new->ino;
+	old->modified = new->modified;
+	return same;
+}
+
+static struct directory_entry *find_entry(const struct directory *d, const char *name)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->entries[i].name && strcmp(d->entries[i].name, name) == 0)
+			return &d->entries[i];
+	return NULL;
+}
+
+/* Stops what is no more; what there is already is taken out of `d`. */
+static void match_programs(struct el_inventory *inv, struct directory *d)
+{
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		struct program *p = inv->programs[i];
+		struct directory_entry *e = find_entry(d, p->entry.name);
+
+		if (p->removed)
+			continue;
+		if (!e || strcmp(d->path, p->directory) != 0) {
+			inv->has_changed |= p->list.count > 0;
+			el_conf_inventory_fini(&p->list);
+			program_stop(p, true, inv->now_ns);
+			continue;
+		}
+		if (!is_same_file(&p->entry, e))
+			program_stop(p, false, inv->now_ns);
+		free(e->name);
+		e->name = NULL;
+	}
+}
+
+static int add_programs(struct el_inventory *inv, struct directory *d)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		struct program *p;
+
+		if (!d->entries[i].name)
+			continue;
+		p = program_create(&d->entries[i], d->path, inv->epoll_fd, inv->parsed_fd,
+				   inv->now_ns);
+		if (!p)
+			return -ENOMEM;
+		inv->programs[inv->n_programs++] = p;
+	}
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct program *const *x = a, *const *y = b;
+
+	return strcmp((*x)->entry.name, (*y)->entry.name);
+}
+
+int el_inventory_rescan(struct el_inventory *inv, const char *directory,
+			const struct el_conf_strings *disabled, struct el_error *err)
+{
+	struct directory d;
+	struct program **programs;
+	int rc = directory_scan(directory, disabled, &d, err);
+
+	if (rc < 0)
+		return rc;
+	programs = realloc(inv->programs, (inv->n_programs + d.count + 1) * sizeof(*programs));
+	if (!programs) {
+		directory_fini(&d);
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	}
+	inv->programs = programs;
+	match_programs(inv, &d);
+	rc = add_programs(inv, &d);
+	qsort(inv->programs, inv->n_programs, sizeof(*inv->programs), by_name);
+	directory_fini(&d);
+	return rc < 0 ? el_error_set(err, rc, "not enough memory") : 0;
+}
+
+static int open_descriptors(struct el_inventory *inv)
+{
+	struct epoll_event e = {.events = EPOLLIN};
+
+	inv->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	inv->parsed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (inv->epoll_fd < 0 || inv->parsed_fd < 0 ||
+	    epoll_ctl(inv->epoll_fd, EPOLL_CTL_ADD, inv->parsed_fd, &e) < 0)
+		return -errno;
+	return 0;
+}
+
+struct el_inventory *el_inventory_create(const struct el_inventory_config *config,
+					 struct el_error *err)
+{
+	struct el_inventory *inv = calloc(1, sizeof(*inv));
+	int rc;
+
+	if (!inv) {
+		el_error_set(err, -ENOMEM, "not enough memory");
+		return NULL;
+	}
+	*inv = (struct el_inventory){.changed = config->changed,
+				     .ctx = config->ctx,
+				     .epoll_fd = -1,
+				     .parsed_fd = -1,
+				     .expiry_s = INT64_MAX};
+	rc = open_descriptors(inv);
+	if (rc < 0)
+		el_error_set(err, rc, "the inventories' descriptors can't be had: %s",
+			     strerror(-rc));
+	else
+		rc = el_inventory_rescan(inv, config->directory, config->disabled, err);
+	if (rc < 0) {
+		el_inventory_destroy(inv);
+		errno = -rc;
+		return NULL;
+	}
+	return inv;
+}
+
+int el_inventory_fd(const struct el_inventory *inv)
+{
+	return inv->epoll_fd;
+}
+
+int el_inventory_timeout_ms(const struct el_inventory *inv, uint64_t now_ns)
+{
+	uint64_t deadline_ns = UINT64_MAX, ms;
+
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		uint64_t ns = program_deadline_ns(inv->programs[i]);
+
+		if (ns < deadline_ns)
+			deadline_ns = ns;
+	}
+	if (inv->has_changed)
+		deadline_ns = 0;
+	if (inv->expiry_s != INT64_MAX) {
+		int64_t left_ms = (inv->expiry_s - inv->unix_s) * 1000;
+		uint64_t wait_ms = left_ms < EXPIRY_MS_MAX ? (uint64_t)left_ms : EXPIRY_MS_MAX;
+
+		if (inv->now_ns + wait_ms * 1000000 < deadline_ns)
+			deadline_ns = inv->now_ns + wait_ms * 1000000;
+	}
+	if (deadline_ns == UINT64_MAX)
+		return -1;
+	if (deadline_ns <= now_ns)
+		return 0;
+	ms = (deadline_ns - now_ns + 999999) / 1000000;
+	return ms < INT32_MAX ? (int)ms : INT32_MAX;
+}
+
+/* Notes what has expired since the last run, and when the next will. */
+static void update_expiry(struct el_inventory *inv)
+{
+	int64_t next_s = INT64_MAX;
+
+	inv->has_changed |= inv->expiry_s <= inv->unix_s;
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		const struct el_conf_inventory *list = &inv->programs[i]->list;
+
+		for (size_t k = 0; k < list->count; k++) {
+			int64_t s = el_conf_inventory_expiry_s(&list->items[k]);
+
+			if (s > inv->unix_s && s < next_s)
+				next_s = s;
+		}
+	}
+	inv->expiry_s = next_s;
+}
+
+static void drop_gone(struct el_inventory *inv)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		struct program *p = inv->programs[i];
+
+		if (p->state == PROGRAM_GONE && (!p->parse || parse_is_done(p->parse)))
+			program_destroy(p);
+		else
+			inv->programs[kept++] = p;
+	}
+	inv->n_programs = kept;
+}
+
+static void handle_events(struct el_inventory *inv)
+{
+	struct epoll_event events[EVENTS];
+	int n = epoll_wait(inv->epoll_fd, events, EVENTS, 0);
+	eventfd_t count;
+
+	for (int i = 0; i < n; i++) {
+		struct program_stream *s = events[i].data.ptr;
+
+		if (!s) {
+			eventfd_read(inv->parsed_fd, &count);
+			continue;
+		}
+		/* what came before in this batch may have closed or paused it */
+		if (s->fd < 0 || s->resume_ns)
+			continue;
+		s->program->now_ns = inv->now_ns;
+		s->ready(s);
+	}
+}
+
+void el_inventory_run(struct el_inventory *inv, uint64_t now_ns, int64_t unix_s)
+{
+	bool lists_changed = false;
+
+	inv->now_ns = now_ns;
+	inv->unix_s = unix_s;
+	handle_events(inv);
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		program_run(inv->programs[i], now_ns);
+		lists_changed |= program_take_parsed(inv->programs[i]);
+	}
+	drop_gone(inv);
+	if (lists_changed || inv->has_changed || inv->expiry_s <= unix_s)
+		update_expiry(inv);
+	inv->has_changed |= lists_changed;
+	if (!inv->has_changed)
+		return;
+	inv->has_changed = false;
+	if (inv->changed && !inv->stopping)
+		inv->changed(inv->ctx);
+}
+
+/* ---- the view ---- */
+
+struct view {
+	struct el_names names;
+	struct el_conf_target *targets;
+	size_t n_targets;
+	char **duplicates;
+	size_t n_duplicates;
+	int rc;
+};
+
+static void view_add(struct view *v, const struct el_conf_target *t)
+{
+	int added;
+	struct el_names_entry *e = el_names_add(&v->names, t->name, (uint32_t)v->n_targets, &added);
+
+	if (!e) {
+		v->rc = -ENOMEM;
+		return;
+	}
+	if (added)
+		v->n_targets++;
+	else
+		v->duplicates[v->n_duplicates++] = t->name;
+	v->targets[e->value] = *t;
+	e->name = t->name;
+}
+
+static void view_fill(struct view *v, const struct el_inventory *inv, const struct el_conf *conf)
+{
+	for (size_t i = 0; i < conf->duplicate_targets.count; i++)
+		v->duplicates[v->n_duplicates++] = conf->duplicate_targets.items[i];
+	for (size_t i = 0; i < conf->n_targets && v->rc == 0; i++)
+		view_add(v, &conf->targets[i]);
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		const struct el_conf_inventory *list = &inv->programs[i]->list;
+
+		for (size_t k = 0; k < list->duplicates.count; k++)
+			v->duplicates[v->n_duplicates++] = list->duplicates.items[k];
+		for (size_t k = 0; k < list->count && v->rc == 0; k++)
+			if (el_conf_inventory_expiry_s(&list->items[k]) > inv->unix_s)
+				view_add(v, &list->items[k].target);
+	}
+}
+
+int el_inventory_targets(struct el_inventory *inv, const struct el_conf *conf,
+			 struct el_conf *ret_view)
+{
+	size_t n_targets = conf->n_targets, n_duplicates = conf->duplicate_targets.count;
+	struct view v = {.rc = 0};
+
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		n_targets += inv->programs[i]->list.count;
+		n_duplicates += inv->programs[i]->list.duplicates.count;
+	}
+	v.targets = calloc(n_targets + 1, sizeof(*v.targets));
+	v.duplicates = calloc(n_duplicates + n_targets + 1, sizeof(*v.duplicates));
+	el_names_init(&v.names);
+	if (v.targets && v.duplicates)
+		view_fill(&v, inv, conf);
+	else
+		v.rc = -ENOMEM;
+	el_names_fini(&v.names);
+	if (v.rc < 0) {
+		free(v.targets);
+		free(v.duplicates);
+		return v.rc;
+	}
+	free(inv->targets);
+	free(inv->duplicates);
+	inv->targets = v.targets;
+	inv->duplicates = v.duplicates;
+	*ret_view = *conf;
+	ret_view->targets = v.targets;
+	ret_view->n_targets = v.n_targets;
+	ret_view->duplicate_targets = (struct el_conf_strings){v.duplicates, v.n_duplicates};
+	return 0;
+}
+
+/* ---- the end ---- */
+
+void el_inventory_stop(struct el_inventory *inv, uint64_t now_ns)
+{
+	inv->stopping = true;
+	for (size_t i = 0; i < inv->n_programs; i++)
+		program_stop(inv->programs[i], true, now_ns);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* Until all processes have ended, or the time is over. */
+static void wait_for_all(struct el_inventory *inv, uint64_t wait_ns)
+{
+	uint64_t end_ns = monotonic_ns() + wait_ns;
+
+	for (size_t i = 0; i < inv->n_programs; i++) {
+		struct program_stream *s = &inv->programs[i]->process;
+		struct pollfd fd = {.fd = s->fd, .events = POLLIN};
+		uint64_t now_ns = monotonic_ns();
+		int left_ms = now_ns < end_ns ? (int)((end_ns - now_ns) / 1000000) : 0;
+
+		if (s->fd >= 0 && poll(&fd, 1, left_ms) == 1)
+			s->ready(s);
+	}
+}
+
+void el_inventory_destroy(struct el_inventory *inv)
+{
+	if (!inv)
+		return;
+	el_inventory_stop(inv, inv->now_ns);
+	wait_for_all(inv, TERM_WAIT_NS);
+	for (size_t i = 0; i < inv->n_programs; i++)
+		program_signal(inv->programs[i], SIGKILL);
+	wait_for_all(inv, KILL_WAIT_NS);
+	for (size_t i = 0; i < inv->n_programs; i++)
+		program_destroy(inv->programs[i]);
+	if (inv->parsed_fd >= 0)
+		close(inv->parsed_fd);
+	if (inv->epoll_fd >= 0)
+		close(inv->epoll_fd);
+	free(inv->programs);
+	free(inv->targets);
+	free(inv->duplicates);
+	free(inv);
+}
