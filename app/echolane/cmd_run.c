@@ -115,7 +115,7 @@ static void inventory_changed(void *ctx)
 {
 	struct control *c = ctx;
 
-	c->replan_wanted = true;
+	c->inventory_changed = true;
 }
 
 static int inventory_init(struct control *c, struct el_error *err)
@@ -138,6 +138,7 @@ static void inventory_fini(struct control *c)
 static int plan_init(struct control *c, struct el_error *err)
 {
 	struct shared_conf *conf = c->now.shared;
+	struct planning_order order;
 	uint8_t key[32];
 	int ret;
 
@@ -152,7 +153,8 @@ static int plan_init(struct control *c, struct el_error *err)
 	c->key = el_id_key_init(key);
 	c->now = (struct planning){0};
 	c->first_clock = el_clock_init(el_calibration_hz(&c->calibration));
-	return planning_make(c, &c->first_clock, ++c->generation, conf, &c->now, err);
+	order = (struct planning_order){.clock = c->first_clock, .generation = ++c->generation};
+	return planning_make(c, &order, conf, &c->now, err);
 }
 
 static void plan_fini(struct control *c)

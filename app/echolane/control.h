@@ -54,8 +54,8 @@ struct control {
 	uint64_t next_since_ns;
 	bool next_cuts; /* the round under way ends when it is taken */
 	uint64_t generation;
-	bool planning;      /* the planner is making one */
-	bool replan_wanted; /* names or inventories have changed */
+	bool planning;                         /* the planner is making one */
+	bool names_changed, inventory_changed; /* since the last plan was ordered */
 
 	/* the loop's own */
 	struct el_snapshot *current; /* a reference to the snapshot published last */

@@ -95,8 +95,7 @@ static void work(struct control *c, struct planner_job *job)
 		if (job->status != 0)
 			return;
 	}
-	job->status =
-	    planning_make(c, &job->clock, job->generation, job->shared, &job->planning, &job->err);
+	job->status = planning_make(c, &job->order, job->shared, &job->planning, &job->err);
 	job->shared = NULL;
 }
 

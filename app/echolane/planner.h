@@ -8,8 +8,7 @@
 struct planner_job {
 	struct planner_job *next;
 	enum { PLANNER_MAKE, PLANNER_LOAD, PLANNER_FREE } kind;
-	struct el_clock clock;
-	uint64_t generation;
+	struct planning_order order;
 	bool cut;                   /* for control: the round under way ends for this plan */
 	uint64_t digest;            /* LOAD: of the file as it was loaded last; then as it is */
 	bool only_if_changed;       /* LOAD: nothing else than `digest` is to be done otherwise */

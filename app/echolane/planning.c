@@ -24,14 +24,14 @@ static int make_rounds(struct control *c, struct planning *p, struct el_error *e
 			    p->set->n_blocks, (unsigned long long)p->set->n_probes);
 }
 
-static int compile(struct control *c, const struct el_clock *clock, uint64_t generation,
-		   struct planning *p, struct el_error *err)
+static int compile(struct control *c, const struct planning_order *order, struct planning *p,
+		   struct el_error *err)
 {
 	const struct el_conf *conf = p->conf;
 	uint64_t cap = conf->dataplane.max_rate_pps;
 	struct el_conf view; /* with the targets of inventories */
 	struct el_plan_input in = {
-	    .clock = *clock,
+	    .clock = order->clock,
 	    .key = c->key,
 	    .n_workers = c->n_workers,
 	    .interval_s = conf->global.interval_s,
@@ -40,13 +40,13 @@ static int compile(struct control *c, const struct el_clock *clock, uint64_t gen
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
 	    .rate_pps = cap ? cap : network_default_pps(c->network),
 	    .max_probes = conf->dataplane.max_probes_per_round,
-	    .generation = generation,
+	    .generation = order->generation,
 	    .payload = c->payload,
 	    .route = network_route,
 	    .route_ctx = c->network,
 	};
 	struct el_model_input model = {
-	    .conf = &view, .resolve = names_lookup, .resolve_ctx = c->names};
+	    .conf = &view, .quiet = order->quiet, .resolve = names_lookup, .resolve_ctx = c->names};
 
 	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
@@ -86,11 +86,11 @@ void shared_conf_put(struct shared_conf *s)
 	free(s);
 }
 
-int planning_make(struct control *c, const struct el_clock *clock, uint64_t generation,
-		  struct shared_conf *conf, struct planning *ret, struct el_error *err)
+int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
+		  struct planning *ret, struct el_error *err)
 {
 	struct planning p = {.shared = conf, .conf = conf->conf};
-	int code = compile(c, clock, generation, &p, err);
+	int code = compile(c, order, &p, err);
 
 	if (code == 0)
 		code = make_rounds(c, &p, err);

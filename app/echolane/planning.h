@@ -14,12 +14,18 @@ struct shared_conf *shared_conf_create(struct el_conf *conf);
 struct shared_conf *shared_conf_get(struct shared_conf *s);
 void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 
+struct planning_order {
+	struct el_clock clock;
+	uint64_t generation; /* of the plan set */
+	bool quiet;          /* targets that are disabled have been logged before */
+};
+
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
  * rounds have not started. Of control it reads what stays as it is while running; names and network
  * have locks of their own, and inventories must not be run meanwhile. Any thread, one at a time. 0,
  * or -errno with a sentence. */
-int planning_make(struct control *c, const struct el_clock *clock, uint64_t generation,
-		  struct shared_conf *conf, struct planning *ret, struct el_error *err);
+int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
+		  struct planning *ret, struct el_error *err);
 
 /* What the file holds, as one number; 0 if it can't be read. */
 uint64_t planning_file_digest(const char *path);

@@ -41,8 +41,8 @@ int plans_order(struct control *c, struct planner_job *job)
 		return -ENOMEM;
 	}
 	*copy = *job;
-	copy->clock = el_clock_init(el_calibration_hz(&c->calibration));
-	copy->generation = ++c->generation;
+	copy->order.clock = el_clock_init(el_calibration_hz(&c->calibration));
+	copy->order.generation = ++c->generation;
 	c->planning = true;
 	planner_submit(c->planner, copy);
 	return 0;
@@ -97,11 +97,12 @@ static void replan(struct control *c)
 {
 	struct planner_job job = {.kind = PLANNER_MAKE};
 
-	c->replan_wanted |= names_take_changed(c->names);
-	if (!c->replan_wanted || c->planning || c->next.set || c->old.set || c->stopping ||
-	    !names_are_known(c))
+	c->names_changed |= names_take_changed(c->names);
+	if ((!c->names_changed && !c->inventory_changed) || c->planning || c->next.set ||
+	    c->old.set || c->stopping || !names_are_known(c))
 		return;
-	c->replan_wanted = false;
+	job.order.quiet = !c->inventory_changed; /* what names come to is logged with them */
+	c->names_changed = c->inventory_changed = false;
 	job.shared = shared_conf_get(c->now.shared);
 	if (plans_order(c, &job) < 0)
 		el_log(EL_LOG_ERROR, "control", "no new plan: not enough memory");
