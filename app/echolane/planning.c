@@ -36,6 +36,7 @@ static int compile(struct control *c, const struct el_clock *clock, uint64_t gen
 	    .n_workers = c->n_workers,
 	    .interval_s = conf->global.interval_s,
 	    .interval_packets_s = conf->global.interval_packets_s,
+	    .round_timeout_s = conf->global.timeout_s,
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
 	    .rate_pps = cap ? cap : network_default_pps(c->network),
 	    .max_probes = conf->dataplane.max_probes_per_round,
