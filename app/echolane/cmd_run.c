@@ -13,7 +13,7 @@
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
-#include "planning.h"
+#include "planner.h"
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
 #define TX_BUFFERS 8191
@@ -115,7 +115,7 @@ static void inventory_changed(void *ctx)
 {
 	struct control *c = ctx;
 
-	c->replan_wanted = true;
+	c->inventory_changed = true;
 }
 
 static int inventory_init(struct control *c, struct el_error *err)
@@ -138,6 +138,7 @@ static void inventory_fini(struct control *c)
 static int plan_init(struct control *c, struct el_error *err)
 {
 	struct shared_conf *conf = c->now.shared;
+	struct planning_order order;
 	uint8_t key[32];
 	int ret;
 
@@ -151,10 +152,9 @@ static int plan_init(struct control *c, struct el_error *err)
 		return ret;
 	c->key = el_id_key_init(key);
 	c->now = (struct planning){0};
-	ret = planning_make(c, conf, &c->now, err);
-	if (ret == 0)
-		c->first_clock = c->now.set->clock;
-	return ret;
+	c->first_clock = el_clock_init(el_calibration_hz(&c->calibration));
+	order = (struct planning_order){.clock = c->first_clock, .generation = ++c->generation};
+	return planning_make(c, &order, conf, &c->now, err);
 }
 
 static void plan_fini(struct control *c)
@@ -240,13 +240,26 @@ static int stats_init(struct control *c, struct el_error *err)
 	if (!c->stats || !c->snapshots)
 		return el_error_set(err, -errno, "statistics can't be started: %s",
 				    strerror(errno));
-	return control_first_rounds(c, err);
+	return 0;
 }
 
 static void stats_fini(struct control *c)
 {
 	stats_pool_destroy(c->stats);
 	el_snapshot_store_destroy(c->snapshots);
+}
+
+static int planner_init(struct control *c, struct el_error *err)
+{
+	c->planner = planner_create(c);
+	return c->planner
+		   ? 0
+		   : el_error_set(err, -errno, "the planner can't be started: %s", strerror(errno));
+}
+
+static void planner_fini(struct control *c)
+{
+	planner_destroy(c->planner);
 }
 
 static int http_init(struct control *c, struct el_error *err)
@@ -292,12 +305,13 @@ static const struct step {
 	{clock_init, NULL, EX_SOFTWARE},
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},
+	{stats_init, stats_fini, EX_SOFTWARE},
 	{names_init, names_fini, EX_SOFTWARE},
 	{inventory_init, inventory_fini, EX_DATAERR},
 	{plan_init, plan_fini, EX_DATAERR},
 	{workers_init, workers_fini, EX_SOFTWARE},
-	{stats_init, stats_fini, EX_SOFTWARE},
 	{launch_init, launch_fini, EX_SOFTWARE},
+	{planner_init, planner_fini, EX_SOFTWARE},
 	{http_init, http_fini, EX_UNAVAILABLE},
 	{control_init, control_fini, EX_SOFTWARE},
 	{telemetry_init, telemetry_fini, EX_SOFTWARE},

@@ -16,14 +16,11 @@
 #include <rte_cycles.h>
 #include <rte_version.h>
 
-#include "planning.h"
+#include "planner.h"
 #include "table.h"
 
 #define TICK_NS 2000000ULL
 #define SLOW_NS 100000000ULL /* ports' counters */
-#define NEXT_HOP_WAIT_NS (3 * EL_NS_PER_S)
-/* Between the order of the first round and its start. */
-#define START_DELAY_S 0.02
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
@@ -184,8 +181,13 @@ static void publish(struct control *c, struct el_snapshot *s)
 
 void control_republish(struct control *c)
 {
-	struct el_snapshot *s = el_snapshot_next(c->current, c->current->model, NULL);
+	struct el_snapshot *s;
 
+	/* one is being made that this would get lost behind: when it is there, then */
+	c->republish = stats_pool_is_busy(c->stats);
+	if (c->republish)
+		return;
+	s = el_snapshot_next(c->current, c->current->model, NULL);
 	if (s)
 		publish(c, s);
 	else
@@ -217,25 +219,18 @@ static double iteration_s(const struct el_plan_set *set, const struct el_round_f
 	return set->iteration_s + fmax(took_s - window_s, 0);
 }
 
-static void publish_round(struct control *c, const struct el_plan_set *set,
-			  struct el_round_figures *f)
+static void publish_round(struct control *c, const struct el_plan_set *set, struct el_snapshot *s)
 {
-	double iteration = iteration_s(set, f);
+	const struct el_round_figures *f = s->last;
 	double took_s = fmax(el_clock_s(&set->clock, f->sent_tsc - f->began_tsc),
 			     el_clock_s(&set->clock, set->window_tsc));
-	struct el_snapshot *s;
 	uint64_t sent = 0;
 
-	if (iteration > c->now.conf->global.timeout_s)
+	s->iteration_s = iteration_s(set, f);
+	if (s->iteration_s > c->now.conf->global.timeout_s)
 		c->timed_out++;
 	for (uint32_t i = 0; i < f->n_series; i++)
 		sent += f->series[i].sent;
-	s = el_snapshot_next(c->current, set->model, f);
-	if (!s) {
-		el_log(EL_LOG_ERROR, "stats", "not enough memory for a snapshot");
-		return;
-	}
-	s->iteration_s = iteration;
 	s->achieved_pps = took_s > 0 ? (double)sent / took_s : 0;
 	publish(c, s);
 	show_table(c);
@@ -243,14 +238,16 @@ static void publish_round(struct control *c, const struct el_plan_set *set,
 
 static void finish_round(struct control *c, struct stats_job *job)
 {
-	struct el_round_figures *f = job->figures;
+	struct el_snapshot *s = job->snapshot;
 	struct rounds *owner = job->owner;
 
 	rounds_recycle(owner, job);
-	if (f)
-		publish_round(c, rounds_set(owner), f);
+	if (s)
+		publish_round(c, rounds_set(owner), s);
 	else
 		el_log(EL_LOG_ERROR, "stats", "not enough memory for the figures of a round");
+	if (c->republish)
+		control_republish(c);
 }
 
 static void take_results(struct control *c)
@@ -262,137 +259,7 @@ static void take_results(struct control *c)
 		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
 	while ((job = stats_pool_take(c->stats)) != NULL)
 		finish_round(c, job);
-}
-
-/* ---- plans ---- */
-
-static uint64_t soon_tsc(const struct control *c)
-{
-	return rte_rdtsc() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
-}
-
-static void command_all(struct control *c, enum el_command_kind kind)
-{
-	const struct el_command command = {.kind = kind};
-
-	for (uint32_t w = 0; w < c->n_workers; w++)
-		el_worker_command(c->workers[w], &command);
-}
-
-static int make_rounds(struct control *c, struct planning *p, uint64_t first, struct el_error *err)
-{
-	struct rounds_config config = {.workers = c->workers,
-				       .n_workers = c->n_workers,
-				       .set = p->set,
-				       .stats = c->stats,
-				       .first = first,
-				       .last = c->options->rounds};
-
-	p->rounds = rounds_create(&config);
-	return p->rounds
-		   ? 0
-		   : el_error_set(err, -ENOMEM,
-				  "not enough memory for the records of %u rounds of %llu probes",
-				  p->set->n_blocks, (unsigned long long)p->set->n_probes);
-}
-
-int control_first_rounds(struct control *c, struct el_error *err)
-{
-	return make_rounds(c, &c->now, 1, err);
-}
-
-int control_replan(struct control *c, struct shared_conf *conf, bool cut, struct el_error *err)
-{
-	int ret;
-
-	if (c->next.set) {
-		shared_conf_put(conf);
-		return el_error_set(err, -EBUSY, "a plan is waiting to be taken already");
-	}
-	ret = planning_make(c, conf, &c->next, err);
-	c->next_since_ns = c->now_ns;
-	c->next_cuts = cut;
-	return ret;
-}
-
-/* The first round of a plan waits until its next hops are known, or three seconds. */
-static bool hops_are_known(const struct control *c, uint64_t since_ns)
-{
-	return network_settled(c->network) || c->now_ns - since_ns >= NEXT_HOP_WAIT_NS;
-}
-
-static void maybe_start(struct control *c)
-{
-	if (c->started || c->stopping || c->next.set)
-		return;
-	/* names are part of it: what they come to is in the next plan */
-	if (!names_settled(c->names) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
-		return;
-	if (!hops_are_known(c, c->started_ns))
-		return;
-	c->started = true;
-	rounds_start(c->now.rounds, soon_tsc(c));
-}
-
-/* Has a new plan made of the configuration as it is, because something else has changed: it follows
- * the round that is handed out. One at a time. */
-static void maybe_replan(struct control *c)
-{
-	struct el_error err;
-
-	c->replan_wanted |= names_take_changed(c->names);
-	if (!c->replan_wanted || c->next.set || c->old.rounds || c->stopping)
-		return;
-	/* before the first round all names that will be known soon go into one plan */
-	if (!c->started && !names_settled(c->names) && c->now_ns - c->started_ns < NEXT_HOP_WAIT_NS)
-		return;
-	c->replan_wanted = false;
-	if (control_replan(c, shared_conf_get(c->now.shared), false, &err) < 0)
-		el_log(EL_LOG_ERROR, "control", "no new plan: %s", err.text);
-}
-
-/* The old plan is gone once all its rounds are published and every worker has begun one of the new.
- */
-static void release_old(struct control *c)
-{
-	if (!c->old.rounds || !rounds_idle(c->old.rounds) || !rounds_begun(c->now.rounds))
-		return;
-	c->skipped_before += rounds_skipped(c->old.rounds);
-	planning_fini(&c->old);
-}
-
-static void take_next(struct control *c)
-{
-	c->now = c->next;
-	c->next = (struct planning){0};
-}
-
-static void maybe_take_next(struct control *c)
-{
-	uint64_t start;
-	struct el_error err;
-
-	if (!c->next.set || c->old.rounds || !hops_are_known(c, c->next_since_ns))
-		return;
-	if (make_rounds(c, &c->next, rounds_next(c->now.rounds), &err) < 0) {
-		el_log(EL_LOG_ERROR, "control", "%s; the plan stays as it was", err.text);
-		planning_fini(&c->next);
-		return;
-	}
-	if (!c->started) { /* nobody has seen the first yet */
-		planning_fini(&c->now);
-		take_next(c);
-		return;
-	}
-	start = rounds_next_start(c->now.rounds);
-	rounds_retire(c->now.rounds);
-	if (c->next_cuts || !c->now.set->period_tsc || (int64_t)(rte_rdtsc() - start) > 0)
-		start = soon_tsc(c);
-	if (c->next_cuts)
-		command_all(c, EL_COMMAND_CUT);
-	c->old = c->now;
-	take_next(c);
-	rounds_start(c->now.rounds, start);
+	stats_pool_run(c->stats, c->current);
 }
 
 static void stop(struct control *c)
@@ -407,7 +274,7 @@ static void stop(struct control *c)
 	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS +
 			      (timeout_ns < STOP_TIMEOUT_MAX_NS ? timeout_ns : STOP_TIMEOUT_MAX_NS);
 	rounds_retire(c->now.rounds);
-	command_all(c, EL_COMMAND_CUT);
+	plans_command_all(c, EL_COMMAND_CUT);
 	el_inventory_stop(c->inventory, c->now_ns);
 }
 
@@ -445,6 +312,7 @@ static void take_reports(struct control *c)
 		rounds_submit(c->old.rounds);
 	if (!c->old.rounds || rounds_idle(c->old.rounds))
 		rounds_submit(c->now.rounds);
+	stats_pool_run(c->stats, c->current);
 }
 
 static void take_events(struct control *c)
@@ -473,9 +341,7 @@ static void tick(struct control *c)
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
 	network_poll(c->network, c->now_ns);
-	maybe_replan(c);
-	maybe_take_next(c);
-	maybe_start(c);
+	plans_poll(c);
 	/* before rounds are collected, and often enough: drops are those of the rounds still open
 	 */
 	if (c->now_ns - c->slow_ns >= RTE_MIN(SLOW_NS, timeout_ns / 2)) {
@@ -485,7 +351,7 @@ static void tick(struct control *c)
 	take_reports(c);
 	rounds_hand_out(c->now.rounds, rte_rdtsc());
 	take_events(c);
-	release_old(c);
+	plans_release_old(c);
 	if (!c->stopping)
 		reload_poll(c);
 	if (c->now_ns - c->second_ns >= EL_NS_PER_S) {
@@ -527,6 +393,8 @@ static int open_descriptors(struct control *c)
 		ret = watch(c, el_httpd_fd(c->httpd));
 	if (ret == 0)
 		ret = watch(c, names_fd(c->names));
+	if (ret == 0)
+		ret = watch(c, planner_fd(c->planner));
 	if (ret == 0)
 		ret = watch(c, el_inventory_fd(c->inventory));
 	return ret;
@@ -594,11 +462,14 @@ void control_run(struct control *c)
 				take_signal(c);
 			else if (events[i].data.fd == stats_pool_fd(c->stats))
 				take_results(c);
+			else if (events[i].data.fd == planner_fd(c->planner))
+				plans_take_results(c);
 		}
 		/* bounded work; also when only its own time has come */
 		el_httpd_run(c->httpd);
 		names_run(c->names, c->now_ns);
-		el_inventory_run(c->inventory, c->now_ns, time(NULL));
+		if (!c->planning) /* then the planner reads their targets */
+			el_inventory_run(c->inventory, c->now_ns, time(NULL));
 		c->longest_loop_s =
 		    fmax(c->longest_loop_s, (double)(monotonic_ns() - begin_ns) / 1e9);
 	}

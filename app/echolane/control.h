@@ -22,6 +22,9 @@ struct planning {
 	struct rounds *rounds; /* NULL until its turn comes */
 };
 
+struct planner;
+struct planner_job;
+
 struct control {
 	/* made by the steps of cmd_run.c, in this order */
 	const struct options *options;
@@ -30,6 +33,7 @@ struct control {
 	struct network *network;
 	struct names *names;
 	struct el_inventory *inventory;
+	struct planner *planner;
 	struct el_id_key key; /* of this process */
 	struct el_clock first_clock;
 	uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES */
@@ -50,7 +54,8 @@ struct control {
 	uint64_t next_since_ns;
 	bool next_cuts; /* the round under way ends when it is taken */
 	uint64_t generation;
-	bool replan_wanted; /* names or inventories have changed */
+	bool planning;                         /* the planner is making one */
+	bool names_changed, inventory_changed; /* since the last plan was ordered */
 
 	/* the loop's own */
 	struct el_snapshot *current; /* a reference to the snapshot published last */
@@ -62,8 +67,10 @@ struct control {
 	double longest_loop_s;
 
 	/* reload.c */
+	bool republish; /* as soon as statistics is idle */
 	bool reload_wanted, reload_failed;
 	uint64_t reload_next_ns, file_digest;
+	struct timespec file_changed;
 };
 
 /* Descriptors, signals, snapshot store: what the loop needs. 0, or -errno with a sentence. */
@@ -87,15 +94,21 @@ void control_print_metrics(struct control *c, FILE *out);
  * asks for it. */
 void reload_init(struct control *c);
 void reload_poll(struct control *c);
+void reload_take_result(struct control *c, struct planner_job *job);
 
-/* Has a new plan take over as soon as its next hops are known. cut: the round under way ends then;
- * else it follows that. the reference to conf becomes control's. 0, or -errno with a sentence and
- * nothing changed.
+/* plans.c: which plan is executed. */
+void plans_poll(struct control *c);
+/* The planner has finished something. */
+void plans_take_results(struct control *c);
+/* The old plan is gone once all its rounds are published and every worker has begun one of the new.
  */
-int control_replan(struct control *c, struct shared_conf *conf, bool cut, struct el_error *err);
+void plans_release_old(struct control *c);
+/* True if none is being made, waits or is on its way out: another may be ordered. */
+bool plans_are_settled(const struct control *c);
+/* Has the planner do `job` (copied, its shared configuration taken over). 0 or -ENOMEM. */
+int plans_order(struct control *c, struct planner_job *job);
+void plans_command_all(struct control *c, enum el_command_kind kind);
 
-/* The rounds of the first plan. 0, or -ENOMEM with a sentence. */
-int control_first_rounds(struct control *c, struct el_error *err);
 /* Once the workers have stopped: their blocks go back to the rounds they are of. */
 void control_take_last_reports(struct control *c);
 

@@ -2,6 +2,7 @@
 #include "names.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct entry {
 };
 
 struct names {
+	pthread_mutex_t lock; /* protects all: control runs it, the planner looks names up */
 	struct el_resolve *resolve;
 	struct el_names index; /* key to entry */
 	struct entry *entries;
@@ -53,6 +55,7 @@ int names_create(struct names **ret_names, struct el_error *err)
 
 	if (!n)
 		return el_error_set(err, -ENOMEM, "not enough memory");
+	pthread_mutex_init(&n->lock, NULL);
 	el_names_init(&n->index);
 	ret = el_resolve_create(&config, &n->resolve, err);
 	if (ret < 0) {
@@ -72,6 +75,7 @@ void names_destroy(struct names *n)
 		free(n->entries[i].key);
 	free(n->entries);
 	el_names_fini(&n->index);
+	pthread_mutex_destroy(&n->lock);
 	free(n);
 }
 
@@ -176,23 +180,28 @@ int names_sync(struct names *n, const struct el_conf *conf)
 {
 	int ret = 0;
 
+	pthread_mutex_lock(&n->lock);
 	for (uint32_t i = 0; i < n->n_entries; i++)
 		n->entries[i].wanted = false;
-	for (size_t i = 0; i < conf->n_targets && ret == 0; i++)
+	pthread_mutex_unlock(&n->lock);
+	for (size_t i = 0; i < conf->n_targets && ret == 0; i++) {
+		/* one by one, so that control need not wait for all */
+		pthread_mutex_lock(&n->lock);
 		ret = want(n, conf, &conf->targets[i]);
-	return ret == 0 ? drop_unwanted(n) : ret;
+		pthread_mutex_unlock(&n->lock);
+	}
+	pthread_mutex_lock(&n->lock);
+	if (ret == 0)
+		ret = drop_unwanted(n);
+	pthread_mutex_unlock(&n->lock);
+	return ret;
 }
 
-int names_lookup(void *names, const char *name, uint8_t family, struct el_ip *ret)
+static int lookup(struct names *n, const char *key, struct el_ip *ret)
 {
-	struct names *n = names;
-	struct el_names_entry *known;
+	struct el_names_entry *known = el_names_find(&n->index, key);
 	struct el_resolve_result result;
-	char key[512];
 
-	if (make_key(key, sizeof(key), name, family) < 0)
-		return -EINVAL;
-	known = el_names_find(&n->index, key);
 	if (!known || !n->entries[known->value].user)
 		return -ENOENT;
 	result = el_resolve_get(n->entries[known->value].user);
@@ -202,6 +211,20 @@ int names_lookup(void *names, const char *name, uint8_t family, struct el_ip *re
 	return 0;
 }
 
+int names_lookup(void *names, const char *name, uint8_t family, struct el_ip *ret)
+{
+	struct names *n = names;
+	char key[512];
+	int code;
+
+	if (make_key(key, sizeof(key), name, family) < 0)
+		return -EINVAL;
+	pthread_mutex_lock(&n->lock);
+	code = lookup(n, key, ret);
+	pthread_mutex_unlock(&n->lock);
+	return code;
+}
+
 int names_fd(const struct names *n)
 {
 	return el_resolve_fd(n->resolve);
@@ -209,18 +232,30 @@ int names_fd(const struct names *n)
 
 void names_run(struct names *n, uint64_t now_ns)
 {
+	/* the planner is at it: the next time, then */
+	if (pthread_mutex_trylock(&n->lock) != 0)
+		return;
 	el_resolve_run(n->resolve, now_ns);
+	pthread_mutex_unlock(&n->lock);
 }
 
 bool names_take_changed(struct names *n)
 {
-	bool changed = n->changed;
+	bool changed;
 
+	pthread_mutex_lock(&n->lock);
+	changed = n->changed;
 	n->changed = false;
+	pthread_mutex_unlock(&n->lock);
 	return changed;
 }
 
-bool names_settled(const struct names *n)
+bool names_settled(struct names *n)
 {
-	return n->n_untold == 0;
+	bool settled;
+
+	pthread_mutex_lock(&n->lock);
+	settled = n->n_untold == 0;
+	pthread_mutex_unlock(&n->lock);
+	return settled;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The names among the targets' destinations, and their addresses as they are known now. */
+/* The names among the targets' destinations, and their addresses as they are known now. Any thread
+ * may call sync and lookup; the rest is control's. */
 #include "el_conf.h"
 #include "el_resolve.h"
 
@@ -23,4 +24,4 @@ void names_run(struct names *n, uint64_t now_ns);
 /* True once after an address has changed, appeared or gone. */
 bool names_take_changed(struct names *n);
 /* True if each name has been answered, one way or the other. */
-bool names_settled(const struct names *n);
+bool names_settled(struct names *n);

@@ -2,6 +2,7 @@
 #include "network.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,6 +31,8 @@ struct network {
 	size_t n_addresses;
 	const struct el_model_target *left_out; /* the subnet of the last warning */
 	struct el_routes routes;
+	pthread_mutex_t
+	    lock; /* protects neigh, dirty and now_ns: plans are made on another thread */
 	struct el_neigh_table *neigh;
 	struct el_worker *const *workers; /* NULL until attached */
 	uint32_t n_workers;
@@ -198,7 +201,7 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		n->n_ports++;
 		ret = find_addresses(n, i, port, err);
 		if (ret == 0 &&
-		    (list_addresses(n, &n->ports[i]) < 0 || list_own(&n->ports[i], conf) < 0))
+		    (list_own(&n->ports[i], conf) < 0 || list_addresses(n, &n->ports[i]) < 0))
 			ret = el_error_set(err, -ENOMEM, "not enough memory");
 		if (ret == 0)
 			ret = let_requests_in(&n->ports[i], err);
@@ -344,6 +347,7 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	n->now_ns = (uint64_t)now.tv_sec * EL_NS_PER_S + (uint64_t)now.tv_nsec;
+	pthread_mutex_init(&n->lock, NULL);
 	ret = open_ports(n, conf, n_workers, profile_dir, err);
 	if (ret == 0)
 		ret = make_neighbours(n, err);
@@ -368,6 +372,7 @@ void network_close(struct network *n)
 		free(n->ports[i].own);
 	}
 	rte_mempool_free(n->pool);
+	pthread_mutex_destroy(&n->lock);
 	free(n->views);
 	free(n->addresses);
 	free(n->ports);
@@ -489,7 +494,9 @@ struct el_plan_route network_route(void *network, const struct el_model_target *
 		leave_out(n, target, destination, "no source address for");
 		return none;
 	}
+	pthread_mutex_lock(&n->lock);
 	ret = el_neigh_need(n->neigh, hop.port, &hop.next_hop, n->now_ns, &route.next_hop);
+	pthread_mutex_unlock(&n->lock);
 	if (ret < 0) {
 		leave_out(n, target, &hop.next_hop,
 			  ret == -ENOSPC ? "no room for one more next hop,"
@@ -530,17 +537,24 @@ static void read_frames(struct network *n, uint32_t worker)
 
 void network_poll(struct network *n, uint64_t now_ns)
 {
+	pthread_mutex_lock(&n->lock);
 	n->now_ns = now_ns;
 	for (uint32_t w = 0; w < n->n_workers; w++)
 		read_frames(n, w);
 	if (now_ns >= el_neigh_next_deadline(n->neigh))
 		el_neigh_tick(n->neigh, now_ns);
 	tell_dirty(n);
+	pthread_mutex_unlock(&n->lock);
 }
 
-bool network_settled(const struct network *n)
+bool network_settled(struct network *n)
 {
-	return el_neigh_count_pending(n->neigh) == 0;
+	bool settled;
+
+	pthread_mutex_lock(&n->lock);
+	settled = el_neigh_count_pending(n->neigh) == 0;
+	pthread_mutex_unlock(&n->lock);
+	return settled;
 }
 
 uint64_t network_read_drops(struct network *n)

@@ -40,7 +40,7 @@ void network_attach(struct network *n, struct el_worker *const *workers, uint32_
 /* Reads frames, moves timers; to be called every few milliseconds on the control thread. */
 void network_poll(struct network *n, uint64_t now_ns);
 /* True once each next hop has been resolved or given up. */
-bool network_settled(const struct network *n);
+bool network_settled(struct network *n);
 
 /* Reads the ports' counters again; what they have dropped since the last call. */
 uint64_t network_read_drops(struct network *n);

@@ -2,37 +2,51 @@
 #include "planning.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Counters of what has no record, for one model. */
-static int make_events(struct planning *p, struct el_error *err)
+/* What goes with a plan: the counters of what has no record, and the blocks. */
+static int make_rounds(struct control *c, struct planning *p, struct el_error *err)
 {
+	struct rounds_config config = {.workers = c->workers,
+				       .n_workers = c->n_workers,
+				       .set = p->set,
+				       .stats = c->stats,
+				       .last = c->options->rounds};
+
 	p->events = events_create(p->model, p->set->generation);
-	return p->events ? 0 : el_error_set(err, -ENOMEM, "not enough memory");
+	p->rounds = rounds_create(&config);
+	if (p->events && p->rounds)
+		return 0;
+	return el_error_set(err, -ENOMEM,
+			    "not enough memory for the records of %u rounds of %llu probes",
+			    p->set->n_blocks, (unsigned long long)p->set->n_probes);
 }
 
-static int compile(struct control *c, struct planning *p, struct el_error *err)
+static int compile(struct control *c, const struct planning_order *order, struct planning *p,
+		   struct el_error *err)
 {
 	const struct el_conf *conf = p->conf;
 	uint64_t cap = conf->dataplane.max_rate_pps;
 	struct el_conf view; /* with the targets of inventories */
 	struct el_plan_input in = {
-	    .clock = el_clock_init(el_calibration_hz(&c->calibration)),
+	    .clock = order->clock,
 	    .key = c->key,
 	    .n_workers = c->n_workers,
 	    .interval_s = conf->global.interval_s,
 	    .interval_packets_s = conf->global.interval_packets_s,
+	    .round_timeout_s = conf->global.timeout_s,
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
 	    .rate_pps = cap ? cap : network_default_pps(c->network),
 	    .max_probes = conf->dataplane.max_probes_per_round,
-	    .generation = ++c->generation,
+	    .generation = order->generation,
 	    .payload = c->payload,
 	    .route = network_route,
 	    .route_ctx = c->network,
 	};
 	struct el_model_input model = {
-	    .conf = &view, .resolve = names_lookup, .resolve_ctx = c->names};
+	    .conf = &view, .quiet = order->quiet, .resolve = names_lookup, .resolve_ctx = c->names};
 
 	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
@@ -53,32 +67,33 @@ struct shared_conf *shared_conf_create(struct el_conf *conf)
 		el_conf_free(conf);
 		return NULL;
 	}
-	*s = (struct shared_conf){.conf = conf, .users = 1};
+	s->conf = conf;
+	atomic_init(&s->users, 1);
 	return s;
 }
 
 struct shared_conf *shared_conf_get(struct shared_conf *s)
 {
-	s->users++;
+	atomic_fetch_add_explicit(&s->users, 1, memory_order_relaxed);
 	return s;
 }
 
 void shared_conf_put(struct shared_conf *s)
 {
-	if (!s || --s->users)
+	if (!s || atomic_fetch_sub_explicit(&s->users, 1, memory_order_acq_rel) != 1)
 		return;
 	el_conf_free(s->conf);
 	free(s);
 }
 
-int planning_make(struct control *c, struct shared_conf *conf, struct planning *ret,
-		  struct el_error *err)
+int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
+		  struct planning *ret, struct el_error *err)
 {
 	struct planning p = {.shared = conf, .conf = conf->conf};
-	int code = compile(c, &p, err);
+	int code = compile(c, order, &p, err);
 
 	if (code == 0)
-		code = make_events(&p, err);
+		code = make_rounds(c, &p, err);
 	if (code < 0) {
 		planning_fini(&p);
 		return code;

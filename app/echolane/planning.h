@@ -3,11 +3,10 @@
 /* From a configuration to what is to be executed: model and plan. */
 #include "control.h"
 
-/* A configuration that several plans are made from, one after the other; counted, for control's
- * thread. */
+/* A configuration that several plans are made from, one after the other; counted, any thread. */
 struct shared_conf {
 	struct el_conf *conf;
-	unsigned users;
+	_Atomic unsigned users;
 };
 
 /* Takes conf over; NULL (and conf freed): no memory. */
@@ -15,10 +14,21 @@ struct shared_conf *shared_conf_create(struct el_conf *conf);
 struct shared_conf *shared_conf_get(struct shared_conf *s);
 void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 
-/* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; it has
- * no rounds yet. 0, or -errno with a sentence. */
-int planning_make(struct control *c, struct shared_conf *conf, struct planning *ret,
-		  struct el_error *err);
+struct planning_order {
+	struct el_clock clock;
+	uint64_t generation; /* of the plan set */
+	bool quiet;          /* targets that are disabled have been logged before */
+};
 
-/* Frees all of it. */
+/* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
+ * rounds have not started. Of control it reads what stays as it is while running; names and network
+ * have locks of their own, and inventories must not be run meanwhile. Any thread, one at a time. 0,
+ * or -errno with a sentence. */
+int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
+		  struct planning *ret, struct el_error *err);
+
+/* What the file holds, as one number; 0 if it can't be read. */
+uint64_t planning_file_digest(const char *path);
+
+/* Frees all of it. Any thread. */
 void planning_fini(struct planning *p);

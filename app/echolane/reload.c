@@ -1,30 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reload: all or nothing. A file that does not load leaves everything as it was. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-#include "commands.h"
-#include "planning.h"
-
-/* What the file holds, as one number; 0 if it can't be read. */
-static uint64_t digest_file(const char *path)
-{
-	const struct el_siphash_key key = {1, 2};
-	uint64_t digest = 1;
-	char buf[65536];
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return 0;
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		digest = digest * 31 + el_siphash(&key, buf, (size_t)n);
-	close(fd);
-	return n < 0 ? 0 : digest;
-}
+#include "planner.h"
 
 static void plan_next(struct control *c)
 {
@@ -34,9 +15,18 @@ static void plan_next(struct control *c)
 	c->reload_next_ns = interval_s ? c->now_ns + interval_s * EL_NS_PER_S : UINT64_MAX;
 }
 
+/* When the file was changed last, as far as the file system tells; zeros if it is gone. */
+static struct timespec changed_at(const struct control *c)
+{
+	struct stat st;
+
+	return stat(c->options->config, &st) < 0 ? (struct timespec){0} : st.st_mtim;
+}
+
 void reload_init(struct control *c)
 {
-	c->file_digest = digest_file(c->options->config);
+	c->file_changed = changed_at(c);
+	c->file_digest = planning_file_digest(c->options->config);
 	plan_next(c);
 }
 
@@ -110,56 +100,26 @@ static void fail(struct control *c, const char *why)
 	control_republish(c);
 }
 
-static void reload(struct control *c)
+void reload_take_result(struct control *c, struct planner_job *job)
 {
-	struct el_conf_diags diags = {0};
-	struct el_conf *conf = NULL;
-	struct el_error err = {{0}};
-	struct shared_conf *shared;
-	enum el_log_level level;
-	int ret;
+	const struct el_conf *conf = c->next.conf;
+	struct el_error err;
 
-	c->file_digest = digest_file(c->options->config);
-	ret = el_conf_load(c->options->config, &conf, &diags);
-	for (size_t i = 0; i < diags.count; i++)
-		el_log(diags.items[i].is_error ? EL_LOG_ERROR : EL_LOG_WARNING, "reload", "%s",
-		       diags.items[i].text);
-	el_conf_diags_fini(&diags);
-	if (ret < 0) {
-		fail(c, "it has errors");
+	c->file_digest = job->digest;
+	if (job->status > 0)
 		return;
-	}
-	for (uint32_t i = 0; i < c->options->n_ports && ret == 0; i++)
-		ret = el_conf_add_port(conf, c->options->ports[i], &err);
-	if (ret < 0) {
-		el_conf_free(conf);
-		fail(c, err.text);
-		return;
-	}
-	ret = el_inventory_check(conf->dataplane.inventories_directory,
-				 &conf->global.disable_dynamic_inventories, &err);
-	if (ret < 0) {
-		el_conf_free(conf);
-		fail(c, err.text);
+	if (job->status < 0) {
+		fail(c, job->err.text);
 		return;
 	}
 	log_restart_only(c->now.conf, conf);
-	level = conf->global.logging_level;
-	shared = shared_conf_create(conf);
-	if (!shared) {
-		fail(c, "not enough memory");
-		return;
-	}
-	if (control_replan(c, shared, true, &err) < 0) {
-		fail(c, err.text);
-		return;
-	}
 	if (el_inventory_rescan(c->inventory, conf->dataplane.inventories_directory,
 				&conf->global.disable_dynamic_inventories, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
 	el_log(EL_LOG_INFO, "reload", "configuration reloaded: %u targets, %u series",
 	       c->next.model->n_targets, c->next.model->n_series);
-	el_log_set_level(level);
+	el_log_set_level(conf->global.logging_level);
+	plan_next(c);
 	if (c->reload_failed) {
 		c->reload_failed = false;
 		control_republish(c);
@@ -168,15 +128,23 @@ static void reload(struct control *c)
 
 void reload_poll(struct control *c)
 {
-	if (c->now_ns >= c->reload_next_ns) {
-		plan_next(c);
-		/* a file that is gone or unreadable is tried, too: that says why */
-		c->reload_wanted |= digest_file(c->options->config) != c->file_digest;
-	}
+	struct planner_job job = {.kind = PLANNER_LOAD, .cut = true, .digest = c->file_digest};
+	bool due = c->now_ns >= c->reload_next_ns;
+
 	/* one plan at a time: the last one has to have been taken first */
-	if (!c->reload_wanted || !c->started || c->next.set || c->old.rounds)
+	if ((!c->reload_wanted && !due) || !plans_are_settled(c))
 		return;
+	if (due) {
+		struct timespec changed = changed_at(c);
+		bool same = changed.tv_sec == c->file_changed.tv_sec &&
+			    changed.tv_nsec == c->file_changed.tv_nsec;
+		plan_next(c);
+		c->file_changed = changed;
+		if (same && !c->reload_wanted)
+			return;
+		job.only_if_changed = !c->reload_wanted;
+	}
 	c->reload_wanted = false;
-	reload(c);
-	plan_next(c);
+	if (plans_order(c, &job) < 0)
+		fail(c, "not enough memory");
 }

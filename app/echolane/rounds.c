@@ -23,7 +23,7 @@ struct rounds {
 	struct free_blocks free[EL_PLAN_WORKERS_MAX];
 	struct open_round *open; /* [n_blocks], a queue by round number */
 	uint32_t head, tail;     /* tail - head rounds are open */
-	uint64_t next_round;
+	uint64_t first, next_round;
 	uint64_t next_start_tsc;
 	uint64_t last_start_tsc; /* of the round handed out last */
 	uint64_t skipped;
@@ -45,7 +45,6 @@ struct rounds *rounds_create(const struct rounds_config *config)
 		return NULL;
 	r->conf = *config;
 	el_plan_set_get(config->set);
-	r->next_round = config->first;
 	r->open = calloc(n, sizeof(*r->open));
 	for (uint32_t w = 0; r->open && w < config->n_workers; w++) {
 		r->free[w].items = calloc(n, sizeof(struct el_block *));
@@ -86,8 +85,9 @@ void rounds_destroy(struct rounds *r)
 	free(r);
 }
 
-void rounds_start(struct rounds *r, uint64_t start_tsc)
+void rounds_start(struct rounds *r, uint64_t first, uint64_t start_tsc)
 {
+	r->first = r->next_round = first;
 	r->started = true;
 	r->next_start_tsc = start_tsc;
 	r->last_start_tsc = start_tsc;
@@ -120,8 +120,7 @@ static int hand_out(struct rounds *r)
 		c.block->round = r->next_round;
 		c.block->cut = false;
 		/* without a period, rounds follow each other and only the first has a start */
-		c.block->start_tsc =
-		    period || r->next_round == r->conf.first ? r->next_start_tsc : 0;
+		c.block->start_tsc = period || r->next_round == r->first ? r->next_start_tsc : 0;
 		/* Never full: it holds many more commands than there are blocks. */
 		el_worker_command(r->conf.workers[w], &c);
 	}
@@ -155,7 +154,7 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 {
 	while (r->started && !no_more(r)) {
 		bool later = (int64_t)(now - r->last_start_tsc) < 0;
-		if (r->conf.set->period_tsc && later && r->next_round > r->conf.first)
+		if (r->conf.set->period_tsc && later && r->next_round > r->first)
 			return;
 		if (!have_blocks(r)) {
 			skip_passed(r, now, 0);

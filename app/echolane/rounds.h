@@ -13,8 +13,7 @@ struct rounds_config {
 	uint32_t n_workers;
 	struct el_plan_set *set; /* a reference is taken */
 	struct stats_pool *stats;
-	uint64_t first; /* number of the first round */
-	uint64_t last;  /* of the last; 0: without end */
+	uint64_t last; /* of the last; 0: without end */
 };
 
 /* Makes the blocks. NULL with errno. */
@@ -22,8 +21,8 @@ struct rounds *rounds_create(const struct rounds_config *config);
 /* No worker may have a block of it or its plan any more. NULL is fine. */
 void rounds_destroy(struct rounds *r);
 
-/* The first round begins at `start_tsc`. */
-void rounds_start(struct rounds *r, uint64_t start_tsc);
+/* The first round has the number `first` and begins at `start_tsc`. */
+void rounds_start(struct rounds *r, uint64_t first, uint64_t start_tsc);
 /* No more rounds are handed out. Those that workers have go on. */
 void rounds_retire(struct rounds *r);
 

@@ -14,6 +14,8 @@ struct queue {
 
 struct stats_pool {
 	pthread_t thread;
+	struct queue waiting; /* control's own */
+	bool busy;            /* likewise */
 	pthread_mutex_t lock; /* protects all below */
 	pthread_cond_t wake;
 	struct queue todo, done;
@@ -43,9 +45,14 @@ static struct stats_job *pop(struct queue *q)
 
 static void work(struct stats_job *job)
 {
-	job->figures = el_stats_round(job->blocks, job->n_blocks, &job->clock);
-	if (job->figures)
-		job->figures->local_drops += job->local_drops;
+	struct el_round_figures *figures = el_stats_round(job->blocks, job->n_blocks, &job->clock);
+
+	if (figures) {
+		figures->local_drops += job->local_drops;
+		job->snapshot = el_snapshot_next(job->before, job->blocks[0]->set->model, figures);
+	}
+	el_snapshot_put(job->before);
+	job->before = NULL;
 	for (uint32_t i = 0; i < job->n_blocks; i++)
 		el_block_reset(job->blocks[i], 0, 0);
 }
@@ -91,6 +98,7 @@ struct stats_pool *stats_pool_create(int core)
 	if (!pool)
 		return NULL;
 	pool->core = core;
+	pool->waiting.end = &pool->waiting.first;
 	pool->todo.end = &pool->todo.first;
 	pool->done.end = &pool->done.first;
 	pthread_mutex_init(&pool->lock, NULL);
@@ -111,7 +119,8 @@ static void free_jobs(struct queue *q)
 	struct stats_job *job;
 
 	while ((job = pop(q)) != NULL) {
-		el_round_figures_free(job->figures);
+		el_snapshot_put(job->before);
+		el_snapshot_put(job->snapshot);
 		for (uint32_t i = 0; i < job->n_blocks; i++)
 			el_block_free(job->blocks[i]);
 		free(job);
@@ -127,6 +136,7 @@ void stats_pool_destroy(struct stats_pool *pool)
 	pthread_cond_signal(&pool->wake);
 	pthread_mutex_unlock(&pool->lock);
 	pthread_join(pool->thread, NULL);
+	free_jobs(&pool->waiting);
 	free_jobs(&pool->todo);
 	free_jobs(&pool->done);
 	close(pool->fd);
@@ -142,10 +152,26 @@ int stats_pool_fd(const struct stats_pool *pool)
 
 void stats_pool_submit(struct stats_pool *pool, struct stats_job *job)
 {
+	push(&pool->waiting, job);
+}
+
+void stats_pool_run(struct stats_pool *pool, struct el_snapshot *before)
+{
+	struct stats_job *job = pool->busy ? NULL : pop(&pool->waiting);
+
+	if (!job)
+		return;
+	pool->busy = true;
+	job->before = el_snapshot_get(before);
 	pthread_mutex_lock(&pool->lock);
 	push(&pool->todo, job);
 	pthread_cond_signal(&pool->wake);
 	pthread_mutex_unlock(&pool->lock);
+}
+
+bool stats_pool_is_busy(const struct stats_pool *pool)
+{
+	return pool->busy;
 }
 
 struct stats_job *stats_pool_take(struct stats_pool *pool)
@@ -155,5 +181,7 @@ struct stats_job *stats_pool_take(struct stats_pool *pool)
 	pthread_mutex_lock(&pool->lock);
 	job = pop(&pool->done);
 	pthread_mutex_unlock(&pool->lock);
+	if (job)
+		pool->busy = false;
 	return job;
 }

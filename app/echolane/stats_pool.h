@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The statistics thread: takes the finished blocks of a round and gives back its figures. */
+/* The statistics thread: takes the finished blocks of a round and gives back the snapshot with its
+ * figures. One round at a time, since each snapshot follows the one before. */
 #include "el_plan.h"
 #include "el_stats.h"
 
@@ -14,7 +15,8 @@ struct stats_job {
 	uint64_t local_drops; /* of the ports, while the round was open */
 	uint32_t n_blocks;
 	struct el_block *blocks[EL_PLAN_WORKERS_MAX];
-	struct el_round_figures *figures; /* the result; NULL: no memory */
+	struct el_snapshot *before;   /* one reference */
+	struct el_snapshot *snapshot; /* the result, not published yet; NULL: no memory */
 };
 
 struct stats_pool;
@@ -27,8 +29,13 @@ void stats_pool_destroy(struct stats_pool *pool);
 /* Readable when results are waiting; for epoll. */
 int stats_pool_fd(const struct stats_pool *pool);
 
-/* Hands over a job (heap; its blocks are empty again when it comes back). */
+/* Queues a job (heap; its blocks are empty again when it comes back). Control's thread. */
 void stats_pool_submit(struct stats_pool *pool, struct stats_job *job);
+/* Has the next queued job done, if none is under way: its snapshot will follow `before`, so no
+ * other may be published until it has been taken. Control's thread. */
+void stats_pool_run(struct stats_pool *pool, struct el_snapshot *before);
+/* True while a job is under way or its result has not been taken. Control's thread. */
+bool stats_pool_is_busy(const struct stats_pool *pool);
 /* The next finished one, in the order they were handed over; the caller frees it. NULL: none now.
  */
 struct stats_job *stats_pool_take(struct stats_pool *pool);

@@ -73,10 +73,8 @@ struct el_model {
 
 /* What a model is made from; all of it stays the caller's and is not kept. */
 struct el_model_input {
-	const struct el_conf *conf;
-	/* Targets of dynamic inventories, which come after those of the configuration. */
-	const struct el_conf_target *extra;
-	size_t n_extra;
+	const struct el_conf *conf; /* with the targets of dynamic inventories */
+	bool quiet;                 /* that targets are disabled has been logged already */
 	/* The address of a name in a family (4 or 6): 0 and *ret, or a negative errno where there
 	 * is none (now). Called once for each target whose destination is a name. NULL: no name has
 	 * an address. */
@@ -89,8 +87,7 @@ struct el_model_input {
 };
 
 /* Makes a model, holding one reference. Targets that can't be probed have a status that says why,
- * no streams, and one log line each. An extra target whose name is taken is left out, logged and
- * counted among duplicate_targets. NULL with errno ENOMEM, or E2BIG (logged with the number) if a
+ * no streams, and one log line each. NULL with errno ENOMEM, or E2BIG (logged with the number) if a
  * round has more probes than dataplane.max_probes_per_round, those of inactive targets included.
  * Takes time in proportion to targets and streams. */
 struct el_model *el_model_create(const struct el_model_input *in);

@@ -16,7 +16,6 @@ struct builder {
 	struct el_model *model;
 	struct membership membership;
 	struct addresses own;
-	struct el_names names; /* of the targets so far, where any may repeat */
 	size_t series_capacity, streams_capacity;
 	double probes; /* of a round, so far */
 };
@@ -174,7 +173,8 @@ static void log_status(const struct el_conf_target *from, enum el_model_status s
 		el_log(EL_LOG_WARNING, "model", "target %s disabled: not in any group", from->name);
 		break;
 	case EL_MODEL_UNRESOLVED:
-		el_log(EL_LOG_WARNING, "model", "target %s disabled: %s has no IPv%u address",
+		/* why, and for how long, is for whoever resolves to say */
+		el_log(EL_LOG_INFO, "model", "target %s disabled: %s has no IPv%u address yet",
 		       from->name, from->destination, from->address_family);
 		break;
 	case EL_MODEL_OWN_ADDRESS:
@@ -213,7 +213,8 @@ static int place_target(struct builder *b, struct el_model_target *to,
 			to->status = EL_MODEL_ACTIVE;
 	}
 	to->enabled = to->status == EL_MODEL_ACTIVE;
-	log_status(from, to->status, n_own);
+	if (!b->in->quiet)
+		log_status(from, to->status, n_own);
 	rc = count_probes(b, to, n_groups, el_conf_range_count(&range));
 	if (to->enabled && rc == 0)
 		n = (size_t)el_conf_range_count(&range) - n_own;
@@ -248,45 +249,6 @@ static int add_target(struct builder *b, const struct el_conf_target *from)
 	return place_target(b, to, from);
 }
 
-static int note_duplicate(struct el_model *m, const char *name)
-{
-	struct el_conf_strings *dup = &m->duplicate_targets;
-	void *grown = realloc(dup->items, (dup->count + 1) * sizeof(char *));
-	int rc;
-
-	if (!grown)
-		return -ENOMEM;
-	dup->items = grown;
-	rc = copy_string(name, &dup->items[dup->count]);
-	dup->count += rc == 0;
-	return rc;
-}
-
-/* Targets of inventories: names that are taken are left out. */
-static int add_extra(struct builder *b)
-{
-	const struct el_model_input *in = b->in;
-	int rc = 0, added = 1;
-
-	for (size_t i = 0; i < b->conf->n_targets && in->n_extra; i++)
-		if (!el_names_add(&b->names, b->conf->targets[i].name, (uint32_t)i, NULL))
-			return -ENOMEM;
-	for (size_t i = 0; i < in->n_extra && rc == 0; i++) {
-		const struct el_conf_target *t = &in->extra[i];
-
-		if (!el_names_add(&b->names, t->name, (uint32_t)i, &added))
-			return -ENOMEM;
-		if (added) {
-			rc = add_target(b, t);
-			continue;
-		}
-		el_log(EL_LOG_WARNING, "model",
-		       "target %s left out: there is one of that name already", t->name);
-		rc = note_duplicate(b->model, t->name);
-	}
-	return rc;
-}
-
 static void destroy(struct el_model *m)
 {
 	for (uint32_t i = 0; i < m->n_targets; i++) {
@@ -319,13 +281,11 @@ static int build(struct builder *b)
 		rc = membership_init(&b->membership, conf);
 	if (rc == 0)
 		rc = addresses_init(&b->own, b->in->own, b->in->n_own);
-	m->targets = calloc(conf->n_targets + b->in->n_extra + 1, sizeof(*m->targets));
+	m->targets = calloc(conf->n_targets + 1, sizeof(*m->targets));
 	if (!m->targets)
 		return -ENOMEM;
 	for (size_t i = 0; i < conf->n_targets && rc == 0; i++)
 		rc = add_target(b, &conf->targets[i]);
-	if (rc == 0)
-		rc = add_extra(b);
 	return rc;
 }
 
@@ -348,11 +308,9 @@ struct el_model *el_model_create(const struct el_model_input *in)
 	if (!b.model)
 		return NULL;
 	atomic_init(&b.model->refs, 1);
-	el_names_init(&b.names);
 	rc = build(&b);
 	membership_fini(&b.membership);
 	addresses_fini(&b.own);
-	el_names_fini(&b.names);
 	if (rc == 0) {
 		trim(b.model);
 		return b.model;

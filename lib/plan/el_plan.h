@@ -59,6 +59,7 @@ struct el_plan_set {
 	uint64_t
 	    period_tsc; /* from the start of a round to that of the next; 0: when all is sent */
 	uint64_t timeout_tsc; /* the longest of any target */
+	uint64_t limit_tsc;   /* sending ends so long after the start at the latest; 0: no limit */
 	uint64_t n_probes;    /* of a round, over all workers */
 	double requested_pps; /* of a round, over all workers; infinity: as fast as possible */
 	double iteration_s;   /* the time a round needs: probes / rate cap + longest timeout */
@@ -108,9 +109,10 @@ struct el_plan_input {
 	struct el_id_key key;
 	uint32_t n_workers;
 	double interval_s, interval_packets_s;
-	bool asap;           /* dataplane.pacing: asap */
-	uint64_t rate_pps;   /* cap over all ports; 0: none */
-	uint64_t max_probes; /* dataplane.max_probes_per_round */
+	double round_timeout_s; /* the most a round may take, answers included; 0: no limit */
+	bool asap;              /* dataplane.pacing: asap */
+	uint64_t rate_pps;      /* cap over all ports; 0: none */
+	uint64_t max_probes;    /* dataplane.max_probes_per_round */
 	uint64_t generation;
 	const uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES of it; must outlive the set */
 	/* Called once for each stream of an enabled target. Where the group has a source subnet for

@@ -39,6 +39,9 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 	/* without an interval, a round begins when the one before is sent, however long the port
 	 * took for that */
 	t.period_s = in->interval_s > 0 ? fmax(in->interval_s, t.window_s / SPREAD) : 0;
+	/* a round that may not take longer is followed by the next then */
+	if (in->round_timeout_s > 0)
+		t.period_s = fmin(t.period_s, fmax(in->interval_s, in->round_timeout_s));
 	t.requested_pps = t.window_s > 0 ? (double)probes / t.window_s : INFINITY;
 	t.n_blocks = blocks_for(timeout_s, fmax(fmax(fmax(t.period_s, t.window_s), least_s), 1e-6));
 	return t;

@@ -142,14 +142,21 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	report(w, b);
 }
 
-/* A round that nothing follows ends although it is not sent, once the device has taken nothing for
- * so long that it won't. */
-static void end_stuck(struct el_worker *w)
+/* A round ends although not all of it is sent: when it has taken the longest it may, or, for one
+ * that nothing follows, when the device has taken nothing for so long that it won't. */
+static void end_overdue(struct el_worker *w)
 {
-	const struct el_plan_set *set = w->sending ? w->sending->block->set : NULL;
+	const struct live_round *l = w->sending;
+	const struct el_plan_set *set;
+	uint64_t start;
 
-	if (set && (int64_t)(w->iteration_tsc - w->sending->last_send_tsc) >
-		       (int64_t)(set->period_tsc + set->timeout_tsc))
+	if (!l)
+		return;
+	set = l->block->set;
+	start = l->block->start_tsc ? l->block->start_tsc : l->block->began_tsc;
+	if ((set->limit_tsc && (int64_t)(w->iteration_tsc - start) > (int64_t)set->limit_tsc) ||
+	    (int64_t)(w->iteration_tsc - l->last_send_tsc) >
+		(int64_t)(set->period_tsc + set->timeout_tsc))
 		rounds_end_sending(w);
 }
 
@@ -158,7 +165,7 @@ void rounds_close_due(struct el_worker *w)
 {
 	struct live_round *l;
 
-	end_stuck(w);
+	end_overdue(w);
 	while ((l = oldest(w)) != NULL && !l->sending) {
 		int64_t quiet_tsc = (int64_t)(w->iteration_tsc - l->last_send_tsc);
 		if (quiet_tsc <= 0 || (uint64_t)quiet_tsc <= l->block->set->timeout_tsc)

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -199,6 +200,7 @@ class Lab:
         self.name, self.directory, self.queues, self.ipv6 = name, directory, queues, ipv6
         self.echolane = build / "app/echolane/echolane"
         self.simpeer = build / "app/simpeer/simpeer"
+        self.peer_prefix = f"simpeer-{name}"  # of simpeer's runtime directory, which DPDK leaves behind
         self.processes = []
         self.numbers = 0
 
@@ -217,6 +219,7 @@ class Lab:
                 process.kill()
                 process.wait()
         self.script("down")
+        shutil.rmtree(f"/var/run/dpdk/{self.peer_prefix}", ignore_errors=True)
 
     def script(self, command, *options):
         subprocess.run([str(TOP / "scripts/lab"), command, self.name, *options], check=True)

@@ -29,7 +29,7 @@ cleanup() {
 	fi
 	ip netns del "$near" 2>/dev/null || true
 	ip netns del "$far" 2>/dev/null || true
-	rm -rf "$tmp"
+	rm -rf "$tmp" "/var/run/dpdk/$tag"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
@@ -42,8 +42,8 @@ ip netns add "$near" 2>/dev/null || skip "can't make network namespaces"
 ip netns add "$far"
 
 ip -n "$near" link add "$tag" type veth peer name peer0 netns "$far"
-ip netns exec "$near" sysctl -qw "net.ipv6.conf.$tag.disable_ipv6=1"
-ip netns exec "$far" sysctl -qw net.ipv6.conf.peer0.disable_ipv6=1
+ip netns exec "$near" sh -c "echo 1 >/proc/sys/net/ipv6/conf/$tag/disable_ipv6"
+ip netns exec "$far" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/peer0/disable_ipv6'
 ip netns exec "$near" ethtool -K "$tag" tx off >/dev/null # checksums are really written
 ip -n "$near" addr add 192.0.2.10/24 dev "$tag"
 ip -n "$near" link set lo up

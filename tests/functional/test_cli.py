@@ -85,6 +85,14 @@ def test_check(lab):
     assert_equal(done.stderr, "", "warnings")
 
 
+def test_the_readmes_configuration(lab):
+    readme = (TOP / "README.md").read_text()
+    conf, ports = (next(block for block in re.findall(r"```yaml\n(.*?)```", readme, re.S)
+                        if block.startswith(f"{first}:")) for first in ("global", "dataplane"))
+    done = lab.invoke("check", lab.write_config(conf + ports))
+    assert_equal((done.process.returncode, done.stderr), (0, ""), "exit status and warnings")
+
+
 def test_keys_without_effect(lab):
     """Keys of netprobify's that can't have an effect here give one warning each, never silence."""
     done = lab.invoke("check", lab.write_config(config({"icmp": icmp(HOST1)}, verbose=1,

@@ -19,6 +19,14 @@ def namespaces_of(name):
     return {ns for ns in namespaces() if ns.startswith(f"el-{name}-")}
 
 
+def is_running(pid):
+    """False for a process that is gone, and for one that only waits to be collected."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def start(lab, *command, **options):
     """A script in a session of its own, its output in files; it builds where the tests' program is."""
     with open(lab.directory / "script.out", "wb") as out:
@@ -40,9 +48,13 @@ def test_lab_is_made_anew_and_removed(lab):
         assert_equal(len(namespaces_of(name)), 5, "namespaces")
     status = subprocess.run([SCRIPTS / "lab", "status", name], check=True, text=True, capture_output=True)
     assert "192.0.2.1/24" in status.stdout and "listens on TCP 0.0.0.0:443" in status.stdout, status.stdout
+    processes = [int(pid) for ns in namespaces_of(name) for pid in subprocess.run(
+        ["ip", "netns", "pids", ns], check=True, text=True, capture_output=True).stdout.split()]
+    assert_equal(len(processes), 3, "processes: a listener on each host")
     for _ in range(2):
         subprocess.run([SCRIPTS / "lab", "down", name], check=True)
         assert_equal(namespaces_of(name), set(), "namespaces")
+    assert not any(is_running(pid) for pid in processes), "a listener is left"
     assert_equal(len(namespaces_of(lab.name)), 5, "namespaces of another network")
 
 
@@ -72,13 +84,14 @@ def test_lab_sweeps_what_is_left(lab):
 
 
 def test_quickstart_rounds(lab):
-    before = namespaces()
+    others = namespaces_of(lab.name)  # the test's own, which the script has no business with
+    assert others, "the network of the test"
     process = start(lab, SCRIPTS / "quickstart", "--rounds", "2")
     assert_equal(process.wait(50), 0, f"exit status ({output(lab)})")
     for word in ("target", "group", "sent", "loss", "p50", "p95", "http://127.0.0.1:", " 0 lost"):
         assert word in output(lab), f"{word!r} is not in {output(lab)}"
     assert_equal(namespaces_of(f"quickstart.{process.pid}"), set(), "namespaces")
-    assert before <= namespaces(), "a namespace is gone that was there before"
+    assert_equal(namespaces_of(lab.name), others, "namespaces of others")
 
 
 def test_quickstart_interrupted(lab):

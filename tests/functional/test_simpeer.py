@@ -25,7 +25,7 @@ class Peer:
         with open(self.log_path, "wb") as log:
             self.process = lab.popen("router", [
                 str(lab.simpeer), "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
-                f"--file-prefix=simpeer-{lab.name}", "--vdev", "net_af_packet0,iface=p0", "--",
+                f"--file-prefix={lab.peer_prefix}", "--vdev", "net_af_packet0,iface=p0", "--",
                 "--script", str(script), "--stats", str(self.stats_path), "--yield"],
                 stdout=log, stderr=log)
         wait_until(self.is_ready, 20, "simpeer")

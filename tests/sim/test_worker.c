@@ -399,6 +399,29 @@ static void a_stuck_device_loses_nothing(void **state)
 	bench_free(b);
 }
 
+/* A round may take so long and no longer: what is not sent by then stays unsent, neither sent nor
+ * lost. */
+static void the_global_timeout_ends_a_round(void **state)
+{
+	struct fixture *fx = fixture(1, 2);
+	struct bench *b;
+	struct el_figures f;
+
+	(void)state;
+	add_target(fx, EL_PROBE_ICMPPING, "198.51.100.1", 1000);
+	fx->targets[0].timeout_s = 0.05;
+	fx->in.interval_s = 0.1;
+	fx->in.interval_packets_s = 0.01; /* ten seconds in all */
+	fx->in.round_timeout_s = 0.25;
+	b = bench(fx, 1);
+	order_round(b, 1);
+	assert_in_range(serve(b, 15, REPLY_ECHO), 15, 15);
+	f = figures(b, 0);
+	assert_in_range(f.sent, 15, 30);
+	assert_true(f.lost <= f.sent - 15);
+	bench_free(b);
+}
+
 /* A device that takes nothing any more must not hold up the rounds, nor the end after the last. */
 static void a_stuck_device_ends_its_round(void **state)
 {
@@ -1182,6 +1205,7 @@ int main(void)
 	    cmocka_unit_test(stamps_cover_all_records),
 	    cmocka_unit_test(a_stuck_device_loses_nothing),
 	    cmocka_unit_test(a_stuck_device_ends_its_round),
+	    cmocka_unit_test(the_global_timeout_ends_a_round),
 	    cmocka_unit_test(empty_rounds_take_no_time),
 	    cmocka_unit_test(a_stop_waits_for_nothing),
 	    cmocka_unit_test(a_stuck_port_is_alone),

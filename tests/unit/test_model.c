@@ -331,40 +331,6 @@ static void own_addresses(void **state)
 	el_model_put(m);
 }
 
-/* Targets of inventories come after those of the file; a name that is taken is left out. */
-static void extra_targets(void **state)
-{
-	char log[4096];
-	struct el_conf *dynamic =
-	    load(GLOBAL "groups: {x: {}}\n"
-			"targets:\n"
-			"  api_one: {type: ICMPping, destination: 10.0.0.1}\n"
-			"  two: {type: ICMPping, destination: 10.0.0.2}\n"
-			"  api_net: {type: ICMPping, destination: 10.0.1.0/31, is_subnet: true, "
-			"explicit_groups: {register_to: [b]}}\n");
-	struct el_model *m = create_from(
-	    (struct el_model_input){.extra = dynamic->targets, .n_extra = dynamic->n_targets},
-	    GLOBAL "groups: {a: {}, b: {permit_target_auto_register: false}}\n"
-		   "targets:\n"
-		   "  one: {type: ICMPping, destination: 192.0.2.1}\n"
-		   "  two: {type: ICMPping, destination: 192.0.2.2}\n",
-	    log, sizeof(log));
-
-	(void)state;
-	el_conf_free(dynamic);
-	assert_non_null(m);
-	assert_consistent(m);
-	assert_int_equal(m->n_targets, 4);
-	assert_groups(m, "api_one", "a");
-	assert_groups(m, "api_net", "a b");
-	assert_addresses(m, "two", "192.0.2.2");
-	assert_addresses(m, "api_net", "10.0.1.0 10.0.1.1");
-	assert_int_equal(m->duplicate_targets.count, 1);
-	assert_string_equal(m->duplicate_targets.items[0], "two");
-	assert_int_equal(count(log, "target two left out: there is one of that name already"), 1);
-	el_model_put(m);
-}
-
 static void everything_is_copied(void **state)
 {
 	struct el_conf_diags diags;
@@ -530,7 +496,6 @@ int main(void)
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(subnets),
 	    cmocka_unit_test(own_addresses),
-	    cmocka_unit_test(extra_targets),
 	    cmocka_unit_test(everything_is_copied),
 	    cmocka_unit_test(duplicates_and_references),
 	    cmocka_unit_test(no_targets),

@@ -98,7 +98,20 @@ static void rates_are_exact(void **state)
 	assert_int_equal(set->window_tsc, 13 * HZ / 10);
 	assert_int_equal(set->period_tsc, 10 * HZ);
 	el_plan_set_put(set);
+	/* the global timeout bounds that, the interval staying the least */
 	f->in.interval_packets_s = 2;
+	f->in.round_timeout_s = 20;
+	set = compile(f);
+	assert_int_equal(set->period_tsc, 20 * HZ);
+	assert_int_equal(set->limit_tsc, 19 * HZ);
+	el_plan_set_put(set);
+	f->in.interval_packets_s = 0;
+	f->in.round_timeout_s = 3;
+	set = compile(f);
+	assert_int_equal(set->limit_tsc, 10 * HZ);
+	el_plan_set_put(set);
+	f->in.interval_packets_s = 2;
+	f->in.round_timeout_s = 0;
 	set = compile(f);
 	assert_int_equal(set->window_tsc, 26 * HZ);
 	assert_in_range(set->period_tsc, 26 * HZ / 98 * 100 - 1, 26 * HZ / 98 * 100 + 100);

@@ -68,7 +68,7 @@ static void recycle_all(struct rounds *r)
 static struct rounds *make(struct fixture **ret_fixture, struct el_plan_set **ret_set, uint32_t n,
 			   uint64_t limit)
 {
-	struct rounds_config conf = {.workers = workers, .n_workers = n, .first = 1, .last = limit};
+	struct rounds_config conf = {.workers = workers, .n_workers = n, .last = limit};
 	struct rounds *r;
 
 	memset(fakes, 0, sizeof(fakes));
@@ -106,7 +106,7 @@ static void rounds_are_one_ahead(void **state)
 	(void)state;
 	poll_rounds(r, t);
 	assert_int_equal(fakes[0].n, 0);
-	rounds_start(r, t);
+	rounds_start(r, 1, t);
 	poll_rounds(r, t - 1);
 	assert_int_equal(fakes[0].n, 1);
 	assert_int_equal(fakes[0].blocks[0]->start_tsc, t);
@@ -137,7 +137,7 @@ static void rounds_without_a_block_are_skipped(void **state)
 	uint64_t t = 1000, p = set->period_tsc;
 
 	(void)state;
-	rounds_start(r, t);
+	rounds_start(r, 1, t);
 	for (uint64_t i = 0; i < 3; i++)
 		poll_rounds(r, t + i * p);
 	assert_int_equal(fakes[0].n, 3);
@@ -162,7 +162,7 @@ static void rounds_of_the_past_are_skipped(void **state)
 	uint64_t t = 1000, p = set->period_tsc;
 
 	(void)state;
-	rounds_start(r, t);
+	rounds_start(r, 1, t);
 	poll_rounds(r, t);
 	finish(0, 2, true);
 	poll_rounds(r, t + 5 * p);
@@ -184,7 +184,7 @@ static void rounds_go_out_whole(void **state)
 	uint64_t t = 1000;
 
 	(void)state;
-	rounds_start(r, t);
+	rounds_start(r, 1, t);
 	poll_rounds(r, t);
 	finish(0, 2, true);
 	rounds_add_drops(r, 7);
@@ -213,7 +213,7 @@ static void begun_means_all_workers(void **state)
 	struct rounds *r = make(&f, &set, 2, 0);
 
 	(void)state;
-	rounds_start(r, 1000);
+	rounds_start(r, 1, 1000);
 	poll_rounds(r, 1000);
 	finish(0, 1, true);
 	finish(1, 1, false);
@@ -236,7 +236,7 @@ static void a_cut_ends_it(void **state)
 	uint64_t t = 1000, p = set->period_tsc;
 
 	(void)state;
-	rounds_start(r, t);
+	rounds_start(r, 1, t);
 	poll_rounds(r, t);
 	rounds_retire(r);
 	for (uint32_t w = 0; w < 2; w++) {
