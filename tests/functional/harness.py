@@ -17,6 +17,8 @@ GATEWAY = "192.0.2.1"
 HOST1, HOST2, HOST3 = "198.51.100.10", "198.51.100.138", "203.0.113.10"
 PORT = f"af_packet:probe0,address={PROBER}/24,gateway={GATEWAY}"
 METRICS_URL = "http://127.0.0.1:8000"
+RELOADED = "configuration reloaded"
+NOT_RELOADED = "the configuration is not reloaded"
 
 
 class Skip(Exception):
@@ -31,6 +33,14 @@ def lab_options(**options):
     return set_options
 
 
+def time_limit(seconds):
+    """Decorator: a test that may take longer than the others."""
+    def set_limit(function):
+        function.time_limit_s = seconds
+        return function
+    return set_limit
+
+
 def wait_until(condition, timeout_s, what):
     """Calls condition until it returns something true, and returns that; fails when the time is over."""
     deadline = time.monotonic() + timeout_s
@@ -40,6 +50,13 @@ def wait_until(condition, timeout_s, what):
             return value
         assert time.monotonic() < deadline, f"waited {timeout_s} s in vain for {what}"
         time.sleep(0.02)
+
+
+def write_whole(path, text):
+    """Replaces a file at once, so that nobody reads half of it."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text)
+    temporary.rename(path)
 
 
 def config(targets, groups=None, dataplane=None, **global_keys):
@@ -91,6 +108,29 @@ class Prober:
     @property
     def stderr(self):
         return self.stderr_path.read_text(errors="replace")
+
+    def write_config(self, conf):
+        """Another content for its configuration; it does not know yet."""
+        write_whole(self.config, conf if isinstance(conf, str) else json.dumps(conf, indent=1))
+
+    def logged(self, text, level=None):
+        """How many lines of its log have this text."""
+        return sum(text in line for line in self.stderr.splitlines()
+                   if level is None or f'level="{level}"' in line)
+
+    def reload(self, conf=None, timeout_s=20):
+        """Reloads by SIGHUP, with another configuration if one is given; whether that was taken."""
+        good, bad = self.logged(RELOADED), self.logged(NOT_RELOADED)
+        if conf is not None:
+            self.write_config(conf)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.logged(RELOADED) > good or self.logged(NOT_RELOADED) > bad, timeout_s,
+                   "the reload")
+        return self.logged(NOT_RELOADED) == bad
+
+    def resident_kib(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
     def wait(self, timeout_s=45):
         """Waits for its end; its exit status."""
@@ -212,6 +252,13 @@ class Lab:
     def capture(self, role, interface, expression=""):
         return Capture(self, role, interface, expression)
 
+    def etc(self, role, name, text):
+        """What the programs of a namespace that are started from now on see as /etc/NAME; scripts/lab
+        removes it with the namespace."""
+        directory = pathlib.Path("/etc/netns") / f"el-{self.name}-{role}"
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+
     def half_open(self, role):
         """Half-open TCP connections of a host, one line each."""
         return self.run(role, ["ss", "-Htn", "state", "syn-recv"]).stdout
@@ -224,7 +271,10 @@ class Lab:
 
     def start(self, conf, *arguments, port=PORT, env=None):
         ports = ["--port", port] if port else []
-        return Prober(self, ["run", *ports, *arguments, str(self.write_config(conf))], env)
+        path = self.write_config(conf)
+        prober = Prober(self, ["run", *ports, *arguments, str(path)], env)
+        prober.config = path
+        return prober
 
     def rounds(self, conf, number=1, port=PORT):
         """Runs so many rounds to a clean end; the final metrics."""
