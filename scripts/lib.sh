@@ -10,7 +10,7 @@ TOP=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 CHILD=
 
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libdpdk-dev libyaml-dev libmicrohttpd-dev
-	libc-ares-dev libmnl-dev libcap-ng-dev libcmocka-dev)
+	libc-ares-dev libmnl-dev libcmocka-dev)
 PACKAGES_LAB=(iproute2 ethtool python3)
 PACKAGES_TEST=(dnsmasq-base nftables tcpdump iputils-ping curl clang-format-14 shellcheck codespell)
 

@@ -343,7 +343,9 @@ static int bring_up_and_run(struct control *c)
 		control_run(c);
 		if (c->options->print_metrics)
 			control_print_metrics(c, stdout);
-		el_log(EL_LOG_DEBUG, "control", "longest loop: %.3g ms", c->longest_loop_s * 1e3);
+		el_log(EL_LOG_DEBUG, "control",
+		       "longest loop: %.3g ms, most processor time: %.3g ms",
+		       (double)c->longest_loop_ns / 1e6, (double)c->longest_loop_cpu_ns / 1e6);
 	}
 	while (n-- > 0) {
 		if (steps[n].fini)

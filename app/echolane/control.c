@@ -25,11 +25,11 @@
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
 
-static uint64_t monotonic_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
@@ -171,6 +171,8 @@ static void publish(struct control *c, struct el_snapshot *s)
 	    c->skipped_before + (c->now.rounds ? rounds_skipped(c->now.rounds) : 0);
 	s->app.rounds_timed_out = c->timed_out;
 	s->reload_failed = c->reload_failed;
+	s->control_loop_s = (double)c->longest_loop_ns / 1e9;
+	s->control_loop_cpu_s = (double)c->longest_loop_cpu_ns / 1e9;
 	events_apply(c->now.events, s);
 	if (c->old.events)
 		events_apply(c->old.events, s);
@@ -454,12 +456,12 @@ void control_run(struct control *c)
 {
 	struct epoll_event events[8];
 
-	c->now_ns = c->started_ns = c->slow_ns = c->second_ns = monotonic_ns();
+	c->now_ns = c->started_ns = c->slow_ns = c->second_ns = clock_ns(CLOCK_MONOTONIC);
 	network_read_drops(c->network); /* what was dropped before does not count */
 	while (!is_done(c)) {
 		int n = epoll_wait(c->epoll_fd, events, 8, el_httpd_timeout_ms(c->httpd));
-		uint64_t begin_ns = monotonic_ns();
-		c->now_ns = begin_ns;
+		uint64_t begin_cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		c->now_ns = clock_ns(CLOCK_MONOTONIC);
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd == c->timer_fd)
 				tick(c);
@@ -475,8 +477,10 @@ void control_run(struct control *c)
 		names_run(c->names, c->now_ns);
 		if (!c->planning) /* then the planner reads their targets */
 			el_inventory_run(c->inventory, c->now_ns, time(NULL));
-		c->longest_loop_s =
-		    fmax(c->longest_loop_s, (double)(monotonic_ns() - begin_ns) / 1e9);
+		c->longest_loop_ns =
+		    RTE_MAX(c->longest_loop_ns, clock_ns(CLOCK_MONOTONIC) - c->now_ns);
+		c->longest_loop_cpu_ns = RTE_MAX(c->longest_loop_cpu_ns,
+						 clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns);
 	}
 	/* what came in between the last figures and now */
 	take_reports(c);

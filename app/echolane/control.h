@@ -64,7 +64,7 @@ struct control {
 	bool started; /* the first round has been ordered */
 	bool stopping;
 	uint64_t stop_deadline_ns;
-	double longest_loop_s;
+	uint64_t longest_loop_ns, longest_loop_cpu_ns; /* of any iteration; not of the same one */
 
 	/* reload.c */
 	bool republish; /* as soon as statistics is idle */

@@ -143,6 +143,8 @@ static void maybe_take_next(struct control *c)
 	c->old = c->now;
 	take_next(c);
 	rounds_start(c->now.rounds, first, begin);
+	el_log(EL_LOG_DEBUG, "control", "a new plan of %u series begins with round %llu",
+	       c->now.model->n_series, (unsigned long long)first);
 }
 
 void plans_poll(struct control *c)

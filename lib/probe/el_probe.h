@@ -299,7 +299,7 @@ struct el_probe_ops {
 	void (*make)(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n);
 
 	/* An answer of this type from its parsed frame, whose protocol is this type's: everything
-	 * in *ret_answer but the TSC. */
+	 * in *ret_answer but the TSC. Undefined where it is no answer. */
 	enum el_no_answer (*recognise)(const struct el_id_key *key, const struct el_pkt *pkt,
 				       struct el_answer *ret_answer);
 

@@ -101,22 +101,20 @@ static enum el_no_answer recognise(const struct el_id_key *key, const struct el_
 				   struct el_answer *ret_answer)
 {
 	const uint8_t *l4 = pkt->l4;
-	struct el_answer a;
+	struct el_answer *a = ret_answer;
 
 	if (l4[0] != (pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
-	a = answer_of(key, pkt, EL_PROBE_ICMPPING);
-	a.kind = EL_ANSWER_ECHO_REPLY;
+	answer_of(key, pkt, EL_PROBE_ICMPPING, EL_ANSWER_ECHO_REPLY, a);
 	if (pkt->l4_len < L4_LEN) {
-		a.flags = EL_ANSWER_ID_IN_HEADER;
-		a.wire = el_get32(l4 + 4);
+		a->flags = EL_ANSWER_ID_IN_HEADER;
+		a->wire = el_get32(l4 + 4);
 	} else {
-		a.wire = el_get32(l4 + 8);
-		if (el_get32(l4 + 12) != ~a.wire)
+		a->wire = el_get32(l4 + 8);
+		if (el_get32(l4 + 12) != ~a->wire)
 			return EL_NO_ANSWER_COOKIE;
-		take_cookie(&a, l4 + 16);
+		take_cookie(a, l4 + 16);
 	}
-	*ret_answer = a;
 	return EL_NO_ANSWER_NONE;
 }
 
@@ -124,28 +122,25 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 					 struct el_answer *ret_answer)
 {
 	const struct el_pkt_quote *q = &pkt->quote;
-	struct el_answer a;
+	struct el_answer *a = ret_answer;
 
 	if (q->l4_len < ICMP_LEN)
 		return EL_NO_ANSWER_QUOTE_SHORT;
 	if (q->l4[0] != (q->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST) || q->l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
-	a = answer_of_quote(key, pkt, EL_PROBE_ICMPPING);
+	answer_of_quote(key, pkt, EL_PROBE_ICMPPING, a);
 	if (sent_l4_len(q) < L4_LEN) {
-		a.flags |= EL_ANSWER_ID_IN_HEADER;
-		a.wire = el_get32(q->l4 + 4);
+		a->flags |= EL_ANSWER_ID_IN_HEADER;
+		a->wire = el_get32(q->l4 + 4);
 	} else {
 		if (q->l4_len < ICMP_LEN + 4)
 			return EL_NO_ANSWER_QUOTE_SHORT;
-		a.wire = el_get32(q->l4 + 8);
-		if (q->l4_len >= ICMP_LEN + 8 && el_get32(q->l4 + 12) != ~a.wire) {
-			*ret_answer = a;
+		a->wire = el_get32(q->l4 + 8);
+		if (q->l4_len >= ICMP_LEN + 8 && el_get32(q->l4 + 12) != ~a->wire)
 			return EL_NO_ANSWER_QUOTE_DAMAGED;
-		}
 		if (q->l4_len >= L4_LEN)
-			take_cookie(&a, q->l4 + 16);
+			take_cookie(a, q->l4 + 16);
 	}
-	*ret_answer = a;
 	return EL_NO_ANSWER_NONE;
 }
 

@@ -54,31 +54,28 @@ static enum el_no_answer recognise(const struct el_id_key *key, const struct el_
 				   struct el_answer *ret_answer)
 {
 	uint8_t flags = pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
-	struct el_answer a;
+	struct el_answer *a = ret_answer;
 
 	if (flags != (TH_SYN | TH_ACK) && (flags & ~TH_ACK) != TH_RST)
 		return EL_NO_ANSWER_TCP_FLAGS;
-	a = answer_of(key, pkt, EL_PROBE_TCPSYN);
-	a.kind = flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK;
-	a.wire = el_get32(pkt->l4 + 8);
-	a.remote_port = el_get16(pkt->l4);
-	a.own_port = el_get16(pkt->l4 + 2);
-	*ret_answer = a;
+	answer_of(key, pkt, EL_PROBE_TCPSYN, flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK, a);
+	a->wire = el_get32(pkt->l4 + 8);
+	a->remote_port = el_get16(pkt->l4);
+	a->own_port = el_get16(pkt->l4 + 2);
 	return EL_NO_ANSWER_NONE;
 }
 
 static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
 					 struct el_answer *ret_answer)
 {
-	struct el_answer a;
+	struct el_answer *a = ret_answer;
 
 	if (pkt->quote.l4_len < 8)
 		return EL_NO_ANSWER_QUOTE_SHORT;
-	a = answer_of_quote(key, pkt, EL_PROBE_TCPSYN);
-	a.wire = el_get32(pkt->quote.l4 + 4) + 1;
-	a.own_port = el_get16(pkt->quote.l4);
-	a.remote_port = el_get16(pkt->quote.l4 + 2);
-	*ret_answer = a;
+	answer_of_quote(key, pkt, EL_PROBE_TCPSYN, a);
+	a->wire = el_get32(pkt->quote.l4 + 4) + 1;
+	a->own_port = el_get16(pkt->quote.l4);
+	a->remote_port = el_get16(pkt->quote.l4 + 2);
 	return EL_NO_ANSWER_NONE;
 }
 

@@ -83,22 +83,21 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 					 struct el_answer *ret_answer)
 {
 	const struct el_pkt_quote *q = &pkt->quote;
-	struct el_answer a;
+	struct el_answer *a = ret_answer;
 
 	if (q->l4_len < (q->family == 4 ? UDP_LEN : L4_LEN))
 		return EL_NO_ANSWER_QUOTE_SHORT;
-	a = answer_of_quote(key, pkt, EL_PROBE_UDPUNREACHABLE);
-	a.own_port = el_get16(q->l4);
-	a.remote_port = el_get16(q->l4 + 2);
+	answer_of_quote(key, pkt, EL_PROBE_UDPUNREACHABLE, a);
+	a->own_port = el_get16(q->l4);
+	a->remote_port = el_get16(q->l4 + 2);
 	if (q->family == 4) {
-		a.wire = (uint32_t)el_get16(q->l3 + 4) << 16 | el_get16(q->l4 + 6);
-		if (a.wire >> 16 == 0)
-			a.flags |= EL_ANSWER_ID_ZERO;
+		a->wire = (uint32_t)el_get16(q->l3 + 4) << 16 | el_get16(q->l4 + 6);
+		if (a->wire >> 16 == 0)
+			a->flags |= EL_ANSWER_ID_ZERO;
 	} else {
-		a.wire = el_get32(q->l4 + UDP_LEN);
+		a->wire = el_get32(q->l4 + UDP_LEN);
 	}
-	*ret_answer = a;
-	return (a.wire & 0xffff) == 0 ? EL_NO_ANSWER_QUOTE_DAMAGED : EL_NO_ANSWER_NONE;
+	return (a->wire & 0xffff) == 0 ? EL_NO_ANSWER_QUOTE_DAMAGED : EL_NO_ANSWER_NONE;
 }
 
 static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,

@@ -90,6 +90,9 @@ struct el_snapshot {
 	double iteration_s;                 /* app_iteration_time_seconds */
 	double tsc_error_ppm;               /* of the calibration */
 	double requested_pps, achieved_pps; /* of the last round */
+	/* Of the control loop since the start: its longest iteration, and the most processor time
+	 * that one used (both differ where it shares its core). */
+	double control_loop_s, control_loop_cpu_s;
 	bool reload_failed;
 	_Atomic uint32_t refs;
 };

@@ -277,6 +277,8 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 	if (before != NULL) {
 		s->tsc_error_ppm = before->tsc_error_ppm;
 		s->reload_failed = before->reload_failed;
+		s->control_loop_s = before->control_loop_s;
+		s->control_loop_cpu_s = before->control_loop_cpu_s;
 	}
 	if (figures != NULL)
 		add_figures(s, figures);

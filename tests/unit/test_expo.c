@@ -146,6 +146,8 @@ static void sample_init(struct sample *s)
 	s->snapshot->requested_pps = INFINITY;
 	s->snapshot->achieved_pps = 12345.5;
 	s->snapshot->tsc_error_ppm = 0.25;
+	s->snapshot->control_loop_s = 0.0625;
+	s->snapshot->control_loop_cpu_s = 0.03125;
 	s->snapshot->app.rounds_skipped = 1;
 	s->snapshot->app.rounds_timed_out = 2;
 	s->snapshot->targets[0].match_ack_fail = 11;

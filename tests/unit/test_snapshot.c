@@ -54,6 +54,8 @@ static void totals_go_on(void **state)
 	a->app.rounds_skipped = 3;
 	a->tsc_error_ppm = 0.5;
 	a->reload_failed = true;
+	a->control_loop_s = 0.25;
+	a->control_loop_cpu_s = 0.125;
 	b = el_snapshot_next(a, m, figures_create(m, 2, second));
 	assert_int_equal(a->series[0].sent, 100);
 	assert_int_equal(b->series[0].sent, 150);
@@ -70,6 +72,7 @@ static void totals_go_on(void **state)
 	assert_int_equal(b->app.rounds_skipped, 3);
 	assert_int_equal(b->targets[1].resolution_changes, 1);
 	assert_true(b->requested_pps == 12 && b->tsc_error_ppm == 0.5 && b->reload_failed);
+	assert_true(b->control_loop_s == 0.25 && b->control_loop_cpu_s == 0.125);
 	/* the second series sent nothing: its gauges stay */
 	assert_true(b->measured[1]);
 	assert_int_equal(b->series[1].sent, 10);
