@@ -148,6 +148,14 @@ static void skip_passed(struct rounds *r, uint64_t now, uint64_t late_tsc)
 	r->next_start_tsc += missed * period;
 }
 
+/* How late a round may begin and still send all; one that is longer than its period can't anyway.
+ */
+static uint64_t slack_tsc(const struct el_plan_set *set)
+{
+	return set->period_tsc > set->window_tsc ? set->period_tsc - set->window_tsc
+						 : set->period_tsc;
+}
+
 /* A round is handed out when the one before has begun: so the workers always have one ahead, and a
  * change never has to wait for longer than that. */
 void rounds_hand_out(struct rounds *r, uint64_t now)
@@ -160,8 +168,7 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 			skip_passed(r, now, 0);
 			return;
 		}
-		/* one that begins later than its slack could not send all */
-		skip_passed(r, now, r->conf.set->period_tsc - r->conf.set->window_tsc);
+		skip_passed(r, now, slack_tsc(r->conf.set));
 		if (hand_out(r) < 0)
 			return;
 	}

@@ -57,7 +57,8 @@ def test_global_timeout(lab):
     """A round that takes longer is counted; what was not sent is neither sent nor lost."""
     prober = lab.start(config({"icmp": icmp(HOST1, 100, timeout=0.2)}, interval=1, interval_packets=0.1,
                               timeout=1.5))
-    page = prober.wait_for(lambda m: m.one("app_process_timed_out_total") >= 1, "the count", 40)
+    page = prober.wait_for(lambda m: m.one("app_process_timed_out_total") >= 3, "the count")
+    assert_equal(page.one("echolane_rounds_skipped_total"), 0, "rounds that were skipped")
     sent, lost = page.probes("icmp")
     assert_equal(lost, 0, "lost")
     assert sent > 0

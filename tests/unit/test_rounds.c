@@ -175,6 +175,25 @@ static void rounds_of_the_past_are_skipped(void **state)
 	unmake(r, f, set);
 }
 
+/* Packets may be so far apart that a round is longer than its period: it can't send all anyway. */
+static void long_rounds_begin_in_time(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 1, 0);
+	uint64_t t = 1000;
+
+	(void)state;
+	set->window_tsc = 3 * set->period_tsc;
+	rounds_start(r, 1, t);
+	poll_rounds(r, t + 10);
+	assert_int_equal(rounds_skipped(r), 0);
+	assert_int_equal(fakes[0].n, 2);
+	assert_int_equal(fakes[0].blocks[0]->start_tsc, t);
+	assert_int_equal(fakes[0].blocks[1]->start_tsc, t + set->period_tsc);
+	unmake(r, f, set);
+}
+
 /* A round goes to statistics when all workers have reported it, and in order. */
 static void rounds_go_out_whole(void **state)
 {
@@ -258,6 +277,7 @@ int main(void)
 	    cmocka_unit_test(rounds_are_one_ahead),
 	    cmocka_unit_test(rounds_without_a_block_are_skipped),
 	    cmocka_unit_test(rounds_of_the_past_are_skipped),
+	    cmocka_unit_test(long_rounds_begin_in_time),
 	    cmocka_unit_test(rounds_go_out_whole),
 	    cmocka_unit_test(begun_means_all_workers),
 	    cmocka_unit_test(a_cut_ends_it),
