@@ -101,7 +101,7 @@ def read(path):
 
 def is_probe(packet, prober="192.0.2.10"):
     """A SYN, an echo request or a UDP datagram of the prober's."""
-    if packet.src != prober or packet.ethertype != 0x0800:
+    if packet.src != prober or packet.ethertype not in (0x0800, 0x86dd):
         return False
     return (packet.protocol == UDP or (packet.protocol == TCP and packet.flags & (SYN | RST) == SYN)
-            or packet.icmp_type == 8)
+            or packet.icmp_type == (8 if packet.ethertype == 0x0800 else 128))

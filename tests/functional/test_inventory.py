@@ -48,7 +48,8 @@ def assert_undisturbed(page):
 
 
 def processes(lab):
-    done = subprocess.run(["ip", "netns", "pids", f"el-{lab.name}-prober"], capture_output=True, text=True, check=True)
+    done = subprocess.run(["ip", "netns", "pids", f"el-{lab.name}-prober"], capture_output=True, text=True,
+                          check=True)
     return done.stdout.split()
 
 

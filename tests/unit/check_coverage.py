@@ -9,10 +9,11 @@ REFERENCE = re.compile(r"`(test_\w+\.(?:py|c)): (\w+)`")
 
 
 def exists(tests, file, name):
-    path = tests / ("functional" if file.endswith(".py") else "unit") / file
+    folders = ("functional",) if file.endswith(".py") else ("unit", "sim")
+    paths = [tests / folder / file for folder in folders if (tests / folder / file).exists()]
     # some of the functional ones are made from a table
     pattern = rf"^def test_{name}\(|^    \"{name}\": \(" if file.endswith(".py") else rf"^\s*static void {name}\("
-    return path.exists() and re.search(pattern, path.read_text(), re.MULTILINE)
+    return any(re.search(pattern, path.read_text(), re.MULTILINE) for path in paths)
 
 
 def main():
