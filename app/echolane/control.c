@@ -221,6 +221,12 @@ static double iteration_s(const struct el_plan_set *set, const struct el_round_f
 	return set->iteration_s + fmax(took_s - window_s, 0);
 }
 
+/* Whether a round was ended because its schedule is longer than a round may take. */
+static bool was_ended(const struct el_plan_set *set, const struct el_round_figures *f)
+{
+	return set->limit_tsc && set->window_tsc > set->limit_tsc && f->unsent && !f->cut;
+}
+
 static void publish_round(struct control *c, const struct el_plan_set *set, struct el_snapshot *s)
 {
 	const struct el_round_figures *f = s->last;
@@ -229,8 +235,7 @@ static void publish_round(struct control *c, const struct el_plan_set *set, stru
 	uint64_t sent = 0;
 
 	s->iteration_s = iteration_s(set, f);
-	if (s->iteration_s > c->now.conf->global.timeout_s)
-		c->timed_out++;
+	c->timed_out += s->iteration_s > c->now.conf->global.timeout_s || was_ended(set, f);
 	for (uint32_t i = 0; i < f->n_series; i++)
 		sent += f->series[i].sent;
 	s->achieved_pps = took_s > 0 ? (double)sent / took_s : 0;

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""When probes are sent, and how long a round took."""
+import statistics
+
+import packets
+from harness import HOST1, HOST2, assert_equal, assert_loss, config, icmp
+
+
+def gaps(capture, host, number):
+    """Times between the echo requests to a host, s."""
+    times = [p.time for p in capture.packets if p.dst == host and packets.is_probe(p)]
+    assert_equal(len(times), number, f"echo requests to {host}")
+    return [b - a for a, b in zip(times, times[1:])]
+
+
+def assert_median(seconds, expected, what):
+    """The median, for a busy machine is late now and then."""
+    median = statistics.median(seconds)
+    assert abs(median - expected) < 0.2 * expected, f"{what}: {seconds}, expected {expected} s each"
+
+
+def test_interval(lab):
+    """Rounds start an interval apart, with the packets of a target spread over it."""
+    with lab.capture("router", "p0", "icmp") as capture:
+        metrics = lab.rounds(config({"one": icmp(HOST1, 1), "four": icmp(HOST2, 4)}, interval=2), 3)
+    assert_loss(metrics, "one", 3)
+    assert_median(gaps(capture, HOST1, 3), 2, "rounds")
+    assert_median(gaps(capture, HOST2, 12), 0.5, "packets")
+
+
+def test_interval_packets(lab):
+    """Packets of a target are so far apart, whatever the interval is."""
+    with lab.capture("router", "p0", "icmp") as capture:
+        metrics = lab.rounds(config({"five": icmp(HOST1, 5)}, interval=3, interval_packets=0.1))
+    assert_loss(metrics, "five", 5)
+    assert_median(gaps(capture, HOST1, 5), 0.1, "packets")
+
+
+def test_round_longer_than_the_interval(lab):
+    """The next one follows at once."""
+    with lab.capture("router", "p0", "icmp") as capture:
+        metrics = lab.rounds(config({"four": icmp(HOST1, 4)}, interval=1, interval_packets=0.5), 2)
+    assert_loss(metrics, "four", 8)
+    assert_median(gaps(capture, HOST1, 8), 0.5, "packets")
+    assert max(gaps(capture, HOST1, 8)) < 1.5, gaps(capture, HOST1, 8)
+    assert_equal(metrics.one("app_process_timed_out_total"), 0, "rounds that took too long")
+
+
+def test_iteration_time(lab):
+    """The time that a round needed, not the one it was spread over."""
+    metrics = lab.rounds(config({"icmp": icmp(HOST1, 10, timeout=0.5)}, interval=5))
+    took_s = metrics.one("app_iteration_time_seconds")
+    assert 0.5 <= took_s < 1, f"{took_s} s"
+
+
+def test_global_timeout(lab):
+    """A round that takes longer is counted; what was not sent is neither sent nor lost."""
+    prober = lab.start(config({"icmp": icmp(HOST1, 100, timeout=0.2)}, interval=1, interval_packets=0.1,
+                              timeout=1.5))
+    page = prober.wait_for(lambda m: m.one("app_process_timed_out_total") >= 1, "the count", 40)
+    sent, lost = page.probes("icmp")
+    assert_equal(lost, 0, "lost")
+    assert sent > 0
+    prober.stop()
