@@ -286,6 +286,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 	}
 	for (uint32_t s = 0; s < model->n_series; s++) {
 		w->next[s] = n_rtt;
+		w->f->sent += w->f->series[s].sent;
 		n_rtt += w->f->series[s].answered - w->f->series[s].out_of_order;
 	}
 	w->values = numbers_alloc(n_rtt);
