@@ -253,6 +253,7 @@ static void finish(struct work *w, const struct el_model *model)
 		double result[EL_PERCENTILES_MAX], by_percent[EL_PERCENTILES_MAX + 1];
 
 		series_finish(&f->series[s], w->values + begin, n, w->clock);
+		f->sent += f->series[s].sent;
 		el_stats_percentiles(w->values + begin, n, percents, n_percents, result);
 		for (size_t i = 0; i < n_percents; i++)
 			by_percent[percents[i]] = result[i];
@@ -286,7 +287,6 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 	}
 	for (uint32_t s = 0; s < model->n_series; s++) {
 		w->next[s] = n_rtt;
-		w->f->sent += w->f->series[s].sent;
 		n_rtt += w->f->series[s].answered - w->f->series[s].out_of_order;
 	}
 	w->values = numbers_alloc(n_rtt);
