@@ -68,10 +68,10 @@ static void *page_open(void *ctx, struct el_expo_input *ret_input)
 
 static void page_close(void *ctx, void *handle)
 {
+	struct control *c = ctx;
 	struct page *p = handle;
 
-	(void)ctx;
-	el_snapshot_put(p->snapshot);
+	stats_pool_drop(c->stats, p->snapshot);
 	free(p);
 }
 
@@ -164,6 +164,7 @@ void control_print_metrics(struct control *c, FILE *out)
 static void publish(struct control *c, struct el_snapshot *s)
 {
 	double ppm = el_calibration_error_ppm(&c->calibration);
+	struct el_snapshot *before = c->current;
 
 	s->tsc_error_ppm = isinf(ppm) ? 0 : ppm;
 	s->requested_pps = c->now.set->requested_pps;
@@ -176,9 +177,10 @@ static void publish(struct control *c, struct el_snapshot *s)
 	events_apply(c->now.events, s);
 	if (c->old.events)
 		events_apply(c->old.events, s);
-	el_snapshot_put(c->current);
 	c->current = el_snapshot_get(s);
 	el_snapshot_store_publish(c->snapshots, s);
+	if (before)
+		stats_pool_drop(c->stats, before);
 }
 
 void control_republish(struct control *c)
@@ -232,13 +234,10 @@ static void publish_round(struct control *c, const struct el_plan_set *set, stru
 	const struct el_round_figures *f = s->last;
 	double took_s = fmax(el_clock_s(&set->clock, f->sent_tsc - f->began_tsc),
 			     el_clock_s(&set->clock, set->window_tsc));
-	uint64_t sent = 0;
 
 	s->iteration_s = iteration_s(set, f);
 	c->timed_out += s->iteration_s > c->now.conf->global.timeout_s || was_ended(set, f);
-	for (uint32_t i = 0; i < f->n_series; i++)
-		sent += f->series[i].sent;
-	s->achieved_pps = took_s > 0 ? (double)sent / took_s : 0;
+	s->achieved_pps = took_s > 0 ? (double)f->sent / took_s : 0;
 	publish(c, s);
 	show_table(c);
 }

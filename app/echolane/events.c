@@ -24,6 +24,7 @@ struct events {
 	struct address_index *addresses;
 	uint64_t *late, *icmp_errors;     /* [n_series] since they were last applied */
 	struct el_target_totals *targets; /* [n_targets] likewise */
+	bool any;                         /* something was counted since then */
 };
 
 static int by_address(const void *a, const void *b)
@@ -110,6 +111,7 @@ bool events_take(struct events *e, const struct el_event *event)
 	const struct el_model *m = e->model;
 	const struct address_entry *entry;
 
+	e->any = true;
 	if (kind == EL_EVENT_TCP_UNMATCHED) {
 		entry = find(e->addresses, event->a, (uint16_t)(event->b >> 16));
 		if (entry)
@@ -129,8 +131,9 @@ bool events_take(struct events *e, const struct el_event *event)
 
 void events_apply(struct events *e, struct el_snapshot *s)
 {
-	if (s->model != e->model)
+	if (!e->any || s->model != e->model)
 		return;
+	e->any = false;
 	for (uint32_t i = 0; i < e->model->n_series; i++) {
 		s->series[i].late += e->late[i];
 		s->series[i].icmp_errors += e->icmp_errors[i];

@@ -79,6 +79,12 @@ static void *run(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
+		if (!job->owner) {
+			el_snapshot_put(job->before);
+			free(job);
+			pthread_mutex_lock(&pool->lock);
+			continue;
+		}
 		work(job);
 		pthread_mutex_lock(&pool->lock);
 		push(&pool->done, job);
@@ -155,6 +161,14 @@ void stats_pool_submit(struct stats_pool *pool, struct stats_job *job)
 	push(&pool->waiting, job);
 }
 
+static void hand_over(struct stats_pool *pool, struct stats_job *job)
+{
+	pthread_mutex_lock(&pool->lock);
+	push(&pool->todo, job);
+	pthread_cond_signal(&pool->wake);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 void stats_pool_run(struct stats_pool *pool, struct el_snapshot *before)
 {
 	struct stats_job *job = pool->busy ? NULL : pop(&pool->waiting);
@@ -163,10 +177,19 @@ void stats_pool_run(struct stats_pool *pool, struct el_snapshot *before)
 		return;
 	pool->busy = true;
 	job->before = el_snapshot_get(before);
-	pthread_mutex_lock(&pool->lock);
-	push(&pool->todo, job);
-	pthread_cond_signal(&pool->wake);
-	pthread_mutex_unlock(&pool->lock);
+	hand_over(pool, job);
+}
+
+void stats_pool_drop(struct stats_pool *pool, struct el_snapshot *s)
+{
+	struct stats_job *job = calloc(1, sizeof(*job));
+
+	if (!job) { /* then control waits for it */
+		el_snapshot_put(s);
+		return;
+	}
+	job->before = s;
+	hand_over(pool, job);
 }
 
 bool stats_pool_is_busy(const struct stats_pool *pool)

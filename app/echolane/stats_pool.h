@@ -9,7 +9,7 @@ struct rounds;
 
 struct stats_job {
 	struct stats_job *next;
-	struct rounds *owner; /* whose blocks these are */
+	struct rounds *owner; /* whose blocks these are; NULL: `before` is to be dropped, no more */
 	uint64_t round;
 	struct el_clock clock;
 	uint64_t local_drops; /* of the ports, while the round was open */
@@ -34,6 +34,9 @@ void stats_pool_submit(struct stats_pool *pool, struct stats_job *job);
 /* Has the next queued job done, if none is under way: its snapshot will follow `before`, so no
  * other may be published until it has been taken. Control's thread. */
 void stats_pool_run(struct stats_pool *pool, struct el_snapshot *before);
+/* Has a reference to a snapshot dropped: freeing a large one, perhaps with its model, takes a
+ * while. Control's thread. */
+void stats_pool_drop(struct stats_pool *pool, struct el_snapshot *s);
 /* True while a job is under way or its result has not been taken. Control's thread. */
 bool stats_pool_is_busy(const struct stats_pool *pool);
 /* The next finished one, in the order they were handed over; the caller frees it. NULL: none now.

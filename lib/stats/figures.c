@@ -253,6 +253,7 @@ static void finish(struct work *w, const struct el_model *model)
 		double result[EL_PERCENTILES_MAX], by_percent[EL_PERCENTILES_MAX + 1];
 
 		series_finish(&f->series[s], w->values + begin, n, w->clock);
+		f->sent += f->series[s].sent;
 		el_stats_percentiles(w->values + begin, n, percents, n_percents, result);
 		for (size_t i = 0; i < n_percents; i++)
 			by_percent[percents[i]] = result[i];

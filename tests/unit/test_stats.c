@@ -254,6 +254,7 @@ static void figures_of_a_known_round(void **state)
 	assert_int_equal(f->series[1].rtt_max_ns, 500000);
 	assert_close(f->percentile_ns[3], 475000);
 	assert_close(f->percentile_ns[4], 250000);
+	assert_int_equal(f->sent, 106);
 	assert_int_equal(f->unsent, 1);
 	assert_int_equal(f->uncertain, 3);
 	assert_int_equal(f->local_drops, 1);
