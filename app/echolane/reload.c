@@ -116,6 +116,9 @@ void reload_take_result(struct control *c, struct planner_job *job)
 	if (el_inventory_rescan(c->inventory, conf->dataplane.inventories_directory,
 				&conf->global.disable_dynamic_inventories, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
+	/* the message is seen if either level lets it through */
+	if (conf->global.logging_level < c->now.conf->global.logging_level)
+		el_log_set_level(conf->global.logging_level);
 	el_log(EL_LOG_INFO, "reload", "configuration reloaded: %u targets, %u series",
 	       c->next.model->n_targets, c->next.model->n_series);
 	el_log_set_level(conf->global.logging_level);

@@ -2,6 +2,7 @@
 #include "walk.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +96,7 @@ void conf_walk_wrong_kind(struct conf_walk *w, const char *expected, uint32_t no
 		s = conf_walk_scalar(w, node);
 		conf_scalar_show(&s, got, sizeof(got));
 	} else if (conf_walk_kind(w, node) == CONF_NODE_MAP) {
-		strcpy(got, "a map");
+		snprintf(got, sizeof(got), "a map");
 	}
 	conf_walk_error(w, w->tree->nodes[node].pos, NULL, "expected %s, got %s", expected, got);
 }
