@@ -125,20 +125,40 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 0;
 }
 
+/* The TSC and the raw clock at one moment: the tightest of some tries, as a process may lose its
+ * core between two reads. */
+static uint64_t read_clocks(uint64_t *ret_ns)
+{
+	uint64_t best = UINT64_MAX, tsc = 0;
+
+	for (int i = 0; i < 16; i++) {
+		uint64_t before = rte_rdtsc(), after;
+		struct timespec t;
+
+		clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+		after = rte_rdtsc();
+		if (after - before < best) {
+			best = after - before;
+			tsc = before + best / 2;
+			*ret_ns = (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
+		}
+	}
+	return tsc;
+}
+
 /* The TSC against the raw clock, for what the EAL knows of it can be far off on virtual machines.
  */
 static uint64_t measure_tsc_hz(void)
 {
-	struct timespec nap = {.tv_nsec = CALIBRATION_NS}, t;
+	struct timespec nap = {.tv_nsec = CALIBRATION_NS};
 	struct el_calibration c;
+	uint64_t tsc, ns;
 
-	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-	el_calibration_begin(&c, rte_rdtsc(),
-			     (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec, 100);
+	tsc = read_clocks(&ns);
+	el_calibration_begin(&c, tsc, ns, 100);
 	nanosleep(&nap, NULL);
-	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-	el_calibration_add(&c, rte_rdtsc(), (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec,
-			   100);
+	tsc = read_clocks(&ns);
+	el_calibration_add(&c, tsc, ns, 100);
 	return el_calibration_hz(&c) ? el_calibration_hz(&c) : rte_get_tsc_hz();
 }
 
