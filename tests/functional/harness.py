@@ -41,6 +41,12 @@ def time_limit(seconds):
     return set_limit
 
 
+def alone(function):
+    """Decorator: no other test is run beside it, for it measures times."""
+    function.alone = True
+    return function
+
+
 def wait_until(condition, timeout_s, what):
     """Calls condition until it returns something true, and returns that; fails when the time is over."""
     deadline = time.monotonic() + timeout_s

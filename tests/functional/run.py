@@ -3,9 +3,12 @@
 """Runs the functional tests: every function test_* of the files test_*.py beside this one.
 
 A test gets a fresh network (harness.Lab) and fails by an exception. What it wrote (logs, captures,
-configurations) is kept where it failed. Status 0, 1 if a test failed, 77 if none could be run."""
+configurations) is kept where it failed. As they wait most of the time, two are run at once; those that
+measure times are run alone (harness.alone). Status 0, 1 if a test failed, 77 if none could be run."""
 import argparse
 import importlib
+import multiprocessing
+import multiprocessing.connection
 import os
 import pathlib
 import shutil
@@ -20,6 +23,7 @@ import harness
 
 HERE = pathlib.Path(__file__).resolve().parent
 TIME_LIMIT_S = 60
+JOBS = 2
 REASON_MAX = 600  # characters shown of a failure's reason
 
 
@@ -45,16 +49,18 @@ def on_alarm(_signal, _frame):
     raise TimeoutError("took too long")
 
 
-def on_term(_signal, _frame):
+def on_stop(_signal, _frame):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # what follows is cleaning up
     raise KeyboardInterrupt
 
 
-def run_test(name, function, options):
+def run_test(name, function, options, run):
     """None if the test passed, the reason if it was skipped; raises what the test raises."""
     directory = options.build / "functional" / name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    lab = harness.Lab(options.run, directory, options.build, **getattr(function, "lab_options", {}))
+    lab = harness.Lab(run, directory, options.build, **getattr(function, "lab_options", {}))
     signal.alarm(getattr(function, "time_limit_s", TIME_LIMIT_S))
     try:
         with lab:
@@ -67,51 +73,100 @@ def run_test(name, function, options):
     return None
 
 
+def explain(error, name, options):
+    """A failure in words: what went wrong, where, and where to look."""
+    reason = str(error) or type(error).__name__
+    if not options.verbose and len(reason) > REASON_MAX:
+        reason = reason[:REASON_MAX] + " ..."
+    if options.verbose or not isinstance(error, AssertionError):
+        where = "".join(traceback.format_exception(error)).rstrip()
+    else:
+        where = "\n".join(f"        {frame.filename}:{frame.lineno}: {frame.line}"
+                          for frame in traceback.extract_tb(error.__traceback__)[1:])
+    return f"{reason}\n{where}\n        log and captures: {options.build / 'functional' / name}"
+
+
+def work(number, tests, options, todo, done):
+    """A process that runs tests, which come by their index, until None comes."""
+    signal.signal(signal.SIGALRM, on_alarm)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, on_stop)
+    try:
+        while (index := todo.get()) is not None:
+            name, function = tests[index]
+            began = time.monotonic()
+            try:
+                skip = run_test(name, function, options, f"{options.run}.{number}")
+                verdict, text = ("skip", skip) if skip else ("ok", "")
+            except Exception as error:  # whatever a test raises is its failure
+                verdict, text = "FAIL", explain(error, name, options)
+            done.put((verdict, name, time.monotonic() - began, text))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def report(counts, verdict, name, seconds, text):
+    counts[verdict] += 1
+    print(f"  {verdict:4}  {name} ({seconds:.1f} s){': ' if text else ''}{text}", flush=True)
+
+
+def run_all(tests, jobs, options, counts):
+    """Runs tests in so many processes."""
+    fork = multiprocessing.get_context("fork")
+    todo, done = fork.SimpleQueue(), fork.SimpleQueue()
+    for index in (*range(len(tests)), *[None] * jobs):
+        todo.put(index)
+    workers = [fork.Process(target=work, args=(number + 1, tests, options, todo, done))
+               for number in range(jobs)]
+    for worker in workers:
+        worker.start()
+    try:
+        left = len(tests)
+        while left > 0 and any(worker.is_alive() for worker in workers):
+            multiprocessing.connection.wait([done._reader, *(w.sentinel for w in workers if w.is_alive())])
+            while not done.empty():
+                report(counts, *done.get())
+                left -= 1
+        if left > 0:
+            report(counts, "FAIL", "the runner", 0, f"{left} tests have no result")
+    finally:
+        for worker in workers:
+            if sys.exc_info()[0]:
+                worker.terminate()
+            worker.join()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parents[1] / "build-test")
-    parser.add_argument("--run", default=f"test.{os.getpid()}", help="name of the network")
+    parser.add_argument("--run", default=f"test.{os.getpid()}", help="first part of the networks' names")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="how many tests to run at once")
     parser.add_argument("--counts", type=pathlib.Path, help="write passed, failed, skipped to this file")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("names", nargs="*", help="parts of names of tests")
     options = parser.parse_args()
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.signal(signal.SIGTERM, on_term)
-
-    passed, failed, skipped = 0, 0, 0
-    reason = why_not()
+    counts = {"ok": 0, "FAIL": 0, "skip": 0}
     tests = list(find_tests(options.names))
     if not tests:
         sys.exit("no test has such a name")
-    for name, function in tests:
-        began = time.monotonic()
+    reason = why_not()
+    if reason:
+        for name, _ in tests:
+            report(counts, "skip", name, 0, reason)
+    else:
+        alone = [test for test in tests if getattr(test[1], "alone", False)]
+        together = [test for test in tests if test not in alone]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, on_stop)
         try:
-            skip = reason or run_test(name, function, options)
+            run_all(together, options.jobs, options, counts)
+            run_all(alone, 1, options, counts)
         except KeyboardInterrupt:
-            print(f"  interrupted in {name}", flush=True)
+            print("  interrupted", flush=True)
             sys.exit(130)
-        except Exception as error:  # whatever a test raises is its failure
-            failed += 1
-            reason_given = str(error) or type(error).__name__
-            if not options.verbose and len(reason_given) > REASON_MAX:
-                reason_given = reason_given[:REASON_MAX] + " ..."
-            print(f"  FAIL  {name} ({time.monotonic() - began:.1f} s): {reason_given}")
-            if options.verbose or not isinstance(error, AssertionError):
-                traceback.print_exc(file=sys.stdout)
-            else:
-                where = traceback.extract_tb(error.__traceback__)
-                print("\n".join(f"        {f.filename}:{f.lineno}: {f.line}" for f in where[1:]))
-            print(f"        log and captures: {options.build / 'functional' / name}", flush=True)
-            continue
-        if skip:
-            skipped += 1
-            print(f"  skip  {name}: {skip}", flush=True)
-        else:
-            passed += 1
-            print(f"  ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
     if options.counts:
-        options.counts.write_text(f"{passed} {failed} {skipped}\n")
-    sys.exit(1 if failed else 77 if not passed else 0)
+        options.counts.write_text(f"{counts['ok']} {counts['FAIL']} {counts['skip']}\n")
+    sys.exit(1 if counts["FAIL"] else 77 if not counts["ok"] else 0)
 
 
 if __name__ == "__main__":

@@ -131,20 +131,16 @@ def test_rounds(lab):
     assert_loss(metrics, "icmp", 20)
 
 
-def dpdk_directories():
-    path = pathlib.Path("/var/run/dpdk")
-    return {p.name for p in path.iterdir()} if path.is_dir() else set()
-
-
 def test_signals_end_it_cleanly(lab):
     """SIGTERM and SIGINT, at work and while it waits for a next hop that never answers."""
     for sent, port in ((signal.SIGTERM, PORT), (signal.SIGINT, PORT),
                        (signal.SIGTERM, "af_packet:probe0,address=192.0.2.10/24,gateway=192.0.2.66")):
-        before = dpdk_directories()
         prober = lab.start(config({"icmp": icmp(HOST1, 100)}), port=port)
         wait_until(lambda p=prober: p.get("/-/healthy")[0] == 200, 15, "the server")
+        directory = pathlib.Path(f"/var/run/dpdk/echolane-{prober.process.pid}")
+        assert directory.is_dir(), f"there is no {directory}"
         prober.stop(sent)
-        wait_until(lambda b=before: not dpdk_directories() - b, 5, "nothing left in /var/run/dpdk")
+        assert not directory.exists(), f"{directory} is left"
 
 
 def test_eal_arguments(lab):

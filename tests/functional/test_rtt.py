@@ -3,13 +3,14 @@
 import re
 import statistics
 
-from harness import GATEWAY, HOST1, PROBER, config, icmp
+from harness import GATEWAY, HOST1, PROBER, alone, config, icmp
 
 # The figures of both are tens of microseconds here; what is left is the kernel waking ping, the sanitizers'
 # build and other work on the machine. A unit or clock error, or a stamp at the wrong place, is far outside.
 TOLERANCE_S = 200e-6
 
 
+@alone
 def test_agrees_with_ping(lab):
     metrics = lab.rounds(config({"icmp": icmp(HOST1, 200, ip_payload_size=64)}))
     lab.ip("prober", "address", "add", f"{PROBER}/24", "dev", "probe0")

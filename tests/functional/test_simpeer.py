@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 
-from harness import GATEWAY, assert_equal, assert_loss, config, icmp, tcp, udp, wait_until
+from harness import GATEWAY, alone, assert_equal, assert_loss, config, icmp, tcp, udp, wait_until
 
 TARGET = "198.51.100.77"
 ROUTER = "203.0.113.1"
@@ -166,6 +166,7 @@ def test_answers_after_the_round_is_over(lab):
     assert metrics.sum(LATE) <= sent / 2, metrics.text
 
 
+@alone
 def test_delays_are_measured(lab):
     """Scripted delays against the reported percentiles: fixed, uniform, and one that only some answers
     have. Nothing is ever faster; what the machine adds, where both ends share its cores, is some
