@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What TCP leaves behind at its peers, and how it is cleared away. */
+#include "worker_bench.h"
+
+/* An open port's answer is reset at once, with its acknowledgement as sequence number. */
+static void syn_acks_are_reset(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_TCPSYN, 1), 1);
+	uint8_t syn[2048], buf[2048];
+	struct rte_mbuf *m = NULL;
+	const uint8_t *rst;
+	size_t len;
+
+	(void)state;
+	order_round(b, 1);
+	while (!m) {
+		poll_all(b);
+		m = take(b, 0);
+	}
+	len = m->data_len;
+	memcpy(syn, rte_pktmbuf_mtod(m, void *), len);
+	rte_pktmbuf_free(m);
+	for (int again = 0; again < 2; again++) { /* a repeated SYN/ACK too */
+		give(b, 0, buf, answer(syn, len, REPLY_SYNACK, buf));
+		m = NULL;
+		for (int i = 0; i < 3 && !m; i++) {
+			poll_all(b);
+			m = take(b, 0);
+		}
+		assert_non_null(m);
+		assert_true(is_reset(m));
+		rst = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + L3;
+		assert_int_equal(el_get32(rst + 4), el_get32(syn + ETH + L3 + 4) + 1);
+		assert_int_equal(el_get16(rst), el_get16(syn + ETH + L3));
+		rte_pktmbuf_free(m);
+	}
+	assert_int_equal(figures(b, 0).duplicates, 1);
+	/* and one that comes when the round is over */
+	give(b, 0, buf, answer(syn, len, REPLY_SYNACK, buf));
+	poll_all(b);
+	poll_all(b);
+	m = take(b, 0);
+	assert_non_null(m);
+	assert_true(is_reset(m));
+	rte_pktmbuf_free(m);
+	assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_LATE), 1);
+	bench_free(b);
+}
+
+/* A SYN/ACK that acknowledges nothing of ours leaves no half-open connection either. */
+static void unknown_syn_acks_are_reset(void **state)
+{
+	struct bench *b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
+	struct rte_mbuf *m = NULL;
+	struct el_event event;
+	uint8_t buf[2048];
+	const uint8_t *rst;
+	size_t len;
+
+	(void)state;
+	order_round(b, 1);
+	while (!m) {
+		poll_all(b);
+		m = take(b, 0);
+	}
+	len = answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_SYNACK, buf);
+	rte_pktmbuf_free(m);
+	el_put32(buf + ETH + L3 + 8, 0xdeadbeef);
+	give(b, 0, buf, len);
+	poll_all(b);
+	poll_all(b);
+	m = take(b, 0);
+	assert_non_null(m);
+	assert_true(is_reset(m));
+	assert_int_equal(m->data_len, ETH + L3 + 20);
+	rst = rte_pktmbuf_mtod(m, const uint8_t *);
+	assert_memory_equal(rst, buf + 6, 6);
+	assert_memory_equal(rst + 12, buf + 12, 2);
+	assert_int_equal(el_get32(rst + ETH + L3 + 4), 0xdeadbeef);
+	rte_pktmbuf_free(m);
+	assert_int_equal(el_worker_events(b->workers[0], &event, 1), 1);
+	assert_int_equal(event.tsc_kind & 0xff, EL_EVENT_TCP_UNMATCHED);
+	assert_int_equal(event.a, el_ip_fold(buf + ETH + (family == 6 ? 8 : 12), family));
+	assert_int_equal(figures(b, 0).lost, 1);
+	bench_free(b);
+}
+
+/* Unanswered, each SYN on a port that is used again follows an RST with the old sequence number
+ * + 1. */
+static void open_paths_are_reset_before_reuse(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_TCPSYN, 6), 1);
+	uint32_t expected[2] = {0}, syns = 0, resets = 0;
+
+	(void)state;
+	order_round(b, 1);
+	for (int i = 0; i < 1000 && syns < 6; i++) {
+		struct rte_mbuf *m;
+		poll_all(b);
+		while ((m = take(b, 0)) != NULL) {
+			const uint8_t *tcp = rte_pktmbuf_mtod(m, const uint8_t *) + ETH + L3;
+			uint32_t *e = &expected[el_get16(tcp) - 65000];
+			if (is_reset(m)) {
+				assert_int_equal(el_get32(tcp + 4), *e + 1);
+				*e = 0;
+				resets++;
+			} else {
+				assert_int_equal(*e, 0);
+				*e = el_get32(tcp + 4);
+				syns++;
+			}
+			rte_pktmbuf_free(m);
+		}
+	}
+	assert_int_equal(syns, 6);
+	assert_int_equal(resets, 4);
+	assert_int_equal(figures(b, 0).lost, 6);
+	bench_free(b);
+}
+
+/* A probe that was lost in a round long over may have left the peer waiting: the next on its port
+ * follows an RST. After an answered one there is none. */
+static void lost_paths_are_reset_in_the_next_round(void **state)
+{
+	struct bench *b = bench(quick(1, 4, EL_PROBE_TCPSYN, 4), 1);
+	static const uint32_t expected[] = {0, 4, 0, 0};
+	uint64_t resets = 0;
+
+	(void)state;
+	for (uint64_t round = 1; round <= 4; round++) {
+		order_round(b, round);
+		assert_int_equal(serve(b, 4, round == 1 ? -1 : REPLY_RST), 4);
+		assert_int_equal(figures(b, 0).answered, round == 1 ? 0 : 4);
+		assert_int_equal(counter(b, EL_COUNTER_TX_RESETS) - resets, expected[round - 1]);
+		resets = counter(b, EL_COUNTER_TX_RESETS);
+	}
+	bench_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(syn_acks_are_reset),
+	    cmocka_unit_test(unknown_syn_acks_are_reset),
+	    cmocka_unit_test(open_paths_are_reset_before_reuse),
+	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
+	};
+	const struct CMUnitTest over_ipv6[] = {
+	    cmocka_unit_test(syn_acks_are_reset),
+	    cmocka_unit_test(unknown_syn_acks_are_reset),
+	    cmocka_unit_test(open_paths_are_reset_before_reuse),
+	};
+
+	return worker_bench_main("worker_tcp", tests, sizeof(tests) / sizeof(tests[0]), over_ipv6,
+				 sizeof(over_ipv6) / sizeof(over_ipv6[0]));
+}

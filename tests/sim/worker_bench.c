@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker_bench.h"
+
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+
+#include "el_port.h"
+
+uint16_t port_id;
+static struct bench shared; /* the rings, the port and the pools are made once */
+uint64_t hz;
+uint8_t family = 4;
+uint32_t queues_a_worker = 1;
+
+const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2};
+static const uint8_t mac_own[6] = {2, 0, 0, 0, 0, 9};
+
+struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state)
+{
+	struct el_next_hop nh = {.l2_len = ETH, .state = (uint8_t)state};
+
+	memcpy(nh.l2, mac, 6);
+	memcpy(nh.l2 + 6, mac_own, 6);
+	el_put16(nh.l2 + 12, family == 6 ? 0x86dd : 0x0800);
+	return nh;
+}
+
+void set_next_hop(struct bench *b, struct el_next_hop nh)
+{
+	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP, .index = 3, .next_hop = nh};
+
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		assert_true(el_worker_command(b->workers[w], &c));
+}
+
+struct bench *bench(struct fixture *f, uint32_t n_workers)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	*b = shared;
+	b->f = f;
+	b->n_workers = f->workers = n_workers;
+	el_prefix_parse("192.0.2.10", &b->own[0]);
+	el_prefix_parse("2001:db8::10", &b->own[1]);
+	f->in.clock = el_clock_init(hz);
+	b->set = compile(f);
+	for (uint32_t w = 0; w < n_workers; w++) {
+		struct el_worker_queue q[2] = {{.port_id = port_id,
+						.rx_queue = (uint16_t)w,
+						.tx_queue = (uint16_t)w,
+						.own = b->own,
+						.n_own = 2}};
+		struct el_worker_config conf = {.index = {(uint16_t)w},
+						.n_workers = n_workers,
+						.socket = SOCKET_ID_ANY,
+						.tsc_hz = hz,
+						.queues = q,
+						.n_queues = queues_a_worker,
+						.tx_pool = b->tx_pool[w],
+						.n_blocks_max = 16};
+		struct el_error err;
+		q[1] = q[0];
+		q[1].rx_queue = q[1].tx_queue = (uint16_t)(w + 1);
+		b->workers[w] = el_worker_create(&conf, &err);
+		if (!b->workers[w])
+			fail_msg("%s", err.text);
+	}
+	el_worker_connect(b->workers, n_workers);
+	set_next_hop(b, next_hop(mac_a, EL_NEXT_HOP_READY));
+	return b;
+}
+
+void drain(struct rte_ring *r)
+{
+	void *m;
+
+	while (rte_ring_dequeue(r, &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+void bench_free(struct bench *b)
+{
+	struct el_block *blocks[16];
+
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		unsigned n = el_worker_reports(b->workers[w], blocks, 16);
+		while (n--)
+			el_block_free(blocks[n]);
+		el_worker_destroy(b->workers[w]);
+		drain(b->in[w]);
+		drain(b->out[w]);
+	}
+	el_plan_set_put(b->set);
+	free(b->f);
+	free(b);
+}
+
+void order_round(struct bench *b, uint64_t round)
+{
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		struct el_command c = {.kind = EL_COMMAND_ROUND,
+				       .block = el_block_create(b->set, w)};
+		assert_non_null(c.block);
+		c.block->round = round;
+		assert_true(el_worker_command(b->workers[w], &c));
+	}
+}
+
+uint64_t counter(const struct bench *b, enum el_worker_counter c)
+{
+	struct el_clock clock = el_clock_init(hz);
+	uint64_t sum = 0;
+
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		struct el_worker_view v;
+		el_worker_view(b->workers[w], &clock, &v);
+		sum += v.v[c];
+	}
+	return sum;
+}
+
+void poll_all(struct bench *b)
+{
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		el_worker_poll(b->workers[w]);
+}
+
+struct rte_mbuf *take(struct bench *b, uint32_t queue)
+{
+	void *m;
+
+	return rte_ring_dequeue(b->out[queue], &m) == 0 ? m : NULL;
+}
+
+void give(struct bench *b, uint32_t queue, const uint8_t *frame, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	assert_int_equal(rte_ring_enqueue(b->in[queue], m), 0);
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t n)
+{
+	uint8_t t[16];
+
+	memcpy(t, a, n);
+	memcpy(a, b, n);
+	memcpy(b, t, n);
+}
+
+size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
+{
+	uint8_t *ip = buf + ETH, *l4 = ip + L3;
+	uint16_t quoted = (uint16_t)(L3 + 12), error = (uint16_t)(8 + quoted);
+	bool v6 = family == 6;
+
+	memcpy(buf, probe, len);
+	swap(buf, buf + 6, 6);
+	if (v6)
+		swap(ip + 8, ip + 24, 16);
+	else
+		swap(ip + 12, ip + 16, 4);
+	switch (kind) {
+	case REPLY_ECHO:
+		l4[0] = v6 ? 129 : 0;
+		return len;
+	case REPLY_SYNACK:
+	case REPLY_RST:
+		swap(l4, l4 + 2, 2);
+		el_put32(l4 + 8, el_get32(l4 + 4) + 1);
+		el_put32(l4 + 4, 0x12345678);
+		l4[13] = kind == REPLY_SYNACK ? 0x12 : 0x14;
+		return len;
+	case REPLY_UNREACHABLE:
+	case REPLY_ROUTER:
+		memmove(l4 + 8, probe + ETH, quoted);
+		memset(l4, 0, 8);
+		l4[0] = v6 ? 1 : 3;
+		l4[1] = v6 ? 4 : 3;
+		ip[v6 ? 6 : 9] = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		el_put16(ip + (v6 ? 4 : 2), v6 ? error : (uint16_t)(L3 + error));
+		if (kind == REPLY_ROUTER)
+			ip[15] ^= 0x55;
+		return (size_t)(ETH + L3 + error);
+	}
+	return 0;
+}
+
+bool is_reset(const struct rte_mbuf *m)
+{
+	const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return f[ETH + (family == 6 ? 6 : 9)] == IPPROTO_TCP && (f[ETH + L3 + 13] & 0x04);
+}
+
+uint32_t serve(struct bench *b, uint32_t n, int kind)
+{
+	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint32_t got = 0;
+
+	while (got < n && rte_rdtsc() < end) {
+		poll_all(b);
+		for (uint32_t w = 0; w < b->n_workers; w++) {
+			struct rte_mbuf *m;
+			while ((m = take(b, w)) != NULL) {
+				uint8_t buf[2048];
+				if (!is_reset(m)) {
+					got++;
+					if (kind >= 0)
+						give(b, w, buf,
+						     answer(rte_pktmbuf_mtod(m, uint8_t *),
+							    m->data_len, kind, buf));
+				}
+				rte_pktmbuf_free(m);
+			}
+		}
+	}
+	return got;
+}
+
+struct el_block *report(struct bench *b, uint32_t worker)
+{
+	uint64_t end = rte_rdtsc() + 5 * hz;
+	struct el_block *block = NULL;
+
+	while (rte_rdtsc() < end && el_worker_reports(b->workers[worker], &block, 1) == 0)
+		poll_all(b);
+	assert_non_null(block);
+	return block;
+}
+
+struct el_figures figures(struct bench *b, uint32_t series)
+{
+	struct el_clock clock = el_clock_init(hz);
+	struct el_block *blocks[WORKERS];
+	struct el_round_figures *r;
+	struct el_figures f;
+
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		blocks[w] = report(b, w);
+	r = el_stats_round(blocks, b->n_workers, &clock);
+	assert_non_null(r);
+	f = r->series[series];
+	assert_int_equal(f.sent, f.answered + f.lost);
+	el_round_figures_free(r);
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		el_block_free(blocks[w]);
+	return f;
+}
+
+struct fixture *quick(uint32_t groups, uint16_t ports, enum el_probe_type type, uint32_t packets)
+{
+	struct fixture *f = fixture(groups, ports);
+
+	f->in.asap = true;
+	add_target(f, type, family == 6 ? "2001:db8:100::1" : "198.51.100.1", packets);
+	f->targets[0].timeout_s = 0.05;
+	return f;
+}
+
+static void make_port(void)
+{
+	struct rte_eth_conf conf = {0};
+
+	for (int i = 0; i < WORKERS; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "test_out%d", i);
+		shared.out[i] = rte_ring_create(name, WIRE, SOCKET_ID_ANY, 0);
+		snprintf(name, sizeof(name), "test_in%d", i);
+		shared.in[i] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
+		snprintf(name, sizeof(name), "test_tx%d", i);
+		shared.tx_pool[i] = el_worker_tx_pool_create(
+		    name, 1023, 1500, SOCKET_ID_ANY, (const uint8_t[EL_PLAN_PAYLOAD_BYTES]){0});
+		assert_true(shared.out[i] && shared.in[i] && shared.tx_pool[i]);
+	}
+	shared.rx_pool = rte_pktmbuf_pool_create("test_rx", 2047, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+						 SOCKET_ID_ANY);
+	assert_non_null(shared.rx_pool);
+	port_id =
+	    (uint16_t)rte_eth_from_rings("el_test", shared.in, WORKERS, shared.out, WORKERS, 0);
+	assert_int_equal(rte_eth_dev_configure(port_id, WORKERS, WORKERS, &conf), 0);
+	for (uint16_t q = 0; q < WORKERS; q++) {
+		assert_int_equal(rte_eth_rx_queue_setup(port_id, q, 64, 0, NULL, shared.rx_pool),
+				 0);
+		assert_int_equal(rte_eth_tx_queue_setup(port_id, q, 64, 0, NULL), 0);
+	}
+	assert_int_equal(rte_eth_dev_start(port_id), 0);
+	hz = rte_get_tsc_hz();
+}
+
+static int start(void)
+{
+	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	struct el_lcores lcores;
+	struct el_eal_config eal = {
+	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 128};
+	struct el_error err;
+	cpu_set_t allowed;
+
+	CPU_ZERO(&allowed);
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	if (el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 ||
+	    el_eal_init(&eal, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return -1;
+	}
+	el_log_set_level(EL_LOG_ERROR);
+	make_port();
+	return 0;
+}
+
+int worker_bench_main(const char *name, const struct CMUnitTest *tests, size_t n,
+		      const struct CMUnitTest *v6, size_t n_v6)
+{
+	int failed;
+
+	if (start() < 0)
+		return 99;
+	failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
+	family = 6;
+	if (n_v6)
+		failed += _cmocka_run_group_tests(name, v6, n_v6, NULL, NULL);
+	el_eal_fini();
+	return failed;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The worker's loop, driven an iteration at a time over ports made of rings: what it sends is taken
+ * from one ring, what it is to receive is put into another. */
+#include "plan_fixture.h"
+
+#include "el_stats.h"
+#include "el_worker.h"
+
+#define ETH 14
+#define L3 (family == 6 ? 40 : 20) /* length of an IP header */
+#define WIRE 64 /* frames that a wire holds: what tx_burst takes until they are taken out */
+#define WORKERS 2
+
+/* A port of rings with a queue for each worker, and its workers. */
+struct bench {
+	struct rte_ring *out[WORKERS], *in[WORKERS];
+	struct rte_mempool *rx_pool, *tx_pool[WORKERS];
+	struct el_worker *workers[WORKERS];
+	uint32_t n_workers;
+	struct el_prefix own[2];
+	struct fixture *f;
+	struct el_plan_set *set;
+};
+
+extern uint16_t port_id;
+extern uint64_t hz;
+extern uint8_t family; /* of what is probed; some tests run for each */
+extern uint32_t queues_a_worker;
+extern const uint8_t mac_a[6], mac_b[6];
+
+enum reply { REPLY_ECHO, REPLY_SYNACK, REPLY_RST, REPLY_UNREACHABLE, REPLY_ROUTER };
+
+struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state);
+void set_next_hop(struct bench *b, struct el_next_hop nh);
+struct bench *bench(struct fixture *f, uint32_t n_workers);
+void bench_free(struct bench *b);
+void order_round(struct bench *b, uint64_t round);
+uint64_t counter(const struct bench *b, enum el_worker_counter c);
+void poll_all(struct bench *b);
+/* A frame off the wire; NULL if there is none. */
+struct rte_mbuf *take(struct bench *b, uint32_t queue);
+void give(struct bench *b, uint32_t queue, const uint8_t *frame, size_t len);
+/* The answer of a target to a probe frame, into buf; its length. Checksums are left as they are:
+ * echolane does not look at those of answers. */
+size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf);
+bool is_reset(const struct rte_mbuf *m);
+/* Runs until `n` probes were taken from the wire (and answered as `kind`, unless < 0) or it takes
+ * too long. Resets are taken and dropped. Returns how many probes. */
+uint32_t serve(struct bench *b, uint32_t n, int kind);
+struct el_block *report(struct bench *b, uint32_t worker);
+/* The figures of a round over all workers; its blocks are freed. */
+struct el_figures figures(struct bench *b, uint32_t series);
+/* A fixture whose rounds go out at once, with a short timeout. */
+struct fixture *quick(uint32_t groups, uint16_t ports, enum el_probe_type type, uint32_t packets);
+
+/* Frees all that is in a ring of frames. */
+void drain(struct rte_ring *r);
+
+/* Starts the EAL and makes the ports; runs the tests, then those of `v6` (n_v6 may be 0) with IPv6.
+ * The exit status. */
+int worker_bench_main(const char *name, const struct CMUnitTest *tests, size_t n,
+		      const struct CMUnitTest *v6, size_t n_v6);
