@@ -39,12 +39,23 @@ int el_id_layout_init(uint32_t workers, uint64_t rounds, uint64_t indices,
 /* A key from 32 random bytes. */
 struct el_id_key el_id_key_init(const uint8_t random[32]);
 
-static inline uint32_t el_id_pack(const struct el_id_layout *l, uint32_t worker, uint64_t round,
-				  uint32_t index)
+/* The part of an id that all probes of a worker's round share, and an id from it. */
+static inline uint32_t el_id_base(const struct el_id_layout *l, uint32_t worker, uint64_t round)
 {
 	uint64_t high = (uint64_t)worker << l->round_bits | (round & ((1ULL << l->round_bits) - 1));
 
-	return (uint32_t)(high << l->index_bits) | (index + 1 + index / 65535);
+	return (uint32_t)(high << l->index_bits);
+}
+
+static inline uint32_t el_id_with_index(uint32_t base, uint32_t index)
+{
+	return base | (index + 1 + index / 65535);
+}
+
+static inline uint32_t el_id_pack(const struct el_id_layout *l, uint32_t worker, uint64_t round,
+				  uint32_t index)
+{
+	return el_id_with_index(el_id_base(l, worker, round), index);
 }
 
 /* False for an id that el_id_pack never makes for any worker, round and index. *ret is set in any

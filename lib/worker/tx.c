@@ -3,6 +3,8 @@
  * with one stamp. What the device does not take stays in front and is stamped again. */
 #include "worker_internal.h"
 
+#define RECORD_END_NONE (NO_RECORD - 1) /* no record: plans have up to 2^31 */
+
 /* Writes a class' stamp table up to record `upto` (exclusive). */
 static void stamp(struct live_round *l, uint32_t class, uint32_t upto, uint64_t tsc)
 {
@@ -17,59 +19,71 @@ static void stamp(struct live_round *l, uint32_t class, uint32_t upto, uint64_t 
 	}
 }
 
-static void record_burst(struct probe_list *p, uint32_t sent, uint64_t tsc, bool uncertain)
+/* The first `n` packets of a run have been sent. How many of them were probes. */
+static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t tsc, bool uncertain)
 {
-	for (uint32_t i = 0; i < sent; i++) {
-		struct live_round *l = p->live[i];
-		l->outstanding--;
-		if (p->record[i] == NO_RECORD)
-			continue;
-		l->block->records[p->record[i]] = el_record_sent(tsc);
-		l->block->uncertain += uncertain;
-		l->last_send_tsc = tsc;
-		if (i + 1 == sent || p->class[i + 1] != p->class[i] || p->live[i + 1] != l ||
-		    p->record[i + 1] == NO_RECORD)
-			stamp(l, p->class[i], p -> record[i] + 1, tsc);
-	}
+	struct live_round *l = r->live;
+	el_record *records, sent = el_record_sent(tsc);
+
+	l->outstanding -= n;
+	if (r->record == NO_RECORD)
+		return 0;
+	records = &l->block->records[r->record];
+	for (uint32_t i = 0; i < n; i++)
+		records[i] = sent;
+	l->block->uncertain += uncertain ? n : 0;
+	l->last_send_tsc = tsc;
+	r->record += n;
+	stamp(l, r->class, r->record, tsc);
+	return n;
 }
 
-static void move_front(struct probe_list *p, uint32_t sent)
+/* Takes the first `sent` packets, which have gone, off the list; how many of them were probes. */
+static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t tsc, bool uncertain)
 {
+	uint32_t left = sent, done = 0, probes = 0;
+
+	while (left > 0) {
+		struct probe_run *r = &p->runs[done];
+		uint32_t n = RTE_MIN(left, r->n);
+
+		probes += record_run(r, n, tsc, uncertain);
+		left -= n;
+		r->n = (uint16_t)(r->n - n);
+		done += r->n == 0;
+	}
 	p->n -= sent;
-	if (!p->n)
-		return;
-	memmove(p->mbufs, p->mbufs + sent, p->n * sizeof(p->mbufs[0]));
-	memmove(p->live, p->live + sent, p->n * sizeof(p->live[0]));
-	memmove(p->record, p->record + sent, p->n * sizeof(p->record[0]));
-	memmove(p->class, p->class + sent, p->n * sizeof(p->class[0]));
+	p->n_runs -= done;
+	if (unlikely(p->n)) {
+		memmove(p->mbufs, p->mbufs + sent, p->n * sizeof(p->mbufs[0]));
+		memmove(p->runs, p->runs + done, p->n_runs * sizeof(p->runs[0]));
+	}
+	return probes;
 }
 
 static void send_list(struct el_worker *w, struct queue *q)
 {
 	struct probe_list *p = &q->probes;
-	uint32_t bytes[BURST];
-	uint64_t tsc, total_bytes = 0, probes = 0;
-	uint16_t sent;
-	bool uncertain;
+	struct live_round *first_unsent;
+	uint32_t bytes = p->bytes, probes;
+	uint64_t tsc = rte_rdtsc();
+	uint16_t sent =
+	    rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
+	bool uncertain = rte_rdtsc() - tsc > w->uncertain_tsc;
 
-	for (uint32_t i = 0; i < p->n; i++)
-		bytes[i] = p->mbufs[i]->pkt_len;
-	tsc = rte_rdtsc();
-	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
-	uncertain = rte_rdtsc() - tsc > w->uncertain_tsc;
-	for (uint32_t i = 0; i < sent; i++) {
-		total_bytes += bytes[i];
-		probes += p->record[i] != NO_RECORD;
-	}
 	if (sent)
 		q->moved_tsc = tsc;
 	q->stuck = !sent && (q->stuck || tsc - q->moved_tsc > w->conf.tsc_hz / 10);
-	record_burst(p, sent, tsc, uncertain);
-	if (sent < p->n)
-		p->live[sent]->block->tx_refused += p->n - sent;
-	move_front(p, sent);
+	probes = record_burst(p, sent, tsc, uncertain);
+	p->bytes = 0;
+	for (uint32_t i = 0; i < p->n; i++)
+		p->bytes += p->mbufs[i]->pkt_len;
+	if (p->n) {
+		first_unsent = p->runs[0].live;
+		first_unsent->block->tx_refused += p->n;
+	}
 	count(w, EL_COUNTER_TX_PACKETS, sent);
-	count(w, EL_COUNTER_TX_BYTES, total_bytes);
+	count(w, EL_COUNTER_TX_BYTES, bytes - p->bytes);
 	count(w, EL_COUNTER_TX_PROBES, probes);
 	count(w, EL_COUNTER_TX_RESETS, sent - probes);
 }
@@ -81,18 +95,24 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 		return;
 	for (uint32_t k = 0; k < w->n_queues; k++) {
 		struct probe_list *p = &w->queues[k].probes;
-		uint32_t kept = 0;
-		for (uint32_t i = 0; i < p->n; i++) {
-			if (p->live[i] == l) {
-				rte_pktmbuf_free(p->mbufs[i]);
-				continue;
+		struct rte_mbuf **from = p->mbufs;
+		uint32_t n_runs = p->n_runs;
+
+		p->n = p->n_runs = p->bytes = 0;
+		for (uint32_t i = 0; i < n_runs; i++) {
+			struct probe_run r = p->runs[i];
+
+			for (uint32_t j = 0; j < r.n; j++, from++) {
+				if (r.live == l) {
+					rte_pktmbuf_free(*from);
+					continue;
+				}
+				p->bytes += (*from)->pkt_len;
+				p->mbufs[p->n++] = *from;
 			}
-			p->mbufs[kept] = p->mbufs[i];
-			p->live[kept] = p->live[i];
-			p->record[kept] = p->record[i];
-			p->class[kept++] = p->class[i];
+			if (r.live != l)
+				p->runs[p->n_runs++] = r;
 		}
-		p->n = kept;
 	}
 	l->outstanding = 0;
 }
@@ -115,14 +135,26 @@ static struct el_pacing *most_behind(struct el_worker *w, uint32_t *ret_debt)
 	return worst;
 }
 
-static void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *l, uint32_t record,
-		   uint32_t class)
+/* Puts a packet at the end of a list that has room. `record`: NO_RECORD for an RST. */
+static inline void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *l,
+			  uint32_t record, uint32_t class)
 {
-	p->mbufs[p->n] = m;
-	p->live[p->n] = l;
-	p->record[p->n] = record;
-	p->class[p->n++] = (uint8_t) class;
+	struct probe_run *r = &p->runs[p->n_runs];
+
+	p->mbufs[p->n++] = m;
+	p->bytes += m->pkt_len;
 	l->outstanding++;
+	if (p->n_runs && r[-1].end == record && r[-1].live == l && r[-1].class == class) {
+		r[-1].end++;
+		r[-1].n++;
+		return;
+	}
+	*r = (struct probe_run){.live = l,
+				.record = record,
+				.end = record == NO_RECORD ? RECORD_END_NONE : record + 1,
+				.n = 1,
+				.class = (uint8_t) class};
+	p->n_runs++;
 }
 
 /* True if the probe with this id, which is not answered, may have left a half-open connection:
@@ -149,7 +181,7 @@ static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t
  * RST with the expected sequence number, which is that of the SYN + 1. Then notes the new one.
  * False if there is no room for both. */
 static bool reset_before_reuse(struct el_worker *w, struct probe_list *p, const struct el_slice *s,
-			       const struct el_next_hop *nh, uint32_t id, uint16_t port)
+			       const struct hop *hop, uint32_t id, uint16_t port)
 {
 	const struct el_plan_set *set = w->sending->block->set;
 	uint32_t *last = &w->sending->plan->paths[s->path_first + (uint32_t)(port - s->path_base)];
@@ -159,8 +191,8 @@ static bool reset_before_reuse(struct el_worker *w, struct probe_list *p, const 
 		if (p->n + 2 > BURST || !(m = worker_buffer(w)))
 			return false;
 		finish_frame(
-		    m, nh,
-		    el_probe_reset(s, frame_end(m), port, el_id_permute(&set->key, *last) + 1), 0);
+		    m, hop,
+		    el_probe_reset(s, frame_end(m), port, el_id_permute(&set->key, *last) + 1));
 		append(p, m, w->sending, NO_RECORD, 0);
 	}
 	*last = id;
@@ -170,8 +202,7 @@ static bool reset_before_reuse(struct el_worker *w, struct probe_list *p, const 
 /* Probes on their way into buffers, made by runs of one type. */
 struct making {
 	struct el_probe_job jobs[BURST];
-	struct rte_mbuf *mbufs[BURST];
-	const struct el_next_hop *next_hops[BURST];
+	const struct hop *hops[BURST];
 	uint32_t n;
 	uint8_t type;
 };
@@ -183,82 +214,114 @@ static void make_run(const struct el_id_key *key, struct making *mk)
 	el_probe_ops[mk->type]->make(key, mk->jobs, mk->n);
 	/* make writes whole template slots, so the L2 headers come after it */
 	for (uint32_t i = 0; i < mk->n; i++)
-		finish_frame(mk->mbufs[i], mk->next_hops[i], mk->jobs[i].slice->header_len,
-			     mk->jobs[i].slice->payload_len);
+		write_l2(mk->jobs[i].end - mk->jobs[i].slice->header_len, mk->hops[i]);
 	mk->n = 0;
+}
+
+/* What is the same for all probes that build_class builds. */
+struct building {
+	struct el_worker *w;
+	struct live_round *live;
+	const struct el_plan_set *set;
+	uint64_t sequence; /* ICMPping: the round; times the packets of a round it counts them */
+	uint32_t class;
+	uint32_t id_base;
+	struct making *mk;
+};
+
+/* A probe that can't be built: nothing is sent to its next hop, or its device takes nothing and the
+ * others must not wait for it. True if it is dealt with so. */
+static bool pass_over(struct building *b, const struct hop *hop, uint32_t index)
+{
+	struct el_worker *w = b->w;
+	const struct queue *q = &w->queues[hop->queue];
+
+	if (hop->state == EL_NEXT_HOP_FAILED) /* it counts as what the network did with it */
+		b->live->block->records[index] = el_record_sent(w->iteration_tsc);
+	else if (hop->state == EL_NEXT_HOP_PENDING ||
+		 /* a reset and a probe have no room */
+		 (q->stuck && w->n_queues > 1 && q->probes.n + 2 > BURST))
+		b->live->block->records[index] = el_record_local();
+	else
+		return false;
+	b->live->last_send_tsc = w->iteration_tsc;
+	return true;
 }
 
 /* Builds the probe for record `index`; false if a list is full or buffers are out: it comes again
  * later. */
-static bool build_one(struct el_worker *w, struct making *mk, const struct el_slice *s,
-		      uint32_t class, uint32_t index, uint32_t packet)
+static inline bool build_one(struct building *b, const struct el_slice *s, uint32_t index,
+			     uint32_t packet)
 {
-	struct live_round *l = w->sending;
-	const struct el_plan_set *set = l->block->set;
-	const struct el_next_hop *nh = &w->next_hops[s->next_hop.v];
-	struct queue *q = &w->queues[nh->queue];
+	struct el_worker *w = b->w;
+	const struct hop *hop = &w->hops[s->next_hop.v];
+	struct queue *q = &w->queues[hop->queue];
 	struct probe_list *p = &q->probes;
+	struct making *mk = b->mk;
+	uint16_t port = el_slice_port(s, packet);
+	uint32_t id = el_id_with_index(b->id_base, index);
 	struct rte_mbuf *m;
-	uint16_t port;
-	uint32_t id;
 
-	if (unlikely(nh->state != EL_NEXT_HOP_READY)) {
-		/* Nothing was sent to it: the probe is local, or counts as what the network did
-		 * with it. */
-		l->block->records[index] = nh->state == EL_NEXT_HOP_PENDING
-					       ? el_record_local()
-					       : el_record_sent(w->iteration_tsc);
-		l->last_send_tsc = w->iteration_tsc;
+	if (unlikely(hop->state != EL_NEXT_HOP_READY || q->stuck) && pass_over(b, hop, index))
 		return true;
-	}
-	/* Others must not wait for a device that takes nothing; room for a reset and a probe. */
-	if (unlikely(q->stuck && w->n_queues > 1 && p->n + 2 > BURST)) {
-		l->block->records[index] = el_record_local();
-		l->last_send_tsc = w->iteration_tsc;
-		return true;
-	}
 	if (p->n == BURST || !(m = worker_buffer(w)))
 		return false;
-	id = el_id_pack(&set->ids, l->plan->worker.v, l->block->round, index);
-	port = el_slice_port(s, packet);
-	if (s->path_first != EL_PATH_NONE && !reset_before_reuse(w, p, s, nh, id, port)) {
+	if (s->path_first != EL_PATH_NONE && !reset_before_reuse(w, p, s, hop, id, port)) {
 		w->spare[w->n_spare++] = m; /* none is left, or none was taken since: it has room */
 		return false;
 	}
-	if (mk->type != s->type)
-		make_run(&set->key, mk);
-	mk->type = s->type;
-	mk->mbufs[mk->n] = m;
-	mk->next_hops[mk->n] = nh;
+	if (mk->type != s->type) {
+		make_run(&b->set->key, mk);
+		mk->type = s->type;
+	}
+	mk->hops[mk->n] = hop;
 	mk->jobs[mk->n++] = (struct el_probe_job){
 	    .slice = s,
 	    .end = frame_end(m),
 	    .id = id,
 	    .src_port = port,
-	    .sequence = (uint16_t)(l->block->round * s->n_packets + packet),
+	    .sequence = (uint16_t)(b->sequence * s->n_packets + packet),
 	};
-	append(p, m, l, index, class);
+	set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
+	append(p, m, b->live, index, b->class);
 	return true;
 }
 
-static void build_class(struct el_worker *w, struct making *mk, struct el_pacing *pace, uint32_t n)
+/* Builds up to `n` of the class' next probes. */
+static void build_class(struct el_worker *w, struct el_pacing *pace, uint32_t n)
 {
+	struct live_round *l = w->sending;
+	const struct el_plan *plan = l->plan;
 	uint32_t class = (uint32_t)(pace - w->pacing);
-	const struct el_plan *plan = w->sending->plan;
 	const struct el_plan_class *c = &plan->classes[class];
+	uint32_t next = w->next[class], pass = w->pass[class], index = c->base + pace->done;
+	struct making mk;
+	struct building b = {.w = w,
+			     .live = l,
+			     .set = l->block->set,
+			     .sequence = l->block->round,
+			     .class = class,
+			     .id_base =
+				 el_id_base(&l->block->set->ids, plan->worker.v, l->block->round),
+			     .mk = &mk};
 
-	while (n--) {
-		const struct el_slice *s = &plan->slices[c->first_slice + w->next[class]];
-		uint32_t packet = w->pass[class];
-		if ((!c->mixed || el_slice_packet_of_pass(s, w->pass[class], &packet)) &&
-		    !build_one(w, mk, s, class, c->base + pace->done, packet))
-			return;
-		pace->done++;
-		if (++w->next[class] == c->n_slices) {
-			w->next[class] = 0;
-			w->pass[class]++;
+	mk.n = mk.type = 0;
+	for (uint32_t end = index + n; index < end; index++) {
+		const struct el_slice *s = &plan->slices[c->first_slice + next];
+		uint32_t packet = pass;
+
+		if ((!c->mixed || el_slice_packet_of_pass(s, pass, &packet)) &&
+		    !build_one(&b, s, index, packet))
+			break;
+		if (++next == c->n_slices) {
+			next = 0;
+			pass++;
 		}
 	}
+	make_run(&b.set->key, &mk);
+	pace->done = index - c->base;
+	w->next[class] = next;
+	w->pass[class] = pass;
 }
 
 static bool all_built(const struct el_worker *w)
@@ -272,7 +335,6 @@ static bool all_built(const struct el_worker *w)
 
 void tx_poll(struct el_worker *w)
 {
-	struct making mk = {.n = 0};
 	struct el_pacing *pace;
 	uint32_t debt = 0;
 
@@ -282,10 +344,8 @@ void tx_poll(struct el_worker *w)
 	}
 	if (w->sending) {
 		pace = most_behind(w, &debt);
-		if (pace) {
-			build_class(w, &mk, pace, debt < BURST ? debt : BURST);
-			make_run(&w->sending->block->set->key, &mk);
-		}
+		if (pace)
+			build_class(w, pace, RTE_MIN(debt, (uint32_t)BURST));
 		if (all_built(w))
 			rounds_end_sending(w);
 	}

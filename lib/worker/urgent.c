@@ -18,13 +18,13 @@ static void push(struct el_worker *w, struct queue *q, struct rte_mbuf *m)
 
 void urgent_reset(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq)
 {
-	const struct el_next_hop *nh = &w->next_hops[s->next_hop.v];
+	const struct hop *hop = &w->hops[s->next_hop.v];
 	struct rte_mbuf *m;
 
-	if (nh->state != EL_NEXT_HOP_READY || !(m = worker_buffer(w)))
+	if (hop->state != EL_NEXT_HOP_READY || !(m = worker_buffer(w)))
 		return;
-	finish_frame(m, nh, el_probe_reset(s, frame_end(m), src_port, seq), 0);
-	push(w, &w->queues[nh->queue], m);
+	finish_frame(m, hop, el_probe_reset(s, frame_end(m), src_port, seq));
+	push(w, &w->queues[hop->queue], m);
 	count(w, EL_COUNTER_TX_RESETS, 1);
 }
 
@@ -43,10 +43,12 @@ static bool take_token(struct el_worker *w)
 
 void urgent_reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pkt)
 {
-	struct el_next_hop back = {.l2_len = (uint8_t)(pkt->l3 - pkt->l2)};
+	size_t l2_len = (size_t)(pkt->l3 - pkt->l2);
+	struct hop back = {.l2_len = (uint8_t)l2_len};
 	struct rte_mbuf *m;
+	uint8_t *l2;
 
-	if (back.l2_len > EL_L2_HEADER_MAX)
+	if (l2_len > EL_L2_HEADER_MAX)
 		return;
 	if (!take_token(w)) {
 		count(w, EL_COUNTER_DROP_RESET_LIMIT, 1);
@@ -55,10 +57,11 @@ void urgent_reset_unknown(struct el_worker *w, struct queue *q, const struct el_
 	m = worker_buffer(w);
 	if (!m)
 		return;
-	memcpy(back.l2, pkt->l2, back.l2_len);
-	memcpy(back.l2, pkt->l2 + 6, 6);
-	memcpy(back.l2 + 6, pkt->l2, 6);
-	finish_frame(m, &back, el_probe_reset_reply(pkt, frame_end(m)), 0);
+	l2 = back.l2 + HOP_L2_BYTES - l2_len;
+	memcpy(l2, pkt->l2, l2_len);
+	memcpy(l2, pkt->l2 + 6, 6);
+	memcpy(l2 + 6, pkt->l2, 6);
+	finish_frame(m, &back, el_probe_reset_reply(pkt, frame_end(m)));
 	push(w, q, m);
 	count(w, EL_COUNTER_TX_RESETS, 1);
 }

@@ -154,16 +154,16 @@ void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t tsc, ui
 		count(w, EL_COUNTER_DROP_EVENTS_FULL, 1);
 }
 
-struct rte_mbuf *worker_buffer(struct el_worker *w)
+/* Buffers come back from the driver as they were: unchained, with one reference, and with all that
+ * is not set for each frame as the pool was made. So they are taken without being reset. */
+bool worker_refill(struct el_worker *w)
 {
-	if (!w->n_spare) {
-		if (rte_pktmbuf_alloc_bulk(w->conf.tx_pool, w->spare, BURST) != 0) {
-			count(w, EL_COUNTER_DROP_NO_MBUF, 1);
-			return NULL;
-		}
-		w->n_spare = BURST;
+	if (rte_mempool_get_bulk(w->conf.tx_pool, (void **)w->spare, BURST) != 0) {
+		count(w, EL_COUNTER_DROP_NO_MBUF, 1);
+		return false;
 	}
-	return w->spare[--w->n_spare];
+	w->n_spare = BURST;
+	return true;
 }
 
 bool el_worker_command(struct el_worker *w, const struct el_command *command)

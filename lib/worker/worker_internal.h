@@ -29,13 +29,21 @@ struct live_round {
 	    stamped[EL_PLAN_CLASSES_MAX]; /* records of the class that its stamp table covers */
 };
 
-/* Probes that are built and wait for their burst: record and round stay beside the buffer. */
+/* Probes whose records follow each other, side by side in a list. */
+struct probe_run {
+	struct live_round *live;
+	uint32_t record; /* of the first; NO_RECORD: an RST that goes before its SYN */
+	uint32_t end;    /* one past that of the last; not the number of any for an RST */
+	uint16_t n;      /* packets */
+	uint8_t class;
+};
+
+/* Probes that are built and wait for their burst, the runs of records beside the buffers. */
 struct probe_list {
 	struct rte_mbuf *mbufs[BURST];
-	struct live_round *live[BURST];
-	uint32_t record[BURST]; /* NO_RECORD: an RST that goes before its SYN */
-	uint8_t class[BURST];
-	uint32_t n;
+	struct probe_run runs[BURST];
+	uint32_t n, n_runs;
+	uint32_t bytes; /* of all frames */
 };
 
 #define URGENT_MAX 64
@@ -48,6 +56,17 @@ struct queue {
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
 };
+
+/* A next hop as it is used for each frame: its L2 header ends where the array does, so that a copy
+ * of the whole array, which is of constant size, puts it in front of an L3 header. */
+#define HOP_L2_BYTES 20
+struct hop {
+	uint8_t l2[HOP_L2_BYTES];
+	uint8_t l2_len;
+	uint8_t state; /* enum el_next_hop_state */
+	uint8_t queue;
+};
+_Static_assert(HOP_L2_BYTES >= EL_L2_HEADER_MAX, "the longest L2 header fits");
 
 struct el_worker {
 	struct el_worker_config conf;
@@ -82,7 +101,7 @@ struct el_worker {
 	struct rte_mbuf *spare[BURST]; /* fresh TX buffers */
 	uint32_t n_spare;
 
-	struct el_next_hop next_hops[EL_NEXT_HOPS_MAX];
+	struct hop hops[EL_NEXT_HOPS_MAX];
 
 	struct rte_ring *commands, *reports, *events, *up, *down, *forwarded;
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
@@ -102,20 +121,42 @@ static inline void count(struct el_worker *w, enum el_worker_counter c, uint64_t
 void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t tsc, uint32_t a,
 		  uint32_t b);
 
+/* Fills `spare`, which is empty; false (counted) if there are no buffers. */
+bool worker_refill(struct el_worker *w);
+
 /* A fresh TX buffer, NULL (counted) if there is none. */
-struct rte_mbuf *worker_buffer(struct el_worker *w);
-
-/* Gives `m` its L2 header in front of an L3 packet of header_len bytes that ends at the payload,
- * and its lengths. */
-static inline void finish_frame(struct rte_mbuf *m, const struct el_next_hop *nh,
-				uint32_t header_len, uint32_t payload_len)
+static inline struct rte_mbuf *worker_buffer(struct el_worker *w)
 {
-	uint32_t offset = PAYLOAD_OFFSET - header_len - nh->l2_len;
+	if (unlikely(!w->n_spare) && !worker_refill(w))
+		return NULL;
+	return w->spare[--w->n_spare];
+}
 
-	memcpy((uint8_t *)m->buf_addr + offset, nh->l2, nh->l2_len);
-	m->data_off = (uint16_t)offset;
-	m->data_len = (uint16_t)(nh->l2_len + header_len + payload_len);
-	m->pkt_len = m->data_len;
+/* The length of a frame to `hop` whose L3 packet of `l3_len` bytes, header_len of them in front of
+ * the payload, is or will be in place. */
+static inline uint32_t set_frame(struct rte_mbuf *m, const struct hop *hop, uint32_t header_len,
+				 uint32_t l3_len)
+{
+	uint32_t len = hop->l2_len + l3_len;
+
+	m->data_off = (uint16_t)(PAYLOAD_OFFSET - header_len - hop->l2_len);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
+	return len;
+}
+
+/* The L2 header in front of an L3 header that begins at `l3`, in place already; up to HOP_L2_BYTES
+ * before it are written. */
+static inline void write_l2(uint8_t *l3, const struct hop *hop)
+{
+	memcpy(l3 - HOP_L2_BYTES, hop->l2, HOP_L2_BYTES);
+}
+
+/* A frame without payload behind its L3 packet of `len` bytes, which ends where payloads begin. */
+static inline void finish_frame(struct rte_mbuf *m, const struct hop *hop, uint32_t len)
+{
+	set_frame(m, hop, len, len);
+	write_l2((uint8_t *)m->buf_addr + PAYLOAD_OFFSET - len, hop);
 }
 
 static inline uint8_t *frame_end(struct rte_mbuf *m)
