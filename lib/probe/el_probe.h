@@ -238,7 +238,8 @@ struct el_answer {
 	uint8_t kind;                   /* enum el_answer_kind */
 	uint8_t flags;                  /* enum el_answer_flag */
 	uint8_t candidate; /* which of the possible payload lengths matched; filled in by match */
-	uint32_t id;       /* filled in by match: before permutation */
+	uint32_t id; /* before permutation: of the first probe that it may be to; then of that which
+			it is to */
 };
 _Static_assert(sizeof(struct el_answer) == 32, "a forwarded answer is 32 bytes");
 
@@ -290,6 +291,18 @@ static inline uint64_t el_addr_key_v6(const struct el_id_key *k, const uint8_t *
 	    el_addr_fold(o[0] ^ k->address[2], o[1] ^ k->address[3]) ^ k->address[0]);
 }
 
+/* Whether an answer that has the id of a probe of `s`, sent from `src_port` (el_slice_port), and no
+ * SYN payload to account for, is one to it. Quick; el_probe_ops.verify tells why not. */
+static inline bool el_probe_is_answer(const struct el_answer *a, const struct el_slice *s,
+				      uint16_t src_port)
+{
+	uint16_t own_port = s->type == EL_PROBE_ICMPPING ? s->cookie : src_port;
+
+	return a->type == s->type && a->addr_key == s->addr_key && a->own_port == own_port &&
+	       a->remote_port == s->dst_port && !((a->flags ^ s->flags) & EL_SLICE_ID_IN_HEADER);
+}
+_Static_assert((int)EL_ANSWER_ID_IN_HEADER == (int)EL_SLICE_ID_IN_HEADER, "they are compared");
+
 /* A probe type. All members are set. */
 struct el_probe_ops {
 	const char *name;      /* as configuration files have it */
@@ -310,7 +323,8 @@ struct el_probe_ops {
 	void (*make)(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n);
 
 	/* An answer of this type from its parsed frame, whose protocol is this type's: everything
-	 * in *ret_answer but the TSC. Undefined where it is no answer. */
+	 * in *ret_answer but the TSC; `id` is the first that `ids` gives. Undefined where it is no
+	 * answer. */
 	enum el_no_answer (*recognise)(const struct el_id_key *key, const struct el_pkt *pkt,
 				       struct el_answer *ret_answer);
 

@@ -115,6 +115,7 @@ static enum el_no_answer recognise(const struct el_id_key *key, const struct el_
 			return EL_NO_ANSWER_COOKIE;
 		take_cookie(a, l4 + 16);
 	}
+	a->id = el_id_unpermute(key, a->wire);
 	return EL_NO_ANSWER_NONE;
 }
 
@@ -141,6 +142,7 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 		if (q->l4_len >= L4_LEN)
 			take_cookie(a, q->l4 + 16);
 	}
+	a->id = el_id_unpermute(key, a->wire);
 	return EL_NO_ANSWER_NONE;
 }
 

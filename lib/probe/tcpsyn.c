@@ -62,6 +62,7 @@ static enum el_no_answer recognise(const struct el_id_key *key, const struct el_
 	a->wire = el_get32(pkt->l4 + 8);
 	a->remote_port = el_get16(pkt->l4);
 	a->own_port = el_get16(pkt->l4 + 2);
+	a->id = el_id_unpermute(key, a->wire - 1);
 	return EL_NO_ANSWER_NONE;
 }
 
@@ -76,6 +77,7 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 	a->wire = el_get32(pkt->quote.l4 + 4) + 1;
 	a->own_port = el_get16(pkt->quote.l4);
 	a->remote_port = el_get16(pkt->quote.l4 + 2);
+	a->id = el_id_unpermute(key, a->wire - 1);
 	return EL_NO_ANSWER_NONE;
 }
 

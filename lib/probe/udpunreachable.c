@@ -97,7 +97,10 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 	} else {
 		a->wire = el_get32(q->l4 + UDP_LEN);
 	}
-	return (a->wire & 0xffff) == 0 ? EL_NO_ANSWER_QUOTE_DAMAGED : EL_NO_ANSWER_NONE;
+	if ((a->wire & 0xffff) == 0)
+		return EL_NO_ANSWER_QUOTE_DAMAGED;
+	a->id = el_id_unpermute_nonzero(key, a->wire);
+	return EL_NO_ANSWER_NONE;
 }
 
 static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,

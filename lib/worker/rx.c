@@ -15,55 +15,74 @@
 /* A candidate id put back together. */
 struct located {
 	const struct el_plan_set *set;
-	struct el_id id;
-	uint64_t round;
 	const struct el_slice *slice; /* not looked at yet */
-	uint32_t pass;
+	struct live_round *live;      /* NULL: the round is over, or another worker's */
+	uint64_t round;
+	uint32_t worker, index, pass;
 };
 
 /* An answer between the two stages. */
 struct pending {
 	struct el_answer answer;
-	struct el_pkt pkt;
-	struct queue *queue;
-	struct located first; /* its first candidate under the current plan set, where located */
-	uint32_t first_id;
+	const uint8_t *frame;
+	uint32_t len;
 	bool located;
+	struct located first; /* its first candidate, where located */
 };
+
+/* Finds the slice that `id` would belong to if it were of an open round of this worker under the
+ * current plan set, which nearly all are. */
+static inline bool locate_open(struct el_worker *w, uint32_t id, struct located *ret)
+{
+	const struct el_plan_set *set = w->set;
+	struct live_round *l;
+	struct el_id at;
+
+	if (!el_id_unpack(&set->ids, id, &at) || at.worker != w->conf.index.v)
+		return false;
+	ret->round = round_number(w->last_round, at.round, set->ids.round_bits);
+	l = round_find(w, ret->round);
+	if (!l || l->block->set != set || at.index >= l->plan->n_records)
+		return false;
+	ret->set = set;
+	ret->live = l;
+	ret->worker = at.worker;
+	ret->index = at.index;
+	ret->slice = &l->plan->slices[el_plan_locate(l->plan, at.index, &ret->pass).v];
+	return true;
+}
 
 /* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. Of
  * another worker's id only the owner knows the round: it may have begun one that this worker has
  * not. */
-static bool locate(const struct el_worker *w, const struct el_plan_set *set, uint32_t id,
+static bool locate(struct el_worker *w, const struct el_plan_set *set, uint32_t id,
 		   struct located *ret)
 {
 	const struct el_plan *plan;
-	uint64_t newest = w->last_round;
+	uint64_t newest = w->last_round, round;
+	struct el_id at;
+	bool own;
 
-	if (!el_id_unpack(&set->ids, id, &ret->id) || ret->id.worker >= set->n_workers)
+	if (!el_id_unpack(&set->ids, id, &at) || at.worker >= set->n_workers)
 		return false;
-	plan = set->plans[ret->id.worker];
-	if (ret->id.index >= plan->n_records)
+	plan = set->plans[at.worker];
+	if (at.index >= plan->n_records)
 		return false;
-	if (ret->id.worker != w->conf.index.v)
-		newest++;
-	ret->round = round_number(newest, ret->id.round, set->ids.round_bits);
+	own = at.worker == w->conf.index.v;
+	newest += !own;
+	round = round_number(newest, at.round, set->ids.round_bits);
 	/* Rounds that never were, or so long ago that it is chance; each set has its own rounds. */
-	if (ret->round == 0 || ret->round > newest || newest - ret->round >= ROUNDS_MAX)
+	if (round == 0 || round > newest || newest - round >= ROUNDS_MAX)
 		return false;
-	if (ret->round <= w->last_round && (ret->round >= w->set_first_round) != (set == w->set))
+	if (round <= w->last_round && (round >= w->set_first_round) != (set == w->set))
 		return false;
-	ret->set = set;
-	ret->slice = &plan->slices[el_plan_locate(plan, ret->id.index, &ret->pass).v];
+	*ret = (struct located){.set = set,
+				.live = own ? round_find(w, round) : NULL,
+				.round = round,
+				.worker = at.worker,
+				.index = at.index};
+	ret->slice = &plan->slices[el_plan_locate(plan, at.index, &ret->pass).v];
 	return true;
-}
-
-/* The ids under `set` that an answer may stand for; how many. */
-static unsigned candidates(const struct el_plan_set *set, const struct el_answer *a,
-			   uint32_t *ret_ids)
-{
-	return el_probe_ops[a->type]->ids(&set->key, a, set->tcp_payload_lens,
-					  set->n_tcp_payload_lens, ret_ids);
 }
 
 static bool is_own(const struct queue *q, const struct el_pkt *pkt)
@@ -85,7 +104,8 @@ static void count_useless(struct el_worker *w, const struct queue *q, const stru
 	count(w, is_own(q, pkt) ? reason : EL_COUNTER_DROP_RX_NOT_OURS, 1);
 }
 
-static void count_no_answer(struct el_worker *w, const struct pending *p, enum el_no_answer why)
+static void count_no_answer(struct el_worker *w, const struct queue *q, const struct el_pkt *pkt,
+			    enum el_no_answer why)
 {
 	static const enum el_worker_counter counters[EL_NO_ANSWER_COUNT] = {
 	    [EL_NO_ANSWER_TCP_FLAGS] = EL_COUNTER_UNMATCHED_TCP_FLAGS,
@@ -95,7 +115,7 @@ static void count_no_answer(struct el_worker *w, const struct pending *p, enum e
 	    [EL_NO_ANSWER_OTHER] = EL_COUNTER_DROP_RX_NOT_ANSWER,
 	};
 
-	count_useless(w, p->queue, &p->pkt, counters[why]);
+	count_useless(w, q, pkt, counters[why]);
 }
 
 /* Neighbour discovery's messages (RFC 4861 section 4) from their IPv6 header on. */
@@ -128,26 +148,10 @@ static bool pass_up(struct el_worker *w, struct rte_mbuf *m)
 	return false;
 }
 
-/* Locates the first candidate under the current set, where most answers belong, and prefetches what
- * stage two looks at. */
-static void prefetch(struct el_worker *w, struct pending *p)
-{
-	uint32_t ids[CANDIDATES_MAX];
-	struct live_round *l;
-
-	p->located = candidates(w->set, &p->answer, ids) && locate(w, w->set, ids[0], &p->first);
-	if (!p->located)
-		return;
-	p->first_id = ids[0];
-	rte_prefetch0(p->first.slice);
-	l = p->first.id.worker == w->conf.index.v ? round_find(w, p->first.round) : NULL;
-	if (l)
-		rte_prefetch0(&l->block->records[p->first.id.index]);
-}
-
-/* Stage one for a frame. True if `p` is an answer that goes on to stage two. */
-static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uint64_t tsc,
-		      struct pending *p)
+/* Counts a frame that can't be parsed, or is no answer; true if it went to control instead. */
+static bool count_or_pass_up(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+			     const struct pending *p, enum el_pkt_error error,
+			     const struct el_pkt *pkt)
 {
 	static const enum el_worker_counter counters[EL_PKT_ERRORS] = {
 	    [EL_PKT_TRUNCATED] = EL_COUNTER_DROP_RX_TRUNCATED,
@@ -155,21 +159,46 @@ static bool recognise(struct el_worker *w, const uint8_t *frame, size_t len, uin
 	    [EL_PKT_FRAGMENT] = EL_COUNTER_DROP_RX_FRAGMENT,
 	    [EL_PKT_UNSUPPORTED] = EL_COUNTER_DROP_RX_UNSUPPORTED,
 	};
-	enum el_pkt_error error = el_pkt_parse(frame, len, &p->pkt);
+
+	if (m->nb_segs == 1 && is_for_control(p->frame, p->len) && pass_up(w, m))
+		return true;
+	if (error != EL_PKT_OK)
+		count(w, counters[error], 1);
+	else
+		count_useless(w, q, pkt, EL_COUNTER_DROP_RX_NOT_ANSWER);
+	return false;
+}
+
+enum stage_one {
+	ANSWER, /* goes on to stage two */
+	NONE,
+	PASSED_UP, /* the buffer is control's now */
+};
+
+/* Stage one for a frame: what it answers, and that on its way into the cache. */
+static inline enum stage_one recognise(struct el_worker *w, const struct queue *q,
+				       struct rte_mbuf *m, uint64_t tsc, struct pending *p)
+{
+	struct el_pkt pkt;
+	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
 	enum el_no_answer why;
 
-	if (error != EL_PKT_OK) {
-		count(w, counters[error], 1);
-		return false;
-	}
-	why = w->set ? el_probe_recognise(&w->set->key, &p->pkt, &p->answer) : EL_NO_ANSWER_OTHER;
-	if (why != EL_NO_ANSWER_NONE) {
-		count_no_answer(w, p, why);
-		return false;
+	if (unlikely(error != EL_PKT_OK))
+		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
+	why = w->set ? el_probe_recognise(&w->set->key, &pkt, &p->answer) : EL_NO_ANSWER_OTHER;
+	if (unlikely(why == EL_NO_ANSWER_OTHER))
+		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
+	if (unlikely(why != EL_NO_ANSWER_NONE)) {
+		count_no_answer(w, q, &pkt, why);
+		return NONE;
 	}
 	p->answer.tsc = tsc;
-	prefetch(w, p);
-	return true;
+	p->located = locate_open(w, p->answer.id, &p->first);
+	if (likely(p->located)) {
+		rte_prefetch0(p->first.slice);
+		rte_prefetch0(&p->first.live->block->records[p->first.index]);
+	}
+	return ANSWER;
 }
 
 static bool is_answer(const struct el_answer *a)
@@ -193,10 +222,10 @@ static void release_path(const struct el_answer *a, const struct located *at)
 	const struct el_slice *s = at->slice;
 	uint32_t packet, *last;
 
-	if (s->path_first == EL_PATH_NONE || a->type != EL_PROBE_TCPSYN || !is_answer(a) ||
+	if (a->type != EL_PROBE_TCPSYN || !is_answer(a) ||
 	    !el_slice_packet_of_pass(s, at->pass, &packet))
 		return;
-	last = &at->set->plans[at->id.worker]
+	last = &at->set->plans[at->worker]
 		    ->paths[s->path_first + (uint32_t)(el_slice_port(s, packet) - s->path_base)];
 	if (*last == a->id)
 		*last = 0;
@@ -205,19 +234,20 @@ static void release_path(const struct el_answer *a, const struct located *at)
 /* Writes a verified answer into the record of its probe, which is one of this worker's. */
 static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
-	struct live_round *l = round_find(w, at->round);
+	struct live_round *l = at->live;
 	el_record *r;
 
 	if (a->kind == EL_ANSWER_SYNACK)
 		urgent_reset(w, at->slice, a->own_port, a->wire);
-	release_path(a, at);
-	if (!l) {
+	if (at->slice->path_first != EL_PATH_NONE)
+		release_path(a, at);
+	if (unlikely(!l)) {
 		count(w, EL_COUNTER_UNMATCHED_LATE, 1);
 		worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->tsc,
 			     at->slice->series, (uint32_t)at->set->generation);
 		return;
 	}
-	r = &l->block->records[at->id.index];
+	r = &l->block->records[at->index];
 	if (el_record_state(*r) == EL_RECORD_UNSENT || el_record_state(*r) == EL_RECORD_LOCAL) {
 		count(w, EL_COUNTER_UNMATCHED_UNSENT, 1);
 		return;
@@ -233,7 +263,7 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 
 static void forward(struct el_worker *w, struct el_answer *a, const struct located *at)
 {
-	uint32_t owner = at->id.worker;
+	uint32_t owner = at->worker;
 
 	a->generation = at->set->generation;
 	if (owner < w->n_peers &&
@@ -250,8 +280,8 @@ static void forward(struct el_worker *w, struct el_answer *a, const struct locat
 }
 
 /* An answer that no candidate id fits: the closest miss decides what it is counted as. */
-static void mismatch(struct el_worker *w, const struct pending *p, enum el_match closest,
-		     const struct located *missed)
+static void mismatch(struct el_worker *w, struct queue *q, const struct pending *p,
+		     enum el_match closest, const struct located *missed)
 {
 	static const enum el_worker_counter counters[] = {
 	    [EL_MATCH_ID] = EL_COUNTER_UNMATCHED_ID,
@@ -260,8 +290,10 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 	    [EL_MATCH_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
 	};
 	const struct el_answer *a = &p->answer;
+	struct el_pkt pkt;
 
-	if (!is_own(p->queue, &p->pkt)) {
+	el_pkt_parse(p->frame, p->len, &pkt);
+	if (!is_own(q, &pkt)) {
 		count(w, EL_COUNTER_DROP_RX_NOT_OURS, 1);
 		return;
 	}
@@ -274,11 +306,10 @@ static void mismatch(struct el_worker *w, const struct pending *p, enum el_match
 		worker_event(w, EL_EVENT_PORT_MISMATCH, a->tsc, missed->slice->series,
 			     (uint32_t)missed->set->generation);
 	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN)
-		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc,
-			     el_ip_fold(p->pkt.ip.src, p->pkt.family),
+		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc, el_ip_fold(pkt.ip.src, pkt.family),
 			     (uint32_t)a->remote_port << 16 | a->own_port);
 	if (a->kind == EL_ANSWER_SYNACK)
-		urgent_reset_unknown(w, p->queue, &p->pkt);
+		urgent_reset_unknown(w, q, &pkt);
 }
 
 /* Whether an answer is to the probe at `at`, its candidate `i`: an RST may acknowledge the SYN's
@@ -299,7 +330,7 @@ static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const str
 static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
 {
 	a->id = id;
-	if (at->id.worker == w->conf.index.v)
+	if (at->worker == w->conf.index.v)
 		apply(w, a, at);
 	else
 		forward(w, a, at);
@@ -311,7 +342,8 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 			 enum el_match *closest, struct located *missed)
 {
 	uint32_t ids[CANDIDATES_MAX];
-	unsigned n = candidates(set, a, ids);
+	unsigned n = el_probe_ops[a->type]->ids(&set->key, a, set->tcp_payload_lens,
+						set->n_tcp_payload_lens, ids);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct located at;
@@ -331,17 +363,14 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 	return false;
 }
 
-/* Stage two: the probe that the answer is to, under the current plan set or the one before. */
-static void verify(struct el_worker *w, struct pending *p)
+/* Stage two where the first candidate is not it, or is not known to be: the probe that the answer
+ * is to, under the current plan set or those beside it. */
+static void search(struct el_worker *w, struct queue *q, struct pending *p)
 {
 	enum el_match closest = EL_MATCH_ID;
 	const struct el_plan_set *next;
 	struct located missed;
 
-	if (p->located && verify_candidate(&p->answer, 0, &p->first) == EL_MATCH_OK) {
-		settle(w, &p->answer, p->first_id, &p->first);
-		return;
-	}
 	if (verify_under(w, w->set, &p->answer, &closest, &missed))
 		return;
 	if (w->old_set && verify_under(w, w->old_set, &p->answer, &closest, &missed))
@@ -350,7 +379,20 @@ static void verify(struct el_worker *w, struct pending *p)
 	next = w->n_peers > 1 ? rounds_next_set(w) : NULL;
 	if (next && verify_under(w, next, &p->answer, &closest, &missed))
 		return;
-	mismatch(w, p, closest, &missed);
+	mismatch(w, q, p, closest, &missed);
+}
+
+/* Stage two: compares the answer with what was sent, and settles it. */
+static inline void verify(struct el_worker *w, struct queue *q, struct pending *p)
+{
+	const struct located *at = &p->first;
+	uint32_t packet;
+
+	if (likely(p->located && el_slice_packet_of_pass(at->slice, at->pass, &packet) &&
+		   el_probe_is_answer(&p->answer, at->slice, el_slice_port(at->slice, packet))))
+		apply(w, &p->answer, at);
+	else
+		search(w, q, p);
 }
 
 static void rx_burst(struct el_worker *w, struct queue *q)
@@ -371,30 +413,21 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 		struct pending *p = &pending[n_pending];
-		uint32_t len = RTE_MIN(m->pkt_len, (uint32_t)LINEAR_BYTES);
-		const uint8_t *frame;
+		enum stage_one found;
 
 		bytes += m->pkt_len;
-		if (unlikely(m->nb_segs > 1)) {
-			/* rare: the second stage may look at the frame again, so finish it at once
-			 */
-			frame = rte_pktmbuf_read(m, 0, len, linear);
-			p->queue = q;
-			if (frame && recognise(w, frame, len, tsc, p))
-				verify(w, p);
+		p->len = RTE_MIN(m->pkt_len, (uint32_t)LINEAR_BYTES);
+		p->frame = rte_pktmbuf_read(m, 0, p->len, linear);
+		found = recognise(w, q, m, tsc, p);
+		if (found != PASSED_UP)
 			mbufs[n_free++] = m;
-			continue;
-		}
-		frame = rte_pktmbuf_mtod(m, const uint8_t *);
-		if (unlikely(is_for_control(frame, m->data_len)) && pass_up(w, m))
-			continue;
-		mbufs[n_free++] = m;
-		p->queue = q;
-		if (recognise(w, frame, m->data_len, tsc, p))
+		if (found == ANSWER && p->frame != linear)
 			n_pending++;
+		else if (found == ANSWER) /* the buffer is used again for the next, so finish it */
+			verify(w, q, p);
 	}
 	for (uint32_t i = 0; i < n_pending; i++)
-		verify(w, &pending[i]);
+		verify(w, q, &pending[i]);
 	rte_pktmbuf_free_bulk(mbufs, n_free);
 	count(w, EL_COUNTER_RX_PACKETS, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);
