@@ -88,6 +88,30 @@ static void make(const struct el_id_key *key, const struct el_probe_job *jobs, u
 	}
 }
 
+static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				   struct el_answer *ret_answer)
+{
+	const uint8_t *l4 = pkt->l4;
+	uint32_t wire, fold = 0;
+	uint8_t flags = EL_ANSWER_ID_IN_HEADER;
+
+	if (l4[0] != (pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || l4[1] != 0)
+		return EL_NO_ANSWER_OTHER;
+	if (pkt->l4_len < L4_LEN) {
+		wire = el_get32(l4 + 4);
+	} else {
+		wire = el_get32(l4 + 8);
+		if (el_get32(l4 + 12) != ~wire)
+			return EL_NO_ANSWER_COOKIE;
+		fold = cookie_fold(l4 + 16);
+		flags = EL_ANSWER_COOKIE;
+	}
+	answer_begin(ret_answer, EL_PROBE_ICMPPING, answer_addr_key(key, pkt), EL_ANSWER_ECHO_REPLY,
+		     flags, wire, (uint16_t)(fold >> 16), (uint16_t)fold);
+	ret_answer->id = el_id_unpermute(key, wire);
+	return EL_NO_ANSWER_NONE;
+}
+
 static void take_cookie(struct el_answer *a, const uint8_t *cookie)
 {
 	uint32_t fold = cookie_fold(cookie);
@@ -95,28 +119,6 @@ static void take_cookie(struct el_answer *a, const uint8_t *cookie)
 	a->flags |= EL_ANSWER_COOKIE;
 	a->remote_port = (uint16_t)fold;
 	a->own_port = (uint16_t)(fold >> 16);
-}
-
-static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
-				   struct el_answer *ret_answer)
-{
-	const uint8_t *l4 = pkt->l4;
-	struct el_answer *a = ret_answer;
-
-	if (l4[0] != (pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || l4[1] != 0)
-		return EL_NO_ANSWER_OTHER;
-	answer_of(key, pkt, EL_PROBE_ICMPPING, EL_ANSWER_ECHO_REPLY, a);
-	if (pkt->l4_len < L4_LEN) {
-		a->flags = EL_ANSWER_ID_IN_HEADER;
-		a->wire = el_get32(l4 + 4);
-	} else {
-		a->wire = el_get32(l4 + 8);
-		if (el_get32(l4 + 12) != ~a->wire)
-			return EL_NO_ANSWER_COOKIE;
-		take_cookie(a, l4 + 16);
-	}
-	a->id = el_id_unpermute(key, a->wire);
-	return EL_NO_ANSWER_NONE;
 }
 
 static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,

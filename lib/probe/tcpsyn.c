@@ -53,16 +53,16 @@ static void make(const struct el_id_key *key, const struct el_probe_job *jobs, u
 static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
 				   struct el_answer *ret_answer)
 {
-	uint8_t flags = pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
-	struct el_answer *a = ret_answer;
+	const uint8_t *l4 = pkt->l4;
+	uint8_t flags = l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
+	uint32_t wire = el_get32(l4 + 8);
 
 	if (flags != (TH_SYN | TH_ACK) && (flags & ~TH_ACK) != TH_RST)
 		return EL_NO_ANSWER_TCP_FLAGS;
-	answer_of(key, pkt, EL_PROBE_TCPSYN, flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK, a);
-	a->wire = el_get32(pkt->l4 + 8);
-	a->remote_port = el_get16(pkt->l4);
-	a->own_port = el_get16(pkt->l4 + 2);
-	a->id = el_id_unpermute(key, a->wire - 1);
+	answer_begin(ret_answer, EL_PROBE_TCPSYN, answer_addr_key(key, pkt),
+		     flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK, 0, wire, el_get16(l4 + 2),
+		     el_get16(l4));
+	ret_answer->id = el_id_unpermute(key, wire - 1);
 	return EL_NO_ANSWER_NONE;
 }
 

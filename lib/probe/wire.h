@@ -108,13 +108,17 @@ void el_probe_write_ipv6(uint8_t *l3, uint32_t word, uint8_t protocol, uint16_t 
 uint64_t el_probe_pseudo_sum(const uint8_t *l3, uint8_t protocol, uint16_t l4_len);
 
 /* Begins an answer field by field: a copy of a whole one would be read, in the next step, by other
- * widths than it was written, which costs 30 cycles. */
+ * widths than it was written, which costs 30 cycles. What is in the packet is to be read before,
+ * for all that is written here might lie over it as far as the compiler knows. */
 static inline void answer_begin(struct el_answer *a, enum el_probe_type type, uint64_t addr_key,
-				enum el_answer_kind kind, uint8_t flags)
+				enum el_answer_kind kind, uint8_t flags, uint32_t wire,
+				uint16_t own_port, uint16_t remote_port)
 {
 	a->tsc = 0;
 	a->addr_key = addr_key;
-	a->own_port = a->remote_port = 0;
+	a->wire = wire;
+	a->own_port = own_port;
+	a->remote_port = remote_port;
 	a->type = (uint8_t)type;
 	a->kind = (uint8_t)kind;
 	a->flags = flags;
@@ -122,14 +126,11 @@ static inline void answer_begin(struct el_answer *a, enum el_probe_type type, ui
 	a->id = 0;
 }
 
-/* Whose probe a packet answers. */
-static inline void answer_of(const struct el_id_key *key, const struct el_pkt *pkt,
-			     enum el_probe_type type, enum el_answer_kind kind, struct el_answer *a)
+/* The addresses of a packet whose probe it answers. */
+static inline uint64_t answer_addr_key(const struct el_id_key *key, const struct el_pkt *pkt)
 {
-	answer_begin(a, type,
-		     pkt->family == 4 ? el_addr_key_v4(load32(pkt->ip.src), load32(pkt->ip.dst))
-				      : el_addr_key_v6(key, pkt->ip.src, pkt->ip.dst),
-		     kind, 0);
+	return pkt->family == 4 ? el_addr_key_v4(load32(pkt->ip.src), load32(pkt->ip.dst))
+				: el_addr_key_v6(key, pkt->ip.src, pkt->ip.dst);
 }
 
 static inline bool same_address(const uint8_t *a, const uint8_t *b, uint8_t family)
@@ -148,7 +149,8 @@ static inline void answer_of_quote(const struct el_id_key *key, const struct el_
 		     q->family == 4 ? el_addr_key_v4(load32(q->dst), load32(q->src))
 				    : el_addr_key_v6(key, q->dst, q->src),
 		     pkt->l4[0] == unreachable ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
-		     same_address(pkt->ip.src, q->dst, q->family) ? EL_ANSWER_FROM_TARGET : 0);
+		     same_address(pkt->ip.src, q->dst, q->family) ? EL_ANSWER_FROM_TARGET : 0, 0, 0,
+		     0);
 }
 
 /* The bytes behind a quoted IP header, extension headers aside, that were sent; fewer may be

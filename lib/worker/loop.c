@@ -8,9 +8,11 @@
 /* At most so many commands in an iteration: they must not hold up receiving. */
 #define COMMANDS_MAX 32
 
-static struct hop hop_of(const struct el_next_hop *nh)
+static struct hop hop_of(struct el_worker *w, const struct el_next_hop *nh)
 {
-	struct hop hop = {.l2_len = nh->l2_len, .state = nh->state, .queue = nh->queue};
+	struct hop hop = {.l2_len = nh->l2_len,
+			  .state = nh->state,
+			  .queue = &w->queues[nh->queue < w->n_queues ? nh->queue : 0]};
 
 	memcpy(hop.l2 + HOP_L2_BYTES - nh->l2_len, nh->l2, nh->l2_len);
 	return hop;
@@ -31,7 +33,7 @@ static bool take_command(struct el_worker *w)
 		break;
 	case EL_COMMAND_NEXT_HOP:
 		if (c.index < EL_NEXT_HOPS_MAX)
-			w->hops[c.index] = hop_of(&c.next_hop);
+			w->hops[c.index] = hop_of(w, &c.next_hop);
 		break;
 	case EL_COMMAND_CUT:
 		rounds_cut(w);

@@ -234,7 +234,7 @@ struct building {
 static bool pass_over(struct building *b, const struct hop *hop, uint32_t index)
 {
 	struct el_worker *w = b->w;
-	const struct queue *q = &w->queues[hop->queue];
+	const struct queue *q = hop->queue;
 
 	if (hop->state == EL_NEXT_HOP_FAILED) /* it counts as what the network did with it */
 		b->live->block->records[index] = el_record_sent(w->iteration_tsc);
@@ -255,7 +255,7 @@ static inline bool build_one(struct building *b, const struct el_slice *s, uint3
 {
 	struct el_worker *w = b->w;
 	const struct hop *hop = &w->hops[s->next_hop.v];
-	struct queue *q = &w->queues[hop->queue];
+	struct queue *q = hop->queue;
 	struct probe_list *p = &q->probes;
 	struct making *mk = b->mk;
 	uint16_t port = el_slice_port(s, packet);

@@ -24,7 +24,7 @@ void urgent_reset(struct el_worker *w, const struct el_slice *s, uint16_t src_po
 	if (hop->state != EL_NEXT_HOP_READY || !(m = worker_buffer(w)))
 		return;
 	finish_frame(m, hop, el_probe_reset(s, frame_end(m), src_port, seq));
-	push(w, &w->queues[hop->queue], m);
+	push(w, hop->queue, m);
 	count(w, EL_COUNTER_TX_RESETS, 1);
 }
 

@@ -98,6 +98,8 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->n_peers = config->index.v + 1U;
 	for (uint32_t i = 0; i < w->n_queues; i++)
 		w->queues[i].conf = w->conf.queues[i];
+	for (uint32_t i = 0; i < EL_NEXT_HOPS_MAX; i++)
+		w->hops[i].queue = &w->queues[0];
 	if (w->live && make_rings(w) == 0)
 		return w;
 	el_worker_destroy(w);

@@ -64,7 +64,7 @@ struct hop {
 	uint8_t l2[HOP_L2_BYTES];
 	uint8_t l2_len;
 	uint8_t state; /* enum el_next_hop_state */
-	uint8_t queue;
+	struct queue *queue;
 };
 _Static_assert(HOP_L2_BYTES >= EL_L2_HEADER_MAX, "the longest L2 header fits");
 
