@@ -333,10 +333,7 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 	set->window_tsc = el_clock_tsc_from_s(&set->clock, t.window_s);
 	set->period_tsc = el_clock_tsc_from_s(&set->clock, t.period_s);
 	set->timeout_tsc = el_clock_tsc_from_s(&set->clock, t.timeout_s);
-	/* what is spread over the interval may take that; only what exceeds it is bounded */
-	if (in->round_timeout_s > 0)
-		set->limit_tsc = el_clock_tsc_from_s(
-		    &set->clock, fmax(in->interval_s, in->round_timeout_s - t.timeout_s));
+	set->limit_tsc = el_clock_tsc_from_s(&set->clock, t.limit_s);
 	set->n_probes = sv.probes;
 	set->requested_pps = t.requested_pps;
 	set->iteration_s = t.iteration_s;

@@ -62,8 +62,10 @@ struct el_plan_set {
 	uint64_t limit_tsc;   /* sending ends so long after the start at the latest; 0: no limit */
 	uint64_t n_probes;    /* of a round, over all workers */
 	double requested_pps; /* of a round, over all workers; infinity: as fast as possible */
-	double iteration_s;   /* the time a round needs: probes / rate cap + longest timeout */
-	uint32_t n_blocks;    /* blocks a worker needs: ceil(longest timeout / interval) + 2 */
+	/* The time a round needs: probes / rate cap, or longer where interval_packets asks for it,
+	 * at most the limit, + longest timeout. */
+	double iteration_s;
+	uint32_t n_blocks; /* blocks a worker needs: ceil(longest timeout / interval) + 2 */
 	uint16_t tcp_payload_lens[EL_PROBE_TCP_LENS_MAX]; /* distinct SYN payloads, without 0 */
 	uint32_t n_tcp_payload_lens;
 	const uint8_t *payload; /* the random bytes that every TX mbuf carries behind its header */

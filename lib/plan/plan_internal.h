@@ -23,6 +23,7 @@ struct timing {
 	double pass_s;    /* interval_packets, or 0 */
 	double period_s;  /* start to start; 0: when all is sent */
 	double timeout_s; /* the longest */
+	double limit_s;   /* start to the end of sending at the latest; 0: no limit */
 	double iteration_s;
 	double requested_pps;
 	uint32_t n_blocks;

@@ -23,8 +23,8 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 			     uint32_t max_packets, double timeout_s)
 {
 	double at_cap_s = in->rate_pps ? (double)packets / (double)in->rate_pps : 0;
-	struct timing t = {.timeout_s = timeout_s, .iteration_s = at_cap_s + timeout_s};
-	double least_s = (double)probes / FASTEST_PPS;
+	struct timing t = {.timeout_s = timeout_s};
+	double least_s = (double)probes / FASTEST_PPS, needed_s = at_cap_s;
 
 	if (in->asap || (in->interval_s == 0 && in->interval_packets_s == 0)) {
 		t.window_s = at_cap_s;
@@ -33,15 +33,21 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 		 * for it */
 		t.window_s = fmax(max_packets * in->interval_packets_s, at_cap_s);
 		t.pass_s = t.window_s / max_packets;
+		needed_s = t.window_s;
 	} else {
 		t.window_s = fmax(SPREAD * in->interval_s, at_cap_s);
 	}
 	/* without an interval, a round begins when the one before is sent, however long the port
 	 * took for that */
 	t.period_s = in->interval_s > 0 ? fmax(in->interval_s, t.window_s / SPREAD) : 0;
-	/* a round that may not take longer is followed by the next then */
-	if (in->round_timeout_s > 0)
+	/* a round that may not take longer is followed by the next then; what is spread over the
+	 * interval may take that, only what exceeds it is bounded */
+	if (in->round_timeout_s > 0) {
 		t.period_s = fmin(t.period_s, fmax(in->interval_s, in->round_timeout_s));
+		t.limit_s = fmax(in->interval_s, in->round_timeout_s - timeout_s);
+		needed_s = fmin(needed_s, t.limit_s);
+	}
+	t.iteration_s = needed_s + timeout_s;
 	t.requested_pps = t.window_s > 0 ? (double)probes / t.window_s : INFINITY;
 	t.n_blocks = blocks_for(timeout_s, fmax(fmax(fmax(t.period_s, t.window_s), least_s), 1e-6));
 	return t;

@@ -105,9 +105,9 @@ struct el_snapshot {
  *
  * Under another model than before's, a series goes on if target name, group name, probe type and
  * address family are the same, a target if its name is; a changed probe name begins anew. A
- * target's resolution_changes counts each address that it is seen with and was not seen with in
- * `before`. NULL with errno ENOMEM, or EINVAL if the figures are not of this model; the figures'
- * reference is dropped then, too. Any thread. */
+ * target's resolution_changes counts each address that it is probed at and was not probed at in
+ * `before` (the prober's own is none, as in netprobify). NULL with errno ENOMEM, or EINVAL if the
+ * figures are not of this model; the figures' reference is dropped then, too. Any thread. */
 struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el_model *model,
 				     struct el_round_figures *figures);
 struct el_snapshot *el_snapshot_get(struct el_snapshot *s);

@@ -176,20 +176,27 @@ static void carry_series(struct el_snapshot *s, const struct el_snapshot *before
 	}
 }
 
+/* The address that a target is probed at, family 0 where it is not: what is its name's address but
+ * the prober's own is none. */
+static struct el_ip probed_address(const struct el_model_target *t)
+{
+	return t->status == EL_MODEL_OWN_ADDRESS ? (struct el_ip){0} : t->address;
+}
+
 static void carry_targets(struct el_snapshot *s, const struct el_snapshot *before,
 			  const struct carry *c)
 {
 	for (uint32_t i = 0; i < s->model->n_targets; i++) {
 		uint32_t old = c->targets != NULL ? c->targets[i] : i;
-		const struct el_ip *address = &s->model->targets[i].address;
+		struct el_ip address = probed_address(&s->model->targets[i]), address_before;
 
 		if (old == NONE) {
-			s->targets[i].resolution_changes = address->family != 0;
+			s->targets[i].resolution_changes = address.family != 0;
 			continue;
 		}
+		address_before = probed_address(&before->model->targets[old]);
 		s->targets[i] = before->targets[old];
-		if (address->family != 0 &&
-		    !el_ip_equal(address, &before->model->targets[old].address))
+		if (address.family != 0 && !el_ip_equal(&address, &address_before))
 			s->targets[i].resolution_changes++;
 	}
 }
@@ -215,7 +222,7 @@ static struct el_snapshot *snapshot_create(struct el_model *model)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < model->n_targets; i++)
-		s->targets[i].resolution_changes = model->targets[i].address.family != 0;
+		s->targets[i].resolution_changes = probed_address(&model->targets[i]).family != 0;
 	return s;
 }
 

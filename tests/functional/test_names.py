@@ -178,8 +178,11 @@ def test_the_probers_own_address(lab):
     first = rounds(page)
     page = prober.wait_for(lambda m: rounds(m) >= first + 3, "three rounds more")
     assert not is_measured(page, "self"), "the prober measures itself"
+    assert_equal((status(page, "self"), changes(page, "self")), (1, 0), "its status and changes")
     server.set((HOST1, "self.test"))
-    assert_lossless(prober.wait_for(lambda m: is_measured(m, "self"), "the other address"))
+    page = prober.wait_for(lambda m: is_measured(m, "self"), "the other address")
+    assert_lossless(page)
+    assert_equal((status(page, "self"), changes(page, "self")), (1, 1), "status and changes at another address")
     prober.stop()
 
 

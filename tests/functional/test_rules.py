@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The alert rules that users of netprobify have, in a rule file, followed by a real Prometheus."""
 import json
+import re
 import subprocess
 
-from harness import HOST1, HOST3, assert_equal, config, icmp, tcp, wait_until
+from harness import HOST1, HOST3, TOP, assert_equal, config, icmp, tcp, time_limit, wait_until
 from test_scrape import ALERTS, query
+from test_simpeer import Peer
 
 ABSENT = "203.0.113.99"
+FAR, NEAR = "198.51.100.77", "198.51.100.78"  # simpeer's
 NAMES = ("Loss", "Latency", "SlowRounds", "NothingSent", "ReloadFailed", "LatencyThreshold")
 
 
@@ -31,15 +34,32 @@ def start_prometheus(lab, rules):
 
 
 def firing(lab):
-    """(alert, destination) of what fires; None while there is no answer."""
-    data = query(lab, "alerts")
-    return None if data is None else {(a["labels"]["alertname"], a["labels"].get("destination", ""))
-                                      for a in data["alerts"] if a["state"] == "firing"}
+    """(alert, destination) of what fires; None while there is no answer, or a rule has not been evaluated."""
+    rules, alerts = query(lab, "rules"), query(lab, "alerts")
+    if not rules or not alerts or not rules["groups"] or \
+            any(rule["health"] == "unknown" for rule in rules["groups"][0]["rules"]):
+        return None
+    health = {rule["name"]: rule["health"] for rule in rules["groups"][0]["rules"]}
+    assert_equal(set(health.values()), {"ok"}, f"health of the rules: {health}")
+    return {(a["labels"]["alertname"], a["labels"].get("destination", ""))
+            for a in alerts["alerts"] if a["state"] == "firing"}
+
+
+def wait_for_alerts(lab, expected, timeout_s=30):
+    """Until exactly these fire."""
+    wait_until(lambda: firing(lab) == expected, timeout_s, f"the alerts {expected or 'to end'}")
+
+
+def shown_in_readme():
+    """README.md's expressions, of the lab's probe."""
+    text = re.sub('probe_name="[^"]*"', 'probe_name="lab"', (TOP / "README.md").read_text())
+    return re.findall(r'^[a-z_]+\{probe_name=.* [<>=]+ [\d.]+$', text, re.MULTILINE)
 
 
 def test_alerts(lab):
     """Loss fires for the host that is not there and latency for the target with a threshold below it; the others
     do not, until a reload fails."""
+    assert_equal(shown_in_readme(), ALERTS[:2], "expressions of README.md")
     rules = write_rules(lab)
     done = subprocess.run(["promtool", "check", "rules", str(rules)], text=True, capture_output=True, check=False)
     assert_equal(done.returncode, 0, f"promtool: {done.stdout}{done.stderr}")
@@ -51,12 +71,39 @@ def test_alerts(lab):
     prober.wait_for(lambda m: m.all("tcpsyn_sent_total"), "the first round")
     start_prometheus(lab, rules)
     expected = {("Loss", "absent"), ("LatencyThreshold", "tight")}
-    wait_until(lambda: firing(lab) == expected, 40, f"the alerts {expected}")
-    health = {r["name"]: r["health"] for r in query(lab, "rules")["groups"][0]["rules"]}
-    assert_equal(set(health.values()), {"ok"}, f"health of the rules: {health}")
+    wait_for_alerts(lab, expected, 40)
     assert not prober.reload("global: {"), "rubbish was loaded"
-    wait_until(lambda: firing(lab) == expected | {("ReloadFailed", "")}, 20, "the alert of the reload")
+    wait_for_alerts(lab, expected | {("ReloadFailed", "")})
     del conf["targets"]["absent"]
     assert prober.reload(conf), prober.stderr
-    wait_until(lambda: firing(lab) == {("LatencyThreshold", "tight")}, 20, "the alerts to end")
+    wait_for_alerts(lab, {("LatencyThreshold", "tight")})
+    prober.stop()
+
+
+def test_latency_and_nothing_sent(lab):
+    """Latency fires for the far target alone; that nothing is sent fires between two rounds that are an hour
+    apart. Both end with rounds a second apart that leave the far target out."""
+    peer = Peer(lab, [{"name": "far", "match": {"dst": f"{FAR}/32"}, "delay": {"us": 150000}}])
+    targets = {"far": tcp(FAR, 443, 10), "near": tcp(NEAR, 443, 10)}
+    prober = lab.start(config(targets, interval=3600, interval_packets=0.01))
+    prober.wait_for(lambda m: m.all("tcpsyn_sent_total"), "the first round")
+    start_prometheus(lab, write_rules(lab))
+    wait_for_alerts(lab, {("Latency", "far"), ("NothingSent", "")}, 40)
+    del targets["far"]
+    assert prober.reload(config(targets)), prober.stderr
+    wait_for_alerts(lab, set())
+    prober.stop()
+    peer.stop()
+
+
+@time_limit(150)
+def test_slow_rounds(lab):
+    """A round whose packets are so far apart that it takes longer than 90 s, and then one that does not."""
+    targets = {"ping": icmp(HOST1, 93)}
+    prober = lab.start(config(targets, interval_packets=1))
+    start_prometheus(lab, write_rules(lab))
+    wait_for_alerts(lab, set())
+    wait_for_alerts(lab, {("SlowRounds", "")}, 120)
+    assert prober.reload(config(targets)), prober.stderr
+    wait_for_alerts(lab, set())
     prober.stop()

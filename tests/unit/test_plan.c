@@ -97,6 +97,7 @@ static void rates_are_exact(void **state)
 	set = compile(f);
 	assert_int_equal(set->window_tsc, 13 * HZ / 10);
 	assert_int_equal(set->period_tsc, 10 * HZ);
+	assert_true(fabs(set->iteration_s - 2.3) < 1e-9);
 	el_plan_set_put(set);
 	/* the global timeout bounds that, the interval staying the least */
 	f->in.interval_packets_s = 2;
@@ -104,16 +105,19 @@ static void rates_are_exact(void **state)
 	set = compile(f);
 	assert_int_equal(set->period_tsc, 20 * HZ);
 	assert_int_equal(set->limit_tsc, 19 * HZ);
+	assert_true(fabs(set->iteration_s - 20) < 1e-9);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 0;
 	f->in.round_timeout_s = 3;
 	set = compile(f);
 	assert_int_equal(set->limit_tsc, 10 * HZ);
+	assert_true(fabs(set->iteration_s - 1) < 1e-9);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 2;
 	f->in.round_timeout_s = 0;
 	set = compile(f);
 	assert_int_equal(set->window_tsc, 26 * HZ);
+	assert_true(fabs(set->iteration_s - 27) < 1e-9);
 	assert_in_range(set->period_tsc, 26 * HZ / 98 * 100 - 1, 26 * HZ / 98 * 100 + 100);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 0;

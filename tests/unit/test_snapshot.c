@@ -203,6 +203,32 @@ static void large_models_are_matched(void **state)
 	hand_model_destroy(after);
 }
 
+/* A name that comes to the prober's own address is not probed: that is no change, and coming back
+ * from there is one. */
+static void own_addresses_are_no_changes(void **state)
+{
+	struct hand_model *at[] = {hand_model_create(1, 1, percentiles, 2),
+				   hand_model_create(1, 1, percentiles, 2),
+				   hand_model_create(1, 1, percentiles, 2)};
+	static const uint64_t changes[] = {0, 1, 1, 2};
+	static const int order[] = {1, 0, 1, 2};
+	struct el_snapshot *s = NULL, *before;
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		at[i]->model.targets[0].address.bytes[3] = (uint8_t)(i + 1);
+	at[1]->model.targets[0].status = EL_MODEL_OWN_ADDRESS;
+	for (unsigned int i = 0; i < 4; i++) {
+		before = s;
+		s = el_snapshot_next(before, &at[order[i]]->model, NULL);
+		assert_int_equal(s->targets[0].resolution_changes, changes[i]);
+		el_snapshot_put(before);
+	}
+	el_snapshot_put(s);
+	for (unsigned int i = 0; i < 3; i++)
+		hand_model_destroy(at[i]);
+}
+
 struct reader {
 	struct el_snapshot_store *store;
 	_Atomic bool stop;
@@ -260,6 +286,7 @@ int main(void)
 	    cmocka_unit_test(totals_go_on),
 	    cmocka_unit_test(nothing_new_changes_nothing),
 	    cmocka_unit_test(totals_go_on_in_another_model),
+	    cmocka_unit_test(own_addresses_are_no_changes),
 	    cmocka_unit_test(foreign_figures_are_refused),
 	    cmocka_unit_test(large_models_are_matched),
 	    cmocka_unit_test(store_hands_out_references),
