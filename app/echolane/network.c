@@ -302,7 +302,27 @@ static void tell_dirty(struct network *n)
 	}
 }
 
-static int make_neighbours(struct network *n, struct el_error *err)
+/* The neighbours of a port that are configured. */
+static int set_neighbours(struct network *n, uint16_t index, const struct el_conf_port *conf,
+			  struct el_error *err)
+{
+	for (size_t i = 0; i < conf->n_neighbours; i++) {
+		const struct el_conf_neighbour *c = &conf->neighbours[i];
+		struct el_next_hop_idx unused;
+		char text[EL_IP_STRLEN];
+		int ret = el_neigh_set_static(n->neigh, (struct el_port_idx){index}, &c->address,
+					      c->mac, &unused);
+		if (ret < 0)
+			return el_error_set(
+			    err, ret, "port %s: %s can't be a neighbour: %s", conf->name,
+			    el_ip_format(&c->address, text),
+			    ret == -ENOSPC ? "there is no room for more"
+					   : "it is an address of our own, or of no single host");
+	}
+	return 0;
+}
+
+static int make_neighbours(struct network *n, const struct el_conf *conf, struct el_error *err)
 {
 	struct el_neigh_port *ports = calloc(n->n_ports, sizeof(*ports));
 	struct el_neigh_config config = {
@@ -326,6 +346,11 @@ static int make_neighbours(struct network *n, struct el_error *err)
 	n->views = calloc(n->n_ports, sizeof(*n->views));
 	if (!n->neigh || !n->pool || !n->views)
 		return el_error_set(err, -ENOMEM, "not enough memory for the ports' neighbours");
+	for (uint16_t i = 0; i < n->n_ports; i++) {
+		int ret = set_neighbours(n, i, &conf->dataplane.ports[i], err);
+		if (ret < 0)
+			return ret;
+	}
 	return 0;
 }
 
@@ -350,7 +375,7 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 	pthread_mutex_init(&n->lock, NULL);
 	ret = open_ports(n, conf, n_workers, profile_dir, err);
 	if (ret == 0)
-		ret = make_neighbours(n, err);
+		ret = make_neighbours(n, conf, err);
 	if (ret < 0) {
 		network_close(n);
 		return ret;

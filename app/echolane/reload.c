@@ -43,8 +43,14 @@ static bool same_ports(const struct el_conf_dataplane *a, const struct el_conf_d
 		const struct el_conf_port *x = &a->ports[i], *y = &b->ports[i];
 		if (!same_text(x->device, y->device) || !same_text(x->profile, y->profile) ||
 		    x->vlan != y->vlan || x->mtu != y->mtu || x->n_addresses != y->n_addresses ||
-		    x->n_gateways != y->n_gateways || x->n_routes != y->n_routes)
+		    x->n_gateways != y->n_gateways || x->n_routes != y->n_routes ||
+		    x->n_neighbours != y->n_neighbours)
 			return false;
+		for (size_t k = 0; k < x->n_neighbours; k++) {
+			if (!el_ip_equal(&x->neighbours[k].address, &y->neighbours[k].address) ||
+			    memcmp(x->neighbours[k].mac, y->neighbours[k].mac, 6) != 0)
+				return false;
+		}
 		for (size_t k = 0; k < x->n_addresses; k++) {
 			if (!el_ip_equal(&x->addresses[k].ip, &y->addresses[k].ip) ||
 			    x->addresses[k].len != y->addresses[k].len)

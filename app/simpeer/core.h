@@ -35,6 +35,15 @@ struct simpeer_counters {
 	uint64_t sent, unsent, no_mbuf;
 };
 
+/* How late delayed answers were handed to the port: the peer's own part in an error of round-trip
+ * times. Bins of SIMPEER_LATE_CYCLES; whoever drives the port counts. */
+#define SIMPEER_LATE_CYCLES 16
+#define SIMPEER_LATE_BINS 16384
+struct simpeer_late {
+	uint64_t n, bins[SIMPEER_LATE_BINS]; /* the last is of all that are later */
+	double ns_per_cycle;
+};
+
 struct simpeer_core {
 	const struct simpeer_script *script;
 	uint8_t mac[6];
@@ -48,6 +57,7 @@ struct simpeer_core {
 		    *per_destination; /* the same of each address of the rule's prefix; or NULL */
 		struct simpeer_rule_counters counters;
 	} * rules; /* n_rules + 1 */
+	struct simpeer_late late;
 };
 
 /* What to do with the buffer. */

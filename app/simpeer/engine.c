@@ -57,6 +57,7 @@ struct simpeer *simpeer_create(const struct simpeer_config *config)
 		errno = ENOMEM;
 		goto fail;
 	}
+	p->core.late.ns_per_cycle = (double)EL_NS_PER_S / (double)config->tsc_hz;
 	return p;
 fail:
 	free(p->held);
@@ -247,17 +248,36 @@ static unsigned int flush(struct simpeer *p)
 	return sent;
 }
 
+/* Sends what has been put by and is due. */
+static unsigned int send_due(struct simpeer *p)
+{
+	struct simpeer_late *late = &p->core.late;
+	uint64_t before = late->n, due_tsc = p->delayed.heap[0].due_tsc;
+	struct rte_mbuf *m;
+
+	while (p->n_tx < TX_MAX - BURST_ANSWERS_MAX &&
+	       (m = simpeer_delay_pop(&p->delayed, p->now_tsc))) {
+		uint64_t bin = (p->now_tsc - due_tsc) / SIMPEER_LATE_CYCLES;
+		late->bins[bin < SIMPEER_LATE_BINS ? bin : SIMPEER_LATE_BINS - 1]++;
+		late->n++;
+		p->tx[p->n_tx++] = m;
+		due_tsc = p->delayed.heap[0].due_tsc;
+	}
+	/* before others are received, whose handling would delay them */
+	return late->n > before ? flush(p) : 0;
+}
+
 unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc)
 {
-	struct rte_mbuf *rx[BURST], *m;
+	struct rte_mbuf *rx[BURST];
+	unsigned int moved = 0;
 	uint16_t n = 0;
 
 	peer->now_tsc = now_tsc;
 	if (unlikely(peer->n_held > 0 && peer->next_deadline_tsc <= now_tsc))
 		release_overdue(peer);
-	while (peer->n_tx < TX_MAX - BURST_ANSWERS_MAX &&
-	       (m = simpeer_delay_pop(&peer->delayed, now_tsc)))
-		peer->tx[peer->n_tx++] = m;
+	if (peer->delayed.count > 0)
+		moved = send_due(peer);
 	/* What the port refuses stops the receiving, so that nothing is lost here. */
 	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX))
 		n = rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
@@ -268,5 +288,5 @@ unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc)
 			rte_prefetch0(rte_pktmbuf_mtod(rx[i + PREFETCH_AHEAD], void *));
 		handle(peer, rx[i]);
 	}
-	return n + (peer->n_tx > 0 ? flush(peer) : 0);
+	return moved + n + (peer->n_tx > 0 ? flush(peer) : 0);
 }

@@ -28,7 +28,7 @@ struct simpeer *simpeer_create(const struct simpeer_config *config);
 /* Frees all answers that are still held. NULL is fine. */
 void simpeer_destroy(struct simpeer *peer);
 
-/* One round: sends what is due, takes one burst and handles it. `now_tsc`: read just before; delays
+/* One turn: sends what is due, takes one burst and handles it. `now_tsc`: read just before; delays
  * count from it. Never blocks. Returns how many frames were received or sent. One thread at a time.
  */
 unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc);

@@ -32,6 +32,19 @@ static void add_rule(struct el_str *s, const struct simpeer_rule *rule,
 	el_str_addf(s, "\"rst\": %" PRIu64 "}", n->rst);
 }
 
+/* Nanoseconds that a part of all delayed answers were late at most; 0 if there were none. */
+static uint64_t late_ns(const struct simpeer_late *late, double part)
+{
+	uint64_t left = (uint64_t)(part * (double)late->n);
+	uint32_t i = 0;
+
+	if (!late->n)
+		return 0;
+	while (i + 1 < SIMPEER_LATE_BINS && late->bins[i] <= left)
+		left -= late->bins[i++];
+	return (uint64_t)((i + 0.5) * SIMPEER_LATE_CYCLES * late->ns_per_cycle);
+}
+
 void simpeer_core_json(const struct simpeer_core *c, struct el_str *s)
 {
 	const struct simpeer_counters *n = &c->counters;
@@ -49,6 +62,8 @@ void simpeer_core_json(const struct simpeer_core *c, struct el_str *s)
 	add(s, "sent", n->sent);
 	add(s, "unsent", n->unsent);
 	add(s, "no_mbuf", n->no_mbuf);
+	add(s, "late_p50_ns", late_ns(&c->late, 0.5));
+	add(s, "late_p99_ns", late_ns(&c->late, 0.99));
 	el_str_add(s, "\n  ");
 	add(s, "half_open_opened", n->half_open_opened);
 	add(s, "half_open_repeated", n->half_open_repeated);

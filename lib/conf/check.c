@@ -246,6 +246,7 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj)
 {
 	struct el_conf_port *p = obj;
+	char text[EL_IP_STRLEN];
 
 	if (p->device && !*p->device)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "device"), "device",
@@ -256,6 +257,13 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	if (p->mtu && p->mtu < MTU_MIN)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
 				"expected at least %d, got %u", MTU_MIN, p->mtu);
+	for (size_t i = 0; i < p->n_neighbours; i++)
+		for (size_t j = 0; j < i; j++)
+			if (p->neighbours[i].address.family &&
+			    el_ip_equal(&p->neighbours[i].address, &p->neighbours[j].address))
+				conf_walk_error(w, conf_walk_pos(w, map, entries, "neighbours"),
+						"neighbours", "two have the address %s",
+						el_ip_format(&p->neighbours[i].address, text));
 	if (p->device && !p->name) {
 		p->name = conf_port_default_name(p->device);
 		if (!p->name)

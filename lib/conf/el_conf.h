@@ -92,6 +92,12 @@ struct el_conf_route {
 	struct el_ip via;
 };
 
+/* A neighbour that is not asked for its MAC address. */
+struct el_conf_neighbour {
+	struct el_ip address;
+	uint8_t mac[6];
+};
+
 /* A port, from `dataplane.ports` or from --port. */
 struct el_conf_port {
 	char *name;    /* default: the interface of the device, else the device itself */
@@ -103,6 +109,8 @@ struct el_conf_port {
 	size_t n_gateways;
 	struct el_conf_route *routes;
 	size_t n_routes;
+	struct el_conf_neighbour *neighbours;
+	size_t n_neighbours;
 	uint16_t vlan; /* 0: untagged */
 	uint16_t mtu;  /* 0: the device's */
 };

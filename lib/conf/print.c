@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A configuration as YAML that reads back as the same configuration. */
 #include <math.h>
+#include <netinet/ether.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,7 @@ static bool is_set(const struct conf_key *key, const void *field)
 			if (is_set(&key->map->keys[i], conf_const_field(&key->map->keys[i], field)))
 				return true;
 		return false;
+	case CONF_MAC: /* only where it is required */
 	case CONF_BOOL:
 	case CONF_NAMED:
 		break;
@@ -138,6 +140,9 @@ static void print_scalar(const struct conf_key *key, const void *field, FILE *ou
 		break;
 	case CONF_PREFIX:
 		print_string(el_prefix_format(field, buf), out);
+		break;
+	case CONF_MAC:
+		print_string(ether_ntoa_r(field, buf), out);
 		break;
 	default:
 		break;

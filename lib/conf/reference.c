@@ -7,11 +7,11 @@
 static const char *type_name(const struct conf_key *key)
 {
 	static const char *const names[] = {
-	    [CONF_STR] = "string",       [CONF_NAME] = "name",     [CONF_INT] = "integer",
-	    [CONF_FLOAT] = "number",     [CONF_BOOL] = "boolean",  [CONF_ENUM] = "word",
-	    [CONF_IP] = "address",       [CONF_PREFIX] = "prefix", [CONF_MAP] = "map",
-	    [CONF_NAMED] = "map",        [CONF_LIST] = "list",     [CONF_TIME] = "time",
-	    [CONF_DURATION] = "duration"};
+	    [CONF_STR] = "string",        [CONF_NAME] = "name",      [CONF_INT] = "integer",
+	    [CONF_FLOAT] = "number",      [CONF_BOOL] = "boolean",   [CONF_ENUM] = "word",
+	    [CONF_IP] = "address",        [CONF_PREFIX] = "prefix",  [CONF_MAP] = "map",
+	    [CONF_NAMED] = "map",         [CONF_LIST] = "list",      [CONF_TIME] = "time",
+	    [CONF_DURATION] = "duration", [CONF_MAC] = "MAC address"};
 
 	return names[key->kind];
 }

@@ -19,6 +19,7 @@ enum conf_kind {
 	CONF_ENUM,   /* an integer of `size` bytes: the value of a word */
 	CONF_IP,     /* struct el_ip; family 0: not set */
 	CONF_PREFIX, /* struct el_prefix; the same */
+	CONF_MAC,    /* uint8_t[6], of one host; all zero: not set */
 	CONF_TIME,   /* int64_t, seconds since 1970, of an RFC 3339 time; EL_CONF_UNSET: not set */
 	CONF_DURATION, /* int64_t, seconds, of an integer or "1d 3h 2m"; the same */
 	CONF_MAP,      /* a map whose fields are at `offset` of the struct around it */

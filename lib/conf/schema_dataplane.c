@@ -6,6 +6,7 @@ IS_ARRAY(el_conf_dataplane, ports, n_ports);
 IS_ARRAY(el_conf_port, addresses, n_addresses);
 IS_ARRAY(el_conf_port, gateways, n_gateways);
 IS_ARRAY(el_conf_port, routes, n_routes);
+IS_ARRAY(el_conf_port, neighbours, n_neighbours);
 
 static const struct conf_word huge_pages[] = {
     {"auto", EL_CONF_HUGE_AUTO}, {"yes", EL_CONF_HUGE_YES}, {"no", EL_CONF_HUGE_NO}, {NULL, 0}};
@@ -60,6 +61,23 @@ static const struct conf_map route_map = {MAP(route_keys), .size = sizeof(struct
 static const struct conf_key route = {
     .kind = CONF_MAP, ITEM(struct el_conf_route), .map = &route_map};
 
+static const struct conf_key neighbour_keys[] = {
+    {.name = "address",
+     .kind = CONF_IP,
+     .required = true,
+     FIELD(el_conf_neighbour, address),
+     .help = "address of the next hop"},
+    {.name = "mac",
+     .kind = CONF_MAC,
+     .required = true,
+     FIELD(el_conf_neighbour, mac),
+     .help = "its MAC address"},
+};
+static const struct conf_map neighbour_map = {MAP(neighbour_keys),
+					      .size = sizeof(struct el_conf_neighbour)};
+static const struct conf_key neighbour = {
+    .kind = CONF_MAP, ITEM(struct el_conf_neighbour), .map = &neighbour_map};
+
 static const struct conf_key port_keys[] = {
     {.name = "name",
      .kind = CONF_STR,
@@ -96,6 +114,12 @@ static const struct conf_key port_keys[] = {
      .max = 65536,
      .item = &route,
      .help = "next hops of prefixes"},
+    {.name = "neighbours",
+     .kind = CONF_LIST,
+     FIELD(el_conf_port, neighbours),
+     .max = 256,
+     .item = &neighbour,
+     .help = "next hops that are not asked for their MAC address, by ARP or neighbour discovery"},
     {.name = "vlan",
      .kind = CONF_INT,
      FIELD(el_conf_port, vlan),

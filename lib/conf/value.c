@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,9 @@ char *conf_value_expected(const struct conf_key *key, char *buf, size_t cap)
 		break;
 	case CONF_PREFIX:
 		el_str_addf(&out, "an %s prefix", by_family[key->family]);
+		break;
+	case CONF_MAC:
+		el_str_add(&out, "a unicast MAC address (02:00:00:00:00:01)");
 		break;
 	case CONF_TIME:
 		el_str_add(&out, "an RFC 3339 time (2024-05-01T12:00:00Z)");
@@ -238,6 +242,23 @@ static int set_address(const struct conf_key *key, const struct conf_scalar *s, 
 	return 0;
 }
 
+static int set_mac(const struct conf_key *key, const struct conf_scalar *s, void *field,
+		   struct el_error *err)
+{
+	static const uint8_t zero[6];
+	uint8_t mac[6];
+	int end = 0;
+
+	/* the text decides: digits with colons can be a number of base 60 in YAML 1.1 */
+	if (strspn(s->text, "0123456789abcdefABCDEF:") != s->len ||
+	    sscanf(s->text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
+		   &mac[3], &mac[4], &mac[5], &end) != 6 ||
+	    (size_t)end != s->len || (mac[0] & 1) || memcmp(mac, zero, sizeof(zero)) == 0)
+		return unexpected(key, s, NULL, err);
+	memcpy(field, mac, sizeof(mac));
+	return 0;
+}
+
 int conf_value_set(const struct conf_key *key, const struct conf_scalar *s, void *field,
 		   struct el_error *err)
 {
@@ -255,6 +276,8 @@ int conf_value_set(const struct conf_key *key, const struct conf_scalar *s, void
 	case CONF_IP:
 	case CONF_PREFIX:
 		return set_address(key, s, field, err);
+	case CONF_MAC:
+		return set_mac(key, s, field, err);
 	case CONF_TIME:
 	case CONF_DURATION:
 		return set_time(key, s, field, err);

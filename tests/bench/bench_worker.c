@@ -2,7 +2,7 @@
 /* What a probe and its answer cost in the worker's loop: one worker over a port of rings, whose
  * frames are turned round in place, so there is no copying and no waiting for another core. Only
  * the loop's iterations are timed, and the median of many is taken, so other load on the machine
- * does little. */
+ * does little. With --json: a line for each of the rows that scripts/bench shows. */
 #include "plan_fixture.h"
 
 #include <inttypes.h>
@@ -56,27 +56,53 @@ static int make_port(const uint8_t *payload)
 
 static void swap(uint8_t *a, uint8_t *b, size_t n)
 {
-	uint8_t t[6];
+	uint8_t t[16];
 
 	memcpy(t, a, n);
 	memcpy(a, b, n);
 	memcpy(b, t, n);
 }
 
-/* Makes the answer of the probe in the buffer: an echo reply, or the RST of a closed port. */
+/* A port unreachable that quotes the UDP datagram in the buffer, whose IP header has `l3` bytes.
+ * Checksums are left as they are: nobody looks at those of answers. */
+static void make_unreachable(struct rte_mbuf *m, uint8_t *ip, size_t l3)
+{
+	const size_t quoted = l3 + 12;
+	bool v6 = l3 == 40;
+
+	memmove(ip + l3 + 8, ip, quoted);
+	memset(ip + l3, 0, 8);
+	ip[l3] = v6 ? 1 : 3;
+	ip[l3 + 1] = v6 ? 4 : 3;
+	ip[v6 ? 6 : 9] = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	el_put16(ip + (v6 ? 4 : 2), (uint16_t)(v6 ? 8 + quoted : l3 + 8 + quoted));
+	m->data_len = (uint16_t)(ETH + l3 + 8 + quoted);
+	m->pkt_len = m->data_len;
+}
+
+/* Makes the answer of the probe in the buffer: an echo reply, the RST of a closed port, or a port
+ * unreachable. */
 static void turn_round(struct rte_mbuf *m)
 {
-	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + ETH, *l4 = ip + 20;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + ETH;
+	bool v6 = ip[0] >> 4 == 6;
+	size_t l3 = v6 ? 40 : 20;
+	uint8_t *l4 = ip + l3, protocol = ip[v6 ? 6 : 9];
 
 	swap(frame, frame + 6, 6);
-	swap(ip + 12, ip + 16, 4);
-	if (ip[9] == IPPROTO_ICMP) {
-		l4[0] = 0;
-		return;
+	if (protocol == IPPROTO_UDP)
+		make_unreachable(m, ip, l3);
+	if (v6)
+		swap(ip + 8, ip + 24, 16);
+	else
+		swap(ip + 12, ip + 16, 4);
+	if (protocol == IPPROTO_TCP) {
+		swap(l4, l4 + 2, 2);
+		el_put32(l4 + 8, el_get32(l4 + 4) + 1);
+		l4[13] = 0x14;
+	} else if (protocol != IPPROTO_UDP) {
+		l4[0] = v6 ? 129 : 0;
 	}
-	swap(l4, l4 + 2, 2);
-	el_put32(l4 + 8, el_get32(l4 + 4) + 1);
-	l4[13] = 0x14;
 }
 
 /* Brings frames from the one side to the other; all but those that are to be on their way. */
@@ -113,7 +139,7 @@ static uint64_t answers(const struct el_worker *w)
 	return v.v[EL_COUNTER_ANSWERS];
 }
 
-static struct el_worker *make_worker(const struct el_prefix *own)
+static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family)
 {
 	struct el_worker_queue q = {.port_id = port_id, .own = own, .n_own = 1};
 	struct el_worker_config conf = {.n_workers = 1,
@@ -125,12 +151,13 @@ static struct el_worker *make_worker(const struct el_prefix *own)
 					.n_blocks_max = BLOCKS};
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
 			       .index = 3,
-			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0},
+			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9},
 					    .l2_len = ETH,
 					    .state = EL_NEXT_HOP_READY}};
 	struct el_error err;
 	struct el_worker *w = el_worker_create(&conf, &err);
 
+	el_put16(c.next_hop.l2 + 12, family == 6 ? 0x86dd : 0x0800);
 	if (w)
 		el_worker_command(w, &c);
 	return w;
@@ -168,28 +195,58 @@ static void finish(struct el_worker *w)
 		rte_pktmbuf_free(m);
 }
 
-static int measure(enum el_probe_type type, const char *name, uint32_t slices, uint32_t packets,
-		   uint64_t rate_pps)
+struct row {
+	enum el_probe_type type;
+	const char *name;
+	uint8_t family;
+	uint32_t slices, packets;
+	uint64_t rate_pps; /* 0: no cap */
+};
+
+static void add_targets(struct fixture *f, const struct row *row)
+{
+	for (uint32_t i = 0; i < row->slices; i++) {
+		char address[64];
+		if (row->family == 6)
+			snprintf(address, sizeof(address), "2001:db8:%x::%x", 256 + (i >> 8),
+				 (i & 255) + 1);
+		else
+			snprintf(address, sizeof(address), "198.%u.%u.%u", 18 + (i >> 16),
+				 i >> 8 & 255, i & 255);
+		add_target(f, row->type, address, row->packets);
+	}
+}
+
+static void print(const struct row *row, double median, double tenth, uint32_t n, bool json)
+{
+	if (json)
+		printf("{\"type\": \"%s\", \"family\": %u, \"slices\": %u, \"packets\": %u, "
+		       "\"cycles\": %.1f, \"tenth\": %.1f, \"samples\": %u}\n",
+		       row->name, row->family, row->slices, row->packets, median, tenth, n);
+	else
+		printf("%-14s IPv%u %6u slices of %6u%s: %6.1f cycles a probe and its answer "
+		       "(median of %u; a tenth below %.1f)\n",
+		       row->name, row->family, row->slices, row->packets,
+		       row->rate_pps ? ", cap" : "", median, n, tenth);
+	fflush(stdout);
+}
+
+static int measure(const struct row *row, bool json)
 {
 	static double samples[SAMPLES_MAX];
 	struct fixture *f = fixture(1, 1000);
 	struct el_plan_set *set;
 	struct el_worker *w;
 	struct el_prefix own;
-	uint32_t rounds = PROBES / (slices * packets), n = 0;
+	uint32_t rounds = PROBES / (row->slices * row->packets), n = 0;
 
-	for (uint32_t i = 0; i < slices; i++) {
-		char address[32];
-		snprintf(address, sizeof(address), "198.%u.%u.%u", 18 + (i >> 16), i >> 8 & 255,
-			 i & 255);
-		add_target(f, type, address, packets);
-	}
+	add_targets(f, row);
 	f->in.interval_s = 0;
 	f->in.asap = true;
-	f->in.rate_pps = rate_pps;
+	f->in.rate_pps = row->rate_pps;
 	set = compile(f);
-	el_prefix_parse("192.0.2.10", &own);
-	w = make_worker(&own);
+	el_prefix_parse(row->family == 6 ? "2001:db8::10" : "192.0.2.10", &own);
+	w = make_worker(&own, row->family);
 	if (!w)
 		return 1;
 	for (uint64_t round = 1; round <= rounds; round++) {
@@ -197,7 +254,7 @@ static int measure(enum el_probe_type type, const char *name, uint32_t slices, u
 		c.block->round = round;
 		el_worker_command(w, &c);
 	}
-	while (answers(w) + IN_FLIGHT < (uint64_t)rounds * slices * packets) {
+	while (answers(w) + IN_FLIGHT < (uint64_t)rounds * row->slices * row->packets) {
 		double cycles = sample(w);
 		if (cycles > 0 && n < SAMPLES_MAX)
 			samples[n++] = cycles;
@@ -205,24 +262,55 @@ static int measure(enum el_probe_type type, const char *name, uint32_t slices, u
 	finish(w);
 	el_plan_set_put(set);
 	free(f);
+	if (!n)
+		return 1;
 	qsort(samples, n, sizeof(samples[0]), compare);
-	printf("%-16s %6u slices of %6u: %6.1f cycles a probe and its answer (median of %u; a "
-	       "tenth below %.1f)\n",
-	       name, slices, packets, n ? samples[n / 2] : 0.0, n, n ? samples[n / 10] : 0.0);
-	fflush(stdout);
+	print(row, samples[n / 2], samples[n / 10], n, json);
 	return 0;
 }
 
-int main(void)
+static const struct row rows[] = {
+    {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 250, 0},
+    {EL_PROBE_TCPSYN, "TCPsyn", 4, 4000, 250, 0},
+    {EL_PROBE_UDPUNREACHABLE, "UDPunreachable", 4, 4000, 250, 0},
+    {EL_PROBE_ICMPPING, "ICMPping", 6, 4000, 250, 0},
+    {EL_PROBE_TCPSYN, "TCPsyn", 6, 4000, 250, 0},
+    {EL_PROBE_UDPUNREACHABLE, "UDPunreachable", 6, 4000, 250, 0},
+};
+/* Other shapes of plan, to be compared with the first row. */
+static const struct row shapes[] = {
+    {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 1, 0},
+    {EL_PROBE_ICMPPING, "ICMPping", 4, 100, 10000, 0},
+    {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 250, 150000000},
+};
+
+static int measure_all(bool json)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < RTE_DIM(rows) && !failed; i++)
+		failed = measure(&rows[i], json);
+	for (size_t i = 0; i < RTE_DIM(shapes) && !failed && !json; i++)
+		failed = measure(&shapes[i], json);
+	return failed;
+}
+
+int main(int argc, char **argv)
 {
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 	struct el_lcores lcores;
 	struct el_eal_config eal = {
 	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
 	struct el_error err;
 	cpu_set_t allowed;
+	int failed;
 
+	if (argc > 1 && !json) {
+		fputs("usage: bench_worker [--json]\n", stderr);
+		return 64;
+	}
 	CPU_ZERO(&allowed);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
 	if (el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 ||
@@ -230,12 +318,7 @@ int main(void)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	if (make_port(payload) < 0 || measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 250, 0) ||
-	    measure(EL_PROBE_TCPSYN, "TCPsyn", 4000, 250, 0) ||
-	    measure(EL_PROBE_ICMPPING, "ICMPping", 4000, 1, 0) ||
-	    measure(EL_PROBE_ICMPPING, "ICMPping", 100, 10000, 0) ||
-	    measure(EL_PROBE_ICMPPING, "ICMPping, cap", 4000, 250, 150000000))
-		return 1;
+	failed = make_port(payload) < 0 || measure_all(json);
 	el_eal_fini();
-	return 0;
+	return failed;
 }

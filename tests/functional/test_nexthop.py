@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Next hops: ARP, gateways that change or come late, interfaces that the kernel also uses."""
+import json
+
 import packets
 from harness import (GATEWAY, HOST1, HOST2, PROBER, assert_equal, assert_loss, config, icmp, tcp, udp,
                      wait_until)
@@ -98,6 +100,19 @@ def test_routes(lab):
                          f"route=198.51.100.0/25>{GATEWAY}")
     assert_loss(metrics, "icmp", 100)
     assert_loss(metrics, "absent", 100, 100)
+
+
+def test_neighbour_is_not_asked(lab):
+    """A neighbour whose MAC address is configured: no ARP is needed, and none is sent to it."""
+    mac = json.loads(lab.ip("router", "-j", "link", "show", "p0"))[0]["address"]
+    own = json.loads(lab.ip("prober", "-j", "link", "show", "probe0"))[0]["address"]
+    lab.ip("router", "neigh", "add", PROBER, "lladdr", own, "dev", "p0")
+    port = {"device": "af_packet:probe0", "addresses": [f"{PROBER}/24"], "gateways": [GATEWAY],
+            "neighbours": [{"address": GATEWAY, "mac": mac}]}
+    with lab.capture("router", "p0", "icmp or arp") as capture:
+        metrics = lab.rounds(config({"icmp": icmp(HOST1)}, dataplane={"ports": [port]}), port=None)
+    assert_loss(metrics, "icmp", 100)
+    assert_equal([p for p in capture.packets if p.arp_op == 1], [], "ARP requests")
 
 
 def test_interface_of_the_kernel(lab):

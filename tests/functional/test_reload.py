@@ -147,7 +147,7 @@ def test_what_needs_a_restart(lab):
     conf["targets"]["other"] = icmp(HOST2, 10)
     conf["global"] |= {"nb_proc": 2, "prometheus_port": 8001, "prometheus_address": "127.0.0.2"}
     conf["dataplane"] |= {"huge_pages": "yes", "eal_args": ["-m", "300"], "lcores": {"control": 0}}
-    conf["dataplane"]["ports"][0]["mtu"] = 1400
+    conf["dataplane"]["ports"][0]["neighbours"] = [{"address": GATEWAY, "mac": "02:00:00:00:00:01"}]
     assert prober.reload(conf), prober.stderr
     for key in ("global.nb_proc", "global.prometheus_port", "global.prometheus_address", "dataplane.huge_pages",
                 "dataplane.eal_args", "dataplane.lcores", "dataplane.ports"):

@@ -106,6 +106,8 @@ static void every_key_is_read(void **state)
 	assert_string_equal(p[0].device, "0000:3b:00.0");
 	assert_string_equal(el_prefix_format(&p[0].addresses[0], buf), "192.0.2.10/24");
 	assert_string_equal(el_prefix_format(&p[0].routes[0].to, buf), "198.51.100.0/24");
+	assert_string_equal(el_ip_format(&p[0].neighbours[0].address, buf), "192.0.2.7");
+	assert_memory_equal(p[0].neighbours[0].mac, "\x10\x20\x30\x40\x50\x06", 6);
 	assert_int_equal(p[0].vlan, 100);
 	assert_int_equal(p[0].mtu, 1500);
 	assert_string_equal(p[1].name, "eth1");

@@ -37,6 +37,8 @@ static const char *sample(const struct conf_key *key)
 		return key->family == 6 ? "\"2001:db8::1\"" : "192.0.2.1";
 	case CONF_PREFIX:
 		return key->family == 6 ? "\"2001:db8::/64\"" : "192.0.2.0/24";
+	case CONF_MAC:
+		return "02:00:00:00:00:01";
 	case CONF_LIST:
 		return key->item->kind == CONF_INT      ? "[5]"
 		       : key->item->kind == CONF_IP     ? "[192.0.2.1]"
@@ -261,6 +263,14 @@ static void check_row(const struct path *path, const struct conf_key *key)
 		if (key->family)
 			refuses(path, key->family == 4 ? "\"2001:db8::1\"" : "192.0.2.1",
 				"expected an IP");
+		break;
+	case CONF_MAC:
+		refuses(path, "192.0.2.1", "expected a unicast MAC address");
+		refuses(path, "02:00:00:00:00", "expected a unicast MAC address");
+		refuses(path, "\"02:00:00:00:00:01:02\"", "expected a unicast MAC address");
+		refuses(path, "\"00:00:00:00:00:00\"", "expected a unicast MAC address");
+		refuses(path, "ff:ff:ff:ff:ff:ff", "got \"ff:ff:ff:ff:ff:ff\"");
+		accepts(path, "10:20:30:40:50:06"); /* a number of base 60 in YAML 1.1 */
 		break;
 	case CONF_LIST:
 		accepts(path, "[]");

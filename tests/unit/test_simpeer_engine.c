@@ -195,6 +195,33 @@ static void too_many_delayed(void **state)
 	end(&x);
 }
 
+/* How late they were is told, by which a benchmark corrects the round-trip times it sees. */
+static void says_how_late(void **state)
+{
+	const struct simpeer_core *core;
+	struct el_str json;
+	struct bench x;
+	char text[8192];
+
+	(void)state;
+	begin(&x, "rules: [{delay: {us: 1000}}]\n", false);
+	core = simpeer_state(x.peer);
+	for (uint32_t i = 0; i < 3; i++) {
+		send_ping(i);
+		simpeer_poll(x.peer, 10 + i * MS);
+		simpeer_poll(x.peer, 10 + (i + 1) * MS + (i == 2 ? 100 : 0));
+		ASSERT_RECEIVED(i);
+	}
+	assert_int_equal(core->late.n, 3);
+	assert_int_equal(core->late.bins[0], 2);
+	assert_int_equal(core->late.bins[100 / SIMPEER_LATE_CYCLES], 1);
+	el_str_init(&json, text, sizeof(text));
+	simpeer_core_json(core, &json);
+	assert_non_null(strstr(text, "\"late_p50_ns\": 8,"));
+	assert_non_null(strstr(text, "\"late_p99_ns\": 104,"));
+	end(&x);
+}
+
 /* A port that takes nothing more: what it refuses is kept, and sent in order later. */
 static void keeps_what_the_port_refuses(void **state)
 {
@@ -281,6 +308,7 @@ int main(void)
 	    cmocka_unit_test(reorders),
 	    cmocka_unit_test(reorders_delayed_answers),
 	    cmocka_unit_test(too_many_delayed),
+	    cmocka_unit_test(says_how_late),
 	    cmocka_unit_test(keeps_what_the_port_refuses),
 	};
 
