@@ -2,7 +2,9 @@
 #pragma once
 /* Pacing of one class in one round: how many of its records are due. Integers only, absolute
  * deadlines: exact at one probe a second and at line rate, for hours. After a stall the line moves
- * forward and the time is counted: what was missed goes later or not at all, never in a burst. */
+ * forward and the time is counted: what was missed goes later or not at all, never in a burst. It
+ * moves by whole records, so that a device which is slower than the line, for which it moves at
+ * each look, costs no division. */
 #include <stdint.h>
 
 #include "el_plan.h"
@@ -11,11 +13,11 @@
 #define EL_PACING_DEBT_S 100e-6
 
 struct el_pacing {
-	uint64_t start_tsc;   /* of the due line; moved forward by stalls */
-	uint64_t rate_q64;    /* records a cycle; UINT64_MAX: all are due at once */
-	uint64_t skipped_tsc; /* how far it has been moved */
-	uint64_t record_tsc;  /* cycles a record, at least 1: to compare classes by time */
-	uint32_t debt_max;    /* records */
+	uint64_t start_tsc;  /* of the due line */
+	uint64_t rate_q64;   /* records a cycle; UINT64_MAX: all are due at once */
+	uint64_t skipped;    /* how far stalls have moved the line forward, in records */
+	uint64_t record_tsc; /* cycles a record, at least 1: to compare classes by time */
+	uint32_t debt_max;   /* records */
 	uint32_t total;
 	uint32_t done; /* records dealt with */
 };
@@ -34,29 +36,27 @@ static inline void el_pacing_begin(struct el_pacing *p, const struct el_plan_cla
 	};
 }
 
-/* Records due by `now` and not dealt with yet. The first is due at the start. */
+/* Records due by `now` and not dealt with yet, debt_max at most. The first is due at the start. */
 static inline uint32_t el_pacing_debt(struct el_pacing *p, uint64_t now)
 {
+	uint32_t left = p->total - p->done;
 	uint64_t due, debt;
 
 	if (p->rate_q64 == UINT64_MAX)
-		return p->total - p->done;
-	if ((int64_t)(now - p->start_tsc) < 0)
+		return left;
+	if (!left || (int64_t)(now - p->start_tsc) < 0)
 		return 0;
-	due = (uint64_t)(((unsigned __int128)(now - p->start_tsc) * p->rate_q64) >> 64) + 1;
-	if (due > p->total)
-		due = p->total;
+	/* the line goes on past the last record: what was missed before that is no burst either */
+	due = (uint64_t)(((unsigned __int128)(now - p->start_tsc) * p->rate_q64) >> 64) + 1 -
+	      p->skipped;
 	if (due <= p->done)
 		return 0;
 	debt = due - p->done;
-	if (debt > p->debt_max) {
-		uint64_t excess = debt - p->debt_max;
-		uint64_t move = (uint64_t)(((unsigned __int128)excess << 64) / p->rate_q64);
-		p->start_tsc += move;
-		p->skipped_tsc += move;
+	if (debt > p->debt_max && left > p->debt_max) {
+		p->skipped += debt - p->debt_max;
 		debt = p->debt_max;
 	}
-	return (uint32_t)debt;
+	return debt < left ? (uint32_t)debt : left;
 }
 
 /* The time of the round is over: what is due by `now` is all that is left to send, at once. */
@@ -64,4 +64,10 @@ static inline void el_pacing_end(struct el_pacing *p, uint64_t now)
 {
 	p->total = p->done + el_pacing_debt(p, now);
 	p->rate_q64 = UINT64_MAX;
+}
+
+/* The time that stalls have moved the line forward by. */
+static inline uint64_t el_pacing_skipped_tsc(const struct el_pacing *p)
+{
+	return p->skipped * p->record_tsc;
 }

@@ -72,8 +72,8 @@ void rounds_end_sending(struct el_worker *w)
 	if (!l)
 		return;
 	for (uint32_t c = 0; c < l->plan->n_classes; c++) {
-		if (w->pacing[c].skipped_tsc > skipped)
-			skipped = w->pacing[c].skipped_tsc;
+		uint64_t of_class = el_pacing_skipped_tsc(&w->pacing[c]);
+		skipped = of_class > skipped ? of_class : skipped;
 	}
 	l->block->skipped_tsc = skipped;
 	l->sending = false;
