@@ -141,7 +141,7 @@ static void a_slow_device_moves_the_line_exactly(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++) {
-		uint64_t moved_tsc = 0, random = 88172645463325252, n = 0;
+		uint64_t moved_tsc = 0, seed = 1, n = 0;
 		struct el_pacing p;
 
 		begin(&p, totals[i], window, 0);
@@ -159,8 +159,7 @@ static void a_slow_device_moves_the_line_exactly(void **state)
 			 * other */
 			assert_in_range((uint64_t)el_pacing_debt(&p, t) + 1, due, due + 2);
 			p.done += due > 2;
-			random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-			t += random % (window / 5000);
+			t += unit_random(&seed) % (window / 5000);
 		}
 		assert_true(p.total - p.done > p.debt_max && n > 5000);
 		/* as much time in all, but for fractions of a cycle: one a record here, one a move
