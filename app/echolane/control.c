@@ -20,7 +20,7 @@
 #include "table.h"
 
 #define TICK_NS 2000000ULL
-#define SLOW_NS 100000000ULL /* ports' counters */
+#define SLOW_NS 100000000ULL /* ports' counters and clocks */
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
@@ -134,9 +134,10 @@ static void read_ports(struct control *c)
 	uint64_t drops = network_read_drops(c->network);
 
 	if (drops) {
-		rounds_add_drops(c->now.rounds, drops);
+		uint64_t now = rte_rdtsc();
+		rounds_add_drops(c->now.rounds, drops, now);
 		if (c->old.rounds)
-			rounds_add_drops(c->old.rounds, drops);
+			rounds_add_drops(c->old.rounds, drops, now);
 	}
 	pthread_mutex_lock(&c->ports_lock);
 	memcpy(c->ports, network_port_views(c->network),
@@ -313,6 +314,9 @@ static void take_reports(struct control *c)
 					      blocks[i]);
 		}
 	}
+	/* what was dropped up to its end is still the round's */
+	if (rounds_are_whole(c->now.rounds) || (c->old.rounds && rounds_are_whole(c->old.rounds)))
+		read_ports(c);
 	/* figures of the new plan's rounds come after all of the old's */
 	if (c->old.rounds)
 		rounds_submit(c->old.rounds);
@@ -341,18 +345,16 @@ static void take_events(struct control *c)
 
 static void tick(struct control *c)
 {
-	uint64_t timeout_ns = el_clock_ns(&c->now.set->clock, c->now.set->timeout_tsc);
 	uint64_t expirations;
 
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
 	network_poll(c->network, c->now_ns);
 	plans_poll(c);
-	/* before rounds are collected, and often enough: drops are those of the rounds still open
-	 */
-	if (c->now_ns - c->slow_ns >= RTE_MIN(SLOW_NS, timeout_ns / 2)) {
+	if (c->now_ns - c->slow_ns >= SLOW_NS) {
 		c->slow_ns = c->now_ns;
 		read_ports(c);
+		network_read_clocks(c->network);
 	}
 	take_reports(c);
 	rounds_hand_out(c->now.rounds, rte_rdtsc());

@@ -431,6 +431,8 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .tx_queue = p->port->queues[worker].tx_queue,
 		    .own = p->own,
 		    .n_own = p->n_own,
+		    .rx_stamp_flag = p->port->rx_stamp_flag,
+		    .rx_stamp_offset = p->port->rx_stamp_offset,
 		};
 	}
 	return count;
@@ -589,10 +591,31 @@ uint64_t network_read_drops(struct network *n)
 	for (uint32_t i = 0; i < n->n_ports; i++) {
 		struct el_port_view *v = &n->views[i];
 		el_port_view_read(n->ports[i].port, v);
-		sum += v->imissed + v->ierrors + v->rx_nombuf + v->oerrors + v->socket_drops;
+		sum += v->imissed + v->ierrors + v->rx_nombuf + v->oerrors + v->socket_drops +
+		       v->interface_drops;
 	}
+	for (uint32_t w = 0; w < n->n_workers; w++)
+		sum += el_worker_counter(n->workers[w], EL_COUNTER_DROP_FORWARD_FULL);
 	n->drops = sum;
 	return sum - before;
+}
+
+void network_read_clocks(struct network *n)
+{
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		struct el_port *port = n->ports[i].port;
+		struct el_command c = {.kind = EL_COMMAND_RX_CLOCK};
+
+		if (!port->rx_stamp_flag)
+			continue;
+		el_port_read_clocks(port);
+		for (uint32_t w = 0; w < n->n_workers && w < port->n_queues; w++) {
+			c.index = (uint16_t)queue_index(n, w, i);
+			c.rx_line = el_port_rx_line(port, (uint16_t)w);
+			/* a full ring: the next reading will do */
+			el_worker_command(n->workers[w], &c);
+		}
+	}
 }
 
 uint32_t network_n_ports(const struct network *n)

@@ -42,8 +42,12 @@ void network_poll(struct network *n, uint64_t now_ns);
 /* True once each next hop has been resolved or given up. */
 bool network_settled(struct network *n);
 
-/* Reads the ports' counters again; what they have dropped since the last call. */
+/* Reads the ports' counters again; what they, and the rings between workers, have dropped since the
+ * last call. */
 uint64_t network_read_drops(struct network *n);
+/* Reads the clocks of NICs that stamp what they receive, and tells the workers; ten times a second.
+ */
+void network_read_clocks(struct network *n);
 /* The counters as last read. */
 uint32_t network_n_ports(const struct network *n);
 const struct el_port_view *network_port_views(const struct network *n);

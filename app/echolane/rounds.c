@@ -229,10 +229,19 @@ void rounds_submit(struct rounds *r)
 	}
 }
 
-void rounds_add_drops(struct rounds *r, uint64_t drops)
+bool rounds_are_whole(const struct rounds *r)
 {
-	for (uint32_t k = r->head; k != r->tail; k++)
-		open_at(r, k)->drops += drops;
+	return r->head != r->tail &&
+	       r->open[r->head % r->conf.set->n_blocks].job->n_blocks == r->conf.n_workers;
+}
+
+void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_tsc)
+{
+	for (uint32_t k = r->head; k != r->tail; k++) {
+		struct open_round *o = open_at(r, k);
+		if ((int64_t)(now_tsc - o->start_tsc) >= 0)
+			o->drops += drops;
+	}
 }
 
 void rounds_recycle(struct rounds *r, struct stats_job *job)

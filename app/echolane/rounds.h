@@ -35,8 +35,11 @@ void rounds_submit(struct rounds *r);
 /* A job that came back from there: its blocks can be used again. Frees it. */
 void rounds_recycle(struct rounds *r, struct stats_job *job);
 
-/* What ports dropped just now: goes to every round that is open. */
-void rounds_add_drops(struct rounds *r, uint64_t drops);
+/* True if rounds_submit has something to pass on. */
+bool rounds_are_whole(const struct rounds *r);
+/* What was dropped between the last call and now: goes to every round that has begun and has not
+ * been submitted. */
+void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_tsc);
 
 struct el_plan_set *rounds_set(const struct rounds *r);
 /* Number and start of the round after the last one handed out. */

@@ -319,6 +319,8 @@ const struct family expo_families[] = {
     PORT(oerrors, "oerrors_total", "counter", "Packets that the port failed to send."),
     PORT(socket_drops, "socket_drops_total", "counter",
 	 "Packets that the port's packet sockets dropped."),
+    PORT(interface_drops, "interface_drops_total", "counter",
+	 "Packets, of whoever, that the kernel dropped at the port's interface."),
     SNAPSHOT("echolane_rounds_completed_total", "counter", print_snapshot_u64, app.rounds_completed,
 	     "Rounds that were published."),
     SNAPSHOT("echolane_rounds_skipped_total", "counter", print_snapshot_u64, app.rounds_skipped,
@@ -336,7 +338,8 @@ const struct family expo_families[] = {
 	     "Most processor time that an iteration of the control loop used since the start."),
     ROUND("echolane_round_number", print_round_u64, round, "Number of the last round."),
     ROUND("echolane_round_local_drops", print_round_u64, local_drops,
-	  "Packets of the last round that were lost on this machine."),
+	  "Packets that were lost on this machine, or late because of it, while the last round was "
+	  "open."),
     ROUND("echolane_round_unsent_probes", print_round_u64, unsent,
 	  "Probes of the last round for which there was no time."),
     ROUND("echolane_round_uncertain_stamps", print_round_u64, uncertain,

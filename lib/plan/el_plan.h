@@ -93,7 +93,6 @@ struct el_block {
 	uint64_t skipped_tsc;  /* time that pacing gave up after stalls */
 	uint64_t uncertain;    /* probes whose TX burst call took over 50 us */
 	uint64_t tx_refused;   /* packets that tx_burst did not take at first */
-	uint64_t local_drops;  /* own drops while it was open: port misses, full rings */
 	bool cut;              /* ended early by stop or reload: unsent records are meant to be */
 };
 

@@ -11,6 +11,7 @@
 #include "el_base.h"
 #include "el_conf.h"
 #include "el_counters.h"
+#include "el_device_clock.h"
 
 /* ---- which core does what ---- */
 
@@ -176,6 +177,10 @@ struct el_port {
 	uint64_t link_bps;        /* 0: unknown */
 	uint64_t default_max_pps; /* the default cap on packets sent; 0: none known */
 	struct el_port_rss rss;
+	/* Where the device stamps what it receives and its clock can be read: the mbuf flag that
+	 * says so and the place of the stamp. Else 0. */
+	uint64_t rx_stamp_flag;
+	int rx_stamp_offset;
 	struct el_port_private *private;
 };
 
@@ -208,6 +213,15 @@ bool el_port_link_update(struct el_port *port);
 
 /* The port's own counters since it was opened. */
 void el_port_view_read(struct el_port *port, struct el_port_view *ret_view);
+
+/* Reads the clocks that the port's devices stamp with, where they do; for calling ten times a
+ * second.
+ */
+void el_port_read_clocks(struct el_port *port);
+
+/* What the stamps of a queue mean, from the latest readings; tsc_per_tick_q32 is 0 where that is
+ * not known. */
+struct el_device_line el_port_rx_line(const struct el_port *port, uint16_t queue);
 
 /* ---- time stamp counter ---- */
 

@@ -132,6 +132,7 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 		goto fail;
 	queues = min_u16(queues, min_u16(info.max_rx_queues, info.max_tx_queues));
 	conf = make_conf(port, &info, queues, port->ifindex ? 0 : mtu);
+	conf.rxmode.offloads = rx_clock_choose(port, d, conf.rxmode.offloads);
 	port->socket = rte_eth_dev_socket_id(d->id);
 	what = "has no memory for its receive buffers";
 	r = make_pool(port, d, &info, queues, mtu ? mtu : RTE_ETHER_MTU);

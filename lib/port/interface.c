@@ -93,6 +93,33 @@ uint64_t interface_speed_bps(const char *name)
 	return mbps > 0 ? (uint64_t)mbps * 1000000 : 0;
 }
 
+/* A NIC's ring that ran over, a backlog or transmit queue that was full: of these the kernel tells
+ * here. */
+uint64_t interface_drops(const char *name)
+{
+	FILE *f = fopen("/proc/net/dev", "re");
+	uint64_t sum = 0;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char *colon = strchr(line, ':');
+		uint64_t in, out;
+
+		if (!colon)
+			continue;
+		*colon = '\0';
+		/* each way: bytes packets errors drops ... */
+		if (strcmp(line + strspn(line, " "), name) == 0 &&
+		    sscanf(colon + 1,
+			   "%*u %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &in,
+			   &out) == 2)
+			sum = in + out;
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 int interface_join_all(unsigned ifindex)
 {
 	struct packet_mreq all = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_ALLMULTI};

@@ -313,6 +313,8 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 	port->kernel_receives = port->profile.kernel_receives;
 	if (port->profile.packet_socket_drops)
 		interface_find_sockets(port);
+	if (port->ifindex)
+		port->private->interface_drops = interface_drops(port->interface);
 	wait_for_link(port);
 	return 0;
 }
@@ -396,5 +398,8 @@ void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 	}
 	interface_read_drops(port);
 	v.socket_drops = port->private->socket_drops;
+	if (port->ifindex)
+		v.interface_drops =
+		    interface_drops(port->interface) - port->private->interface_drops;
 	*ret_view = v;
 }

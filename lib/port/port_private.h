@@ -10,6 +10,8 @@ struct el_port_device {
 	bool ours; /* probed by us, so removed by us */
 	bool started;
 	struct rte_mempool *pool; /* receive buffers */
+	bool stamps;              /* with arrival times, of this clock: */
+	struct el_device_clock clock;
 };
 
 struct el_port_private {
@@ -19,7 +21,8 @@ struct el_port_private {
 	int sockets[EL_PORT_QUEUES_MAX]; /* af_packet's; the driver's, not ours to close */
 	uint16_t n_sockets;
 	uint64_t socket_drops;
-	int multicast_socket; /* holds the interface's filter open; -1: none */
+	uint64_t interface_drops; /* when the port was opened */
+	int multicast_socket;     /* holds the interface's filter open; -1: none */
 };
 
 /* "port NAME: ..." */
@@ -42,6 +45,12 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 void ethdev_stop(struct el_port_device *device);
 int ethdev_receive_multicast(const struct el_port_device *device);
 
+/* ---- rx_clock.c: the clocks of devices that stamp what they receive ---- */
+
+/* The receive offloads out of `offloads` that are of use: stamps of a clock that can't be read are
+ * not, and cost many drivers their fast path. Notes what is left of them in the port. */
+uint64_t rx_clock_choose(struct el_port *port, struct el_port_device *device, uint64_t offloads);
+
 /* ---- interface.c: interfaces of the kernel ---- */
 
 /* Fills in interface, ifindex and mtu of a port on interface `name`, which has to exist, to be up
@@ -54,6 +63,9 @@ uint64_t interface_speed_bps(const char *name); /* 0: unknown */
 /* Finds this process's packet sockets on the port's interface. */
 void interface_find_sockets(struct el_port *port);
 void interface_read_drops(struct el_port *port);
+
+/* What the kernel has dropped at the interface, in and out; 0: unknown. */
+uint64_t interface_drops(const char *name);
 
 /* A socket that has the interface receive all multicast groups while it is open; or -errno. */
 int interface_join_all(unsigned ifindex);

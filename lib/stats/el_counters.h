@@ -14,6 +14,8 @@
 	X(TX_RESETS, "tx_resets", "TCP resets sent")                                               \
 	X(TX_REPLIES, "tx_replies", "packets of control (ARP and the like) sent")                  \
 	X(ANSWERS, "answers", "answers matched to a probe")                                        \
+	X(RX_STAMPS, "rx_stamps", "packets with the NIC's arrival time")                           \
+	X(RX_STAMPS_REFUSED, "rx_stamps_refused", "packets whose NIC stamp could not be true")     \
 	X(FORWARDED, "forwarded", "answers passed to the worker that sent the probe")
 
 /* Packets that came in and were of no use, or things that were lost inside echolane. */
@@ -68,6 +70,7 @@ struct el_worker_view {
 struct el_port_view {
 	char name[64];
 	uint64_t imissed, ierrors, rx_nombuf, oerrors;
-	uint64_t socket_drops; /* PACKET_STATISTICS of af_packet's sockets */
+	uint64_t socket_drops;    /* PACKET_STATISTICS of af_packet's sockets */
+	uint64_t interface_drops; /* of a kernel interface, both ways: /proc/net/dev */
 	uint64_t rx_packets, tx_packets;
 };

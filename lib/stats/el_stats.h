@@ -31,8 +31,10 @@ struct el_round_figures {
 	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered */
 	/* Over all workers: first, last (began_tsc if nothing was sent), last. */
 	uint64_t began_tsc, sent_tsc, closed_tsc;
-	uint64_t poll_gap_tsc, skipped_tsc;                        /* the worst worker's */
-	uint64_t sent, uncertain, tx_refused, local_drops, unsent; /* sums */
+	uint64_t poll_gap_tsc, skipped_tsc;           /* the worst worker's */
+	uint64_t sent, uncertain, tx_refused, unsent; /* sums */
+	uint64_t local_drops; /* answers that were late by less than the poll gap; whoever has the
+				 figures made adds what ports and rings have dropped */
 	bool cut;
 };
 

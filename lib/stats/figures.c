@@ -27,6 +27,7 @@ struct tile {
 	uint32_t n_plain[TILE_SLICES]; /* first walk: plain answers in time */
 	uint32_t series[TILE_SLICES];
 	uint64_t limit_tsc[TILE_SLICES]; /* an RTT above it is late */
+	uint64_t gap_tsc;                /* an RTT may be that much too long */
 };
 
 struct work {
@@ -87,6 +88,8 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 		} else if (time > t->limit_tsc[i]) {
 			f->lost++;
 			f->late++;
+			/* it may have come in time, and waited for the worker */
+			w->f->local_drops += time - t->limit_tsc[i] <= t->gap_tsc;
 		} else {
 			f->answered++;
 		}
@@ -133,6 +136,7 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 	const struct el_plan *plan = block->set->plans[block->worker];
 
 	w->tile.cut = block->cut;
+	w->tile.gap_tsc = block->poll_gap_tsc;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		const struct el_plan_class *class = &plan->classes[c];
 
@@ -183,7 +187,6 @@ static void add_block(struct el_round_figures *f, const struct el_block *b)
 	f->skipped_tsc = b->skipped_tsc > f->skipped_tsc ? b->skipped_tsc : f->skipped_tsc;
 	f->uncertain += b->uncertain;
 	f->tx_refused += b->tx_refused;
-	f->local_drops += b->local_drops;
 	f->cut |= b->cut;
 }
 

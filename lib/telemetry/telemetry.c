@@ -179,6 +179,7 @@ static int on_ports(const char *cmd, const char *params, struct rte_tel_data *d)
 		rte_tel_data_add_dict_u64(port, "ierrors", ports[i].ierrors);
 		rte_tel_data_add_dict_u64(port, "rx_nombuf", ports[i].rx_nombuf);
 		rte_tel_data_add_dict_u64(port, "oerrors", ports[i].oerrors);
+		rte_tel_data_add_dict_u64(port, "interface_drops", ports[i].interface_drops);
 		rte_tel_data_add_dict_u64(port, "socket_drops", ports[i].socket_drops);
 	}
 	return 0;

@@ -11,6 +11,7 @@
 
 #include "el_base.h"
 #include "el_counters.h"
+#include "el_device_clock.h"
 #include "el_plan.h"
 
 #define EL_WORKER_QUEUES_MAX 32 /* as many ports as a configuration may have */
@@ -40,11 +41,17 @@ struct el_worker_queue {
 	/* Networks whose addresses are all ours; the caller's, constant while the worker runs. */
 	const struct el_prefix *own;
 	uint32_t n_own;
+	/* Where the NIC stamps what it receives: the mbuf flag that says so, and where in the mbuf
+	 * the stamp is (rte_mbuf_dyn_rx_timestamp_register). 0: it does not. */
+	uint64_t rx_stamp_flag;
+	int rx_stamp_offset;
 };
 
 enum el_command_kind {
 	EL_COMMAND_ROUND,    /* block: an empty block, which is the order to run its round */
 	EL_COMMAND_NEXT_HOP, /* index, next_hop */
+	EL_COMMAND_RX_CLOCK, /* index: of the worker's queues; rx_line: what its stamps mean from
+				now on */
 	EL_COMMAND_CUT,      /* stop sending now; unstarted rounds come back empty (block->cut) */
 	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
 				wants their answers waited for cuts, and stops later) */
@@ -57,6 +64,7 @@ struct el_command {
 	union {
 		struct el_block *block;
 		struct el_next_hop next_hop;
+		struct el_device_line rx_line;
 	};
 };
 
@@ -123,6 +131,8 @@ unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, 
  */
 bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue);
 
-/* A copy of the live counters; any thread. */
+/* A live counter; any thread. */
+uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter);
+/* A copy of them all; any thread. */
 void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
 		    struct el_worker_view *ret);

@@ -35,6 +35,10 @@ static bool take_command(struct el_worker *w)
 		if (c.index < EL_NEXT_HOPS_MAX)
 			w->hops[c.index] = hop_of(w, &c.next_hop);
 		break;
+	case EL_COMMAND_RX_CLOCK:
+		if (c.index < w->n_queues)
+			w->queues[c.index].rx_clock.line = c.rx_line;
+		break;
 	case EL_COMMAND_CUT:
 		rounds_cut(w);
 		break;

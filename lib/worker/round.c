@@ -4,6 +4,10 @@
  * being sent. */
 #include "worker_internal.h"
 
+/* The part of a second that a round stays open at most after its time, for what is still in the
+ * receive queues. */
+#define CATCH_UP_PART 10
+
 static struct el_block *waiting_head(const struct el_worker *w)
 {
 	return w->waiting_head == w->waiting_tail ? NULL : w->waiting[w->waiting_head % ROUNDS_MAX];
@@ -160,18 +164,38 @@ static void end_overdue(struct el_worker *w)
 		rounds_end_sending(w);
 }
 
+/* Whether all that came in by `tsc` has been looked at. */
+static bool caught_up(const struct el_worker *w, uint64_t tsc)
+{
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if ((int64_t)(w->queues[i].empty_tsc - tsc) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whether the time of a round is over, and all answers that came within it have been looked at: its
+ * worker may have been away. A queue that never gets empty holds that up for a while only. */
+static bool is_over(const struct el_worker *w, struct live_round *l)
+{
+	uint64_t end = l->last_send_tsc + l->block->set->timeout_tsc;
+
+	if ((int64_t)(w->iteration_tsc - end) <= 0)
+		return false;
+	if (!l->over_tsc)
+		l->over_tsc = w->iteration_tsc;
+	return caught_up(w, end) ||
+	       w->iteration_tsc - l->over_tsc >= w->conf.tsc_hz / CATCH_UP_PART;
+}
+
 /* Rounds close in their order, so that reports come in order too. */
 void rounds_close_due(struct el_worker *w)
 {
 	struct live_round *l;
 
 	end_overdue(w);
-	while ((l = oldest(w)) != NULL && !l->sending) {
-		int64_t quiet_tsc = (int64_t)(w->iteration_tsc - l->last_send_tsc);
-		if (quiet_tsc <= 0 || (uint64_t)quiet_tsc <= l->block->set->timeout_tsc)
-			return;
+	while ((l = oldest(w)) != NULL && !l->sending && is_over(w, l))
 		close_round(w, l);
-	}
 }
 
 void rounds_close_all(struct el_worker *w)

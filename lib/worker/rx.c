@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 
 #include <rte_ether.h>
+#include <rte_mbuf_dyn.h>
 
 #define CANDIDATES_MAX (EL_PROBE_TCP_LENS_MAX + 1)
 /* Longer frames than this are parsed by their beginning: no answer's headers go further. */
@@ -283,11 +284,6 @@ static void forward(struct el_worker *w, struct el_answer *a, const struct locat
 		return;
 	}
 	count(w, EL_COUNTER_DROP_FORWARD_FULL, 1);
-	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
-		struct live_round *l = round_find(w, r);
-		if (l)
-			l->block->local_drops++;
-	}
 }
 
 /* An answer that no candidate id fits: the closest miss decides what it is counted as. */
@@ -438,6 +434,23 @@ static void free_burst(struct rte_mbuf **mbufs, uint32_t n)
 		rte_mempool_put_bulk(pool, (void **)raw, n_raw);
 }
 
+/* When the NIC says that the packet came; `tsc`, the time of its burst, where it says nothing that
+ * can be true. */
+static uint64_t arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
+			uint64_t tsc)
+{
+	const rte_mbuf_timestamp_t *stamp;
+	uint64_t at;
+	bool good;
+
+	if (!(m->ol_flags & q->conf.rx_stamp_flag) || !q->rx_clock.line.tsc_per_tick_q32)
+		return tsc;
+	stamp = RTE_MBUF_DYNFIELD(m, q->conf.rx_stamp_offset, const rte_mbuf_timestamp_t *);
+	good = rx_clock_arrival(&q->rx_clock, *stamp, q->empty_tsc, tsc, &at);
+	count(w, good ? EL_COUNTER_RX_STAMPS : EL_COUNTER_RX_STAMPS_REFUSED, 1);
+	return at;
+}
+
 static void rx_burst(struct el_worker *w, struct queue *q)
 {
 	struct rte_mbuf *mbufs[BURST];
@@ -448,20 +461,23 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	uint16_t n;
 
 	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, mbufs, BURST);
-	if (!n)
+	if (!n) {
+		q->empty_tsc = w->iteration_tsc;
 		return;
+	}
 	tsc = rte_rdtsc();
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 		struct pending *p = &pending[n_pending];
+		uint64_t at = likely(!q->conf.rx_stamp_flag) ? tsc : arrival(w, q, m, tsc);
 		enum stage_one found;
 
 		bytes += m->pkt_len;
 		p->len = RTE_MIN(m->pkt_len, (uint32_t)LINEAR_BYTES);
 		p->frame = rte_pktmbuf_read(m, 0, p->len, linear);
-		found = recognise(w, q, m, tsc, p);
+		found = recognise(w, q, m, at, p);
 		if (found != PASSED_UP)
 			mbufs[n_free++] = m;
 		if (found == ANSWER && p->frame != linear)
@@ -472,6 +488,8 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	for (uint32_t i = 0; i < n_pending; i++)
 		verify(w, q, &pending[i]);
 	free_burst(mbufs, n_free);
+	if (n < BURST)
+		q->empty_tsc = w->iteration_tsc;
 	count(w, EL_COUNTER_RX_PACKETS, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);
 }

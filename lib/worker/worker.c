@@ -97,7 +97,10 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->peers[config->index.v] = w;
 	w->n_peers = config->index.v + 1U;
 	for (uint32_t i = 0; i < w->n_queues; i++)
-		w->queues[i].conf = w->conf.queues[i];
+		w->queues[i] = (struct queue){
+		    .conf = w->conf.queues[i],
+		    .empty_tsc = w->iteration_tsc,
+		    .rx_clock.late_tsc = (uint64_t)((double)config->tsc_hz * RX_CLOCK_LATE_S)};
 	for (uint32_t i = 0; i < EL_NEXT_HOPS_MAX; i++)
 		w->hops[i].queue = &w->queues[0];
 	if (w->live && make_rings(w) == 0)
@@ -197,11 +200,16 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 	return rte_ring_sp_enqueue(w->down, frame) == 0;
 }
 
+uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter)
+{
+	return atomic_load_explicit(&w->counters.v[counter], memory_order_relaxed);
+}
+
 void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
 		    struct el_worker_view *ret)
 {
 	for (int i = 0; i < EL_COUNTERS; i++)
-		ret->v[i] = atomic_load_explicit(&w->counters.v[i], memory_order_relaxed);
+		ret->v[i] = el_worker_counter(w, (enum el_worker_counter)i);
 	ret->poll_gap_max_s = el_clock_s(
 	    clock, atomic_load_explicit(&w->counters.poll_gap_max_tsc, memory_order_relaxed));
 	ret->poll_gap_last_s = el_clock_s(

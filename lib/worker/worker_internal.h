@@ -8,6 +8,7 @@
 
 #include "el_worker.h"
 #include "pacing.h"
+#include "rx_clock.h"
 
 #define BURST 32
 /* Where the payload lies in a TX buffer, from buf_addr; a cache line boundary. The header ends
@@ -21,6 +22,7 @@ struct live_round {
 	struct el_block *block;
 	const struct el_plan *plan;
 	uint64_t last_send_tsc;
+	uint64_t over_tsc; /* when its time was first found to be over; 0: not yet */
 	uint64_t gap_tsc;
 	uint32_t outstanding; /* probes in TX lists */
 	uint32_t overdue;     /* probes to build when its time was over, one iteration ago */
@@ -55,6 +57,8 @@ struct queue {
 	bool stuck;         /* it has not for 100 ms, and not since */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
+	uint64_t empty_tsc; /* just before the receive queue was last seen empty */
+	struct rx_clock rx_clock;
 };
 
 /* A next hop as it is used for each frame: its L2 header ends where the array does, so that a copy

@@ -55,7 +55,7 @@ def everything_counted(metrics):
         assert metrics.all(metric), f"{metric} is missing"
         for labels, value in metrics.all(metric):
             counted[labels["reason"]] = counted.get(labels["reason"], 0) + value
-    for drops in ("imissed", "ierrors", "rx_nombuf", "oerrors", "socket_drops"):
+    for drops in ("imissed", "ierrors", "rx_nombuf", "oerrors", "socket_drops", "interface_drops"):
         counted[drops] = metrics.sum(f"echolane_port_{drops}_total")
     return {name: value for name, value in counted.items() if value != 0}
 

@@ -11,6 +11,8 @@ static struct bench shared; /* the rings, the port and the pools are made once *
 uint64_t hz;
 uint8_t family = 4;
 uint32_t queues_a_worker = 1;
+uint64_t rx_stamp_flag;
+int rx_stamp_offset;
 
 const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2};
 static const uint8_t mac_own[6] = {2, 0, 0, 0, 0, 9};
@@ -49,7 +51,9 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.rx_queue = (uint16_t)w,
 						.tx_queue = (uint16_t)w,
 						.own = b->own,
-						.n_own = 2}};
+						.n_own = 2,
+						.rx_stamp_flag = rx_stamp_flag,
+						.rx_stamp_offset = rx_stamp_offset}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.n_workers = n_workers,
 						.socket = SOCKET_ID_ANY,

@@ -27,6 +27,8 @@ extern uint16_t port_id;
 extern uint64_t hz;
 extern uint8_t family; /* of what is probed; some tests run for each */
 extern uint32_t queues_a_worker;
+extern uint64_t rx_stamp_flag; /* of workers that are made from now on; 0: the NIC does not stamp */
+extern int rx_stamp_offset;
 extern const uint8_t mac_a[6], mac_b[6];
 
 enum reply { REPLY_ECHO, REPLY_SYNACK, REPLY_RST, REPLY_UNREACHABLE, REPLY_ROUTER };

@@ -165,6 +165,7 @@ static void sample_init(struct sample *s)
 					    .rx_nombuf = 3,
 					    .oerrors = 4,
 					    .socket_drops = 5,
+					    .interface_drops = 8,
 					    .rx_packets = 18446744073709551615ULL,
 					    .tx_packets = 7};
 	s->in = (struct el_expo_input){.snapshot = s->snapshot,

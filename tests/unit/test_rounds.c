@@ -206,7 +206,7 @@ static void rounds_go_out_whole(void **state)
 	rounds_start(r, 1, t);
 	poll_rounds(r, t);
 	finish(0, 2, true);
-	rounds_add_drops(r, 7);
+	rounds_add_drops(r, 7, t);
 	poll_rounds(r, t);
 	assert_int_equal(n_submitted, 0);
 	finish(1, 1, true);
@@ -220,6 +220,41 @@ static void rounds_go_out_whole(void **state)
 	assert_int_equal(n_submitted, 2);
 	recycle_all(r);
 	assert_true(rounds_finished(r));
+	unmake(r, f, set);
+}
+
+/* What was dropped is that of the rounds that were open: not of the next, which workers have
+ * already but have not begun, and of the last up to when it is passed on. */
+static void drops_go_to_rounds_that_have_begun(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 1, 2);
+	uint64_t t = 1000, p = set->period_tsc;
+
+	(void)state;
+	rounds_start(r, 1, t);
+	poll_rounds(r, t - 1);
+	rounds_add_drops(r, 1, t - 1);
+	poll_rounds(r, t);
+	assert_int_equal(fakes[0].n, 2);
+	rounds_add_drops(r, 2, t + p - 1);
+	rounds_add_drops(r, 4, t + p);
+	assert_false(rounds_are_whole(r));
+	rounds_report(r, fakes[0].blocks[0]);
+	fakes[0].blocks[0]->began_tsc = t;
+	assert_true(rounds_are_whole(r));
+	rounds_add_drops(r, 8, t + p + 1);
+	rounds_submit(r);
+	assert_false(rounds_are_whole(r));
+	rounds_add_drops(r, 16, t + p + 2);
+	rounds_report(r, fakes[0].blocks[1]);
+	fakes[0].blocks[1]->began_tsc = t + p;
+	rounds_submit(r);
+	fakes[0].n = 0;
+	assert_int_equal(n_submitted, 2);
+	assert_int_equal(submitted[0]->local_drops, 2 + 4 + 8);
+	assert_int_equal(submitted[1]->local_drops, 4 + 8 + 16);
 	unmake(r, f, set);
 }
 
@@ -279,6 +314,7 @@ int main(void)
 	    cmocka_unit_test(rounds_of_the_past_are_skipped),
 	    cmocka_unit_test(long_rounds_begin_in_time),
 	    cmocka_unit_test(rounds_go_out_whole),
+	    cmocka_unit_test(drops_go_to_rounds_that_have_begun),
 	    cmocka_unit_test(begun_means_all_workers),
 	    cmocka_unit_test(a_cut_ends_it),
 	};

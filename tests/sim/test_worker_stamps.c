@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Arrival times from a NIC's stamps, in simulated time: a port of rings hands the mbufs over as
+ * they are, so the test is the NIC. */
+#include "worker_bench.h"
+
+#include <rte_mbuf_dyn.h>
+
+#define US (hz / 1000000)
+#define TICK 4 /* cycles of one tick of the NIC's clock */
+
+uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 10;
+
+/* What the NIC's clock shows at a time, and how that is told to the worker. */
+static const struct el_device_line line = {.device_base = 5000,
+					   .tsc_base = UINT64_C(1) << 40,
+					   .tsc_per_tick_q32 = (uint64_t)TICK << 32,
+					   .error_tsc = 1000};
+
+static uint64_t nic_clock(uint64_t tsc)
+{
+	return line.device_base + (tsc - line.tsc_base) / TICK;
+}
+
+static void tell_clock(struct bench *b, struct el_device_line l)
+{
+	struct el_command c = {.kind = EL_COMMAND_RX_CLOCK, .index = 0, .rx_line = l};
+
+	assert_true(el_worker_command(b->workers[0], &c));
+}
+
+static struct bench *stamping_bench(uint32_t packets)
+{
+	struct bench *b;
+
+	assert_int_equal(rte_mbuf_dyn_rx_timestamp_register(&rx_stamp_offset, &rx_stamp_flag), 0);
+	sim_step = 10;
+	b = bench(quick(1, 100, EL_PROBE_ICMPPING, packets), 1);
+	tell_clock(b, line);
+	return b;
+}
+
+/* Sends all probes of a round, keeping what was sent. */
+static uint32_t send_all(struct bench *b, uint32_t n, struct rte_mbuf **probes)
+{
+	uint32_t got = 0;
+
+	order_round(b, 1);
+	while (got < n) {
+		poll_all(b);
+		while ((probes[got] = take(b, 0)) != NULL)
+			got++;
+	}
+	return got;
+}
+
+/* An answer to `probe`, stamped `stamp` by the NIC unless there is none (0). */
+static void give_stamped(struct bench *b, struct rte_mbuf *probe, uint64_t stamp)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool);
+	uint8_t buf[2048];
+	size_t len = answer(rte_pktmbuf_mtod(probe, uint8_t *), probe->data_len, REPLY_ECHO, buf);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), buf, len);
+	if (stamp) {
+		m->ol_flags |= rx_stamp_flag;
+		*RTE_MBUF_DYNFIELD(m, rx_stamp_offset, rte_mbuf_timestamp_t *) = stamp;
+	}
+	assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
+	rte_pktmbuf_free(probe);
+}
+
+/* The worker is held up for 5 ms while an answer comes in each 10 us: by the stamps it is known
+ * when each came, though all are received at the end. */
+static void a_stall_does_not_blur_arrivals(void **state)
+{
+	struct bench *b = stamping_bench(100);
+	struct rte_mbuf *probes[128];
+	struct el_block *block;
+	uint64_t began, sent[100];
+
+	(void)state;
+	assert_int_equal(send_all(b, 100, probes), 100);
+	poll_all(b); /* the queue is empty */
+	began = sim_tsc;
+	for (uint32_t i = 0; i < 100; i++)
+		give_stamped(b, probes[i], nic_clock(began + i * 10 * US));
+	sim_tsc += 5000 * US;
+	for (uint32_t i = 0; i < 4; i++) /* more than a burst: the queue is not emptied at once */
+		poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS), 100);
+	assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS_REFUSED), 0);
+	block = report(b, 0);
+	for (uint32_t i = 0; i < block->n_stamps[0]; i++)
+		sent[i] = el_stamp_tsc(block->stamps[i]);
+	for (uint32_t i = 0, burst = 0, in_burst = 0; i < 100; i++) {
+		assert_int_equal(el_record_state(block->records[i]), EL_RECORD_ANSWERED);
+		assert_in_range(el_record_time(block->records[i]) + sent[burst],
+				began + i * 10 * US - TICK, began + i * 10 * US);
+		if (++in_burst == el_stamp_count(block->stamps[burst]))
+			burst++, in_burst = 0;
+	}
+	el_block_free(block);
+	bench_free(b);
+}
+
+/* Runs a round of one probe, sent at 0 and answered at 100 us: the RTT in us if the NIC says that
+ * it was received at `stamp_us` after the send and the queue was empty until 90 us. */
+static double rtt_us(struct el_device_line l, int64_t stamp_us, uint64_t stamps, uint64_t refused)
+{
+	struct bench *b = stamping_bench(1);
+	struct rte_mbuf *probes[4];
+	struct el_block *block;
+	uint64_t sent;
+	double rtt;
+
+	tell_clock(b, l);
+	assert_int_equal(send_all(b, 1, probes), 1);
+	sent = sim_tsc;
+	sim_tsc += 90 * US;
+	poll_all(b);
+	sim_tsc = sent + 100 * US;
+	give_stamped(b, probes[0], nic_clock(sent + (uint64_t)(stamp_us * (int64_t)US)));
+	poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS), stamps);
+	assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS_REFUSED), refused);
+	block = report(b, 0);
+	rtt = (double)el_record_time(block->records[0]) / (double)US;
+	el_block_free(block);
+	bench_free(b);
+	return rtt;
+}
+
+static void assert_about(double have, double expected)
+{
+	if (fabs(have - expected) > 0.2)
+		fail_msg("%.3f us instead of %.3f", have, expected);
+}
+
+/* A stamp that can't be true is not believed: it is the burst's time then. */
+static void impossible_stamps_are_refused(void **state)
+{
+	struct el_device_line unknown = {0};
+
+	(void)state;
+	assert_about(rtt_us(line, 95, 1, 0), 95);
+	assert_about(rtt_us(line, 60, 1, 0), 60);       /* it was long on its way into memory */
+	assert_about(rtt_us(line, 101, 0, 1), 100);     /* not yet */
+	assert_about(rtt_us(line, 1000000, 0, 1), 100); /* far from yet */
+	assert_about(rtt_us(line, -2000, 0, 1), 100);   /* before the queue was seen empty */
+	assert_about(rtt_us(unknown, 95, 0, 0), 100);
+}
+
+/* A stamp that is ahead by no more than the clocks' error is that of the burst. */
+static void small_errors_are_no_fault(void **state)
+{
+	struct rx_probe {
+		int64_t ahead;
+		uint64_t good;
+	} cases[] = {{500, 1}, {900, 1}, {1500, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct bench *b = stamping_bench(1);
+		struct rte_mbuf *probes[4];
+		assert_int_equal(send_all(b, 1, probes), 1);
+		give_stamped(b, probes[0], nic_clock(sim_tsc + 30 + (uint64_t)cases[i].ahead));
+		poll_all(b);
+		assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS), cases[i].good);
+		assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS_REFUSED), 1 - cases[i].good);
+		el_block_free(report(b, 0));
+		bench_free(b);
+	}
+}
+
+/* A packet that the NIC did not stamp, among others. */
+static void packets_without_a_stamp(void **state)
+{
+	struct bench *b = stamping_bench(2);
+	struct rte_mbuf *probes[4];
+	struct el_block *block;
+	uint64_t sent;
+
+	(void)state;
+	assert_int_equal(send_all(b, 2, probes), 2);
+	sent = sim_tsc;
+	sim_tsc += 100 * US;
+	give_stamped(b, probes[0], 0);
+	give_stamped(b, probes[1], nic_clock(sent + 50 * US));
+	poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS), 1);
+	block = report(b, 0);
+	assert_about((double)el_record_time(block->records[0]) / (double)US, 100);
+	assert_about((double)el_record_time(block->records[1]) / (double)US, 50);
+	el_block_free(block);
+	bench_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_stall_does_not_blur_arrivals),
+	    cmocka_unit_test(impossible_stamps_are_refused),
+	    cmocka_unit_test(small_errors_are_no_fault),
+	    cmocka_unit_test(packets_without_a_stamp),
+	};
+
+	return worker_bench_main("worker_stamps", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);
+}
