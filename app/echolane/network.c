@@ -591,8 +591,9 @@ uint64_t network_read_drops(struct network *n)
 	for (uint32_t i = 0; i < n->n_ports; i++) {
 		struct el_port_view *v = &n->views[i];
 		el_port_view_read(n->ports[i].port, v);
-		sum += v->imissed + v->ierrors + v->rx_nombuf + v->oerrors + v->socket_drops +
-		       v->interface_drops;
+		/* some drivers' misses are in the interface's count too */
+		sum += RTE_MAX(v->imissed, v->interface_drops) + v->ierrors + v->rx_nombuf +
+		       v->oerrors + v->socket_drops;
 	}
 	for (uint32_t w = 0; w < n->n_workers; w++)
 		sum += el_worker_counter(n->workers[w], EL_COUNTER_DROP_FORWARD_FULL);

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 
-from harness import alone, assert_equal, assert_loss, config, icmp, wait_until
+from harness import PORT, alone, assert_equal, assert_loss, config, icmp, wait_until
 from test_simpeer import TARGET, Peer
 
 DROPS = "echolane_round_local_drops"
@@ -30,13 +30,12 @@ def answered(peer):
     return stats["sent"] - stats["arp_answered"]
 
 
-@alone
-def test_a_starved_receiver(lab):
+def starve(lab, port, counter):
     """The prober is stopped when it has sent, and its socket's ring is full when the answers come. All are
     lost, and the round says why; the next one is as if nothing had been."""
     peer = Peer(lab, [{"name": "case", "match": {"protocol": "icmp"}, "delay": {"us": 1000000}}])
     prober = lab.start(config({"target": icmp(TARGET, PROBES, timeout=3)},
-                              dataplane={"pacing": "asap"}, interval=6))
+                              dataplane={"pacing": "asap"}, interval=6), port=port)
     prober.wait_for(lambda m: m.sum("echolane_worker_tx_probes_total") >= PROBES, "the probes")
     prober.process.send_signal(signal.SIGSTOP)
     try:
@@ -47,13 +46,23 @@ def test_a_starved_receiver(lab):
     starved = prober.wait_for(lambda m: m.sum(ROUND) >= 1, "round 1")
     assert_equal(starved.sum(ROUND), 1, "round")
     assert_loss(starved, "target", PROBES, PROBES)
-    assert starved.sum("echolane_port_socket_drops_total") >= PROBES, starved.text
-    assert_equal(starved.sum(DROPS), starved.sum("echolane_port_socket_drops_total"), "drops of the round")
+    assert starved.sum(counter) >= PROBES, starved.text
+    assert_equal(starved.sum(DROPS), starved.sum(counter), "drops of the round")
     clean = prober.wait_for(lambda m: m.sum(ROUND) >= 2, "round 2")
     assert_equal(clean.sum(DROPS), 0, "drops of the next round")
     assert_loss(clean, "target", 2 * PROBES, PROBES)
     prober.stop()
     peer.stop()
+
+
+@alone
+def test_a_starved_receiver(lab):
+    starve(lab, PORT, "echolane_port_socket_drops_total")
+
+
+@alone
+def test_a_starved_receiver_af_xdp(lab):
+    starve(lab, PORT.replace("af_packet", "af_xdp"), "echolane_port_imissed_total")
 
 
 @alone
