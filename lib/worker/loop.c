@@ -25,6 +25,9 @@ static bool take_command(struct el_worker *w)
 		if (c.index < EL_NEXT_HOPS_MAX)
 			w->next_hops[c.index] = c.next_hop;
 		break;
+	case EL_COMMAND_WITHDRAW:
+		rounds_withdraw(w);
+		break;
 	case EL_COMMAND_CUT:
 		rounds_cut(w);
 		break;

@@ -74,7 +74,8 @@ static void send_list(struct el_worker *w, struct queue *q)
 	count(w, EL_COUNTER_TX_RESETS, sent - probes);
 }
 
-/* Takes this round's probes out of the lists: their records stay unsent. */
+/* Takes this round's probes out of the lists: their records stay unsent. The RSTs before them go
+ * out all the same: nobody else will close what they are for. */
 void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 {
 	if (!l->outstanding)
@@ -84,7 +85,12 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 		uint32_t kept = 0;
 		for (uint32_t i = 0; i < p->n; i++) {
 			if (p->live[i] == l) {
-				rte_pktmbuf_free(p->mbufs[i]);
+				if (p->record[i] == NO_RECORD) {
+					urgent_push(w, &w->queues[k], p->mbufs[i]);
+					count(w, EL_COUNTER_TX_RESETS, 1);
+				} else {
+					rte_pktmbuf_free(p->mbufs[i]);
+				}
 				continue;
 			}
 			p->mbufs[kept] = p->mbufs[i];
@@ -125,36 +131,18 @@ static void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *
 	l->outstanding++;
 }
 
-/* True if the probe with this id, which is not answered, may have left a half-open connection:
- * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost.
- */
-static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t id)
-{
-	struct live_round *l;
-	struct el_id open;
-	enum el_record_state state;
-
-	if (!id || !el_id_unpack(&set->ids, id, &open))
-		return false;
-	l = round_find(w, round_number(w->last_round, open.round, set->ids.round_bits));
-	if (!l)
-		return true;
-	state = el_record_state(l->block->records[open.index]);
-	if (state == EL_RECORD_UNSENT)
-		return l == w->sending || l->outstanding; /* it may be in a list before us */
-	return state == EL_RECORD_SENT;
-}
-
-/* If the probe that used this 4-tuple last is still open, resets it: RFC 9293, 3.10.7.4 accepts an
- * RST with the expected sequence number, which is that of the SYN + 1. Then notes the new one.
- * False if there is no room for both. */
+/* If the probe that used this 4-tuple last is not answered, resets it, for it may have left a
+ * half-open connection, however long ago it was: its SYN/ACK, or our RST, may be what was lost. It
+ * may be another plan's: ids look the same on the wire. RFC 9293, 3.10.7.4 accepts an RST with the
+ * expected sequence number, which is that of the SYN + 1. Then notes the new one. False if there is
+ * no room for both. */
 static bool reset_before_reuse(struct el_worker *w, struct probe_list *p, const struct el_slice *s,
 			       const struct el_next_hop *nh, uint32_t id, uint16_t port)
 {
 	const struct el_plan_set *set = w->sending->block->set;
 	uint32_t *last = &w->sending->plan->paths[s->path_first + (uint32_t)(port - s->path_base)];
 
-	if (is_open(w, set, *last)) {
+	if (*last) {
 		struct rte_mbuf *m;
 		if (p->n + 2 > BURST || !(m = worker_buffer(w)))
 			return false;
