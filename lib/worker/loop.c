@@ -39,6 +39,9 @@ static bool take_command(struct el_worker *w)
 		if (c.index < w->n_queues)
 			w->queues[c.index].rx_clock.line = c.rx_line;
 		break;
+	case EL_COMMAND_WITHDRAW:
+		rounds_withdraw(w);
+		break;
 	case EL_COMMAND_CUT:
 		rounds_cut(w);
 		break;

@@ -88,7 +88,8 @@ static void send_list(struct el_worker *w, struct queue *q)
 	count(w, EL_COUNTER_TX_RESETS, sent - probes);
 }
 
-/* Takes this round's probes out of the lists: their records stay unsent. */
+/* Takes this round's probes out of the lists: their records stay unsent. The RSTs before them go
+ * out all the same: nobody else will close what they are for. */
 void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 {
 	if (!l->outstanding)
@@ -103,12 +104,15 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 			struct probe_run r = p->runs[i];
 
 			for (uint32_t j = 0; j < r.n; j++, from++) {
-				if (r.live == l) {
+				if (r.live != l) {
+					p->bytes += (*from)->pkt_len;
+					p->mbufs[p->n++] = *from;
+				} else if (r.record == NO_RECORD) {
+					urgent_push(w, &w->queues[k], *from);
+					count(w, EL_COUNTER_TX_RESETS, 1);
+				} else {
 					rte_pktmbuf_free(*from);
-					continue;
 				}
-				p->bytes += (*from)->pkt_len;
-				p->mbufs[p->n++] = *from;
 			}
 			if (r.live != l)
 				p->runs[p->n_runs++] = r;
@@ -135,103 +139,101 @@ static struct el_pacing *most_behind(struct el_worker *w, uint32_t *ret_debt)
 	return worst;
 }
 
-/* Puts a packet at the end of a list that has room. `record`: NO_RECORD for an RST. */
-static inline void append(struct probe_list *p, struct rte_mbuf *m, struct live_round *l,
-			  uint32_t record, uint32_t class)
+/* Notes that the last n packets of a list are those of `n` records from `record` on, or an RST (n =
+ * 1, NO_RECORD). */
+static void append_run(struct probe_list *p, struct live_round *l, uint32_t class, uint32_t record,
+		       uint32_t n)
 {
 	struct probe_run *r = &p->runs[p->n_runs];
 
-	p->mbufs[p->n++] = m;
-	p->bytes += m->pkt_len;
-	l->outstanding++;
+	l->outstanding += n;
 	if (p->n_runs && r[-1].end == record && r[-1].live == l && r[-1].class == class) {
-		r[-1].end++;
-		r[-1].n++;
+		r[-1].end += n;
+		r[-1].n = (uint16_t)(r[-1].n + n);
 		return;
 	}
 	*r = (struct probe_run){.live = l,
 				.record = record,
-				.end = record == NO_RECORD ? RECORD_END_NONE : record + 1,
-				.n = 1,
+				.end = record == NO_RECORD ? RECORD_END_NONE : record + n,
+				.n = (uint16_t)n,
 				.class = (uint8_t) class};
 	p->n_runs++;
-}
-
-/* True if the probe with this id, which is not answered, may have left a half-open connection:
- * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost.
- */
-static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t id)
-{
-	struct live_round *l;
-	struct el_id open;
-	enum el_record_state state;
-
-	if (!id || !el_id_unpack(&set->ids, id, &open))
-		return false;
-	l = round_find(w, round_number(w->last_round, open.round, set->ids.round_bits));
-	if (!l)
-		return true;
-	state = el_record_state(l->block->records[open.index]);
-	if (state == EL_RECORD_UNSENT)
-		return l == w->sending || l->outstanding; /* it may be in a list before us */
-	return state == EL_RECORD_SENT;
-}
-
-/* If the probe that used this 4-tuple last is still open, resets it: RFC 9293, 3.10.7.4 accepts an
- * RST with the expected sequence number, which is that of the SYN + 1. Then notes the new one.
- * False if there is no room for both. */
-static bool reset_before_reuse(struct el_worker *w, struct probe_list *p, const struct el_slice *s,
-			       const struct hop *hop, uint32_t id, uint16_t port)
-{
-	const struct el_plan_set *set = w->sending->block->set;
-	uint32_t *last = &w->sending->plan->paths[s->path_first + (uint32_t)(port - s->path_base)];
-
-	if (is_open(w, set, *last)) {
-		struct rte_mbuf *m;
-		if (p->n + 2 > BURST || !(m = worker_buffer(w)))
-			return false;
-		finish_frame(
-		    m, hop,
-		    el_probe_reset(s, frame_end(m), port, el_id_permute(&set->key, *last) + 1));
-		append(p, m, w->sending, NO_RECORD, 0);
-	}
-	*last = id;
-	return true;
-}
-
-/* Probes on their way into buffers, made by runs of one type. */
-struct making {
-	struct el_probe_job jobs[BURST];
-	const struct hop *hops[BURST];
-	uint32_t n;
-	uint8_t type;
-};
-
-static void make_run(const struct el_id_key *key, struct making *mk)
-{
-	if (!mk->n)
-		return;
-	el_probe_ops[mk->type]->make(key, mk->jobs, mk->n);
-	/* make writes whole template slots, so the L2 headers come after it */
-	for (uint32_t i = 0; i < mk->n; i++)
-		write_l2(mk->jobs[i].end - mk->jobs[i].slice->header_len, mk->hops[i]);
-	mk->n = 0;
 }
 
 /* What is the same for all probes that build_class builds. */
 struct building {
 	struct el_worker *w;
 	struct live_round *live;
-	const struct el_plan_set *set;
-	uint64_t sequence; /* ICMPping: the round; times the packets of a round it counts them */
+	const struct el_id_key *key;
+	uint32_t *paths;
+	uint64_t round;
 	uint32_t class;
 	uint32_t id_base;
-	struct making *mk;
 };
+
+/* A slice's entry of the path table for a source port. */
+static inline uint32_t *path_of(const struct building *b, const struct el_slice *s, uint16_t port)
+{
+	return &b->paths[s->path_first + (uint32_t)(port - s->path_base)];
+}
+
+/* Builds the probes of `packet` for up to n slices from `s` on, for the records from `index` on: as
+ * far as they are alike in type and queue and there is nothing else to do for them. How many. */
+static uint32_t build_run(const struct building *b, const struct el_slice *s, uint32_t index,
+			  uint32_t n, uint32_t packet)
+{
+	struct el_worker *w = b->w;
+	struct queue *q = w->hops[s->next_hop.v].queue;
+	struct probe_list *p = &q->probes;
+	struct rte_mbuf **mbufs = p->mbufs + p->n, **spare = w->spare + w->n_spare;
+	struct el_probe_job jobs[BURST];
+	const struct hop *hops[BURST];
+	uint32_t i, bytes = 0;
+	uint8_t type = s->type;
+
+	n = RTE_MIN(n, RTE_MIN(BURST - p->n, w->n_spare));
+	for (i = 0; i < n; i++, s++) {
+		const struct hop *hop = &w->hops[s->next_hop.v];
+		uint32_t id = el_id_with_index(b->id_base, index + i);
+		uint16_t port = el_slice_port(s, packet);
+		struct rte_mbuf *m = *--spare;
+
+		if (unlikely(s->type != type || hop->queue != q || hop->state != EL_NEXT_HOP_READY))
+			break;
+		if (s->path_first != EL_PATH_NONE) {
+			uint32_t *last = path_of(b, s, port);
+
+			if (*last)
+				break;
+			*last = id;
+		}
+		bytes += set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
+		mbufs[i] = m;
+		hops[i] = hop;
+		jobs[i] = (struct el_probe_job){
+		    .slice = s,
+		    .end = frame_end(m),
+		    .id = id,
+		    .src_port = port,
+		    .sequence = (uint16_t)(b->round * s->n_packets + packet),
+		};
+	}
+	if (!i)
+		return 0;
+	p->n += i;
+	p->bytes += bytes;
+	w->n_spare -= i;
+	append_run(p, b->live, b->class, index, i);
+	el_probe_ops[type]->make(b->key, jobs, i);
+	/* make writes whole template slots, so the L2 headers come after it */
+	for (uint32_t k = 0; k < i; k++)
+		write_l2(jobs[k].end - jobs[k].slice->header_len, hops[k]);
+	return i;
+}
 
 /* A probe that can't be built: nothing is sent to its next hop, or its device takes nothing and the
  * others must not wait for it. True if it is dealt with so. */
-static bool pass_over(struct building *b, const struct hop *hop, uint32_t index)
+static bool pass_over(const struct building *b, const struct hop *hop, uint32_t index)
 {
 	struct el_worker *w = b->w;
 	const struct queue *q = hop->queue;
@@ -248,46 +250,44 @@ static bool pass_over(struct building *b, const struct hop *hop, uint32_t index)
 	return true;
 }
 
-/* Builds the probe for record `index`; false if a list is full or buffers are out: it comes again
- * later. */
-static inline bool build_one(struct building *b, const struct el_slice *s, uint32_t index,
-			     uint32_t packet)
+/* If the probe that used this 4-tuple last is not answered, resets it, for it may have left a
+ * half-open connection, however long ago it was: its SYN/ACK, or our RST, may be what was lost. It
+ * may be another plan's: ids look the same on the wire. RFC 9293, 3.10.7.4 accepts an RST with the
+ * expected sequence number, which is that of the SYN + 1. False if there is no room for that and
+ * the next probe. */
+static bool reset_before_reuse(const struct building *b, const struct el_slice *s, uint16_t port)
 {
-	struct el_worker *w = b->w;
-	const struct hop *hop = &w->hops[s->next_hop.v];
-	struct queue *q = hop->queue;
-	struct probe_list *p = &q->probes;
-	struct making *mk = b->mk;
-	uint16_t port = el_slice_port(s, packet);
-	uint32_t id = el_id_with_index(b->id_base, index);
+	const struct hop *hop = &b->w->hops[s->next_hop.v];
+	struct probe_list *p = &hop->queue->probes;
+	uint32_t *last = path_of(b, s, port);
 	struct rte_mbuf *m;
 
-	if (unlikely(hop->state != EL_NEXT_HOP_READY || q->stuck) && pass_over(b, hop, index))
+	if (!*last)
 		return true;
-	if (p->n == BURST || !(m = worker_buffer(w)))
+	if (p->n + 2 > BURST || b->w->n_spare < 2)
 		return false;
-	if (s->path_first != EL_PATH_NONE && !reset_before_reuse(w, p, s, hop, id, port)) {
-		w->spare[w->n_spare++] = m; /* none is left, or none was taken since: it has room */
-		return false;
-	}
-	if (mk->type != s->type) {
-		make_run(&b->set->key, mk);
-		mk->type = s->type;
-	}
-	mk->hops[mk->n] = hop;
-	mk->jobs[mk->n++] = (struct el_probe_job){
-	    .slice = s,
-	    .end = frame_end(m),
-	    .id = id,
-	    .src_port = port,
-	    .sequence = (uint16_t)(b->sequence * s->n_packets + packet),
-	};
-	set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
-	append(p, m, b->live, index, b->class);
+	m = worker_buffer(b->w);
+	finish_frame(m, hop,
+		     el_probe_reset(s, frame_end(m), port, el_id_permute(b->key, *last) + 1));
+	p->mbufs[p->n++] = m;
+	p->bytes += m->pkt_len;
+	append_run(p, b->live, b->class, NO_RECORD, 1);
+	*last = 0;
 	return true;
 }
 
-/* Builds up to `n` of the class' next probes. */
+/* Builds a probe that build_run stops at; false if a list is full or buffers are out: it comes
+ * again later. */
+static bool build_one(const struct building *b, const struct el_slice *s, uint32_t index,
+		      uint32_t packet)
+{
+	return pass_over(b, &b->w->hops[s->next_hop.v], index) ||
+	       ((s->path_first == EL_PATH_NONE ||
+		 reset_before_reuse(b, s, el_slice_port(s, packet))) &&
+		build_run(b, s, index, 1, packet) == 1);
+}
+
+/* Builds up to n of the class' next probes. */
 static void build_class(struct el_worker *w, struct el_pacing *pace, uint32_t n)
 {
 	struct live_round *l = w->sending;
@@ -295,30 +295,35 @@ static void build_class(struct el_worker *w, struct el_pacing *pace, uint32_t n)
 	uint32_t class = (uint32_t)(pace - w->pacing);
 	const struct el_plan_class *c = &plan->classes[class];
 	uint32_t next = w->next[class], pass = w->pass[class], index = c->base + pace->done;
-	struct making mk;
-	struct building b = {.w = w,
-			     .live = l,
-			     .set = l->block->set,
-			     .sequence = l->block->round,
-			     .class = class,
-			     .id_base =
-				 el_id_base(&l->block->set->ids, plan->worker.v, l->block->round),
-			     .mk = &mk};
+	const struct building b = {
+	    .w = w,
+	    .live = l,
+	    .key = &l->block->set->key,
+	    .paths = plan->paths,
+	    .round = l->block->round,
+	    .class = class,
+	    .id_base = el_id_base(&l->block->set->ids, plan->worker.v, l->block->round)};
 
-	mk.n = mk.type = 0;
-	for (uint32_t end = index + n; index < end; index++) {
+	if (w->n_spare < n)
+		worker_refill(w);
+	for (uint32_t end = index + n; index < end;) {
 		const struct el_slice *s = &plan->slices[c->first_slice + next];
-		uint32_t packet = pass;
+		uint32_t packet = pass, built = 1, most = RTE_MIN(end - index, c->n_slices - next);
 
-		if ((!c->mixed || el_slice_packet_of_pass(s, pass, &packet)) &&
-		    !build_one(&b, s, index, packet))
+		if (c->mixed)
+			most = el_slice_packet_of_pass(s, pass, &packet);
+		if (most)
+			built = build_run(&b, s, index, most, packet);
+		if (!built && !build_one(&b, s, index, packet))
 			break;
-		if (++next == c->n_slices) {
+		built += !built;
+		index += built;
+		next += built;
+		if (next == c->n_slices) {
 			next = 0;
 			pass++;
 		}
 	}
-	make_run(&b.set->key, &mk);
 	pace->done = index - c->base;
 	w->next[class] = next;
 	w->pass[class] = pass;

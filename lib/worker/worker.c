@@ -161,14 +161,14 @@ void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t tsc, ui
 
 /* Buffers come back from the driver as they were: unchained, with one reference, and with all that
  * is not set for each frame as the pool was made. So they are taken without being reset. */
-bool worker_refill(struct el_worker *w)
+void worker_refill(struct el_worker *w)
 {
-	if (rte_mempool_get_bulk(w->conf.tx_pool, (void **)w->spare, BURST) != 0) {
+	unsigned missing = BURST - w->n_spare;
+
+	if (rte_mempool_get_bulk(w->conf.tx_pool, (void **)w->spare + w->n_spare, missing) != 0)
 		count(w, EL_COUNTER_DROP_NO_MBUF, 1);
-		return false;
-	}
-	w->n_spare = BURST;
-	return true;
+	else
+		w->n_spare = BURST;
 }
 
 bool el_worker_command(struct el_worker *w, const struct el_command *command)
@@ -203,6 +203,21 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter)
 {
 	return atomic_load_explicit(&w->counters.v[counter], memory_order_relaxed);
+}
+
+uint64_t el_worker_withdrawals(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->withdrawals, memory_order_acquire);
+}
+
+uint64_t el_worker_newest_plan(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->newest_plan, memory_order_acquire);
+}
+
+uint64_t el_worker_oldest_plan(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->oldest_plan, memory_order_acquire);
 }
 
 void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
