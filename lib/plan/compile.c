@@ -25,6 +25,7 @@ void el_plan_set_put(struct el_plan_set *set)
 			continue;
 		free(set->plans[w]->slices);
 		free(set->plans[w]->paths);
+		free(set->plans[w]->ranges);
 		free(set->plans[w]);
 	}
 	el_model_put(set->model);
@@ -264,6 +265,7 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **or
 		     const struct timing *t, struct el_error *err)
 {
 	struct el_plan *plan = calloc(1, sizeof(*plan));
+	size_t bytes;
 
 	if (!plan)
 		return el_error_set(err, -ENOMEM, "not enough memory for a plan");
@@ -275,9 +277,11 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **or
 		return el_error_set(err, -ENOMEM, "not enough memory for %u slices", n);
 	if (el_plan_share_cursors(plan, order, n, t) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the port cursors");
-	plan->paths = calloc(plan->n_paths ? plan->n_paths : 1, sizeof(*plan->paths));
+	bytes = (plan->n_paths / 16 + 1) * 64UL;
+	plan->paths = aligned_alloc(64, bytes);
 	if (!plan->paths)
 		return el_error_set(err, -ENOMEM, "not enough memory for %u paths", plan->n_paths);
+	memset(plan->paths, 0, bytes); /* touched now, so that no worker faults later */
 	return el_plan_make_classes(plan, order, n, t, err);
 }
 

@@ -2,9 +2,9 @@
 /* Port cursors. A TCP listener that still waits for the end of a handshake answers a second SYN of
  * the same 4-tuple with a rate-limited challenge ACK at best (RFC 9293, 3.10.7.4; RFC 5961, 4), so
  * a 4-tuple should not come again while its probe may be open. Streams with the same addresses and
- * destination port share the source ports: each begins at another place of the range. Where the
- * ports don't suffice, the worker keeps the last probe of each port in its path table and resets it
- * before the next. */
+ * destination port share the source ports: each begins at another place of the range. Where that
+ * does not suffice (too few ports, an answer that was lost, a new plan right after the last one)
+ * the worker resets the old probe before the next: its path table has the last one of each port. */
 #include "plan_internal.h"
 
 #include <errno.h>
@@ -23,10 +23,6 @@ static int by_tuple(const void *a, const void *b)
 		return x->port_first < y->port_first ? -1 : 1;
 	return x < y ? -1 : x > y;
 }
-
-/* How long a peer may keep a half-open connection whose SYN/ACK, or our RST to it, was lost: Linux
- * gives up after 63 s. */
-#define HALF_OPEN_S 64
 
 /* What one set of streams that share ports looks like. */
 struct sharing {
@@ -108,21 +104,23 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 		if (drafts[i]->slice.type == EL_PROBE_TCPSYN)
 			order[n_tcp++] = drafts[i];
 	}
+	plan->ranges = calloc(n_tcp + 1, sizeof(*plan->ranges));
+	if (!plan->ranges) {
+		free(order);
+		return -ENOMEM;
+	}
 	qsort(order, n_tcp, sizeof(struct draft *), by_tuple);
 	for (uint32_t i = 0; i < n_tcp; i += g.n) {
 		uint32_t ports;
-		bool enough;
 		g = find_sharing(order + i, n_tcp - i);
 		ports = g.last - g.first + 1;
-		enough = never_meets(&g, t);
-		if (enough && t->period_s >= HALF_OPEN_S) {
-			place(order + i, &g, EL_PATH_NONE);
-			continue;
-		}
 		place(order + i, &g, (uint32_t)n_paths);
+		plan->ranges[plan->n_ranges++] =
+		    (struct el_path_range){order[i]->slice.addr_key, order[i]->slice.dst_port,
+					   (uint16_t)g.first, (uint32_t)n_paths};
 		/* packets of a round beyond which no port is used do not need an entry */
 		n_paths += g.same_range && g.packets < ports ? g.packets : ports;
-		if (enough || spread_suffices(&g, t))
+		if (never_meets(&g, t) || spread_suffices(&g, t))
 			continue;
 		n_tight++;
 		if (!tight || g.packets > tightest.packets) {
@@ -134,7 +132,7 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 		free(order);
 		return -ENOMEM;
 	}
-	plan->n_paths = (uint32_t)n_paths;
+	plan->n_paths = plan->ranges[plan->n_ranges].first = (uint32_t)n_paths;
 	if (tight)
 		el_log(EL_LOG_WARNING, "plan",
 		       "target %s: its TCP probes come back to a source port within %g s, before "

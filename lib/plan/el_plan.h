@@ -35,16 +35,27 @@ struct el_plan_class {
 
 struct el_plan_set;
 
+/* Where in the path table the source ports are that streams between two addresses, to one
+ * destination port, share. */
+struct el_path_range {
+	uint64_t addr_key;
+	uint16_t dst_port;
+	uint16_t port;  /* the first */
+	uint32_t first; /* its entry; the range goes on to the next one's */
+};
+
 struct el_plan {
 	const struct el_plan_set *set;
 	struct el_worker_idx worker;
 	uint32_t n_records; /* probes of a round, at most 2^31 */
 	uint32_t n_slices;
 	uint32_t n_classes;
-	/* The path table: for each (4-tuple that may come again while its probe is open) the id of
-	 * its last probe, 0: none. The one part of a plan that is written, by its worker alone. */
+	/* The path table: for each TCP 4-tuple the id of its last probe, 0: none, or it is
+	 * answered. The one part of a plan that is written, by its worker alone. */
 	uint32_t *paths;
 	uint32_t n_paths;
+	uint32_t n_ranges;
+	struct el_path_range *ranges; /* sorted; one more at the end, which begins at n_paths */
 	struct el_slice *slices;
 	struct el_plan_class classes[EL_PLAN_CLASSES_MAX];
 };
@@ -138,6 +149,18 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 
 struct el_plan_set *el_plan_set_get(struct el_plan_set *set);
 void el_plan_set_put(struct el_plan_set *set);
+
+/* How far a walk over two path tables has come. Zeroed: nowhere. */
+struct el_path_walk {
+	uint32_t to, from;
+};
+
+/* Takes over into a plan that nothing was sent by yet what another plan of the same worker knows of
+ * the same 4-tuples. True once that is done; false if it is to be called again, because so many
+ * entries' worth of time went by (`budget`; one range, of 64 Ki entries at most, is not divided).
+ * For the worker. */
+bool el_plan_inherit_paths(struct el_plan *to, const struct el_plan *from,
+			   struct el_path_walk *walk, uint32_t budget);
 
 /* An empty block for `worker` of `set` (takes a reference), from mmap. NULL with errno set. */
 struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker);

@@ -146,8 +146,8 @@ struct el_slice {
 	uint32_t series;
 	uint32_t n_packets;
 	uint32_t packet_frac; /* n_packets / class' m as 0.32, rounded up; 0: all passes */
-	uint32_t path_first;  /* its part of the worker's path table, by source port - port_base;
-				 EL_PATH_NONE: no 4-tuple comes again while its probe may be open */
+	uint32_t path_first;  /* its part of the worker's path table, by source port - path_base;
+				 EL_PATH_NONE: it is not TCP */
 	uint32_t timeout_us;
 	uint16_t path_base; /* the port of path_first */
 	uint16_t cookie;    /* ICMPping: 16 more bits of the cookie */

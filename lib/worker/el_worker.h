@@ -45,7 +45,8 @@ struct el_worker_queue {
 enum el_command_kind {
 	EL_COMMAND_ROUND,    /* block: an empty block, which is the order to run its round */
 	EL_COMMAND_NEXT_HOP, /* index, next_hop */
-	EL_COMMAND_CUT,      /* stop sending now; unstarted rounds come back empty (block->cut) */
+	EL_COMMAND_WITHDRAW, /* rounds that have not begun come back empty (block->cut) */
+	EL_COMMAND_CUT,      /* that, and stop sending now */
 	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
 				wants their answers waited for cuts, and stops later) */
 };
@@ -122,6 +123,15 @@ unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, 
 /* A frame to send; the mbuf is the worker's if true is returned. `queue`: index among its queues.
  */
 bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue);
+
+/* How many of EL_COMMAND_WITHDRAW and EL_COMMAND_CUT it has carried out: the blocks that they
+ * brought back are among the reports. Any thread. */
+uint64_t el_worker_withdrawals(const struct el_worker *w);
+/* The generation of the newest plan set that a round was begun of, 0: none, and of the oldest that
+ * the worker may still look at: those before are its no more, once their blocks are back. Any
+ * thread. */
+uint64_t el_worker_newest_plan(const struct el_worker *w);
+uint64_t el_worker_oldest_plan(const struct el_worker *w);
 
 /* A copy of the live counters; any thread. */
 void el_worker_view(const struct el_worker *w, const struct el_clock *clock,

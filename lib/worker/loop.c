@@ -35,6 +35,9 @@ static bool take_command(struct el_worker *w)
 		if (c.index < EL_NEXT_HOPS_MAX)
 			w->hops[c.index] = hop_of(w, &c.next_hop);
 		break;
+	case EL_COMMAND_WITHDRAW:
+		rounds_withdraw(w);
+		break;
 	case EL_COMMAND_CUT:
 		rounds_cut(w);
 		break;

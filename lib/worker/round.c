@@ -4,6 +4,9 @@
  * being sent. */
 #include "worker_internal.h"
 
+/* Entries of the path table that are copied between two polls; some 20 us. */
+#define INHERIT_BUDGET 16384
+
 static struct el_block *waiting_head(const struct el_worker *w)
 {
 	return w->waiting_head == w->waiting_tail ? NULL : w->waiting[w->waiting_head % ROUNDS_MAX];
@@ -37,6 +40,8 @@ static void release_old_set(struct el_worker *w)
 {
 	if (!w->n_live || w->oldest_round >= w->set_first_round)
 		w->old_set = NULL;
+	atomic_store_explicit(&w->oldest_plan, (w->old_set ? w->old_set : w->set)->generation,
+			      memory_order_release);
 }
 
 static void begin(struct el_worker *w, struct el_block *b)
@@ -57,6 +62,7 @@ static void begin(struct el_worker *w, struct el_block *b)
 		w->set = b->set;
 		w->set_first_round = b->round;
 	}
+	atomic_store_explicit(&w->newest_plan, b->set->generation, memory_order_release);
 	w->last_round = b->round;
 	w->sending = l;
 	if (!w->n_live++)
@@ -102,6 +108,21 @@ const struct el_plan_set *rounds_next_set(const struct el_worker *w)
 	return b && b->set != w->set ? b->set : NULL;
 }
 
+/* Before the first round of another plan: connections that the plan before has left half-open must
+ * not be forgotten. A part at a time, so that receiving goes on; true once all is done. Nothing is
+ * being sent. */
+static bool inherit_paths(struct el_worker *w, const struct el_block *b)
+{
+	if (w->set == b->set || !w->newest_plan)
+		return true;
+	if (w->heir != b->set->generation) {
+		w->heir = b->set->generation;
+		w->walk = (struct el_path_walk){0};
+	}
+	return el_plan_inherit_paths(b->set->plans[b->worker], w->set->plans[b->worker], &w->walk,
+				     INHERIT_BUDGET);
+}
+
 void rounds_begin_due(struct el_worker *w)
 {
 	struct el_block *b = waiting_head(w);
@@ -109,8 +130,11 @@ void rounds_begin_due(struct el_worker *w)
 	if (!b)
 		return;
 	if (b->start_tsc) {
-		if ((int64_t)(w->iteration_tsc - b->start_tsc) < 0)
+		if ((int64_t)(w->iteration_tsc - b->start_tsc) < 0) {
+			if (!w->sending)
+				inherit_paths(w, b);
 			return;
+		}
 		if (w->sending && finish_late(w))
 			return;
 		rounds_end_sending(w);
@@ -119,7 +143,7 @@ void rounds_begin_due(struct el_worker *w)
 	}
 	/* The slot is free unless rounds were numbered with a gap as wide as the table; then wait.
 	 */
-	if (w->live[b->round & w->live_mask].block)
+	if (w->live[b->round & w->live_mask].block || !inherit_paths(w, b))
 		return;
 	w->waiting_head++;
 	begin(w, b);
@@ -182,18 +206,25 @@ void rounds_close_all(struct el_worker *w)
 		close_round(w, l);
 }
 
-void rounds_cut(struct el_worker *w)
+void rounds_withdraw(struct el_worker *w)
 {
 	struct el_block *b;
 
-	if (w->sending) {
-		w->sending->block->cut = true;
-		tx_drop_outstanding(w, w->sending);
-		rounds_end_sending(w);
-	}
 	while ((b = waiting_head(w)) != NULL) {
 		w->waiting_head++;
 		b->cut = true;
 		report(w, b);
 	}
+	/* there is one writer; it tells that the reports are in */
+	atomic_store_explicit(&w->withdrawals, w->withdrawals + 1, memory_order_release);
+}
+
+void rounds_cut(struct el_worker *w)
+{
+	if (w->sending) {
+		w->sending->block->cut = true;
+		tx_drop_outstanding(w, w->sending);
+		rounds_end_sending(w);
+	}
+	rounds_withdraw(w);
 }

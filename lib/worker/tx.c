@@ -88,7 +88,20 @@ static void send_list(struct el_worker *w, struct queue *q)
 	count(w, EL_COUNTER_TX_RESETS, sent - probes);
 }
 
-/* Takes this round's probes out of the lists: their records stay unsent. */
+/* A packet of a list that is not to go out. An RST goes out all the same: nobody else will close
+ * what it is for. */
+static void drop(struct el_worker *w, struct queue *q, struct rte_mbuf *m, bool is_reset)
+{
+	if (is_reset) {
+		urgent_push(w, q, m);
+		count(w, EL_COUNTER_TX_RESETS, 1);
+	} else {
+		rte_pktmbuf_free(m);
+	}
+}
+
+/* Takes this round's probes out of the lists: their records stay unsent. The RSTs before them go
+ * out all the same: nobody else will close what they are for. */
 void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 {
 	if (!l->outstanding)
@@ -104,7 +117,7 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 
 			for (uint32_t j = 0; j < r.n; j++, from++) {
 				if (r.live == l) {
-					rte_pktmbuf_free(*from);
+					drop(w, &w->queues[k], *from, r.record == NO_RECORD);
 					continue;
 				}
 				p->bytes += (*from)->pkt_len;
@@ -157,36 +170,18 @@ static inline void append(struct probe_list *p, struct rte_mbuf *m, struct live_
 	p->n_runs++;
 }
 
-/* True if the probe with this id, which is not answered, may have left a half-open connection:
- * unless it never went out. However long ago it was: its SYN/ACK, or our RST, may be what was lost.
- */
-static bool is_open(struct el_worker *w, const struct el_plan_set *set, uint32_t id)
-{
-	struct live_round *l;
-	struct el_id open;
-	enum el_record_state state;
-
-	if (!id || !el_id_unpack(&set->ids, id, &open))
-		return false;
-	l = round_find(w, round_number(w->last_round, open.round, set->ids.round_bits));
-	if (!l)
-		return true;
-	state = el_record_state(l->block->records[open.index]);
-	if (state == EL_RECORD_UNSENT)
-		return l == w->sending || l->outstanding; /* it may be in a list before us */
-	return state == EL_RECORD_SENT;
-}
-
-/* If the probe that used this 4-tuple last is still open, resets it: RFC 9293, 3.10.7.4 accepts an
- * RST with the expected sequence number, which is that of the SYN + 1. Then notes the new one.
- * False if there is no room for both. */
+/* If the probe that used this 4-tuple last is not answered, resets it, for it may have left a
+ * half-open connection, however long ago it was: its SYN/ACK, or our RST, may be what was lost. It
+ * may be another plan's: ids look the same on the wire. RFC 9293, 3.10.7.4 accepts an RST with the
+ * expected sequence number, which is that of the SYN + 1. Then notes the new one. False if there is
+ * no room for both. */
 static bool reset_before_reuse(struct el_worker *w, struct probe_list *p, const struct el_slice *s,
 			       const struct hop *hop, uint32_t id, uint16_t port)
 {
 	const struct el_plan_set *set = w->sending->block->set;
 	uint32_t *last = &w->sending->plan->paths[s->path_first + (uint32_t)(port - s->path_base)];
 
-	if (is_open(w, set, *last)) {
+	if (*last) {
 		struct rte_mbuf *m;
 		if (p->n + 2 > BURST || !(m = worker_buffer(w)))
 			return false;

@@ -6,7 +6,7 @@
 #define RESET_BURST 64
 #define RESETS_PER_S 1000
 
-static void push(struct el_worker *w, struct queue *q, struct rte_mbuf *m)
+void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m)
 {
 	if (q->n_urgent == URGENT_MAX) {
 		count(w, EL_COUNTER_DROP_URGENT_FULL, 1);
@@ -24,7 +24,7 @@ void urgent_reset(struct el_worker *w, const struct el_slice *s, uint16_t src_po
 	if (hop->state != EL_NEXT_HOP_READY || !(m = worker_buffer(w)))
 		return;
 	finish_frame(m, hop, el_probe_reset(s, frame_end(m), src_port, seq));
-	push(w, hop->queue, m);
+	urgent_push(w, hop->queue, m);
 	count(w, EL_COUNTER_TX_RESETS, 1);
 }
 
@@ -62,7 +62,7 @@ void urgent_reset_unknown(struct el_worker *w, struct queue *q, const struct el_
 	memcpy(l2, pkt->l2 + 6, 6);
 	memcpy(l2 + 6, pkt->l2, 6);
 	finish_frame(m, &back, el_probe_reset_reply(pkt, frame_end(m)));
-	push(w, q, m);
+	urgent_push(w, q, m);
 	count(w, EL_COUNTER_TX_RESETS, 1);
 }
 
@@ -73,7 +73,8 @@ static void take_frames_down(struct el_worker *w)
 
 	for (unsigned i = 0; i < n; i++) {
 		/* control left the number of the queue in the port field */
-		push(w, &w->queues[frames[i]->port < w->n_queues ? frames[i]->port : 0], frames[i]);
+		urgent_push(w, &w->queues[frames[i]->port < w->n_queues ? frames[i]->port : 0],
+			    frames[i]);
 		count(w, EL_COUNTER_TX_REPLIES, 1);
 	}
 }

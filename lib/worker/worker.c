@@ -197,6 +197,21 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 	return rte_ring_sp_enqueue(w->down, frame) == 0;
 }
 
+uint64_t el_worker_withdrawals(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->withdrawals, memory_order_acquire);
+}
+
+uint64_t el_worker_newest_plan(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->newest_plan, memory_order_acquire);
+}
+
+uint64_t el_worker_oldest_plan(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->oldest_plan, memory_order_acquire);
+}
+
 void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
 		    struct el_worker_view *ret)
 {

@@ -84,10 +84,12 @@ struct el_worker {
 	uint32_t pass[EL_PLAN_CLASSES_MAX],
 	    next[EL_PLAN_CLASSES_MAX]; /* next probe: pass, slice in the class */
 	/* That of the latest round begun, and the one before while rounds of it are open. No
-	 * references: control keeps a set until a round of a newer one has been reported and its
-	 * own blocks are all back. */
+	 * references: control keeps a set until `oldest_plan` is a newer one and its own blocks
+	 * are all back. */
 	const struct el_plan_set *set, *old_set;
 	uint64_t set_first_round;          /* the first round of `set` */
+	uint64_t heir;                     /* generation of the set that `walk` is for */
+	struct el_path_walk walk;          /* of its path table and that of `set` */
 	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
 	bool stopping, stopped;
 
@@ -107,6 +109,8 @@ struct el_worker {
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_peers;
 
+	/* read by control */
+	_Atomic uint64_t withdrawals, newest_plan, oldest_plan;
 	struct el_worker_counters counters;
 };
 
@@ -169,6 +173,7 @@ void rounds_begin_due(struct el_worker *w);
 void rounds_end_sending(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
 void rounds_cut(struct el_worker *w);
+void rounds_withdraw(struct el_worker *w);
 /* The plan set of the round that waits to be begun, if it is another than the current; else NULL.
  */
 const struct el_plan_set *rounds_next_set(const struct el_worker *w);
@@ -197,6 +202,8 @@ void tx_poll(struct el_worker *w);
 void tx_drop_outstanding(struct el_worker *w, struct live_round *l);
 void urgent_poll(struct el_worker *w);
 
+/* Queues a packet that does not wait for pacing; frees and counts it if there are too many. */
+void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m);
 /* Queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
 void urgent_reset(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);
 /* The same for one that belongs to nothing of ours, rate-limited; it came in on `q`. */

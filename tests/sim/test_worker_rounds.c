@@ -176,15 +176,43 @@ static void a_new_plan_leaves_old_rounds_open(void **state)
 			}
 		}
 	}
+	assert_int_equal(el_worker_newest_plan(b->workers[0]), 2);
+	assert_int_equal(el_worker_oldest_plan(b->workers[0]), 1);
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t buf[2048];
 		give(b, 0, buf, answer(frames[i], len[i], REPLY_ECHO, buf));
 		poll_all(b);
 	}
 	assert_int_equal(figures(b, 0).answered, 20);
+	assert_int_equal(el_worker_oldest_plan(b->workers[0]), 2);
 	assert_int_equal(figures(b, 0).answered, 20);
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 320);
 	el_plan_set_put(old);
+	bench_free(b);
+}
+
+/* What has not begun comes back at once, and what is being sent goes on. */
+static void a_withdrawal_cuts_nothing(void **state)
+{
+	const struct el_command withdraw = {.kind = EL_COMMAND_WITHDRAW};
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 100), 1);
+	struct el_block *block;
+
+	(void)state;
+	assert_int_equal(el_worker_newest_plan(b->workers[0]), 0);
+	order_round(b, 1);
+	order_round(b, 2);
+	poll_all(b);
+	assert_int_equal(el_worker_newest_plan(b->workers[0]), 1);
+	assert_true(el_worker_command(b->workers[0], &withdraw));
+	poll_all(b);
+	assert_int_equal(el_worker_withdrawals(b->workers[0]), 1);
+	assert_int_equal(el_worker_reports(b->workers[0], &block, 1), 1);
+	assert_int_equal(block->round, 2);
+	assert_int_equal(block->began_tsc, 0);
+	el_block_free(block);
+	assert_int_equal(serve(b, 100, REPLY_ECHO), 100);
+	assert_int_equal(figures(b, 0).answered, 100);
 	bench_free(b);
 }
 
@@ -273,6 +301,7 @@ int main(void)
 	    cmocka_unit_test(a_stop_waits_for_nothing),
 	    cmocka_unit_test(rounds_overlap),
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
+	    cmocka_unit_test(a_withdrawal_cuts_nothing),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
 	};

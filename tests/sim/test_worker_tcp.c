@@ -137,6 +137,112 @@ static void lost_paths_are_reset_in_the_next_round(void **state)
 	bench_free(b);
 }
 
+/* Compiles the fixture as it is now for the rounds to come; the set before, the caller's. */
+static struct el_plan_set *change_plan(struct bench *b)
+{
+	struct el_plan_set *old = b->set;
+
+	b->f->in.generation++;
+	b->set = compile(b->f);
+	return old;
+}
+
+/* What is known of one source port while SYNs and RSTs go by. */
+struct port_state {
+	uint32_t open_seq; /* of the SYN that nothing has closed */
+	bool open;
+};
+
+/* Takes `n` SYNs, without an answer, and sees to it that none comes on an open 4-tuple of the
+ * target whose address ends so. How many RSTs closed one. */
+static uint32_t watch_syns(struct bench *b, struct port_state *ports, uint8_t last_byte, uint32_t n)
+{
+	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint32_t resets = 0, syns = 0;
+	struct rte_mbuf *m;
+
+	while (syns < n && rte_rdtsc() < end) {
+		poll_all(b);
+		while ((m = take(b, 0)) != NULL) {
+			const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + ETH;
+			const uint8_t *tcp = ip + L3;
+			struct port_state *p = &ports[el_get16(tcp) - 65000];
+			uint32_t seq = el_get32(tcp + 4);
+			if (ip[L3 - 1] != last_byte) {
+				syns += !is_reset(m);
+			} else if (is_reset(m)) {
+				resets += p->open;
+				if (p->open) /* one too many does no harm */
+					assert_int_equal(seq, p->open_seq + 1);
+				p->open = false;
+			} else {
+				assert_false(p->open);
+				*p = (struct port_state){seq, true};
+				syns++;
+			}
+			rte_pktmbuf_free(m);
+		}
+	}
+	assert_int_equal(syns, n);
+	return resets;
+}
+
+/* The first SYN of a new plan on a 4-tuple that the old one has left open follows an RST, whether
+ * the old probe's round is over or not. The new plan has other ids, and part of the ports. */
+static void a_new_plan_resets_what_the_old_left_open(void **state)
+{
+	struct port_state ports[8] = {0};
+	struct bench *b = bench(quick(1, 4, EL_PROBE_TCPSYN, 4), 1);
+	struct el_plan_set *old;
+
+	(void)state;
+	order_round(b, 1);
+	assert_int_equal(watch_syns(b, ports, 1, 4), 0);
+	add_target(b->f, EL_PROBE_TCPSYN, family == 6 ? "2001:db8:100::2" : "198.51.100.2", 70);
+	b->f->groups[0].src_port_first = 65002;
+	old = change_plan(b);
+	assert_int_not_equal(old->ids.index_bits, b->set->ids.index_bits);
+	order_round(b, 2); /* the first is still open */
+	assert_int_equal(watch_syns(b, ports, 1, 74), 2);
+	assert_int_equal(figures(b, 0).lost, 4);
+	el_plan_set_put(old);
+	figures(b, 0);
+	b->f->groups[0].src_port_first = 65000;
+	b->f->groups[0].src_port_count = 8;
+	old = change_plan(b);
+	order_round(b, 3);
+	/* what left the plan is forgotten, as its ports are */
+	ports[0].open = ports[1].open = false;
+	assert_int_equal(watch_syns(b, ports, 1, 74), 2);
+	figures(b, 0);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
+/* A cut takes probes out of a list that the device has no room for; the RSTs before them still go
+ * out, else nobody would know any more what they are for. */
+static void a_cut_keeps_resets(void **state)
+{
+	struct port_state ports[100] = {0};
+	struct bench *b = bench(quick(1, 100, EL_PROBE_TCPSYN, 60), 1);
+	const struct el_command cut = {.kind = EL_COMMAND_CUT};
+
+	(void)state;
+	order_round(b, 1);
+	assert_int_equal(watch_syns(b, ports, 1, 60), 0);
+	order_round(b, 2);
+	for (int i = 0; i < 20; i++) /* as many as the wire holds, and a list behind it */
+		poll_all(b);
+	assert_true(el_worker_command(b->workers[0], &cut));
+	poll_all(b);
+	watch_syns(b, ports, 1, WIRE / 2 - 1);
+	order_round(b, 3);
+	watch_syns(b, ports, 1, 60);
+	for (int r = 0; r < 3; r++)
+		el_block_free(report(b, 0));
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,11 +250,14 @@ int main(void)
 	    cmocka_unit_test(unknown_syn_acks_are_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
+	    cmocka_unit_test(a_new_plan_resets_what_the_old_left_open),
+	    cmocka_unit_test(a_cut_keeps_resets),
 	};
 	const struct CMUnitTest over_ipv6[] = {
 	    cmocka_unit_test(syn_acks_are_reset),
 	    cmocka_unit_test(unknown_syn_acks_are_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
+	    cmocka_unit_test(a_new_plan_resets_what_the_old_left_open),
 	};
 
 	return worker_bench_main("worker_tcp", tests, sizeof(tests) / sizeof(tests[0]), over_ipv6,

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From one plan's path table to the next one's. Half-open connections outlive the plan that made
+ * them: probes are under way when it ends, and where a SYN/ACK was lost the peer waits for a
+ * minute. Both tables are laid out by 4-tuple, so what they have in common is found by walking them
+ * side by side. */
+#include "el_plan.h"
+
+#include <string.h>
+
+/* What a step of the walk costs besides copying, in entries copied. */
+#define STEP_COST 8
+
+static int compare(const struct el_path_range *a, const struct el_path_range *b)
+{
+	if (a->addr_key != b->addr_key)
+		return a->addr_key < b->addr_key ? -1 : 1;
+	return (a->dst_port > b->dst_port) - (a->dst_port < b->dst_port);
+}
+
+/* The first port after a range. */
+static uint32_t end_of(const struct el_path_range *r)
+{
+	return r->port + (r[1].first - r->first);
+}
+
+bool el_plan_inherit_paths(struct el_plan *to, const struct el_plan *from,
+			   struct el_path_walk *walk, uint32_t budget)
+{
+	for (uint32_t spent = 0; walk->to < to->n_ranges && walk->from < from->n_ranges;) {
+		const struct el_path_range *t = &to->ranges[walk->to];
+		const struct el_path_range *f = &from->ranges[walk->from];
+		int order = compare(t, f);
+
+		if (spent >= budget)
+			return false;
+		spent += STEP_COST;
+		if (order == 0) {
+			uint32_t port = t->port > f->port ? t->port : f->port;
+			uint32_t end = end_of(t) < end_of(f) ? end_of(t) : end_of(f);
+			if (port < end) {
+				memcpy(&to->paths[t->first + (port - t->port)],
+				       &from->paths[f->first + (port - f->port)],
+				       (end - port) * sizeof(to->paths[0]));
+				spent += end - port;
+			}
+			order = end_of(t) <= end_of(f) ? -1 : 1;
+		}
+		if (order < 0)
+			walk->to++;
+		else
+			walk->from++;
+	}
+	return true;
+}
