@@ -230,7 +230,7 @@ static void launch_fini(struct control *c)
 		el_worker_command(c->workers[w], &halt);
 	for (uint32_t w = 0; w < c->n_launched; w++)
 		rte_eal_wait_lcore(el_eal_worker_lcore((struct el_worker_idx){(uint16_t)w}));
-	control_take_last_reports(c);
+	control_collect_blocks(c);
 }
 
 static int stats_init(struct control *c, struct el_error *err)

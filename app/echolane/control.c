@@ -277,11 +277,12 @@ static void stop(struct control *c)
 		c->stop_deadline_ns = c->now_ns;
 		return;
 	}
+	if (c->old.set)
+		timeout_ns =
+		    RTE_MAX(timeout_ns, el_clock_ns(&c->old.set->clock, c->old.set->timeout_tsc));
 	c->stopping = true;
-	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS +
-			      (timeout_ns < STOP_TIMEOUT_MAX_NS ? timeout_ns : STOP_TIMEOUT_MAX_NS);
-	rounds_retire(c->now.rounds);
-	plans_command_all(c, EL_COMMAND_CUT);
+	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS + RTE_MIN(timeout_ns, STOP_TIMEOUT_MAX_NS);
+	plans_stop(c);
 	el_inventory_stop(c->inventory, c->now_ns);
 }
 
@@ -301,7 +302,7 @@ static void take_signal(struct control *c)
 	}
 }
 
-static void take_reports(struct control *c)
+void control_collect_blocks(struct control *c)
 {
 	struct el_block *blocks[16];
 	unsigned n;
@@ -314,6 +315,11 @@ static void take_reports(struct control *c)
 					      blocks[i]);
 		}
 	}
+}
+
+static void take_reports(struct control *c)
+{
+	control_collect_blocks(c);
 	/* what was dropped up to its end is still the round's */
 	if (rounds_are_whole(c->now.rounds) || (c->old.rounds && rounds_are_whole(c->old.rounds)))
 		read_ports(c);
@@ -448,7 +454,7 @@ static bool is_done(const struct control *c)
 {
 	if (c->stopping && c->now_ns >= c->stop_deadline_ns)
 		return true;
-	if (c->old.rounds && !rounds_idle(c->old.rounds))
+	if ((c->old.rounds && !rounds_idle(c->old.rounds)) || (c->taking_back && !c->stopping))
 		return false;
 	return (c->started || c->stopping) && rounds_finished(c->now.rounds);
 }
@@ -486,9 +492,4 @@ void control_run(struct control *c)
 	/* what came in between the last figures and now */
 	take_reports(c);
 	take_results(c);
-}
-
-void control_take_last_reports(struct control *c)
-{
-	take_reports(c);
 }

@@ -52,7 +52,9 @@ struct control {
 	 * waits for its next hops. While one waits, no other is made. */
 	struct planning now, old, next;
 	uint64_t next_since_ns;
-	bool next_cuts; /* the round under way ends when it is taken */
+	bool next_cuts;      /* the round under way ends when it is taken */
+	bool taking_back;    /* what workers have not begun, for the next to come in its place */
+	uint64_t taken_back; /* how often workers were told so */
 	uint64_t generation;
 	bool planning;                         /* the planner is making one */
 	bool names_changed, inventory_changed; /* since the last plan was ordered */
@@ -100,17 +102,18 @@ void reload_take_result(struct control *c, struct planner_job *job);
 void plans_poll(struct control *c);
 /* The planner has finished something. */
 void plans_take_results(struct control *c);
-/* The old plan is gone once all its rounds are published and every worker has begun one of the new.
- */
+/* The old plan is gone once all its rounds are published and no worker looks at it any more: every
+ * one has begun a round of the new. */
 void plans_release_old(struct control *c);
-/* True if none is being made, waits or is on its way out: another may be ordered. */
-bool plans_are_settled(const struct control *c);
+/* True if none is being made or waits: another may be ordered. */
+bool plans_may_order(const struct control *c);
 /* Has the planner do `job` (copied, its shared configuration taken over). 0 or -ENOMEM. */
 int plans_order(struct control *c, struct planner_job *job);
-void plans_command_all(struct control *c, enum el_command_kind kind);
+/* No more rounds: workers stop sending and give back what they have not begun. */
+void plans_stop(struct control *c);
 
-/* Once the workers have stopped: their blocks go back to the rounds they are of. */
-void control_take_last_reports(struct control *c);
+/* Brings the blocks that workers have given back to the rounds they are of. */
+void control_collect_blocks(struct control *c);
 
 /* Publishes the figures there are once more, after something besides them has changed. */
 void control_republish(struct control *c);

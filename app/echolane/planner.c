@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct queue {
@@ -41,13 +42,21 @@ static struct planner_job *pop(struct queue *q)
 	return job;
 }
 
+/* What is no regular file is not looked at again: a FIFO would be waited for. */
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 uint64_t planning_file_digest(const char *path)
 {
 	const struct el_siphash_key key = {1, 2};
 	uint64_t digest = 1;
 	char buf[65536];
 	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = is_file(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
 	if (fd < 0)
 		return 0;
@@ -63,8 +72,11 @@ static int load(struct control *c, struct shared_conf **ret, struct el_error *er
 	const struct options *o = c->options;
 	struct el_conf_diags diags = {0};
 	struct el_conf *conf = NULL;
-	int code = el_conf_load(o->config, &conf, &diags);
+	int code;
 
+	if (!is_file(o->config))
+		return el_error_set(err, -EINVAL, "%s is not a file", o->config);
+	code = el_conf_load(o->config, &conf, &diags);
 	for (size_t i = 0; i < diags.count; i++)
 		el_log(diags.items[i].is_error ? EL_LOG_ERROR : EL_LOG_WARNING, "reload", "%s",
 		       diags.items[i].text);

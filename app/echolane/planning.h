@@ -27,7 +27,7 @@ struct planning_order {
 int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
 		  struct planning *ret, struct el_error *err);
 
-/* What the file holds, as one number; 0 if it can't be read. */
+/* What the file holds, as one number; 0 if it can't be read or is not a regular file. */
 uint64_t planning_file_digest(const char *path);
 
 /* Frees all of it. Any thread. */

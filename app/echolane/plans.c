@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From one plan to the next: the one that is executed, the one before while rounds of it are open,
- * and the one that waits for its next hops. */
+ * and the one that waits to be taken. Workers know two plans at a time. So a change waits for the
+ * answers that are still out to the plan before the current one, but never for a round: rounds that
+ * are not begun are taken back, a plan that is not begun is dropped, and a reload cuts short what
+ * is being sent. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +14,7 @@
 #include "planner.h"
 
 #define HOP_WAIT_NS (3 * EL_NS_PER_S)
-/* Between the order of the first round and its start. */
+/* Between the order of the first round and its start: no worker takes longer to see an order. */
 #define START_DELAY_S 0.02
 
 static uint64_t soon_tsc(const struct control *c)
@@ -19,17 +22,46 @@ static uint64_t soon_tsc(const struct control *c)
 	return rte_rdtsc() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
 }
 
-void plans_command_all(struct control *c, enum el_command_kind kind)
+/* Has workers give back what they have not begun and, to CUT, stop sending. */
+static void take_back(struct control *c, enum el_command_kind kind)
 {
 	const struct el_command command = {.kind = kind};
 
+	rounds_retire(c->now.rounds);
 	for (uint32_t w = 0; w < c->n_workers; w++)
 		el_worker_command(c->workers[w], &command);
+	c->taken_back++;
 }
 
-bool plans_are_settled(const struct control *c)
+void plans_stop(struct control *c)
 {
-	return c->started && !c->planning && !c->next.set && !c->old.set;
+	take_back(c, EL_COMMAND_CUT);
+}
+
+/* True if all workers have given it back; then it is with its rounds, too. */
+static bool have_taken_back(struct control *c)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		if (el_worker_withdrawals(c->workers[w]) != c->taken_back)
+			return false;
+	}
+	control_collect_blocks(c);
+	return true;
+}
+
+/* True if any worker has begun a round of the current plan. */
+static bool is_begun(const struct control *c)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		if (el_worker_newest_plan(c->workers[w]) == c->now.set->generation)
+			return true;
+	}
+	return false;
+}
+
+bool plans_may_order(const struct control *c)
+{
+	return !c->planning && !c->next.set && !c->stopping;
 }
 
 int plans_order(struct control *c, struct planner_job *job)
@@ -92,14 +124,14 @@ static void start(struct control *c)
 }
 
 /* Has a new plan made of the configuration as it is, because something else has changed: it follows
- * the round that is handed out. One at a time. */
+ * the round under way. One at a time. */
 static void replan(struct control *c)
 {
 	struct planner_job job = {.kind = PLANNER_MAKE};
 
 	c->names_changed |= names_take_changed(c->names);
-	if ((!c->names_changed && !c->inventory_changed) || c->planning || c->next.set ||
-	    c->old.set || c->stopping || !names_are_known(c))
+	if ((!c->names_changed && !c->inventory_changed) || !plans_may_order(c) ||
+	    !names_are_known(c))
 		return;
 	job.order.quiet = !c->inventory_changed; /* what names come to is logged with them */
 	c->names_changed = c->inventory_changed = false;
@@ -110,9 +142,12 @@ static void replan(struct control *c)
 
 void plans_release_old(struct control *c)
 {
-	if (!c->old.rounds || !rounds_idle(c->old.rounds) || !rounds_begun(c->now.rounds))
+	if (!c->old.rounds || !rounds_idle(c->old.rounds))
 		return;
-	c->skipped_before += rounds_skipped(c->old.rounds);
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		if (el_worker_oldest_plan(c->workers[w]) <= c->old.set->generation)
+			return;
+	}
 	planner_free(c->planner, &c->old);
 }
 
@@ -120,31 +155,63 @@ static void take_next(struct control *c)
 {
 	c->now = c->next;
 	c->next = (struct planning){0};
+	c->taking_back = false;
+}
+
+/* True if it is not the time to take rounds back: workers may be about to begin one, some sooner
+ * than others; or the current plan is begun, and only the answers to the one before are waited for,
+ * with sending going on. */
+static bool must_wait(const struct control *c)
+{
+	uint64_t now = rte_rdtsc();
+	int64_t ahead = (int64_t)(rounds_next_begin(c->now.rounds, now) - now);
+	uint64_t soon = RTE_MIN(el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S),
+				c->now.set->period_tsc / 2);
+
+	if (c->old.set && is_begun(c))
+		return true;
+	/* a cut leaves rounds incomplete anyway */
+	return (c->old.set || !c->next_cuts) && ahead >= 0 && (uint64_t)ahead < soon;
+}
+
+/* The next plan comes after the round under way, or at once. */
+static void follow(struct control *c)
+{
+	uint64_t first = rounds_next(c->now.rounds), begin = rounds_next_start(c->now.rounds);
+
+	if (c->next_cuts || (int64_t)(rte_rdtsc() - begin) > 0)
+		begin = soon_tsc(c);
+	if (!c->next_cuts && !c->next.set->period_tsc)
+		begin = 0; /* when what is being sent is sent */
+	c->skipped_before += rounds_skipped(c->now.rounds);
+	if (c->old.set)
+		planner_free(c->planner, &c->now);
+	else
+		c->old = c->now;
+	take_next(c);
+	rounds_start(c->now.rounds, first, begin);
+	el_log(EL_LOG_DEBUG, "control", "a new plan of %u series begins with round %llu",
+	       c->now.model->n_series, (unsigned long long)first);
 }
 
 static void maybe_take_next(struct control *c)
 {
-	uint64_t first, begin;
-
-	if (!c->next.set || c->old.set || !hops_are_known(c, c->next_since_ns))
+	if (!c->next.set || c->stopping || !hops_are_known(c, c->next_since_ns))
 		return;
 	if (!c->started) { /* nobody has seen the first yet */
 		planner_free(c->planner, &c->now);
 		take_next(c);
 		return;
 	}
-	first = rounds_next(c->now.rounds);
-	begin = rounds_next_start(c->now.rounds);
-	rounds_retire(c->now.rounds);
-	if (c->next_cuts || !c->now.set->period_tsc || (int64_t)(rte_rdtsc() - begin) > 0)
-		begin = soon_tsc(c);
-	if (c->next_cuts)
-		plans_command_all(c, EL_COMMAND_CUT);
-	c->old = c->now;
-	take_next(c);
-	rounds_start(c->now.rounds, first, begin);
-	el_log(EL_LOG_DEBUG, "control", "a new plan of %u series begins with round %llu",
-	       c->now.model->n_series, (unsigned long long)first);
+	if (!c->taking_back) {
+		if (must_wait(c))
+			return;
+		take_back(c, c->next_cuts ? EL_COMMAND_CUT : EL_COMMAND_WITHDRAW);
+		c->taking_back = true;
+	}
+	/* a round that was begun all the same has made it the second plan: one must go first */
+	if (have_taken_back(c) && !(c->old.set && is_begun(c)))
+		follow(c);
 }
 
 void plans_poll(struct control *c)

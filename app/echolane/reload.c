@@ -141,7 +141,7 @@ void reload_poll(struct control *c)
 	bool due = c->now_ns >= c->reload_next_ns;
 
 	/* one plan at a time: the last one has to have been taken first */
-	if ((!c->reload_wanted && !due) || !plans_are_settled(c))
+	if ((!c->reload_wanted && !due) || !c->started || !plans_may_order(c))
 		return;
 	if (due) {
 		struct timespec changed = changed_at(c);

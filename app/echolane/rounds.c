@@ -28,10 +28,10 @@ struct rounds {
 	uint64_t last_start_tsc; /* of the round handed out last */
 	uint64_t skipped;
 	uint32_t in_stats;
-	bool started, retired, begun;
+	bool started, retired;
 };
 
-static struct open_round *open_at(struct rounds *r, uint32_t i)
+static struct open_round *open_at(const struct rounds *r, uint32_t i)
 {
 	return &r->open[i % r->conf.set->n_blocks];
 }
@@ -174,28 +174,33 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 	}
 }
 
+/* True if some worker has begun the round: not if it was taken back before. */
+static bool is_begun(const struct stats_job *job)
+{
+	for (uint32_t i = 0; i < job->n_blocks; i++) {
+		if (job->blocks[i]->began_tsc)
+			return true;
+	}
+	return false;
+}
+
 void rounds_report(struct rounds *r, struct el_block *block)
 {
 	for (uint32_t k = r->head; k != r->tail; k++) {
-		struct stats_job *job = open_at(r, k)->job;
-		if (job->round == block->round) {
-			job->blocks[job->n_blocks++] = block;
-			return;
+		const struct open_round *o = open_at(r, k);
+		if (o->round != block->round)
+			continue;
+		o->job->blocks[o->job->n_blocks++] = block;
+		if (o->job->n_blocks == r->conf.n_workers && !is_begun(o->job) &&
+		    o->round < r->next_round) {
+			r->next_round = o->round;
+			r->next_start_tsc = o->start_tsc;
 		}
+		return;
 	}
 	el_log(EL_LOG_ERROR, "control", "worker %u reported round %llu, which is not open",
 	       block->worker, (unsigned long long)block->round);
 	el_block_free(block);
-}
-
-/* How many workers have begun the round; those it was cut before have not. */
-static uint32_t count_begun(const struct stats_job *job)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < job->n_blocks; i++)
-		n += job->blocks[i]->began_tsc != 0;
-	return n;
 }
 
 static void give_back(struct rounds *r, struct stats_job *job)
@@ -211,16 +216,13 @@ void rounds_submit(struct rounds *r)
 {
 	while (r->head != r->tail) {
 		struct open_round *o = open_at(r, r->head);
-		uint32_t begun;
 		if (o->job->n_blocks < r->conf.n_workers)
 			return;
 		r->head++;
-		begun = count_begun(o->job);
-		if (!begun) {
+		if (!is_begun(o->job)) {
 			give_back(r, o->job);
 			continue;
 		}
-		r->begun |= begun == r->conf.n_workers;
 		o->job->local_drops = o->drops;
 		o->job->owner = r;
 		o->job->clock = r->conf.set->clock;
@@ -270,6 +272,16 @@ uint64_t rounds_next_start(const struct rounds *r)
 	return r->next_start_tsc;
 }
 
+uint64_t rounds_next_begin(const struct rounds *r, uint64_t now)
+{
+	for (uint32_t k = r->head; k != r->tail; k++) {
+		uint64_t start = open_at(r, k)->start_tsc;
+		if ((int64_t)(start - now) > 0)
+			return start;
+	}
+	return r->next_start_tsc;
+}
+
 bool rounds_idle(const struct rounds *r)
 {
 	return r->head == r->tail && r->in_stats == 0;
@@ -278,11 +290,6 @@ bool rounds_idle(const struct rounds *r)
 bool rounds_finished(const struct rounds *r)
 {
 	return no_more(r) && rounds_idle(r);
-}
-
-bool rounds_begun(const struct rounds *r)
-{
-	return r->begun;
 }
 
 uint64_t rounds_skipped(const struct rounds *r)

@@ -23,7 +23,8 @@ void rounds_destroy(struct rounds *r);
 
 /* The first round has the number `first` and begins at `start_tsc`. */
 void rounds_start(struct rounds *r, uint64_t first, uint64_t start_tsc);
-/* No more rounds are handed out. Those that workers have go on. */
+/* No more rounds are handed out. Those that workers have go on; where all workers give one back
+ * that none has begun, it is the next again. */
 void rounds_retire(struct rounds *r);
 
 /* Hands out what is due; to be called every few milliseconds. */
@@ -45,10 +46,10 @@ struct el_plan_set *rounds_set(const struct rounds *r);
 /* Number and start of the round after the last one handed out. */
 uint64_t rounds_next(const struct rounds *r);
 uint64_t rounds_next_start(const struct rounds *r);
+/* When the first round that is to begin later than `now_tsc` begins. */
+uint64_t rounds_next_begin(const struct rounds *r, uint64_t now_tsc);
 /* True if no round is with the workers or with statistics. */
 bool rounds_idle(const struct rounds *r);
 /* True if no more will be handed out and none is under way. */
 bool rounds_finished(const struct rounds *r);
-/* True once every worker has begun a round of it. */
-bool rounds_begun(const struct rounds *r);
 uint64_t rounds_skipped(const struct rounds *r);
