@@ -119,7 +119,7 @@ void conf_check_inventory_target(struct conf_walk *w, const struct conf_map *map
 		w->rc = -ENOMEM;
 		return;
 	}
-	if (conf_walk_given(map, entries, "lifetime") &&
+	if (conf_walk_valid(map, entries, "lifetime") &&
 	    !conf_walk_given(map, entries, "creation_date"))
 		conf_walk_warn(w, conf_walk_pos(w, map, entries, "lifetime"), "lifetime",
 			       "lifetime",

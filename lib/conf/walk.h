@@ -73,6 +73,10 @@ void conf_walk_leave(struct conf_walk *w);
 /* Where the value of a map's key is; if it is not given, where the map is. */
 struct conf_pos conf_walk_pos(const struct conf_walk *w, const struct conf_map *map,
 			      const struct conf_entry *entries, const char *name);
+/* Where item number `index` of a list is, which the map has at `name`. */
+struct conf_pos conf_walk_item_pos(const struct conf_walk *w, const struct conf_map *map,
+				   const struct conf_entry *entries, const char *name,
+				   size_t index);
 /* Whether a key was given; whether besides nothing was wrong with it. */
 bool conf_walk_given(const struct conf_map *map, const struct conf_entry *entries,
 		     const char *name);
