@@ -123,6 +123,7 @@ static int inventory_init(struct control *c, struct el_error *err)
 	struct el_inventory_config config = {
 	    .directory = c->now.conf->dataplane.inventories_directory,
 	    .disabled = &c->now.conf->global.disable_dynamic_inventories,
+	    .max_addresses = c->now.conf->dataplane.max_addresses_per_target,
 	    .changed = inventory_changed,
 	    .ctx = c};
 

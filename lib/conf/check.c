@@ -172,10 +172,8 @@ static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_co
 static void check_range(struct conf_walk *w, struct conf_pos pos, const struct el_conf_target *t)
 {
 	double count = el_conf_range_count(&t->range);
-	/* inventories, which have no configuration of their own, are held to the default */
-	uint32_t max = w->limits ? w->limits->max_addresses_per_target : CONF_ADDRESSES_DEFAULT;
+	uint32_t max = *w->max_addresses;
 
-	/* a limit of 0 is one that is wrong, which has been said */
 	if (max && count > max)
 		conf_walk_error(w, pos, "destination",
 				"%s has %.0f addresses, more than "

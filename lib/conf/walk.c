@@ -321,6 +321,6 @@ void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t nod
 void conf_walk_root(struct conf_walk *w, uint32_t node, struct el_conf *conf)
 {
 	w->place = w->tree->nodes[node].pos;
-	w->limits = &conf->dataplane;
+	w->max_addresses = &conf->dataplane.max_addresses_per_target;
 	conf_walk_map(w, &conf_root_map, node, conf);
 }

@@ -6,9 +6,6 @@
 
 #define CONF_PATH_MAX 12
 
-/* Default of dataplane.max_addresses_per_target. */
-#define CONF_ADDRESSES_DEFAULT 65536
-
 struct conf_walk {
 	const struct conf_tree *tree;
 	struct conf_diag_list *diags;
@@ -24,9 +21,9 @@ struct conf_walk {
 	    *repetitions;              /* names that were repeated where the last one counts */
 	struct conf_pos group_payload; /* the first `ip_payload_size` of a group, and which group */
 	const char *group_payload_name;
-	const struct el_conf_dataplane *limits; /* what bounds targets; NULL: the defaults */
-	const char *inventory;                  /* whose document is read; NULL: a configuration */
-	int rc; /* -ENOMEM once memory ran out; nothing is read after that */
+	const uint32_t *max_addresses; /* of a target; 0: it is wrong, which has been said */
+	const char *inventory;         /* whose document is read; NULL: a configuration */
+	int rc;                        /* -ENOMEM once memory ran out; nothing is read after that */
 };
 
 /* Reads node `node` as the whole configuration. What could be read is in `conf` even where there

@@ -173,7 +173,7 @@ static void load(const char *path, const char *text, size_t len, struct el_conf_
 	int rc;
 
 	if (strstr(path, "/inventory."))
-		rc = el_conf_load_inventory("f", text, len, &inventory, diags);
+		rc = el_conf_load_inventory("f", text, len, 65536, &inventory, diags);
 	else
 		rc = el_conf_load_buffer("f", text, len, &conf, diags);
 	assert_int_equal(rc, diags->errors ? -EINVAL : 0);
