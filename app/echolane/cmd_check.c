@@ -93,11 +93,10 @@ static int try_plan(const struct el_conf *conf, struct el_error *err)
 	int ret;
 
 	el_names_init(&names);
-	in.model = el_model_create(&model_in);
+	in.model = el_model_create(&model_in, err);
 	el_names_fini(&names);
 	if (!in.model)
-		return el_error_set(err, -errno, "the targets can't be set up: %s",
-				    strerror(errno));
+		return -errno;
 	ret = el_plan_compile(&in, &set, err);
 	if (ret == 0) {
 		printf("configuration is valid: %u targets, %u groups, %u series, %llu probes a "

@@ -45,16 +45,17 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	    .route = network_route,
 	    .route_ctx = c->network,
 	};
-	struct el_model_input model = {
-	    .conf = &view, .quiet = order->quiet, .resolve = names_lookup, .resolve_ctx = c->names};
+	struct el_model_input model = {.conf = &view,
+				       .before = order->is_update ? c->now.model : NULL,
+				       .resolve = names_lookup,
+				       .resolve_ctx = c->names};
 
 	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
 	model.own = network_addresses(c->network, &model.n_own);
-	p->model = el_model_create(&model);
+	p->model = el_model_create(&model, err);
 	if (!p->model)
-		return el_error_set(err, -errno, "the targets can't be set up: %s",
-				    strerror(errno));
+		return -errno;
 	in.model = p->model;
 	return el_plan_compile(&in, &p->set, err);
 }
