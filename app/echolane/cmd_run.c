@@ -177,7 +177,6 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	    .tsc_hz = c->now.set->clock.tsc_hz,
 	    .queues = queues,
 	    .n_queues = network_queues(c->network, w, queues),
-	    .n_blocks_max = c->now.set->n_blocks,
 	    .yield = !el_lcores_worker_is_alone(&c->lcores, w),
 	};
 	char name[32];
