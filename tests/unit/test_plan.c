@@ -471,6 +471,17 @@ static void limits_are_errors_with_numbers(void **state)
 	f->targets[0].timeout_s = 3600;
 	f->in.interval_s = 4;
 	check_blocks(f, 902);
+	/* of a round of 100 s only what may be sent by then is, and the next begins after 5 s */
+	f->targets[0].timeout_s = 60;
+	f->targets[0].nb_packets = 1000;
+	f->in.interval_s = 1;
+	f->in.rate_pps = 10;
+	f->in.round_timeout_s = 5;
+	check_blocks(f, 14);
+	f->targets[0].timeout_s = 3600;
+	f->targets[0].nb_packets = 1;
+	f->in.rate_pps = 0;
+	f->in.round_timeout_s = 0;
 	/* without an interval, rounds wait */
 	f->in.interval_s = 0;
 	check_blocks(f, 1024);
