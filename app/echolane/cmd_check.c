@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -42,10 +43,13 @@ static struct el_plan_route any_route(void *ctx, const struct el_model_target *t
 				      const struct el_ip *destination)
 {
 	bool is_v4 = destination->family == 4;
+	const struct el_conf_dataplane *dataplane = ctx;
 	struct el_plan_route route = {.mtu = 1500,
 				      .source = is_v4 ? group->src_ipv4 : group->src_ipv6};
 
-	(void)ctx;
+	for (size_t i = 0; i < dataplane->n_ports; i++)
+		if (dataplane->ports[i].mtu > route.mtu)
+			route.mtu = dataplane->ports[i].mtu;
 	(void)target;
 	if (route.source.family == 0)
 		el_ip_parse(is_v4 ? "192.0.2.1" : "2001:db8::1", &route.source);
@@ -83,27 +87,29 @@ static int try_plan(const struct el_conf *conf, struct el_error *err)
 	    .n_workers = 1,
 	    .interval_s = conf->global.interval_s,
 	    .interval_packets_s = conf->global.interval_packets_s,
+	    .round_timeout_s = conf->global.timeout_s,
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
 	    .rate_pps = conf->dataplane.max_rate_pps,
 	    .max_probes = conf->dataplane.max_probes_per_round,
 	    .generation = 1,
 	    .payload = payload,
 	    .route = any_route,
+	    .route_ctx = (void *)(uintptr_t)&conf->dataplane,
 	};
 	int ret;
 
 	el_names_init(&names);
-	in.model = el_model_create(&model_in);
+	in.model = el_model_create(&model_in, err);
 	el_names_fini(&names);
 	if (!in.model)
-		return el_error_set(err, -errno, "the targets can't be set up: %s",
-				    strerror(errno));
+		return -errno;
 	ret = el_plan_compile(&in, &set, err);
 	if (ret == 0) {
 		printf("configuration is valid: %u targets, %u groups, %u series, %llu probes a "
-		       "round\n",
+		       "round, %.0f MB for the records of %u rounds\n",
 		       in.model->n_targets, in.model->n_groups, in.model->n_series,
-		       (unsigned long long)set->n_probes);
+		       (unsigned long long)set->n_probes,
+		       ceil((double)el_plan_set_blocks_bytes(set) / 1e6), set->n_blocks);
 		el_plan_set_put(set);
 	}
 	el_model_put(in.model);

@@ -123,6 +123,7 @@ static int inventory_init(struct control *c, struct el_error *err)
 	struct el_inventory_config config = {
 	    .directory = c->now.conf->dataplane.inventories_directory,
 	    .disabled = &c->now.conf->global.disable_dynamic_inventories,
+	    .max_addresses = c->now.conf->dataplane.max_addresses_per_target,
 	    .changed = inventory_changed,
 	    .ctx = c};
 
@@ -176,7 +177,6 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	    .tsc_hz = c->now.set->clock.tsc_hz,
 	    .queues = queues,
 	    .n_queues = network_queues(c->network, w, queues),
-	    .n_blocks_max = c->now.set->n_blocks,
 	    .yield = !el_lcores_worker_is_alone(&c->lcores, w),
 	};
 	char name[32];

@@ -6,6 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What can be had without pushing anything out of memory; UINT64_MAX: not known. */
+static uint64_t available_bytes(void)
+{
+	FILE *in = fopen("/proc/meminfo", "re");
+	unsigned long long kb = 0;
+	char line[128];
+	bool found = false;
+
+	while (in && !found && fgets(line, sizeof(line), in))
+		found = sscanf(line, "MemAvailable: %llu kB", &kb) == 1;
+	if (in)
+		fclose(in);
+	return found ? kb * 1024 : UINT64_MAX;
+}
+
+/* Asked before the memory is taken: the kernel would promise it, and kill for want of it. */
+static int check_memory(const struct el_plan_set *set, struct el_error *err)
+{
+	uint64_t wanted = el_plan_set_blocks_bytes(set), there = available_bytes();
+
+	if (wanted <= there)
+		return 0;
+	return el_error_set(err, -ENOMEM,
+			    "the records of %u rounds of %llu probes need %.3g GB of memory, but "
+			    "%.3g GB are available: fewer probes, a longer interval or a shorter "
+			    "timeout need less",
+			    set->n_blocks, (unsigned long long)set->n_probes, (double)wanted / 1e9,
+			    (double)there / 1e9);
+}
+
 /* What goes with a plan: the counters of what has no record, and the blocks. */
 static int make_rounds(struct control *c, struct planning *p, struct el_error *err)
 {
@@ -15,6 +45,10 @@ static int make_rounds(struct control *c, struct planning *p, struct el_error *e
 				       .stats = c->stats,
 				       .last = c->options->rounds};
 
+	int code = check_memory(p->set, err);
+
+	if (code < 0)
+		return code;
 	p->events = events_create(p->model, p->set->generation);
 	p->rounds = rounds_create(&config);
 	if (p->events && p->rounds)
@@ -45,16 +79,17 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	    .route = network_route,
 	    .route_ctx = c->network,
 	};
-	struct el_model_input model = {
-	    .conf = &view, .quiet = order->quiet, .resolve = names_lookup, .resolve_ctx = c->names};
+	struct el_model_input model = {.conf = &view,
+				       .before = order->is_update ? c->now.model : NULL,
+				       .resolve = names_lookup,
+				       .resolve_ctx = c->names};
 
 	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
 	model.own = network_addresses(c->network, &model.n_own);
-	p->model = el_model_create(&model);
+	p->model = el_model_create(&model, err);
 	if (!p->model)
-		return el_error_set(err, -errno, "the targets can't be set up: %s",
-				    strerror(errno));
+		return -errno;
 	in.model = p->model;
 	return el_plan_compile(&in, &p->set, err);
 }

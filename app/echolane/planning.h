@@ -17,13 +17,14 @@ void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 struct planning_order {
 	struct el_clock clock;
 	uint64_t generation; /* of the plan set */
-	bool quiet;          /* targets that are disabled have been logged before */
+	bool is_update;      /* of the plan that is executed: what is not new of its targets is not
+				logged */
 };
 
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
- * rounds have not started. Of control it reads what stays as it is while running; names and network
- * have locks of their own, and inventories must not be run meanwhile. Any thread, one at a time. 0,
- * or -errno with a sentence. */
+ * rounds have not started. Of control it reads what stays as it is while running (with
+ * is_update `now` too); names and network have locks of their own, and inventories must not be run
+ * meanwhile. Any thread, one at a time. 0, or -errno with a sentence. */
 int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
 		  struct planning *ret, struct el_error *err);
 

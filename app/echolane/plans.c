@@ -127,13 +127,13 @@ static void start(struct control *c)
  * the round under way. One at a time. */
 static void replan(struct control *c)
 {
-	struct planner_job job = {.kind = PLANNER_MAKE};
+	/* until it is done, no other plan becomes the one that is executed */
+	struct planner_job job = {.kind = PLANNER_MAKE, .order.is_update = true};
 
 	c->names_changed |= names_take_changed(c->names);
 	if ((!c->names_changed && !c->inventory_changed) || !plans_may_order(c) ||
 	    !names_are_known(c))
 		return;
-	job.order.quiet = !c->inventory_changed; /* what names come to is logged with them */
 	c->names_changed = c->inventory_changed = false;
 	job.shared = shared_conf_get(c->now.shared);
 	if (plans_order(c, &job) < 0)

@@ -120,7 +120,8 @@ void reload_take_result(struct control *c, struct planner_job *job)
 	}
 	log_restart_only(c->now.conf, conf);
 	if (el_inventory_rescan(c->inventory, conf->dataplane.inventories_directory,
-				&conf->global.disable_dynamic_inventories, &err) < 0)
+				&conf->global.disable_dynamic_inventories,
+				conf->dataplane.max_addresses_per_target, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
 	/* the message is seen if either level lets it through */
 	if (conf->global.logging_level < c->now.conf->global.logging_level)

@@ -85,6 +85,7 @@ void conf_check_global(struct conf_walk *w, const struct conf_map *map,
 		       const struct conf_entry *entries, void *obj)
 {
 	struct el_conf_global *g = obj;
+	char shown[160];
 	struct el_ip ip;
 
 	if (conf_walk_valid(map, entries, "percentile"))
@@ -100,7 +101,9 @@ void conf_check_global(struct conf_walk *w, const struct conf_map *map,
 	} else if (el_ip_parse(g->prometheus_address, &ip) < 0) {
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "prometheus_address"),
 				"prometheus_address",
-				"expected an IPv4 or IPv6 address of this machine");
+				"expected an IPv4 or IPv6 address of this machine, got \"%s\"",
+				conf_escape(g->prometheus_address, strlen(g->prometheus_address),
+					    48, shown, sizeof(shown)));
 	}
 }
 
@@ -110,21 +113,32 @@ static bool is_sound(const struct conf_map *map, const struct conf_entry *entrie
 	return conf_walk_valid(map, entries, name) || !conf_walk_given(map, entries, name);
 }
 
+static void check_source_ports(struct conf_walk *w, const struct conf_map *map,
+			       const struct conf_entry *entries, const struct el_conf_group *g)
+{
+	if (!is_sound(map, entries, "src_port_a") || !is_sound(map, entries, "src_port_z") ||
+	    g->src_port_a <= g->src_port_z)
+		return;
+	if (conf_walk_given(map, entries, "src_port_z"))
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "src_port_z"), "src_port_z",
+				"the last source port, %u, is below the first, src_port_a %u%s",
+				g->src_port_z, g->src_port_a,
+				conf_walk_given(map, entries, "src_port_a") ? ""
+									    : " (its default)");
+	else
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "src_port_a"), "src_port_a",
+				"the first source port, %u, is above the last, src_port_z %u (its "
+				"default)",
+				g->src_port_a, g->src_port_z);
+}
+
 void conf_check_group(struct conf_walk *w, const struct conf_map *map,
 		      const struct conf_entry *entries, void *obj)
 {
 	struct el_conf_group *g = obj;
 	struct conf_pos pos;
 
-	if (is_sound(map, entries, "src_port_a") && is_sound(map, entries, "src_port_z") &&
-	    g->src_port_a > g->src_port_z) {
-		pos = conf_walk_pos(w, map, entries,
-				    conf_walk_given(map, entries, "src_port_z") ? "src_port_z"
-										: "src_port_a");
-		conf_walk_error(w, pos, "src_port_z",
-				"the last source port, %u, is below the first, src_port_a %u",
-				g->src_port_z, g->src_port_a);
-	}
+	check_source_ports(w, map, entries, g);
 	if (conf_walk_valid(map, entries, "src_ip") && conf_walk_valid(map, entries, "src_ipv4"))
 		conf_walk_warn(w, conf_walk_pos(w, map, entries, "src_ip"), "src_ip", "src_ip",
 			       "src_ipv4 is set too, and counts");
@@ -145,8 +159,9 @@ static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_co
 			  uint8_t family)
 {
 	if (t->address_family && family && t->address_family != family)
-		conf_walk_error(w, pos, "address_family", "the destination %s is IPv%u",
-				t->destination, family);
+		conf_walk_error(w, pos, "address_family",
+				"expected ipv%u, for the destination %s is, got ipv%u", family,
+				t->destination, t->address_family);
 	if (family)
 		t->address_family = family;
 	else if (!t->address_family)
@@ -157,10 +172,8 @@ static void settle_family(struct conf_walk *w, struct conf_pos pos, struct el_co
 static void check_range(struct conf_walk *w, struct conf_pos pos, const struct el_conf_target *t)
 {
 	double count = el_conf_range_count(&t->range);
-	/* inventories, which have no configuration of their own, are held to the default */
-	uint32_t max = w->limits ? w->limits->max_addresses_per_target : CONF_ADDRESSES_DEFAULT;
+	uint32_t max = *w->max_addresses;
 
-	/* a limit of 0 is one that is wrong, which has been said */
 	if (max && count > max)
 		conf_walk_error(w, pos, "destination",
 				"%s has %.0f addresses, more than "
@@ -234,36 +247,48 @@ void conf_check_route(struct conf_walk *w, const struct conf_map *map,
 		      const struct conf_entry *entries, void *obj)
 {
 	struct el_conf_route *r = obj;
+	char to[EL_IP_STRLEN], via[EL_IP_STRLEN];
 
 	if (conf_walk_valid(map, entries, "to") && conf_walk_valid(map, entries, "via") &&
 	    r->to.ip.family != r->via.family)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "via"), "via",
-				"the next hop and the prefix are of different families");
+				"expected an IPv%u address, for the prefix %s is, got %s",
+				r->to.ip.family, el_prefix_format(&r->to, to),
+				el_ip_format(&r->via, via));
 	r->to = el_prefix_network(&r->to);
+}
+
+static void check_neighbours(struct conf_walk *w, const struct conf_map *map,
+			     const struct conf_entry *entries, const struct el_conf_port *p)
+{
+	char text[EL_IP_STRLEN];
+
+	conf_walk_enter(w, "neighbours", 0);
+	for (size_t i = 0; i < p->n_neighbours; i++) {
+		const struct el_ip *address = &p->neighbours[i].address;
+		size_t first = 0;
+
+		while (!el_ip_equal(&p->neighbours[first].address, address))
+			first++;
+		conf_walk_enter(w, NULL, i);
+		if (first < i && address->family)
+			conf_walk_error(w, conf_walk_item_pos(w, map, entries, "neighbours", i),
+					NULL, "neighbours[%zu] has the address %s too", first,
+					el_ip_format(address, text));
+		conf_walk_leave(w);
+	}
+	conf_walk_leave(w);
 }
 
 void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj)
 {
 	struct el_conf_port *p = obj;
-	char text[EL_IP_STRLEN];
 
-	if (p->device && !*p->device)
-		conf_walk_error(w, conf_walk_pos(w, map, entries, "device"), "device",
-				"expected a device, got \"\"");
-	if (p->name && !*p->name)
-		conf_walk_error(w, conf_walk_pos(w, map, entries, "name"), "name",
-				"expected a name, got \"\"");
 	if (p->mtu && p->mtu < MTU_MIN)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
-				"expected at least %d, got %u", MTU_MIN, p->mtu);
-	for (size_t i = 0; i < p->n_neighbours; i++)
-		for (size_t j = 0; j < i; j++)
-			if (p->neighbours[i].address.family &&
-			    el_ip_equal(&p->neighbours[i].address, &p->neighbours[j].address))
-				conf_walk_error(w, conf_walk_pos(w, map, entries, "neighbours"),
-						"neighbours", "two have the address %s",
-						el_ip_format(&p->neighbours[i].address, text));
+				"expected 0 or at least %d, got %u", MTU_MIN, p->mtu);
+	check_neighbours(w, map, entries, p);
 	if (p->device && !p->name) {
 		p->name = conf_port_default_name(p->device);
 		if (!p->name)
@@ -271,31 +296,48 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	}
 }
 
-void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
-			  const struct conf_entry *entries, void *obj)
+void conf_check_lcores(struct conf_walk *w, const struct conf_map *map,
+		       const struct conf_entry *entries, void *obj)
 {
 	const struct el_conf_dataplane *d = obj;
 	bool used[1024] = {false};
 
-	if (conf_walk_valid(map, entries, "inventories") && d->inventories_directory &&
-	    !*d->inventories_directory)
-		conf_walk_error(w, conf_walk_pos(w, map, entries, "inventories"),
-				"inventories.directory", "expected a directory, got \"\"");
-
-	for (size_t i = 0; i < d->worker_cores.count && conf_walk_valid(map, entries, "lcores");
-	     i++) {
+	if (!conf_walk_valid(map, entries, "workers"))
+		return;
+	conf_walk_enter(w, "workers", 0);
+	for (size_t i = 0; i < d->worker_cores.count; i++) {
 		int core = d->worker_cores.items[i];
 
+		conf_walk_enter(w, NULL, i);
 		if (used[core])
-			conf_walk_error(w, conf_walk_pos(w, map, entries, "lcores"),
-					"lcores.workers", "core %d is in the list twice", core);
+			conf_walk_error(w, conf_walk_item_pos(w, map, entries, "workers", i), NULL,
+					"core %d is in the list already", core);
+		conf_walk_leave(w);
 		used[core] = true;
 	}
+	conf_walk_leave(w);
+}
+
+void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
+			  const struct conf_entry *entries, void *obj)
+{
+	const struct el_conf_dataplane *d = obj;
+
 	if (!conf_walk_valid(map, entries, "ports"))
 		return;
-	for (size_t i = 0; i < d->n_ports; i++)
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(d->ports[i].name, d->ports[j].name) == 0)
-				conf_walk_error(w, conf_walk_pos(w, map, entries, "ports"), "ports",
-						"two ports have the name \"%s\"", d->ports[i].name);
+	conf_walk_enter(w, "ports", 0);
+	for (size_t i = 0; i < d->n_ports; i++) {
+		size_t first = 0;
+
+		while (strcmp(d->ports[first].name, d->ports[i].name) != 0)
+			first++;
+		conf_walk_enter(w, NULL, i);
+		if (first < i)
+			conf_walk_error(w, conf_walk_item_pos(w, map, entries, "ports", i), NULL,
+					"ports[%zu] has the name \"%s\" too: another \"name\" is "
+					"needed",
+					first, d->ports[i].name);
+		conf_walk_leave(w);
+	}
+	conf_walk_leave(w);
 }

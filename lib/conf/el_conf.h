@@ -188,9 +188,10 @@ struct el_conf_inventory {
 /* Loads a document that the program of inventory `name` printed: a list of targets in YAML or JSON,
  * with the keys of static targets and hostname, groups, creation_date, lifetime. A target with
  * `groups` is in these only, unless its auto_register_to_groups is set. `name` stands for the file
- * in messages; lines are counted from the document's first. Results and `diags` as with
+ * in messages; lines are counted from the document's first. max_addresses: of a target, the
+ * configuration's dataplane.max_addresses_per_target. Results and `diags` as with
  * el_conf_load_buffer; *ret_inventory is to be freed with el_conf_inventory_fini. */
-int el_conf_load_inventory(const char *name, const char *text, size_t len,
+int el_conf_load_inventory(const char *name, const char *text, size_t len, uint32_t max_addresses,
 			   struct el_conf_inventory *ret_inventory, struct el_conf_diags *diags);
 
 void el_conf_inventory_fini(struct el_conf_inventory *inventory);

@@ -119,7 +119,7 @@ void conf_check_inventory_target(struct conf_walk *w, const struct conf_map *map
 		w->rc = -ENOMEM;
 		return;
 	}
-	if (conf_walk_given(map, entries, "lifetime") &&
+	if (conf_walk_valid(map, entries, "lifetime") &&
 	    !conf_walk_given(map, entries, "creation_date"))
 		conf_walk_warn(w, conf_walk_pos(w, map, entries, "lifetime"), "lifetime",
 			       "lifetime",
@@ -187,10 +187,10 @@ static void drop_repeated(struct conf_walk *w, uint32_t list_node,
 	el_names_fini(&names);
 }
 
-static int load(const char *name, const char *text, size_t len, struct el_conf_inventory *inventory,
-		struct conf_diag_list *list)
+static int load(const char *name, const char *text, size_t len, uint32_t max_addresses,
+		struct el_conf_inventory *inventory, struct conf_diag_list *list)
 {
-	struct conf_walk w = {.diags = list, .inventory = name};
+	struct conf_walk w = {.diags = list, .inventory = name, .max_addresses = &max_addresses};
 	struct conf_tree tree;
 	int rc = conf_tree_parse(&tree, text, len, list);
 
@@ -211,7 +211,7 @@ static int load(const char *name, const char *text, size_t len, struct el_conf_i
 	return rc;
 }
 
-int el_conf_load_inventory(const char *name, const char *text, size_t len,
+int el_conf_load_inventory(const char *name, const char *text, size_t len, uint32_t max_addresses,
 			   struct el_conf_inventory *ret_inventory, struct el_conf_diags *diags)
 {
 	struct conf_diag_list list = {.file = name};
@@ -227,7 +227,7 @@ int el_conf_load_inventory(const char *name, const char *text, size_t len,
 			rc = -ENOMEM;
 	}
 	if (rc == 0)
-		rc = load(name, joined ? joined : text, len, &inventory, &list);
+		rc = load(name, joined ? joined : text, len, max_addresses, &inventory, &list);
 	free(joined);
 	if (rc == -ENOMEM)
 		list.out_of_memory = true;

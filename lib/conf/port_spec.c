@@ -135,7 +135,8 @@ static int parse_spec(struct el_conf_port *port, const char *spec, struct el_err
 				    "expected a device first, such as af_packet:eth1, got \"%s\"",
 				    spec);
 	if (port->mtu && port->mtu < 68)
-		return el_error_set(err, -EINVAL, "mtu: expected at least 68, got %u", port->mtu);
+		return el_error_set(err, -EINVAL, "mtu: expected 0 or at least 68, got %u",
+				    port->mtu);
 	port->device = strdup(device);
 	if (port->device && !port->name)
 		port->name = conf_port_default_name(port->device);

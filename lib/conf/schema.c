@@ -92,6 +92,7 @@ static const struct conf_key global_keys[] = {
      .kind = CONF_STR,
      FIELD(el_conf_global, prometheus_address),
      .def = "0.0.0.0",
+     .what = "an IPv4 or IPv6 address of this machine",
      .help = "address that `/metrics` is served on"},
     {.name = "dns_update_interval",
      .kind = CONF_INT,
@@ -252,6 +253,7 @@ static const struct conf_key target_keys[] = {
      .kind = CONF_STR,
      .required = true,
      FIELD(el_conf_target, destination),
+     .what = "an address or a host name",
      .help = "address or host name; with `is_subnet` a prefix (`192.0.2.0/24`) or octet patterns "
 	     "(`192.168.*.1-5`)"},
     {.name = "description",

@@ -53,6 +53,7 @@ struct conf_key {
 	double min, max; /* INT, FLOAT: inclusive; LIST: of the number of items; all below 2^53 */
 	const char *def; /* YAML text; of a list its items, separated by ", " */
 	const char *def_text; /* for the reference, where the default is no constant */
+	const char *what;     /* STR: what it is, "a device": it may not be empty then */
 	const char *unit;
 	const char *help;
 	const char *later; /* what happens where the key is used, while it has no effect */
@@ -103,6 +104,8 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj);
 void conf_check_route(struct conf_walk *w, const struct conf_map *map,
 		      const struct conf_entry *entries, void *obj);
+void conf_check_lcores(struct conf_walk *w, const struct conf_map *map,
+		       const struct conf_entry *entries, void *obj);
 void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 			  const struct conf_entry *entries, void *obj);
 

@@ -17,7 +17,7 @@ static const struct conf_word pacings[] = {
 static const struct conf_key core = {.kind = CONF_INT, ITEM(int), .min = 0, .max = CORES_MAX};
 static const struct conf_key address = {.kind = CONF_IP, ITEM(struct el_ip)};
 static const struct conf_key prefix = {.kind = CONF_PREFIX, ITEM(struct el_prefix)};
-static const struct conf_key text = {.kind = CONF_STR, ITEM(char *)};
+static const struct conf_key argument = {.kind = CONF_STR, ITEM(char *), .what = "an argument"};
 
 static const struct conf_key lcores_keys[] = {
     {.name = "control",
@@ -42,7 +42,7 @@ static const struct conf_key lcores_keys[] = {
      .def_text = "the control thread's",
      .help = "cores of the statistics threads, one each"},
 };
-static const struct conf_map lcores_map = {MAP(lcores_keys)};
+static const struct conf_map lcores_map = {MAP(lcores_keys), .check = conf_check_lcores};
 
 static const struct conf_key route_keys[] = {
     {.name = "to",
@@ -82,16 +82,19 @@ static const struct conf_key port_keys[] = {
     {.name = "name",
      .kind = CONF_STR,
      FIELD(el_conf_port, name),
+     .what = "a name",
      .def_text = "the interface of the device, else the device",
      .help = "name of the port in metrics and messages"},
     {.name = "device",
      .kind = CONF_STR,
      .required = true,
      FIELD(el_conf_port, device),
+     .what = "a device",
      .help = "PCI address, `af_packet:IFACE`, `af_xdp:IFACE`, `tap:NAME` or an EAL device string"},
     {.name = "profile",
      .kind = CONF_STR,
      FIELD(el_conf_port, profile),
+     .what = "the name of a driver profile",
      .def_text = "by the driver",
      .help = "driver profile"},
     {.name = "addresses",
@@ -143,6 +146,7 @@ static const struct conf_key inventories_keys[] = {
     {.name = "directory",
      .kind = CONF_STR,
      FIELD(el_conf_dataplane, inventories_directory),
+     .what = "a directory",
      .def_text = "none",
      .help = "directory of programs that feed targets"},
 };
@@ -187,7 +191,7 @@ static const struct conf_key dataplane_keys[] = {
      .kind = CONF_LIST,
      FIELD(el_conf_dataplane, eal_args),
      .max = 256,
-     .item = &text,
+     .item = &argument,
      .help = "further arguments for DPDK's EAL"},
     {.name = "ports",
      .kind = CONF_LIST,

@@ -65,6 +65,16 @@ static void add_range(struct el_str *out, const struct conf_key *key)
 		el_str_addf(out, " from %.10g to %.10g", key->min, key->max);
 }
 
+/* One of the words, in quotes where it is several. */
+static void add_word(struct el_str *out, const struct conf_word *words, const struct conf_word *w)
+{
+	const char *quote = strchr(w->text, ' ') ? "\"" : "";
+
+	if (w != words)
+		el_str_add(out, w[1].text ? ", " : " or ");
+	el_str_addf(out, "%s%s%s", quote, w->text, quote);
+}
+
 char *conf_value_expected(const struct conf_key *key, char *buf, size_t cap)
 {
 	const char *const by_family[] = {[0] = "IPv4 or IPv6", [4] = "IPv4", [6] = "IPv6"};
@@ -73,7 +83,7 @@ char *conf_value_expected(const struct conf_key *key, char *buf, size_t cap)
 	el_str_init(&out, buf, cap);
 	switch (key->kind) {
 	case CONF_STR:
-		el_str_add(&out, "a string");
+		el_str_add(&out, key->what ? key->what : "a string");
 		break;
 	case CONF_NAME:
 		el_str_add(&out, "a name of a-z, 0-9, \"_\", \"-\" and \".\"");
@@ -91,11 +101,7 @@ char *conf_value_expected(const struct conf_key *key, char *buf, size_t cap)
 		break;
 	case CONF_ENUM:
 		for (const struct conf_word *w = key->words; w->text; w++)
-			el_str_addf(&out, "%s%s",
-				    w == key->words ? ""
-				    : w[1].text     ? ", "
-						    : " or ",
-				    w->text);
+			add_word(&out, key->words, w);
 		break;
 	case CONF_IP:
 		el_str_addf(&out, "an %s address", by_family[key->family]);
@@ -134,6 +140,18 @@ static int unexpected(const struct conf_key *key, const struct conf_scalar *s, c
 			    conf_value_expected(key, expected, sizeof(expected)),
 			    conf_scalar_show(s, got, sizeof(got)), hint ? " (" : "",
 			    hint ? hint : "", hint ? ")" : "");
+}
+
+/* Where it is only its quotes that make a scalar a string. */
+static const char *quotes_hint(const struct conf_key *key, const struct conf_scalar *s)
+{
+	struct conf_scalar bare = {.text = s->text, .len = s->len, .plain = true};
+	struct conf_scalar_value v = conf_scalar_resolve(&bare);
+	bool fits = key->kind == CONF_INT    ? v.type == CONF_SCALAR_INT
+		    : key->kind == CONF_BOOL ? v.type == CONF_SCALAR_BOOL
+					     : !isnan(v.number);
+
+	return fits && !s->plain ? "write it without quotes" : NULL;
 }
 
 static bool is_name(const struct conf_scalar *s)
@@ -176,7 +194,10 @@ static int set_string(const struct conf_key *key, const struct conf_scalar *s, v
 	char *copy, *old;
 
 	if (v.type != CONF_SCALAR_STRING)
-		return unexpected(key, s, "write it in quotes", err);
+		return unexpected(key, s, v.type == CONF_SCALAR_NULL ? NULL : "write it in quotes",
+				  err);
+	if (key->what && s->len == 0)
+		return unexpected(key, s, NULL, err);
 	if (key->kind == CONF_NAME && !is_name(s))
 		return unexpected(key, s, s->len > NAME_MAX_BYTES ? "at most 255 characters" : NULL,
 				  err);
@@ -200,9 +221,9 @@ static int set_number(const struct conf_key *key, const struct conf_scalar *s, v
 	struct conf_scalar_value v = conf_scalar_resolve(s);
 
 	if (key->kind == CONF_INT && v.type != CONF_SCALAR_INT)
-		return unexpected(key, s, NULL, err);
+		return unexpected(key, s, quotes_hint(key, s), err);
 	if (isnan(v.number) || v.number < key->min || v.number > key->max)
-		return unexpected(key, s, NULL, err);
+		return unexpected(key, s, quotes_hint(key, s), err);
 	if (key->kind == CONF_INT)
 		int_set(field, key->size, v.integer);
 	else
@@ -283,7 +304,7 @@ int conf_value_set(const struct conf_key *key, const struct conf_scalar *s, void
 		return set_time(key, s, field, err);
 	case CONF_BOOL:
 		if (conf_scalar_resolve(s).type != CONF_SCALAR_BOOL)
-			break;
+			return unexpected(key, s, quotes_hint(key, s), err);
 		value = conf_scalar_resolve(s).boolean;
 		memcpy(field, &value, sizeof(value));
 		return 0;

@@ -9,6 +9,9 @@
 #include "el_str.h"
 #include "value.h"
 
+/* Maps of up to so many keys have them listed where none is near to one that is unknown. */
+#define KEYS_SHOWN_MAX 9
+
 static char *path_text(const struct conf_walk *w, const char *last, char *buf, size_t cap)
 {
 	struct el_str out;
@@ -76,6 +79,17 @@ struct conf_pos conf_walk_pos(const struct conf_walk *w, const struct conf_map *
 	return value ? w->tree->nodes[value].pos : w->place;
 }
 
+struct conf_pos conf_walk_item_pos(const struct conf_walk *w, const struct conf_map *map,
+				   const struct conf_entry *entries, const char *name, size_t index)
+{
+	const struct conf_tree *tree = w->tree;
+	uint32_t i = conf_tree_node(tree, entries[conf_map_index(map, name)].value)->first;
+
+	while (index--)
+		i = tree->nodes[i].next;
+	return tree->nodes[i].pos;
+}
+
 /* Null is as good as absent, as it is to netprobify's validation. */
 static bool is_null(const struct conf_walk *w, uint32_t node)
 {
@@ -120,7 +134,8 @@ static void unknown_key(struct conf_walk *w, const struct conf_map *map, uint32_
 {
 	const char *names[CONF_KEYS_MAX], *nearest;
 	struct conf_scalar s = conf_walk_scalar(w, key);
-	char shown[192];
+	char shown[192], list[256] = "";
+	struct el_str known = EL_STR_INIT(list);
 
 	if (w->diags->errors >= CONF_DIAG_ERRORS_MAX) {
 		w->diags->errors++; /* not shown, so not worth the search */
@@ -130,11 +145,18 @@ static void unknown_key(struct conf_walk *w, const struct conf_map *map, uint32_
 		names[i] = map->keys[i].name;
 	nearest = conf_diag_nearest(s.text, names, map->count);
 	conf_escape(s.text, s.len, 60, shown, sizeof(shown));
+	for (size_t i = 0; i < map->count && map->count <= KEYS_SHOWN_MAX; i++)
+		el_str_addf(&known, "%s%s",
+			    i == 0               ? "; expected "
+			    : i + 1 < map->count ? ", "
+						 : " or ",
+			    names[i]);
 	if (nearest)
 		conf_walk_error(w, w->tree->nodes[key].pos, NULL,
 				"unknown key \"%s\"; did you mean \"%s\"?", shown, nearest);
 	else
-		conf_walk_error(w, w->tree->nodes[key].pos, NULL, "unknown key \"%s\"", shown);
+		conf_walk_error(w, w->tree->nodes[key].pos, NULL, "unknown key \"%s\"%s", shown,
+				list);
 }
 
 static void add_known(struct conf_entries *e, uint32_t key, uint32_t value, bool merged)
@@ -299,6 +321,6 @@ void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t nod
 void conf_walk_root(struct conf_walk *w, uint32_t node, struct el_conf *conf)
 {
 	w->place = w->tree->nodes[node].pos;
-	w->limits = &conf->dataplane;
+	w->max_addresses = &conf->dataplane.max_addresses_per_target;
 	conf_walk_map(w, &conf_root_map, node, conf);
 }

@@ -6,9 +6,6 @@
 
 #define CONF_PATH_MAX 12
 
-/* Default of dataplane.max_addresses_per_target. */
-#define CONF_ADDRESSES_DEFAULT 65536
-
 struct conf_walk {
 	const struct conf_tree *tree;
 	struct conf_diag_list *diags;
@@ -24,9 +21,9 @@ struct conf_walk {
 	    *repetitions;              /* names that were repeated where the last one counts */
 	struct conf_pos group_payload; /* the first `ip_payload_size` of a group, and which group */
 	const char *group_payload_name;
-	const struct el_conf_dataplane *limits; /* what bounds targets; NULL: the defaults */
-	const char *inventory;                  /* whose document is read; NULL: a configuration */
-	int rc; /* -ENOMEM once memory ran out; nothing is read after that */
+	const uint32_t *max_addresses; /* of a target; 0: it is wrong, which has been said */
+	const char *inventory;         /* whose document is read; NULL: a configuration */
+	int rc;                        /* -ENOMEM once memory ran out; nothing is read after that */
 };
 
 /* Reads node `node` as the whole configuration. What could be read is in `conf` even where there
@@ -73,6 +70,10 @@ void conf_walk_leave(struct conf_walk *w);
 /* Where the value of a map's key is; if it is not given, where the map is. */
 struct conf_pos conf_walk_pos(const struct conf_walk *w, const struct conf_map *map,
 			      const struct conf_entry *entries, const char *name);
+/* Where item number `index` of a list is, which the map has at `name`. */
+struct conf_pos conf_walk_item_pos(const struct conf_walk *w, const struct conf_map *map,
+				   const struct conf_entry *entries, const char *name,
+				   size_t index);
 /* Whether a key was given; whether besides nothing was wrong with it. */
 bool conf_walk_given(const struct conf_map *map, const struct conf_entry *entries,
 		     const char *name);

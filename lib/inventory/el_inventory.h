@@ -27,6 +27,7 @@ struct el_inventory;
 struct el_inventory_config {
 	const char *directory;                  /* NULL: none, no program is run */
 	const struct el_conf_strings *disabled; /* names to leave out; may be NULL */
+	uint32_t max_addresses;                 /* of a target */
 	/* Called at the end of el_inventory_run if what el_inventory_targets gives is different
 	 * now. */
 	void (*changed)(void *ctx);
@@ -46,10 +47,12 @@ struct el_inventory *el_inventory_create(const struct el_inventory_config *confi
 					 struct el_error *err);
 
 /* For a reload: looks the programs up again. New ones are started, those that are gone or disabled
- * are stopped and their targets go, those whose file is another one are started anew; the rest run
- * on. 0, or as el_inventory_check, nothing having changed. */
+ * are stopped and their targets go, those whose file is another one are started anew, all of them
+ * if max_addresses is another one; the rest run on. 0, or as el_inventory_check, nothing having
+ * changed. */
 int el_inventory_rescan(struct el_inventory *inv, const char *directory,
-			const struct el_conf_strings *disabled, struct el_error *err);
+			const struct el_conf_strings *disabled, uint32_t max_addresses,
+			struct el_error *err);
 
 /* A descriptor that is readable when there is something to do for el_inventory_run. */
 int el_inventory_fd(const struct el_inventory *inv);

@@ -68,7 +68,7 @@ static struct directory_entry *find_entry(const struct directory *d, const char 
 }
 
 /* Stops what is no more; what there is already is taken out of `d`. */
-static void match_programs(struct el_inventory *inv, struct directory *d)
+static void match_programs(struct el_inventory *inv, struct directory *d, uint32_t max_addresses)
 {
 	for (size_t i = 0; i < inv->n_programs; i++) {
 		struct program *p = inv->programs[i];
@@ -82,22 +82,25 @@ static void match_programs(struct el_inventory *inv, struct directory *d)
 			program_stop(p, true, inv->now_ns);
 			continue;
 		}
-		if (!is_same_file(&p->entry, e))
+		if (!is_same_file(&p->entry, e) || p->max_addresses != max_addresses)
 			program_stop(p, false, inv->now_ns);
+		if (p->max_addresses != max_addresses)
+			p->has_hash = false; /* the same document may be right now, or wrong */
+		p->max_addresses = max_addresses;
 		free(e->name);
 		e->name = NULL;
 	}
 }
 
-static int add_programs(struct el_inventory *inv, struct directory *d)
+static int add_programs(struct el_inventory *inv, struct directory *d, uint32_t max_addresses)
 {
 	for (size_t i = 0; i < d->count; i++) {
 		struct program *p;
 
 		if (!d->entries[i].name)
 			continue;
-		p = program_create(&d->entries[i], d->path, inv->epoll_fd, inv->parsed_fd,
-				   inv->now_ns);
+		p = program_create(&d->entries[i], d->path, max_addresses, inv->epoll_fd,
+				   inv->parsed_fd, inv->now_ns);
 		if (!p)
 			return -ENOMEM;
 		inv->programs[inv->n_programs++] = p;
@@ -113,7 +116,8 @@ static int by_name(const void *a, const void *b)
 }
 
 int el_inventory_rescan(struct el_inventory *inv, const char *directory,
-			const struct el_conf_strings *disabled, struct el_error *err)
+			const struct el_conf_strings *disabled, uint32_t max_addresses,
+			struct el_error *err)
 {
 	struct directory d;
 	struct program **programs;
@@ -127,8 +131,8 @@ int el_inventory_rescan(struct el_inventory *inv, const char *directory,
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	}
 	inv->programs = programs;
-	match_programs(inv, &d);
-	rc = add_programs(inv, &d);
+	match_programs(inv, &d, max_addresses);
+	rc = add_programs(inv, &d, max_addresses);
 	qsort(inv->programs, inv->n_programs, sizeof(*inv->programs), by_name);
 	directory_fini(&d);
 	return rc < 0 ? el_error_set(err, rc, "not enough memory") : 0;
@@ -166,7 +170,8 @@ struct el_inventory *el_inventory_create(const struct el_inventory_config *confi
 		el_error_set(err, rc, "the inventories' descriptors can't be had: %s",
 			     strerror(-rc));
 	else
-		rc = el_inventory_rescan(inv, config->directory, config->disabled, err);
+		rc = el_inventory_rescan(inv, config->directory, config->disabled,
+					 config->max_addresses, err);
 	if (rc < 0) {
 		el_inventory_destroy(inv);
 		errno = -rc;

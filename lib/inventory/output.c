@@ -255,7 +255,8 @@ static void start_parsing(struct program *p)
 		return;
 	}
 	p->parse_ns = p->now_ns + PARSE_INTERVAL_NS;
-	p->parse = parse_start(p->entry.name, text, p->pending_len, &p->old, p->parsed_fd);
+	p->parse = parse_start(p->entry.name, text, p->pending_len, p->max_addresses, &p->old,
+			       p->parsed_fd);
 	p->has_hash = p->parse != NULL;
 	p->hash = hash;
 	if (!p->parse)

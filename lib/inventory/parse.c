@@ -16,6 +16,7 @@ struct parse {
 	const char *name;
 	char *text;
 	size_t len;
+	uint32_t max_addresses;
 	struct el_conf_inventory old;
 	int event_fd;
 	/* the thread's until `done` */
@@ -31,7 +32,8 @@ static void *run(void *arg)
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	el_conf_inventory_fini(&p->old);
-	p->rc = el_conf_load_inventory(p->name, p->text, p->len, &p->inventory, &p->diags);
+	p->rc = el_conf_load_inventory(p->name, p->text, p->len, p->max_addresses, &p->inventory,
+				       &p->diags);
 	atomic_store_explicit(&p->done, true, memory_order_release);
 	eventfd_write(p->event_fd, 1);
 	return NULL;
@@ -50,14 +52,18 @@ static int start_thread(struct parse *p)
 	return rc;
 }
 
-struct parse *parse_start(const char *name, char *text, size_t len, struct el_conf_inventory *old,
-			  int event_fd)
+struct parse *parse_start(const char *name, char *text, size_t len, uint32_t max_addresses,
+			  struct el_conf_inventory *old, int event_fd)
 {
 	struct parse *p = calloc(1, sizeof(*p));
 
 	if (p)
-		*p = (struct parse){
-		    .name = name, .text = text, .len = len, .old = *old, .event_fd = event_fd};
+		*p = (struct parse){.name = name,
+				    .text = text,
+				    .len = len,
+				    .max_addresses = max_addresses,
+				    .old = *old,
+				    .event_fd = event_fd};
 	if (p && start_thread(p) == 0) {
 		*old = (struct el_conf_inventory){0};
 		return p;

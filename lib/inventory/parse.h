@@ -8,8 +8,8 @@ struct parse;
 /* Takes `text` (freed also if this fails) and, if it doesn't fail, a list that is not needed any
  * more: freeing takes time too. When it is done, 1 is added to the eventfd `event_fd`. NULL: no
  * thread can be had. `name` must stay. */
-struct parse *parse_start(const char *name, char *text, size_t len, struct el_conf_inventory *old,
-			  int event_fd);
+struct parse *parse_start(const char *name, char *text, size_t len, uint32_t max_addresses,
+			  struct el_conf_inventory *old, int event_fd);
 
 bool parse_is_done(const struct parse *p);
 

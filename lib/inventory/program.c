@@ -225,8 +225,8 @@ uint64_t program_deadline_ns(const struct program *p)
 	return ns;
 }
 
-struct program *program_create(struct directory_entry *entry, const char *directory, int epoll_fd,
-			       int parsed_fd, uint64_t now_ns)
+struct program *program_create(struct directory_entry *entry, const char *directory,
+			       uint32_t max_addresses, int epoll_fd, int parsed_fd, uint64_t now_ns)
 {
 	struct program *p = calloc(1, sizeof(*p));
 	char *copy = strdup(directory);
@@ -238,6 +238,7 @@ struct program *program_create(struct directory_entry *entry, const char *direct
 	}
 	*p = (struct program){.entry = *entry,
 			      .directory = copy,
+			      .max_addresses = max_addresses,
 			      .epoll_fd = epoll_fd,
 			      .parsed_fd = parsed_fd,
 			      .start_ns = now_ns,

@@ -29,6 +29,7 @@ struct program_stream {
 struct program {
 	struct directory_entry entry; /* owned */
 	char *directory;
+	uint32_t max_addresses; /* of a target */
 	int epoll_fd, parsed_fd;
 	uint64_t now_ns;
 
@@ -60,8 +61,9 @@ struct program {
 };
 
 /* Takes the entry over. Nothing is started before program_run. NULL: out of memory. */
-struct program *program_create(struct directory_entry *entry, const char *directory, int epoll_fd,
-			       int parsed_fd, uint64_t now_ns);
+struct program *program_create(struct directory_entry *entry, const char *directory,
+			       uint32_t max_addresses, int epoll_fd, int parsed_fd,
+			       uint64_t now_ns);
 
 /* Also kills and reaps what still runs. */
 void program_destroy(struct program *p);

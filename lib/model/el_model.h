@@ -74,7 +74,9 @@ struct el_model {
 /* What a model is made from; all of it stays the caller's and is not kept. */
 struct el_model_input {
 	const struct el_conf *conf; /* with the targets of dynamic inventories */
-	bool quiet;                 /* that targets are disabled has been logged already */
+	/* The model before, of the same configuration but for names and inventories: of targets
+	 * that it has, only what is different now is logged. NULL: there is none. */
+	const struct el_model *before;
 	/* The address of a name in a family (4 or 6): 0 and *ret, or a negative errno where there
 	 * is none (now). Called once for each target whose destination is a name. NULL: no name has
 	 * an address. */
@@ -87,10 +89,10 @@ struct el_model_input {
 };
 
 /* Makes a model, holding one reference. Targets that can't be probed have a status that says why,
- * no streams, and one log line each. NULL with errno ENOMEM, or E2BIG (logged with the number) if a
+ * no streams, and one log line each. NULL with a sentence in `err` and errno ENOMEM, or E2BIG if a
  * round has more probes than dataplane.max_probes_per_round, those of inactive targets included.
  * Takes time in proportion to targets and streams. */
-struct el_model *el_model_create(const struct el_model_input *in);
+struct el_model *el_model_create(const struct el_model_input *in, struct el_error *err);
 
 struct el_model *el_model_get(struct el_model *model);
 void el_model_put(struct el_model *model); /* NULL is fine; the last reference frees */

@@ -25,7 +25,7 @@ void membership_fini(struct membership *m)
 	m->in = NULL;
 }
 
-size_t membership_of(struct membership *m, const struct el_conf_target *target)
+size_t membership_of(struct membership *m, const struct el_conf_target *target, bool quiet)
 {
 	size_t count = 0;
 
@@ -38,7 +38,7 @@ size_t membership_of(struct membership *m, const struct el_conf_target *target)
 
 		if (group)
 			m->in[group->value] = true;
-		else
+		else if (!quiet)
 			el_log(EL_LOG_WARNING, "model",
 			       "target %s: there is no group %s to register to", target->name,
 			       name);
@@ -49,7 +49,7 @@ size_t membership_of(struct membership *m, const struct el_conf_target *target)
 
 		if (group && m->in[group->value])
 			m->in[group->value] = false;
-		else
+		else if (!quiet)
 			el_log(EL_LOG_INFO, "model",
 			       "target %s: not in group %s that it is excluded from", target->name,
 			       name);

@@ -16,5 +16,5 @@ int membership_init(struct membership *m, const struct el_conf *conf);
 void membership_fini(struct membership *m);
 
 /* Fills in m->in for a target and returns in how many groups it is. Names of groups that don't
- * exist are logged. */
-size_t membership_of(struct membership *m, const struct el_conf_target *target);
+ * exist are logged, unless `quiet`. */
+size_t membership_of(struct membership *m, const struct el_conf_target *target, bool quiet);

@@ -17,7 +17,9 @@ struct builder {
 	struct membership membership;
 	struct addresses own;
 	size_t series_capacity, streams_capacity;
-	double probes; /* of a round, so far */
+	double probes;          /* of a round, so far */
+	struct el_names before; /* targets of the model before; empty until it is needed */
+	struct el_error *err;
 };
 
 static int copy_string(const char *text, char **ret_copy)
@@ -144,10 +146,11 @@ static int count_probes(struct builder *b, const struct el_model_target *t, size
 	b->probes += (double)n_groups * t->nb_packets * addresses;
 	if (b->probes <= (double)max)
 		return 0;
-	el_log(EL_LOG_ERROR, "model",
-	       "%.0f probes a round with target %s: more than dataplane.max_probes_per_round, %llu",
-	       b->probes, t->name, (unsigned long long)max);
-	return -E2BIG;
+	return el_error_set(b->err, -E2BIG,
+			    "up to target %s there are %.0f probes a round, more than "
+			    "dataplane.max_probes_per_round, %llu: fewer nb_packets, groups or "
+			    "addresses are needed, or a higher bound",
+			    t->name, b->probes, (unsigned long long)max);
 }
 
 /* The addresses of a target, family 0: none. */
@@ -165,25 +168,60 @@ static struct el_conf_range find_addresses(const struct builder *b,
 	return (struct el_conf_range){.first = ip, .last = ip};
 }
 
-/* What is to be said of a target that is not probed, or not as it stands in the configuration. */
-static void log_status(const struct el_conf_target *from, enum el_model_status status, size_t n_own)
+/* The target of this name in the model before; NULL: it is new. Mostly it has the same number. */
+static const struct el_model_target *find_before(struct builder *b, uint32_t i, const char *name)
 {
-	switch (status) {
+	const struct el_model *m = b->in->before;
+	const struct el_names_entry *e;
+
+	if (!m || m->n_targets == 0)
+		return NULL;
+	if (i < m->n_targets && strcmp(m->targets[i].name, name) == 0)
+		return &m->targets[i];
+	for (uint32_t k = (uint32_t)b->before.count; k < m->n_targets; k++)
+		if (!el_names_add(&b->before, m->targets[k].name, k, NULL))
+			return NULL; /* no memory: then more is logged */
+	e = el_names_find(&b->before, name);
+	return e ? &m->targets[e->value] : NULL;
+}
+
+/* What is to be said of a target that is not probed, or not as it stands in the configuration, or
+ * that is probed again. `before`: the same target in the model before, NULL: it is new. */
+static void log_status(const struct el_conf_target *from, const struct el_model_target *to,
+		       const struct el_model_target *before, size_t n_own)
+{
+	bool is_same = before && before->status == to->status;
+	char address[EL_IP_STRLEN];
+
+	switch (to->status) {
 	case EL_MODEL_NO_GROUP:
-		el_log(EL_LOG_WARNING, "model", "target %s disabled: not in any group", from->name);
+		if (!is_same)
+			el_log(EL_LOG_WARNING, "model", "target %s disabled: not in any group",
+			       from->name);
 		break;
 	case EL_MODEL_UNRESOLVED:
-		/* why, and for how long, is for whoever resolves to say */
-		el_log(EL_LOG_INFO, "model", "target %s disabled: %s has no IPv%u address yet",
-		       from->name, from->destination, from->address_family);
+		/* why, for how long and that it has gone is for whoever resolves to say */
+		if (!before)
+			el_log(EL_LOG_INFO, "model",
+			       "target %s disabled: %s has no IPv%u address yet", from->name,
+			       from->destination, from->address_family);
 		break;
 	case EL_MODEL_OWN_ADDRESS:
-		el_log(EL_LOG_WARNING, "model",
-		       "target %s disabled: %s is an address of the prober", from->name,
-		       from->destination);
+		if (!is_same && from->address.family == 0 && !from->is_subnet)
+			el_log(EL_LOG_WARNING, "model",
+			       "target %s disabled: %s is %s, an address of the prober", from->name,
+			       from->destination, el_ip_format(&to->address, address));
+		else if (!is_same)
+			el_log(EL_LOG_WARNING, "model",
+			       "target %s disabled: %s is an address of the prober", from->name,
+			       from->destination);
 		break;
 	case EL_MODEL_ACTIVE:
-		if (n_own)
+		if (before && before->status == EL_MODEL_OWN_ADDRESS)
+			el_log(EL_LOG_INFO, "model",
+			       "target %s enabled: %s is no address of the prober any more",
+			       from->name, from->destination);
+		else if (n_own && !before)
 			el_log(EL_LOG_INFO, "model",
 			       "target %s: %zu of its addresses are the prober's and left out",
 			       from->name, n_own);
@@ -195,7 +233,9 @@ static void log_status(const struct el_conf_target *from, enum el_model_status s
 static int place_target(struct builder *b, struct el_model_target *to,
 			const struct el_conf_target *from)
 {
-	size_t n_groups = membership_of(&b->membership, from), n = 0, n_own = 0;
+	uint32_t index = (uint32_t)(to - b->model->targets);
+	const struct el_model_target *before = find_before(b, index, from->name);
+	size_t n_groups = membership_of(&b->membership, from, before), n = 0, n_own = 0;
 	struct el_conf_range range = {0};
 	int rc;
 
@@ -213,15 +253,13 @@ static int place_target(struct builder *b, struct el_model_target *to,
 			to->status = EL_MODEL_ACTIVE;
 	}
 	to->enabled = to->status == EL_MODEL_ACTIVE;
-	if (!b->in->quiet)
-		log_status(from, to->status, n_own);
+	log_status(from, to, before, n_own);
 	rc = count_probes(b, to, n_groups, el_conf_range_count(&range));
 	if (to->enabled && rc == 0)
 		n = (size_t)el_conf_range_count(&range) - n_own;
 	for (size_t g = 0; g < b->conf->n_groups && n_groups && rc == 0; g++)
 		if (b->membership.in[g])
-			rc = add_series(b, (uint32_t)(to - b->model->targets), (uint32_t)g, &range,
-					n);
+			rc = add_series(b, index, (uint32_t)g, &range, n);
 	return rc;
 }
 
@@ -299,23 +337,28 @@ static void trim(struct el_model *m)
 	m->streams = streams ? streams : m->streams;
 }
 
-struct el_model *el_model_create(const struct el_model_input *in)
+struct el_model *el_model_create(const struct el_model_input *in, struct el_error *err)
 {
 	struct builder b = {
-	    .in = in, .conf = in->conf, .model = calloc(1, sizeof(struct el_model))};
-	int rc;
+	    .in = in, .conf = in->conf, .model = calloc(1, sizeof(struct el_model)), .err = err};
+	int rc = -ENOMEM;
 
-	if (!b.model)
-		return NULL;
-	atomic_init(&b.model->refs, 1);
-	rc = build(&b);
+	el_names_init(&b.before);
+	if (b.model) {
+		atomic_init(&b.model->refs, 1);
+		rc = build(&b);
+	}
 	membership_fini(&b.membership);
 	addresses_fini(&b.own);
+	el_names_fini(&b.before);
 	if (rc == 0) {
 		trim(b.model);
 		return b.model;
 	}
-	destroy(b.model);
+	if (rc == -ENOMEM)
+		el_error_set(err, rc, "not enough memory for the targets");
+	if (b.model)
+		destroy(b.model);
 	errno = -rc;
 	return NULL;
 }

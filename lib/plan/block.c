@@ -19,11 +19,23 @@ static void *map(size_t bytes)
 	return p;
 }
 
+static size_t plan_records_bytes(const struct el_plan *plan)
+{
+	return (plan->n_records ? plan->n_records : 1) * sizeof(el_record);
+}
+
 static size_t records_bytes(const struct el_block *b)
 {
-	uint32_t n = b->set->plans[b->worker]->n_records;
+	return plan_records_bytes(b->set->plans[b->worker]);
+}
 
-	return (n ? n : 1) * sizeof(el_record);
+uint64_t el_plan_set_blocks_bytes(const struct el_plan_set *set)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t w = 0; w < set->n_workers; w++)
+		bytes += 2 * plan_records_bytes(set->plans[w]); /* records and stamps */
+	return bytes * set->n_blocks;
 }
 
 struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker)

@@ -103,15 +103,19 @@ int el_plan_make_classes(struct el_plan *plan, struct draft **order, uint32_t n,
 		order[i]->span = t->pass_s > 0 ? order[i]->target->nb_packets : 0;
 	qsort(order, n, sizeof(struct draft *), by_packets);
 	n_runs = merge_runs(runs, find_runs(order, n, runs));
+	for (uint32_t i = 0; i < n_runs; i++)
+		records += (uint64_t)runs[i].count * runs[i].packets;
+	if (records > RECORDS_MAX) {
+		ret = el_error_set(err, -E2BIG,
+				   "worker %u would have %llu probes a round, more than %llu: "
+				   "fewer probes are needed, or more workers",
+				   plan->worker.v, (unsigned long long)records, RECORDS_MAX);
+		goto out;
+	}
+	records = 0;
 	for (uint32_t i = 0; i < n_runs; i++) {
 		plan->classes[i].base = (uint32_t)records;
 		records += (uint64_t)runs[i].count * runs[i].packets;
-		if (records > RECORDS_MAX) {
-			ret = el_error_set(err, -E2BIG,
-					   "a worker can keep %llu probes a round at most",
-					   RECORDS_MAX);
-			goto out;
-		}
 		fill_class(plan, &plan->classes[i], &runs[i], order, t);
 	}
 	plan->n_slices = n;

@@ -38,7 +38,8 @@ struct survey {
 	uint32_t n;
 	uint64_t probes, packets;
 	uint32_t max_packets;
-	double timeout_s;
+	double timeout_s;                      /* the longest, */
+	const struct el_model_target *slowest; /* and whose that is */
 };
 
 /* A SYN's payload length has to be known when an RST acknowledges it. */
@@ -130,16 +131,21 @@ static int build_slice(const struct el_plan_input *in, struct draft *d, const st
 	int ret;
 
 	ret = el_slice_build(s, &spec);
-	if (ret < 0)
+	if (ret == -EMSGSIZE)
 		return el_error_set(
-		    err, ret, "target %s: a probe of %d bytes after its IP header can't be built",
-		    t->name, t->ip_payload_size);
+		    err, ret,
+		    "target %s: its probes carry more than %d bytes behind their headers "
+		    "(ip_payload_size), which is the most that can be sent",
+		    t->name, EL_PROBE_PAYLOAD_BYTES);
+	if (ret < 0)
+		return el_error_set(err, ret, "target %s: no probe can be built: %s", t->name,
+				    strerror(-ret));
 	l3_len = (uint32_t)s->header_len + s->payload_len;
 	if (l3_len > route->mtu)
 		return el_error_set(
 		    err, -EMSGSIZE,
-		    "target %s: its probes are %u bytes long with the IP header, but the port "
-		    "carries %u at most",
+		    "target %s: its probes are %u bytes long with the IP header, more than the "
+		    "port's MTU of %u: a smaller ip_payload_size is needed, or a larger mtu",
 		    t->name, l3_len, route->mtu);
 	s->next_hop = route->next_hop;
 	s->port_first = has_ports ? g->src_port_first : 0;
@@ -192,7 +198,10 @@ static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, u
 	sv->packets += (uint64_t)t->nb_packets * (t->type == EL_PROBE_TCPSYN ? 2 : 1);
 	if (t->nb_packets > sv->max_packets)
 		sv->max_packets = t->nb_packets;
-	sv->timeout_s = fmax(sv->timeout_s, t->timeout_s);
+	if (t->timeout_s > sv->timeout_s) {
+		sv->timeout_s = t->timeout_s;
+		sv->slowest = t;
+	}
 	return 0;
 }
 
@@ -213,8 +222,8 @@ static int make_drafts(const struct el_plan_input *in, struct survey *sv, struct
 	if (probes > in->max_probes)
 		return el_error_set(
 		    err, -E2BIG,
-		    "a round would have %llu probes, more than dataplane.max_probes_per_round "
-		    "allows (%llu)",
+		    "a round would have %llu probes, more than dataplane.max_probes_per_round, "
+		    "%llu",
 		    (unsigned long long)probes, (unsigned long long)in->max_probes);
 	sv->drafts = aligned_alloc(64, (n ? n : 1) * sizeof(*sv->drafts));
 	if (!sv->drafts)
@@ -285,6 +294,23 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **or
 	return el_plan_make_classes(plan, order, n, t, err);
 }
 
+/* A round is open for its timeout, and while others begin. */
+static int check_open_rounds(const struct timing *t, const struct el_model_target *slowest,
+			     struct el_error *err)
+{
+	double most = EL_PLAN_BLOCKS_MAX - 2;
+
+	if (t->n_blocks <= EL_PLAN_BLOCKS_MAX)
+		return 0;
+	return el_error_set(
+	    err, -E2BIG,
+	    "target %s: with its timeout of %g s and a round every %g s, %u rounds would be open "
+	    "at a time, more than %d: a timeout of %g s at most is needed, or an interval of %.0f "
+	    "s at least",
+	    slowest->name, t->timeout_s, t->apart_s, t->n_blocks, EL_PLAN_BLOCKS_MAX,
+	    floor(most * t->apart_s), ceil(t->timeout_s / most));
+}
+
 static int lay_out_ids(struct el_plan_set *set, struct el_error *err)
 {
 	uint32_t records = 1;
@@ -297,7 +323,7 @@ static int lay_out_ids(struct el_plan_set *set, struct el_error *err)
 		return el_error_set(
 		    err, -E2BIG,
 		    "%u workers, %u rounds at a time and %u probes of a worker in a round "
-		    "don't fit into the 32 bits of a probe's id; fewer probes, a longer interval "
+		    "don't fit into the 32 bits of a probe's id: fewer probes, a longer interval "
 		    "or a shorter timeout would",
 		    set->n_workers, set->n_blocks, records);
 	return 0;
@@ -327,6 +353,9 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 		goto out;
 	t = el_plan_timing(in, sv.probes, sv.packets, sv.max_packets ? sv.max_packets : 1,
 			   sv.timeout_s);
+	ret = check_open_rounds(&t, sv.slowest, err);
+	if (ret < 0)
+		goto out;
 	order = sort_by_worker(&sv, in->n_workers, first);
 	if (!order)
 		ret = el_error_set(err, -ENOMEM, "not enough memory for %u slices", sv.n);

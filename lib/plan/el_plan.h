@@ -21,6 +21,7 @@
 
 #define EL_PLAN_CLASSES_MAX 64
 #define EL_PLAN_WORKERS_MAX 64
+#define EL_PLAN_BLOCKS_MAX 1024 /* of a worker */
 
 struct el_plan_class {
 	uint32_t base;               /* index of its first record */
@@ -140,9 +141,10 @@ struct el_plan_input {
 
 /* Compiles. A stream that rotates over source addresses becomes a slice for each of them; within a
  * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one
- * reference; -E2BIG (too many probes, ids that don't fit), -ENOSPC (more than EL_PROBE_TCP_LENS_MAX
- * SYN payload sizes), -EMSGSIZE (a packet larger than the port's MTU), -ENOMEM, each with a
- * sentence that gives the numbers in `err`. A warning for what was adjusted goes to the log. */
+ * reference; -E2BIG (too many probes or open rounds, ids that
+ * don't fit), -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet
+ * larger than the port's MTU), -ENOMEM, each with a sentence that gives the numbers in `err`. A
+ * warning for what was adjusted goes to the log. */
 int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set,
 		    struct el_error *err);
 
@@ -160,6 +162,9 @@ struct el_path_walk {
  * For the worker. */
 bool el_plan_inherit_paths(struct el_plan *to, const struct el_plan *from,
 			   struct el_path_walk *walk, uint32_t budget);
+
+/* What the blocks of all workers of `set` take, which is most of the memory of a run. */
+uint64_t el_plan_set_blocks_bytes(const struct el_plan_set *set);
 
 /* An empty block for `worker` of `set` (takes a reference), from mmap. NULL with errno set. */
 struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker);

@@ -26,7 +26,8 @@ struct timing {
 	double limit_s;   /* start to the end of sending at the latest; 0: no limit */
 	double iteration_s;
 	double requested_pps;
-	uint32_t n_blocks;
+	double apart_s;    /* at least that lies between two starts: what n_blocks follows from */
+	uint32_t n_blocks; /* may be more than there can be */
 };
 
 /* rate.c: for `probes` probes a round of which `packets` packets may leave (an open port costs an

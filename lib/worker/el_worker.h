@@ -97,7 +97,6 @@ struct el_worker_config {
 	uint32_t n_queues;
 	/* Made by el_worker_tx_pool_create, for this worker alone; owned by the caller. */
 	struct rte_mempool *tx_pool;
-	uint32_t n_blocks_max; /* most blocks that will be handed to it at a time */
 	bool yield; /* control shares this core: give it up between bursts where there is nothing to
 		       do */
 };

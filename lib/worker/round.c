@@ -50,7 +50,7 @@ static void release_old_set(struct el_worker *w)
 
 static void begin(struct el_worker *w, struct el_block *b)
 {
-	struct live_round *l = &w->live[b->round & w->live_mask];
+	struct live_round *l = &w->live[b->round % ROUNDS_MAX];
 	const struct el_plan *plan = b->set->plans[b->worker];
 	uint64_t start = b->start_tsc ? b->start_tsc : w->iteration_tsc;
 
@@ -147,7 +147,7 @@ void rounds_begin_due(struct el_worker *w)
 	}
 	/* The slot is free unless rounds were numbered with a gap as wide as the table; then wait.
 	 */
-	if (w->live[b->round & w->live_mask].block || !inherit_paths(w, b))
+	if (w->live[b->round % ROUNDS_MAX].block || !inherit_paths(w, b))
 		return;
 	w->waiting_head++;
 	begin(w, b);

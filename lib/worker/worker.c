@@ -73,13 +73,9 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 {
 	struct el_worker *w;
 
-	if (config->n_queues == 0 || config->n_queues > EL_WORKER_QUEUES_MAX ||
-	    config->n_blocks_max > ROUNDS_MAX) {
-		el_error_set(
-		    err, -EINVAL,
-		    "worker %u: 1 to %d queues and at most %d rounds at a time, not %u and %u",
-		    config->index.v, EL_WORKER_QUEUES_MAX, ROUNDS_MAX, config->n_queues,
-		    config->n_blocks_max);
+	if (config->n_queues == 0 || config->n_queues > EL_WORKER_QUEUES_MAX) {
+		el_error_set(err, -EINVAL, "worker %u: 1 to %d queues, not %u", config->index.v,
+			     EL_WORKER_QUEUES_MAX, config->n_queues);
 		errno = EINVAL;
 		return NULL;
 	}
@@ -88,9 +84,6 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 		goto no_memory;
 	w->conf = *config;
 	w->n_queues = config->n_queues;
-	w->n_live_slots = rte_align32pow2(config->n_blocks_max ? config->n_blocks_max : 1);
-	w->live_mask = w->n_live_slots - 1;
-	w->live = calloc(w->n_live_slots, sizeof(*w->live));
 	w->debt_tsc = (uint64_t)((double)config->tsc_hz * EL_PACING_DEBT_S);
 	w->uncertain_tsc = config->tsc_hz / 20000; /* 50 us */
 	w->iteration_tsc = rte_rdtsc();
@@ -103,7 +96,7 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 		    .rx_clock.late_tsc = (uint64_t)((double)config->tsc_hz * RX_CLOCK_LATE_S)};
 	for (uint32_t i = 0; i < EL_NEXT_HOPS_MAX; i++)
 		w->hops[i].queue = &w->queues[0];
-	if (w->live && make_rings(w) == 0)
+	if (make_rings(w) == 0)
 		return w;
 	el_worker_destroy(w);
 no_memory:
@@ -138,7 +131,6 @@ void el_worker_destroy(struct el_worker *w)
 	rte_ring_free(w->up);
 	rte_ring_free(w->down);
 	rte_ring_free(w->forwarded);
-	free(w->live);
 	rte_free(w);
 }
 

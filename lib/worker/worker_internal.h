@@ -15,7 +15,7 @@
  * there. */
 #define PAYLOAD_OFFSET (RTE_PKTMBUF_HEADROOM + 128)
 #define NO_RECORD UINT32_MAX
-#define ROUNDS_MAX 1024
+#define ROUNDS_MAX EL_PLAN_BLOCKS_MAX /* a power of two */
 
 /* A round whose block the worker holds and has begun. */
 struct live_round {
@@ -80,8 +80,7 @@ struct el_worker {
 	/* rounds */
 	struct el_block *waiting[ROUNDS_MAX]; /* handed over and not begun, a queue */
 	uint32_t waiting_head, waiting_tail;
-	struct live_round *live; /* [n_live_slots] */
-	uint32_t n_live_slots, live_mask;
+	struct live_round live[ROUNDS_MAX]; /* by the low bits of their number */
 	uint32_t n_live;
 	struct live_round *sending;                   /* NULL between rounds */
 	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
@@ -194,7 +193,7 @@ static inline uint64_t round_number(uint64_t newest, uint32_t low, uint32_t roun
 /* The live round of this number, or NULL. */
 static inline struct live_round *round_find(struct el_worker *w, uint64_t round)
 {
-	struct live_round *l = &w->live[round & w->live_mask];
+	struct live_round *l = &w->live[round % ROUNDS_MAX];
 
 	return l->block && l->block->round == round ? l : NULL;
 }

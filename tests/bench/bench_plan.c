@@ -121,7 +121,7 @@ static int measure(const char *what, uint32_t targets, bool subnets, const char 
 	el_conf_diags_fini(&diags);
 	time[1] = now_s();
 	memory[1] = in_use();
-	in.model = el_model_create(&(struct el_model_input){.conf = conf});
+	in.model = el_model_create(&(struct el_model_input){.conf = conf}, NULL);
 	time[2] = now_s();
 	memory[2] = in_use();
 	if (!in.model || el_plan_compile(&in, &set, &err) < 0) {

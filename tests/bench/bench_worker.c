@@ -15,7 +15,6 @@
 #include "el_worker.h"
 
 #define PROBES 4000000
-#define BLOCKS 1024
 #define IN_FLIGHT 1024
 #define WIRE 4096
 #define POLLS 64 /* iterations that are timed together */
@@ -147,8 +146,7 @@ static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family
 					.tsc_hz = HZ,
 					.queues = &q,
 					.n_queues = 1,
-					.tx_pool = tx_pool,
-					.n_blocks_max = BLOCKS};
+					.tx_pool = tx_pool};
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
 			       .index = 3,
 			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9},

@@ -93,6 +93,26 @@ def test_the_readmes_configuration(lab):
     assert_equal((done.process.returncode, done.stderr), (0, ""), "exit status and warnings")
 
 
+def test_limits_of_a_plan(lab):
+    """What no single key shows is an error with numbers, of `check` and of `run`; memory only where it is needed."""
+    long = config({"ping": icmp(HOST1, timeout=3600)}, interval=3)
+    for command in (["check"], ["run", "--port", PORT]):
+        assert_one_sentence(lab.invoke(*command, lab.write_config(long)), 65, "target ping", "3600 s", "every 3 s",
+                            "1202 rounds", "more than 1024")
+    many = config({"ping": icmp(HOST1, 100000000), "more": icmp(HOST1, 1)})
+    assert_one_sentence(lab.invoke("check", lab.write_config(many)), 65, "100000001 probes a round")
+
+    huge = config({f"ping{i}": icmp(HOST1, 100000000, timeout=60) for i in range(10)},
+                  dataplane={"max_probes_per_round": 1000000000, "max_rate_pps": 1000000000000})
+    done = lab.invoke("check", lab.write_config(huge))
+    assert_equal((done.process.returncode, done.stderr), (0, ""), "exit status and warnings")
+    assert "64000 MB for the records of 4 rounds" in done.stdout, done.stdout
+    available = int(re.search(r"MemAvailable: +(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) / 1e6
+    if available < 60:
+        assert_one_sentence(lab.invoke("run", "--port", PORT, lab.write_config(huge)), 65,
+                            "the records of 4 rounds of 1000000000 probes need 64 GB of memory")
+
+
 def test_keys_without_effect(lab):
     """Keys of netprobify's that can't have an effect here give one warning each, never silence."""
     done = lab.invoke("check", lab.write_config(config({"icmp": icmp(HOST1)}, verbose=1,

@@ -183,6 +183,13 @@ def test_the_probers_own_address(lab):
     page = prober.wait_for(lambda m: is_measured(m, "self"), "the other address")
     assert_lossless(page)
     assert_equal((status(page, "self"), changes(page, "self")), (1, 1), "status and changes at another address")
+    server.set((PROBER, "self.test"))
+    page = prober.wait_for(lambda m: not is_measured(m, "self"), "the prober's address again")
+    first = rounds(page)
+    prober.wait_for(lambda m: rounds(m) >= first + 3, "three rounds more")
+    disabled = f"target self disabled: self.test is {PROBER}, an address of the prober"
+    enabled = "target self enabled: self.test is no address of the prober any more"
+    assert_equal([prober.logged(line) for line in (disabled, enabled)], [2, 1], "lines of each change")
     prober.stop()
 
 

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	el_log_set_fd(-1);
 	if (conf->dataplane.max_probes_per_round > PROBES_MAX)
 		conf->dataplane.max_probes_per_round = PROBES_MAX;
-	model = el_model_create(&(struct el_model_input){.conf = conf});
+	model = el_model_create(&(struct el_model_input){.conf = conf}, NULL);
 	FUZZ_ASSERT(!model || model->n_targets == conf->n_targets);
 	el_model_put(model);
 	free(text);

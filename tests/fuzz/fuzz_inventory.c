@@ -16,7 +16,7 @@ static void load(const char *text, size_t len, struct summary *s)
 {
 	struct el_conf_inventory inventory;
 	struct el_conf_diags diags;
-	int rc = el_conf_load_inventory("input", text, len, &inventory, &diags);
+	int rc = el_conf_load_inventory("input", text, len, 65536, &inventory, &diags);
 
 	s->documents++;
 	s->bytes += len;

@@ -145,6 +145,39 @@ static void rounds_overlap(void **state)
 	bench_free(b);
 }
 
+/* A later plan may keep many more rounds open than the first: none waits for another to close. */
+static void as_many_rounds_as_a_plan_may_keep_open(void **state)
+{
+	const struct el_command stop = {.kind = EL_COMMAND_STOP};
+	struct fixture *fx = quick(1, 100, EL_PROBE_ICMPPING, 2);
+	struct el_block *block;
+	struct bench *b;
+	uint32_t n = 0;
+
+	(void)state;
+	fx->targets[0].timeout_s = 3600;
+	fx->in.interval_s = 4;
+	b = bench(fx, 1);
+	assert_int_equal(b->set->n_blocks, 902);
+	for (uint64_t r = 1; r <= 100; r++) {
+		order_round(b, r);
+		for (int i = 0; i < 1000 && n < 2 * r; i++) {
+			struct rte_mbuf *m;
+			poll_all(b);
+			for (; (m = take(b, 0)) != NULL; n++)
+				rte_pktmbuf_free(m);
+		}
+		if (n != 2 * r)
+			fail_msg("round %llu waits", (unsigned long long)r);
+	}
+	assert_true(el_worker_command(b->workers[0], &stop));
+	poll_all(b);
+	for (n = 0; el_worker_reports(b->workers[0], &block, 1); n++)
+		el_block_free(block);
+	assert_int_equal(n, 100);
+	bench_free(b);
+}
+
 /* A new plan with another layout of ids: answers to the old plan's open round still find it, and
  * the other way round. */
 static void a_new_plan_leaves_old_rounds_open(void **state)
@@ -300,6 +333,7 @@ int main(void)
 	    cmocka_unit_test(empty_rounds_take_no_time),
 	    cmocka_unit_test(a_stop_waits_for_nothing),
 	    cmocka_unit_test(rounds_overlap),
+	    cmocka_unit_test(as_many_rounds_as_a_plan_may_keep_open),
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
 	    cmocka_unit_test(a_withdrawal_cuts_nothing),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),

@@ -60,8 +60,7 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.tsc_hz = hz,
 						.queues = q,
 						.n_queues = queues_a_worker,
-						.tx_pool = b->tx_pool[w],
-						.n_blocks_max = 16};
+						.tx_pool = b->tx_pool[w]};
 		struct el_error err;
 		q[1] = q[0];
 		q[1].rx_queue = q[1].tx_queue = (uint16_t)(w + 1);

@@ -89,7 +89,8 @@ static inline void put_shell(const struct fixture *f, const char *name, const ch
 
 static inline struct el_inventory *try_create(struct fixture *f, struct el_error *err)
 {
-	struct el_inventory_config config = {.directory = f->dir, .changed = note_change, .ctx = f};
+	struct el_inventory_config config = {
+	    .directory = f->dir, .max_addresses = 65536, .changed = note_change, .ctx = f};
 
 	return el_inventory_create(&config, err);
 }

@@ -89,7 +89,7 @@ static void wrong_specs(void **state)
 	    {"af_packet:e,vlan=4095", "vlan: expected an integer from 0 to 4094, got 4095"},
 	    {"af_packet:e,vlan=", "vlan: nothing after"},
 	    {"af_packet:e,name=", "name: nothing after"},
-	    {"af_packet:e,mtu=12", "mtu: expected at least 68"},
+	    {"af_packet:e,mtu=12", "mtu: expected 0 or at least 68"},
 	    {"af_packet:e,route=10.0.0.0/8", "route: expected PREFIX>NEXTHOP"},
 	    {"af_packet:e,route=10.0.0.0/8>2001:db8::1", "different families"},
 	    {"af_packet:e,route=>192.0.2.1", "route: expected an IPv4 or IPv6 prefix"},

@@ -10,7 +10,7 @@ static struct el_conf_inventory load_good(const char *text, size_t warnings)
 {
 	struct el_conf_inventory inventory = {0};
 	struct el_conf_diags diags;
-	int rc = el_conf_load_inventory("rack7", text, strlen(text), &inventory, &diags);
+	int rc = el_conf_load_inventory("rack7", text, strlen(text), 65536, &inventory, &diags);
 
 	for (size_t i = 0; i < diags.count && (rc < 0 || diags.count != warnings); i++)
 		print_error("%s\n", diags.items[i].text);
@@ -24,7 +24,7 @@ static void refuses(const char *text, const char *message)
 {
 	struct el_conf_inventory inventory = {0};
 	struct el_conf_diags diags;
-	int rc = el_conf_load_inventory("rack7", text, strlen(text), &inventory, &diags);
+	int rc = el_conf_load_inventory("rack7", text, strlen(text), 65536, &inventory, &diags);
 
 	if (rc != -EINVAL || diags.errors != 1)
 		fail_msg("%s: returns %d, %zu errors", text, rc, diags.errors);

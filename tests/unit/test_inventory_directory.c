@@ -130,7 +130,7 @@ static void rescans(void **state)
 	put_shell(f, "changes", "echo '- {hostname: b, " TARGET "}'; echo ...; exec sleep 1000");
 	f->skew_ns += EL_NS_PER_S;
 	f->n_changed = 0;
-	assert_int_equal(el_inventory_rescan(f->inv, f->dir, &disabled, &err), 0);
+	assert_int_equal(el_inventory_rescan(f->inv, f->dir, &disabled, 65536, &err), 0);
 	assert_string_equal(targets(f), "changes_a stays_a ");
 	wait_until(f, targets_are(f, "changes_b new_a stays_a "));
 	wait_until(f, count_in_log(f, "old: stopped") == 1);
@@ -140,11 +140,11 @@ static void rescans(void **state)
 
 	/* one that is refused changes nothing */
 	chmod(f->dir, 0777);
-	assert_int_equal(el_inventory_rescan(f->inv, f->dir, NULL, &err), -EPERM);
+	assert_int_equal(el_inventory_rescan(f->inv, f->dir, NULL, 65536, &err), -EPERM);
 	run(f);
 	assert_string_equal(targets(f), "changes_b new_a stays_a ");
 	/* no directory any more */
-	assert_int_equal(el_inventory_rescan(f->inv, NULL, NULL, &err), 0);
+	assert_int_equal(el_inventory_rescan(f->inv, NULL, NULL, 65536, &err), 0);
 	assert_string_equal(targets(f), "");
 	wait_until(f, count_in_log(f, ": stopped") == 4);
 	assert_int_equal(el_inventory_timeout_ms(f->inv, now_ns(f)), -1);
@@ -198,6 +198,27 @@ static void views_merge_all_targets(void **state)
 	el_conf_free(conf);
 }
 
+/* The same document is right under one bound and wrong under another. */
+static void the_bound_of_addresses(void **state)
+{
+	struct fixture *f = *state;
+	struct el_error err;
+
+	put_shell(f, "x",
+		  "echo '- {hostname: a, type: ICMPping, destination: 192.0.2.0/24, is_subnet: "
+		  "true}'; echo ...; exec sleep 1000");
+	create(f);
+	wait_until(f, targets_are(f, "x_a "));
+	assert_int_equal(el_inventory_rescan(f->inv, f->dir, NULL, 255, &err), 0);
+	wait_until(f, count_in_log(f, "192.0.2.0/24 has 256 addresses, more than "
+				      "dataplane.max_addresses_per_target, 255") == 1);
+	assert_string_equal(targets(f), "x_a ");
+	assert_int_equal(count_in_log(f, "x: 1 targets"), 1);
+	f->skew_ns += EL_NS_PER_S;
+	assert_int_equal(el_inventory_rescan(f->inv, f->dir, NULL, 256, &err), 0);
+	wait_until(f, count_in_log(f, "x: 1 targets") == 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -207,6 +228,7 @@ int main(void)
 	    TEST(permissions_count_at_each_start),
 	    TEST(programs_that_cannot_be_run),
 	    TEST(rescans),
+	    TEST(the_bound_of_addresses),
 	    TEST(stops_without_waiting),
 	    TEST(views_merge_all_targets),
 	};

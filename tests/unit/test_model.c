@@ -25,6 +25,8 @@ static struct el_conf *load(const char *text)
 	return conf;
 }
 
+static struct el_error refusal; /* of the last model that was not made */
+
 /* Makes a model of `in` with `text` as its configuration, and what was logged at INFO and above on
  * the way into `log`. */
 static struct el_model *create_from(struct el_model_input in, const char *text, char *log,
@@ -39,7 +41,7 @@ static struct el_model *create_from(struct el_model_input in, const char *text, 
 	el_log_set_level(EL_LOG_INFO);
 	el_log_set_fd(fds[1]);
 	in.conf = conf;
-	model = el_model_create(&in);
+	model = el_model_create(&in, &refusal);
 	el_log_set_fd(STDERR_FILENO);
 	close(fds[1]);
 	n = read(fds[0], log, cap - 1);
@@ -325,10 +327,65 @@ static void own_addresses(void **state)
 	assert_addresses(m, "gaps", "192.0.1.7 192.0.1.8 192.0.2.8");
 	assert_addresses(m, "six", "2001:db8:: 2001:db8::1 2001:db8::3");
 	assert_int_equal(count(log, "level=\"WARNING\""), 4);
-	assert_int_equal(count(log, "target name disabled: a.example is an address of the prober"),
-			 1);
+	assert_int_equal(
+	    count(log, "target name disabled: a.example is 192.0.2.7, an address of the prober"),
+	    1);
 	assert_int_equal(count(log, "target edges: 2 of its addresses are the prober's"), 1);
 	el_model_put(m);
+}
+
+/* One model after the other: each tells what is different from the one before, and no more. */
+static void what_has_changed_is_logged(void **state)
+{
+#define CHANGES_HEAD GLOBAL "groups: {a: {}}\ntargets:\n"
+#define CHANGES_FIRST "  first: {type: ICMPping, destination: 192.0.2.1}\n"
+#define CHANGES_REST                                                                               \
+	"  name: {type: ICMPping, destination: a.example}\n"                                       \
+	"  none: {type: ICMPping, destination: 192.0.2.1, auto_register_to_groups: no}\n"          \
+	"  lost: {type: ICMPping, destination: 192.0.2.1, explicit_groups: {register_to: [b], "    \
+	"exclude_from: [b]}}\n"
+#define CHANGES_NEW "  new: {type: ICMPping, destination: 192.0.2.7}\n"
+	static const char all[] = CHANGES_HEAD CHANGES_FIRST CHANGES_REST;
+	static const char shifted[] = CHANGES_HEAD CHANGES_REST CHANGES_NEW;
+	static const char disabled[] = "WARNING\" message=\"target name disabled: a.example is "
+				       "192.0.2.7, an address of the prober";
+	static const char enabled[] =
+	    "INFO\" message=\"target name enabled: a.example is no address of the prober any more";
+	static const struct {
+		const char *text;
+		bool resolved, own;
+		unsigned lines;
+		const char *line;
+	} steps[] = {{all, true, false, 3, "target none disabled"},
+		     {all, true, true, 1, disabled},
+		     {all, true, true, 0, NULL},
+		     {shifted, true, true, 1, "target new disabled: 192.0.2.7 is an address"},
+		     {shifted, true, true, 0, NULL},
+		     {all, true, false, 1, enabled},
+		     {all, false, false, 0, NULL}, /* whoever resolves says so */
+		     {all, true, true, 1, disabled}};
+	const struct el_ip own = ip_of("192.0.2.7");
+	struct el_model *before = NULL;
+	int asked = 0;
+	char log[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct el_model_input in = {.before = before,
+					    .resolve = steps[i].resolved ? resolve : NULL,
+					    .resolve_ctx = &asked,
+					    .own = &own,
+					    .n_own = steps[i].own};
+		struct el_model *m = create_from(in, steps[i].text, log, sizeof(log));
+
+		assert_non_null(m);
+		if (count(log, "\n") != steps[i].lines ||
+		    (steps[i].line && count(log, steps[i].line) != 1))
+			fail_msg("step %zu: %s", i, log);
+		el_model_put(before);
+		before = m;
+	}
+	el_model_put(before);
 }
 
 static void everything_is_copied(void **state)
@@ -342,7 +399,7 @@ static void everything_is_copied(void **state)
 	assert_int_equal(el_conf_load(EL_TEST_DATA "/conf/netprobify-example.yaml", &conf, &diags),
 			 0);
 	el_conf_diags_fini(&diags);
-	m = el_model_create(&(struct el_model_input){.conf = conf});
+	m = el_model_create(&(struct el_model_input){.conf = conf}, NULL);
 	el_conf_free(conf);
 	assert_non_null(m);
 	assert_consistent(m);
@@ -420,14 +477,15 @@ static void too_many_probes(void **state)
 	    GLOBAL "groups: {a: {}, b: {}}\ndataplane: {max_probes_per_round: 1000}\n"
 		   "targets: {t: {type: ICMPping, destination: 192.0.2.1, nb_packets: 501}}\n",
 	    log, sizeof(log)));
-	assert_int_equal(count(log, "1002 probes a round with target t: more than"), 1);
+	assert_non_null(strstr(refusal.text, "up to target t there are 1002 probes a round, more "
+					     "than dataplane.max_probes_per_round, 1000"));
 	/* addresses of subnets count, and so do names that have none now */
 	assert_null(create(
 	    GLOBAL "groups: {a: {}, b: {}}\ndataplane: {max_probes_per_round: 1023}\n"
 		   "targets: {t: {type: ICMPping, destination: 192.0.2.0/24, is_subnet: true, "
 		   "nb_packets: 2}}\n",
 	    log, sizeof(log)));
-	assert_int_equal(count(log, "1024 probes a round with target t: more than"), 1);
+	assert_non_null(strstr(refusal.text, "up to target t there are 1024 probes a round"));
 	assert_null(create(
 	    GLOBAL "groups: {a: {}}\ndataplane: {max_probes_per_round: 1}\n"
 		   "targets: {t: {type: ICMPping, destination: host.example, nb_packets: 2}}\n",
@@ -496,6 +554,7 @@ int main(void)
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(subnets),
 	    cmocka_unit_test(own_addresses),
+	    cmocka_unit_test(what_has_changed_is_logged),
 	    cmocka_unit_test(everything_is_copied),
 	    cmocka_unit_test(duplicates_and_references),
 	    cmocka_unit_test(no_targets),

@@ -415,6 +415,14 @@ static void expect_error(struct fixture *f, int code, const char *part)
 	assert_null(set);
 }
 
+static void check_blocks(struct fixture *f, uint32_t n_blocks)
+{
+	struct el_plan_set *set = compile(f);
+
+	assert_int_equal(set->n_blocks, n_blocks);
+	el_plan_set_put(set);
+}
+
 static void limits_are_errors_with_numbers(void **state)
 {
 	struct fixture *f = fixture(1, 2);
@@ -431,6 +439,8 @@ static void limits_are_errors_with_numbers(void **state)
 	f->in.max_probes = 1000;
 	f->targets[0].ip_payload_size = 1481;
 	expect_error(f, -EMSGSIZE, "1501 bytes");
+	f->targets[0].ip_payload_size = 9300;
+	expect_error(f, -EMSGSIZE, "target t: its probes carry more than 9216 bytes");
 	f->targets[0].ip_payload_size = 1480;
 	free(f);
 	/* 2^27 records, and rounds of a second open for an hour: 27 + 12 bits */
@@ -439,6 +449,35 @@ static void limits_are_errors_with_numbers(void **state)
 	f->targets[0].timeout_s = 3600;
 	f->in.interval_s = 1;
 	expect_error(f, -E2BIG, "32 bits");
+	free(f);
+	/* an hour of rounds of three seconds is 1,202 of them, of four is 902 */
+	f = fixture(1, 2);
+	add_target(f, EL_PROBE_ICMPPING, "198.51.100.1", 1);
+	f->targets[0].timeout_s = 3600;
+	f->in.interval_s = 3;
+	expect_error(f, -E2BIG,
+		     "target t: with its timeout of 3600 s and a round every 3 s, 1202 rounds "
+		     "would be open at a time, more than 1024: a timeout of 3066 s at most is "
+		     "needed, or an interval of 4 s at least");
+	f->targets[0].timeout_s = 3066;
+	check_blocks(f, 1024);
+	f->targets[0].timeout_s = 3600;
+	f->in.interval_s = 4;
+	check_blocks(f, 902);
+	/* of a round of 100 s only what may be sent by then is, and the next begins after 5 s */
+	f->targets[0].timeout_s = 60;
+	f->targets[0].nb_packets = 1000;
+	f->in.interval_s = 1;
+	f->in.rate_pps = 10;
+	f->in.round_timeout_s = 5;
+	check_blocks(f, 14);
+	f->targets[0].timeout_s = 3600;
+	f->targets[0].nb_packets = 1;
+	f->in.rate_pps = 0;
+	f->in.round_timeout_s = 0;
+	/* without an interval, rounds wait */
+	f->in.interval_s = 0;
+	check_blocks(f, 1024);
 	free(f);
 }
 
