@@ -18,6 +18,8 @@ struct planning_order {
 	struct el_clock clock;
 	uint64_t generation; /* of the plan set */
 	bool quiet;          /* targets that are disabled have been logged before */
+	/* One reference: streams are placed by where its answers came in. NULL: nothing new. */
+	struct el_plan_set *learn_from;
 };
 
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its

@@ -38,6 +38,7 @@ int plans_order(struct control *c, struct planner_job *job)
 
 	if (!copy) {
 		shared_conf_put(job->shared);
+		el_plan_set_put(job->order.learn_from);
 		return -ENOMEM;
 	}
 	*copy = *job;
@@ -98,11 +99,13 @@ static void replan(struct control *c)
 	struct planner_job job = {.kind = PLANNER_MAKE};
 
 	c->names_changed |= names_take_changed(c->names);
-	if ((!c->names_changed && !c->inventory_changed) || c->planning || c->next.set ||
-	    c->old.set || c->stopping || !names_are_known(c))
+	if ((!c->names_changed && !c->inventory_changed && !c->misplaced) || c->planning ||
+	    c->next.set || c->old.set || c->stopping || !names_are_known(c))
 		return;
 	job.order.quiet = !c->inventory_changed; /* what names come to is logged with them */
 	c->names_changed = c->inventory_changed = false;
+	job.order.learn_from = c->misplaced;
+	c->misplaced = NULL;
 	job.shared = shared_conf_get(c->now.shared);
 	if (plans_order(c, &job) < 0)
 		el_log(EL_LOG_ERROR, "control", "no new plan: not enough memory");

@@ -42,6 +42,12 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 void ethdev_stop(struct el_port_device *device);
 int ethdev_receive_multicast(const struct el_port_device *device);
 
+/* ---- rss.c ---- */
+
+/* Finds out how device `id`, which is started with RSS over `asked`, spreads what comes in over its
+ * `queues` queues. What it does not say stays zero. */
+void rss_read(struct el_port *port, uint16_t id, uint16_t queues, uint64_t asked);
+
 /* ---- interface.c: interfaces of the kernel ---- */
 
 /* Fills in interface, ifindex and mtu of a port on interface `name`, which has to exist, to be up

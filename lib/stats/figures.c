@@ -184,6 +184,7 @@ static void add_block(struct el_round_figures *f, const struct el_block *b)
 	f->uncertain += b->uncertain;
 	f->tx_refused += b->tx_refused;
 	f->local_drops += b->local_drops;
+	f->forwarded += b->forwarded;
 	f->cut |= b->cut;
 }
 
