@@ -169,6 +169,7 @@ static void publish(struct control *c, struct el_snapshot *s)
 
 	s->tsc_error_ppm = isinf(ppm) ? 0 : ppm;
 	s->requested_pps = c->now.set->requested_pps;
+	s->worker_skew = c->now.set->skew;
 	s->app.rounds_skipped =
 	    c->skipped_before + (c->now.rounds ? rounds_skipped(c->now.rounds) : 0);
 	s->app.rounds_timed_out = c->timed_out;
@@ -230,7 +231,22 @@ static bool was_ended(const struct el_plan_set *set, const struct el_round_figur
 	return set->limit_tsc && set->window_tsc > set->limit_tsc && f->unsent && !f->cut;
 }
 
-static void publish_round(struct control *c, const struct el_plan_set *set, struct el_snapshot *s)
+/* Has streams placed anew if too many answers came in on other workers' queues. */
+static void watch_placement(struct control *c, struct el_plan_set *set,
+			    const struct el_round_figures *f)
+{
+	/* only of the plan that is executed; and one that is being made may already be better */
+	if (set != c->now.set || c->planning || c->next.set || c->misplaced ||
+	    !network_can_learn(c->network))
+		return;
+	if (c->watched != c->now.shared)
+		c->placement_watch = (struct placement_watch){0};
+	c->watched = c->now.shared;
+	if (placement_watch_round(&c->placement_watch, f->forwarded, f->sent))
+		c->misplaced = el_plan_set_get(set);
+}
+
+static void publish_round(struct control *c, struct el_plan_set *set, struct el_snapshot *s)
 {
 	const struct el_round_figures *f = s->last;
 	double took_s = fmax(el_clock_s(&set->clock, f->sent_tsc - f->began_tsc),
@@ -240,6 +256,7 @@ static void publish_round(struct control *c, const struct el_plan_set *set, stru
 	c->timed_out += s->iteration_s > c->now.conf->global.timeout_s || was_ended(set, f);
 	s->achieved_pps = took_s > 0 ? (double)f->sent / took_s : 0;
 	publish(c, s);
+	watch_placement(c, set, f);
 	show_table(c);
 }
 
@@ -447,6 +464,7 @@ void control_fini(struct control *c)
 	close_if_open(&c->epoll_fd);
 	el_snapshot_put(c->current);
 	c->current = NULL;
+	el_plan_set_put(c->misplaced);
 	free(c->ports);
 }
 

@@ -10,6 +10,7 @@
 #include "names.h"
 #include "network.h"
 #include "options.h"
+#include "placement.h"
 #include "rounds.h"
 
 /* A configuration and everything that is made from it. Zeroed memory: none. */
@@ -58,6 +59,10 @@ struct control {
 	uint64_t generation;
 	bool planning;                         /* the planner is making one */
 	bool names_changed, inventory_changed; /* since the last plan was ordered */
+	/* A plan of which too many answers had to be forwarded; one reference, or NULL. */
+	struct el_plan_set *misplaced;
+	struct placement_watch placement_watch;
+	const struct shared_conf *watched; /* the configuration that it is about */
 
 	/* the loop's own */
 	struct el_snapshot *current; /* a reference to the snapshot published last */

@@ -8,10 +8,10 @@
 #include <time.h>
 
 #include <rte_ether.h>
-#include <rte_jhash.h>
 #include <rte_mbuf.h>
 
 #include "el_neigh.h"
+#include "placement.h"
 
 #define CONTROL_BUFFERS 511
 
@@ -34,6 +34,7 @@ struct network {
 	pthread_mutex_t
 	    lock; /* protects neigh, dirty and now_ns: plans are made on another thread */
 	struct el_neigh_table *neigh;
+	struct placement *placement; /* of streams on workers; for the thread that makes plans */
 	struct el_worker *const *workers; /* NULL until attached */
 	uint32_t n_workers;
 	struct rte_mempool *pool;     /* of the frames that control sends */
@@ -199,6 +200,7 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		if (ret < 0)
 			break;
 		n->n_ports++;
+		placement_add_port(n->placement, n->ports[i].port);
 		ret = find_addresses(n, i, port, err);
 		if (ret == 0 &&
 		    (list_own(&n->ports[i], conf) < 0 || list_addresses(n, &n->ports[i]) < 0))
@@ -366,7 +368,9 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 		return el_error_set(err, -E2BIG, "%zu ports are configured, %d is the most",
 				    conf->dataplane.n_ports, EL_WORKER_QUEUES_MAX);
 	}
-	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports)))) {
+	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports))) ||
+	    !(n->placement = placement_create())) {
+		free(n ? n->ports : NULL);
 		free(n);
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	}
@@ -390,6 +394,7 @@ void network_close(struct network *n)
 		return;
 	el_neigh_destroy(n->neigh);
 	el_routes_fini(&n->routes);
+	placement_destroy(n->placement);
 	for (uint32_t i = 0; i < n->n_ports; i++) {
 		el_port_close(n->ports[i].port);
 		free(n->ports[i].kernel.items);
@@ -486,27 +491,15 @@ static void leave_out(struct network *n, const struct el_model_target *target,
 	       target->is_subnet ? " in full" : "", why, el_ip_format(ip, text));
 }
 
-/* Streams between the same addresses stay on one worker: they may share a port cursor. */
-static uint32_t choose_worker(const struct el_ip *destination, const struct el_ip *source,
-			      uint32_t n_queues)
-{
-	uint32_t key[8];
-
-	memcpy(key, destination->bytes, 16);
-	memcpy(key + 4, source->bytes, 16);
-	return rte_jhash_32b(key, 8, 0) % n_queues;
-}
-
 struct el_plan_route network_route(void *network, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination)
 {
 	struct network *n = network;
-	struct el_plan_route route = {.worker = 0}, none = {.worker = 0};
+	struct el_plan_route route = {.mtu = 0}, none = {.mtu = 0};
 	const struct el_ip *source = destination->family == 4 ? &group->src_ipv4 : &group->src_ipv6;
 	const struct el_prefix *subnet =
 	    destination->family == 4 ? &group->src_subnet_ipv4 : &group->src_subnet_ipv6;
-	const struct el_port *port;
 	struct el_route_hop hop;
 	int ret;
 
@@ -530,10 +523,30 @@ struct el_plan_route network_route(void *network, const struct el_model_target *
 					 : "nobody can be asked for the next hop");
 		return none;
 	}
-	port = n->ports[hop.port.v].port;
-	route.mtu = port->mtu;
-	route.worker = choose_worker(destination, &route.source, port->n_queues);
+	placement_set_hop(n->placement, route.next_hop, hop.port);
+	route.mtu = n->ports[hop.port.v].port->mtu;
 	return route;
+}
+
+uint32_t network_place(void *network, const struct el_slice *slice)
+{
+	const struct network *n = network;
+
+	return placement_worker(n->placement, slice);
+}
+
+void network_learn(struct network *n, const struct el_plan_set *set)
+{
+	uint32_t count = placement_learn(n->placement, set);
+
+	el_log(EL_LOG_INFO, "network",
+	       "answers were forwarded between workers: %u streams are moved to where they come in",
+	       count);
+}
+
+bool network_can_learn(const struct network *n)
+{
+	return placement_can_learn(n->placement);
 }
 
 /* ---- running ---- */
@@ -591,6 +604,8 @@ uint64_t network_read_drops(struct network *n)
 	for (uint32_t i = 0; i < n->n_ports; i++) {
 		struct el_port_view *v = &n->views[i];
 		el_port_view_read(n->ports[i].port, v);
+		v->placement =
+		    (uint8_t)placement_source(n->placement, (struct el_port_idx){(uint16_t)i});
 		/* some drivers' misses are in the interface's count too */
 		sum += RTE_MAX(v->imissed, v->interface_drops) + v->ierrors + v->rx_nombuf +
 		       v->oerrors + v->socket_drops;

@@ -35,6 +35,15 @@ struct el_plan_route network_route(void *network, const struct el_model_target *
 				   const struct el_model_group *group,
 				   const struct el_ip *destination);
 
+/* el_plan_input.place, likewise: the worker whose queue the answers come in on, as far as that can
+ * be told. */
+uint32_t network_place(void *network, const struct el_slice *slice);
+/* Has the plans from now on made by where the answers to `set` came in. For the thread that makes
+ * them. */
+void network_learn(struct network *n, const struct el_plan_set *set);
+/* Whether there is a port where that would be of use. */
+bool network_can_learn(const struct network *n);
+
 /* From now on these workers are told of next hops, their frames are read and answered. Once. */
 void network_attach(struct network *n, struct el_worker *const *workers, uint32_t n_workers);
 /* Reads frames, moves timers; to be called every few milliseconds on the control thread. */

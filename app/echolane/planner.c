@@ -109,6 +109,8 @@ static void work(struct control *c, struct planner_job *job)
 	}
 	job->status = planning_make(c, &job->order, job->shared, &job->planning, &job->err);
 	job->shared = NULL;
+	el_plan_set_put(job->order.learn_from);
+	job->order.learn_from = NULL;
 }
 
 static void *run(void *arg)
@@ -171,6 +173,7 @@ static void free_jobs(struct queue *q)
 
 	while ((job = pop(q)) != NULL) {
 		shared_conf_put(job->shared);
+		el_plan_set_put(job->order.learn_from);
 		planning_fini(&job->planning);
 		free(job);
 	}

@@ -77,6 +77,7 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	    .generation = order->generation,
 	    .payload = c->payload,
 	    .route = network_route,
+	    .place = network_place,
 	    .route_ctx = c->network,
 	};
 	struct el_model_input model = {.conf = &view,
@@ -84,6 +85,8 @@ static int compile(struct control *c, const struct planning_order *order, struct
 				       .resolve = names_lookup,
 				       .resolve_ctx = c->names};
 
+	if (order->learn_from)
+		network_learn(c->network, order->learn_from);
 	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
 	model.own = network_addresses(c->network, &model.n_own);

@@ -19,6 +19,8 @@ struct planning_order {
 	uint64_t generation; /* of the plan set */
 	bool is_update;      /* of the plan that is executed: what is not new of its targets is not
 				logged */
+	/* One reference: streams are placed by where its answers came in. NULL: nothing new. */
+	struct el_plan_set *learn_from;
 };
 
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its

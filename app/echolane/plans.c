@@ -70,6 +70,7 @@ int plans_order(struct control *c, struct planner_job *job)
 
 	if (!copy) {
 		shared_conf_put(job->shared);
+		el_plan_set_put(job->order.learn_from);
 		return -ENOMEM;
 	}
 	*copy = *job;
@@ -131,10 +132,12 @@ static void replan(struct control *c)
 	struct planner_job job = {.kind = PLANNER_MAKE, .order.is_update = true};
 
 	c->names_changed |= names_take_changed(c->names);
-	if ((!c->names_changed && !c->inventory_changed) || !plans_may_order(c) ||
+	if ((!c->names_changed && !c->inventory_changed && !c->misplaced) || !plans_may_order(c) ||
 	    !names_are_known(c))
 		return;
 	c->names_changed = c->inventory_changed = false;
+	job.order.learn_from = c->misplaced;
+	c->misplaced = NULL;
 	job.shared = shared_conf_get(c->now.shared);
 	if (plans_order(c, &job) < 0)
 		el_log(EL_LOG_ERROR, "control", "no new plan: not enough memory");

@@ -208,6 +208,18 @@ static bool print_port(const struct family *f, const struct el_expo_input *in, u
 	return true;
 }
 
+static bool print_placement(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	static const char *const names[EL_PLACEMENTS] = EL_PLACEMENT_NAMES;
+
+	(void)f, (void)sub;
+	line_label(l, "port", in->ports[row].name);
+	line_label(l, "source", names[in->ports[row].placement]);
+	line_u64(l, 1);
+	return true;
+}
+
 #define SERIES_TOTAL(name, type, member, help)                                                     \
 	{                                                                                          \
 		name, "counter", help, expo_rows_series, NULL, expo_print_total, type,             \
@@ -321,6 +333,11 @@ const struct family expo_families[] = {
 	 "Packets that the port's packet sockets dropped."),
     PORT(interface_drops, "interface_drops_total", "counter",
 	 "Packets, of whoever, that the kernel dropped at the port's interface."),
+    {"echolane_port_placement", "gauge",
+     "1 for what streams are given to workers by, so that answers come in where they are "
+     "awaited: the port's own hash (computed), where answers came in before (learnt), neither "
+     "(none).",
+     rows_ports, NULL, print_placement, PROBE_ANY, 0},
     SNAPSHOT("echolane_rounds_completed_total", "counter", print_snapshot_u64, app.rounds_completed,
 	     "Rounds that were published."),
     SNAPSHOT("echolane_rounds_skipped_total", "counter", print_snapshot_u64, app.rounds_skipped,
@@ -329,6 +346,8 @@ const struct family expo_families[] = {
 	     "Rate of the last round as configured; +Inf: as fast as possible."),
     SNAPSHOT("echolane_achieved_probes_per_second", "gauge", print_snapshot_double, achieved_pps,
 	     "Rate that the last round was sent at."),
+    SNAPSHOT("echolane_worker_skew_ratio", "gauge", print_snapshot_double, worker_skew,
+	     "Probes of the worker that has most of a round, to what an even share would be."),
     SNAPSHOT("echolane_tsc_error_ratio", "gauge", print_tsc_error, tsc_error_ppm,
 	     "Largest relative error of the calibrated clock; +Inf: not known yet."),
     SNAPSHOT("echolane_control_loop_max_seconds", "gauge", print_snapshot_double, control_loop_s,
@@ -340,6 +359,8 @@ const struct family expo_families[] = {
     ROUND("echolane_round_local_drops", print_round_u64, local_drops,
 	  "Packets that were lost on this machine, or late because of it, while the last round was "
 	  "open."),
+    ROUND("echolane_round_forwarded_answers", print_round_u64, forwarded,
+	  "Answers of the last round that came in on another worker's queue."),
     ROUND("echolane_round_unsent_probes", print_round_u64, unsent,
 	  "Probes of the last round for which there was no time."),
     ROUND("echolane_round_uncertain_stamps", print_round_u64, uncertain,

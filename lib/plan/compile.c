@@ -24,6 +24,7 @@ void el_plan_set_put(struct el_plan_set *set)
 		if (!set->plans[w])
 			continue;
 		free(set->plans[w]->slices);
+		free(set->plans[w]->landed);
 		free(set->plans[w]->paths);
 		free(set->plans[w]->ranges);
 		free(set->plans[w]);
@@ -183,7 +184,6 @@ static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, u
 		*d = (struct draft){.target = t,
 				    .group = g,
 				    .series = stream->series,
-				    .worker = route.worker,
 				    .phase = (j + (double)number / m->n_streams) / n};
 		ret = build_slice(in, d, &source, &stream->address, &route, err);
 		if (ret == 0)
@@ -191,6 +191,7 @@ static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, u
 		if (ret < 0)
 			return ret;
 		d->slice.n_packets = 1 + (uint32_t)((t->nb_packets - 1 - j) / n_sources);
+		d->worker = in->place ? in->place(in->route_ctx, &d->slice) : 0;
 		sv->n++;
 	}
 	sv->probes += t->nb_packets;
@@ -282,8 +283,11 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **or
 	plan->set = set;
 	plan->worker.v = (uint16_t)worker;
 	plan->slices = aligned_alloc(64, (n ? n : 1) * sizeof(*plan->slices));
-	if (!plan->slices)
+	plan->landed = calloc(n ? n : 1, sizeof(*plan->landed));
+	if (!plan->slices || !plan->landed)
 		return el_error_set(err, -ENOMEM, "not enough memory for %u slices", n);
+	for (uint32_t i = 0; i < n; i++)
+		plan->n_probes += order[i]->slice.n_packets;
 	if (el_plan_share_cursors(plan, order, n, t) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the port cursors");
 	bytes = (plan->n_paths / 16 + 1) * 64UL;
@@ -309,6 +313,17 @@ static int check_open_rounds(const struct timing *t, const struct el_model_targe
 	    "s at least",
 	    slowest->name, t->timeout_s, t->apart_s, t->n_blocks, EL_PLAN_BLOCKS_MAX,
 	    floor(most * t->apart_s), ceil(t->timeout_s / most));
+}
+
+static double skew(const struct el_plan_set *set)
+{
+	uint64_t most = 0;
+
+	for (uint32_t w = 0; w < set->n_workers; w++) {
+		if (set->plans[w]->n_probes > most)
+			most = set->plans[w]->n_probes;
+	}
+	return set->n_probes ? (double)most * set->n_workers / (double)set->n_probes : 0;
 }
 
 static int lay_out_ids(struct el_plan_set *set, struct el_error *err)
@@ -368,6 +383,7 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 	set->timeout_tsc = el_clock_tsc_from_s(&set->clock, t.timeout_s);
 	set->limit_tsc = el_clock_tsc_from_s(&set->clock, t.limit_s);
 	set->n_probes = sv.probes;
+	set->skew = skew(set);
 	set->requested_pps = t.requested_pps;
 	set->iteration_s = t.iteration_s;
 	set->n_blocks = t.n_blocks;

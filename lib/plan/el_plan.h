@@ -49,6 +49,7 @@ struct el_plan {
 	const struct el_plan_set *set;
 	struct el_worker_idx worker;
 	uint32_t n_records; /* probes of a round, at most 2^31 */
+	uint64_t n_probes;  /* the same without what stays unsent where classes are merged */
 	uint32_t n_slices;
 	uint32_t n_classes;
 	/* The path table: for each TCP 4-tuple the id of its last probe, 0: none, or it is
@@ -58,6 +59,11 @@ struct el_plan {
 	uint32_t n_ranges;
 	struct el_path_range *ranges; /* sorted; one more at the end, which begins at n_paths */
 	struct el_slice *slices;
+	/* [n_slices], written by its worker, for control to read at any time: by whose queue
+	 * answers of the target came in last that had to be forwarded, as worker + 1; 0: there were
+	 * none.
+	 */
+	_Atomic uint8_t *landed;
 	struct el_plan_class classes[EL_PLAN_CLASSES_MAX];
 };
 
@@ -73,6 +79,7 @@ struct el_plan_set {
 	uint64_t timeout_tsc; /* the longest of any target */
 	uint64_t limit_tsc;   /* sending ends so long after the start at the latest; 0: no limit */
 	uint64_t n_probes;    /* of a round, over all workers */
+	double skew; /* the largest part of them that a worker has, an even one being 1; 0: none */
 	double requested_pps; /* of a round, over all workers; infinity: as fast as possible */
 	/* The time a round needs: probes / rate cap, or longer where interval_packets asks for it,
 	 * at most the limit, + longest timeout. */
@@ -105,6 +112,7 @@ struct el_block {
 	uint64_t skipped_tsc;  /* time that pacing gave up after stalls */
 	uint64_t uncertain;    /* probes whose TX burst call took over 50 us */
 	uint64_t tx_refused;   /* packets that tx_burst did not take at first */
+	uint64_t forwarded;    /* answers of targets that came in on another worker's queue */
 	bool cut;              /* ended early by stop or reload: unsent records are meant to be */
 };
 
@@ -112,8 +120,7 @@ struct el_block {
 struct el_plan_route {
 	struct el_ip source; /* family 0: no source address or no route; the stream is left out */
 	struct el_next_hop_idx next_hop;
-	uint16_t mtu;    /* largest IP packet of the port */
-	uint32_t worker; /* who sends it */
+	uint16_t mtu; /* largest IP packet of the port */
 };
 
 struct el_plan_input {
@@ -134,7 +141,11 @@ struct el_plan_input {
 	struct el_plan_route (*route)(void *ctx, const struct el_model_target *target,
 				      const struct el_model_group *group,
 				      const struct el_ip *destination);
-	void *route_ctx;
+	/* Called once for each slice, when type, addresses and next hop are set: the worker that
+	 * sends it, which must be the same for all slices of one type between the same addresses
+	 * (they may share a port cursor). NULL: worker 0. */
+	uint32_t (*place)(void *ctx, const struct el_slice *slice);
+	void *route_ctx; /* of both */
 };
 
 #define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES

@@ -59,39 +59,6 @@ static struct rte_eth_conf make_conf(const struct el_port *port,
 	return conf;
 }
 
-/* What the device says it hashes by. What it does not say stays zero. */
-static void read_rss(struct el_port *port, uint16_t id, const struct rte_eth_dev_info *info,
-		     const struct rte_eth_conf *conf)
-{
-	struct rte_eth_rss_reta_entry64 reta[EL_PORT_RETA_MAX / RTE_ETH_RETA_GROUP_SIZE];
-	struct rte_eth_rss_conf rss = {.rss_key = port->rss.key};
-	uint16_t size = info->reta_size;
-
-	if (!(conf->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG))
-		return;
-	port->rss.on = true;
-	port->rss.types = conf->rx_adv_conf.rss_conf.rss_hf;
-	if (info->hash_key_size > 0 && info->hash_key_size <= EL_PORT_RSS_KEY_MAX) {
-		rss.rss_key_len = info->hash_key_size;
-		if (rte_eth_dev_rss_hash_conf_get(id, &rss) == 0) {
-			port->rss.key_len = info->hash_key_size;
-			port->rss.types = rss.rss_hf;
-		}
-	}
-	if (size == 0 || size > EL_PORT_RETA_MAX)
-		return;
-	memset(reta, 0, sizeof(reta));
-	for (uint16_t i = 0; i < size; i++)
-		reta[i / RTE_ETH_RETA_GROUP_SIZE].mask |= UINT64_C(1)
-							  << (i % RTE_ETH_RETA_GROUP_SIZE);
-	if (rte_eth_dev_rss_reta_query(id, reta, size) < 0)
-		return;
-	port->rss.reta_size = size;
-	for (uint16_t i = 0; i < size; i++)
-		port->rss.reta[i] =
-		    reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
-}
-
 static int setup_queues(const struct el_port *port, const struct el_port_device *d, uint16_t queues,
 			const struct rte_eth_dev_info *info, const struct rte_eth_conf *conf)
 {
@@ -158,7 +125,8 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	if (!port->ifindex)
 		rte_eth_dev_get_mtu(d->id, &port->mtu);
 	rte_eth_stats_reset(d->id);
-	read_rss(port, d->id, &info, &conf);
+	if (conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
+		rss_read(port, d->id, queues, conf.rx_adv_conf.rss_conf.rss_hf);
 	for (uint16_t q = 0; q < queues; q++)
 		port->queues[port->n_queues++] =
 		    (struct el_port_queue){.port_id = d->id, .rx_queue = q, .tx_queue = q};

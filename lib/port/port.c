@@ -384,6 +384,10 @@ void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 	struct el_port_view v = {0};
 
 	memcpy(v.name, port->name, sizeof(v.name));
+	v.queues = port->n_queues;
+	v.reta_size = port->rss.reta_size;
+	v.rss_key_bytes = port->rss.key_len;
+	v.rss_types = port->rss.types;
 	for (uint16_t i = 0; i < port->private->n_devices; i++) {
 		struct rte_eth_stats s;
 

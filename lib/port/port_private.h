@@ -51,6 +51,12 @@ int ethdev_receive_multicast(const struct el_port_device *device);
  * not, and cost many drivers their fast path. Notes what is left of them in the port. */
 uint64_t rx_clock_choose(struct el_port *port, struct el_port_device *device, uint64_t offloads);
 
+/* ---- rss.c ---- */
+
+/* Finds out how device `id`, which is started with RSS over `asked`, spreads what comes in over its
+ * `queues` queues. What it does not say stays zero. */
+void rss_read(struct el_port *port, uint16_t id, uint16_t queues, uint64_t asked);
+
 /* ---- interface.c: interfaces of the kernel ---- */
 
 /* Fills in interface, ifindex and mtu of a port on interface `name`, which has to exist, to be up

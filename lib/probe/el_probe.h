@@ -156,6 +156,16 @@ struct el_slice {
 
 _Static_assert(sizeof(struct el_slice) == 128, "a slice is two cache lines");
 
+/* Its addresses, of 4 or 16 bytes in network order, in the template. */
+static inline void el_slice_addresses(const struct el_slice *s, const uint8_t **ret_target,
+				      const uint8_t **ret_own)
+{
+	const uint8_t *l3 = s->template + sizeof(s->template) - s->header_len;
+
+	*ret_own = l3 + (s->family == 4 ? 12 : 8);
+	*ret_target = l3 + (s->family == 4 ? 16 : 24);
+}
+
 /* The source port of packet n of a round. */
 static inline uint16_t el_slice_port(const struct el_slice *s, uint32_t n)
 {
@@ -237,7 +247,11 @@ struct el_answer {
 	uint8_t type;                   /* enum el_probe_type: of the probe it answers */
 	uint8_t kind;                   /* enum el_answer_kind */
 	uint8_t flags;                  /* enum el_answer_flag */
-	uint8_t candidate; /* which of the possible payload lengths matched; filled in by match */
+	union {
+		uint8_t candidate; /* which of the possible payload lengths matched; filled in by
+				      match */
+		uint8_t landed;    /* once forwarded: the worker whose queue it came in on */
+	};
 	uint32_t id; /* before permutation: of the first probe that it may be to; then of that which
 			it is to */
 };

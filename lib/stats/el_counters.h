@@ -66,9 +66,22 @@ struct el_worker_view {
 	double poll_gap_max_s, poll_gap_last_s;
 };
 
-/* What a port lost by itself, as control reads it. */
+/* By what a port's streams are given to workers, so that answers come in where they are awaited:
+ * nothing (by their addresses, evenly), the device's own hash, where answers came in before. */
+enum el_placement { EL_PLACEMENT_NONE, EL_PLACEMENT_COMPUTED, EL_PLACEMENT_LEARNT, EL_PLACEMENTS };
+#define EL_PLACEMENT_NAMES                                                                         \
+	{                                                                                          \
+		"none", "computed", "learnt"                                                       \
+	}
+
+/* What a port lost by itself, as control reads it, and how it spreads what comes in. */
 struct el_port_view {
 	char name[64];
+	uint16_t queues;
+	uint16_t reta_size;    /* 0: unknown or none */
+	uint8_t rss_key_bytes; /* likewise */
+	uint8_t placement;     /* enum el_placement */
+	uint64_t rss_types;    /* RTE_ETH_RSS_* */
 	uint64_t imissed, ierrors, rx_nombuf, oerrors;
 	uint64_t socket_drops;    /* PACKET_STATISTICS of af_packet's sockets */
 	uint64_t interface_drops; /* of a kernel interface, both ways: /proc/net/dev */

@@ -31,8 +31,8 @@ struct el_round_figures {
 	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered */
 	/* Over all workers: first, last (began_tsc if nothing was sent), last. */
 	uint64_t began_tsc, sent_tsc, closed_tsc;
-	uint64_t poll_gap_tsc, skipped_tsc;           /* the worst worker's */
-	uint64_t sent, uncertain, tx_refused, unsent; /* sums */
+	uint64_t poll_gap_tsc, skipped_tsc;                      /* the worst worker's */
+	uint64_t sent, uncertain, tx_refused, unsent, forwarded; /* sums */
 	uint64_t local_drops; /* answers that were late by less than the poll gap; whoever has the
 				 figures made adds what ports and rings have dropped */
 	bool cut;
@@ -92,6 +92,7 @@ struct el_snapshot {
 	double iteration_s;                 /* app_iteration_time_seconds */
 	double tsc_error_ppm;               /* of the calibration */
 	double requested_pps, achieved_pps; /* of the last round */
+	double worker_skew;                 /* likewise; el_plan_set.skew */
 	/* Of the control loop since the start: its longest iteration, and the most processor time
 	 * that one used (both differ where it shares its core). */
 	double control_loop_s, control_loop_cpu_s;

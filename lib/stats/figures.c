@@ -187,6 +187,7 @@ static void add_block(struct el_round_figures *f, const struct el_block *b)
 	f->skipped_tsc = b->skipped_tsc > f->skipped_tsc ? b->skipped_tsc : f->skipped_tsc;
 	f->uncertain += b->uncertain;
 	f->tx_refused += b->tx_refused;
+	f->forwarded += b->forwarded;
 	f->cut |= b->cut;
 }
 

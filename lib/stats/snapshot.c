@@ -279,6 +279,7 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 		s->app = before->app;
 		s->iteration_s = before->iteration_s;
 		s->requested_pps = before->requested_pps;
+		s->worker_skew = before->worker_skew;
 		s->achieved_pps = before->achieved_pps;
 	}
 	if (before != NULL) {

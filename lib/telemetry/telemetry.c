@@ -185,6 +185,31 @@ static int on_ports(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+static int on_rss(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	static const char *const placements[EL_PLACEMENTS] = EL_PLACEMENT_NAMES;
+	struct el_port_view ports[PORTS_MAX];
+	uint32_t n = take_ports(ports, PORTS_MAX);
+
+	(void)cmd, (void)params;
+	rte_tel_data_start_dict(d);
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_tel_data *port = add_dict(d, i);
+		char types[24];
+
+		if (port == NULL)
+			return -ENOMEM;
+		snprintf(types, sizeof(types), "0x%" PRIx64, ports[i].rss_types);
+		add_string(port, "name", ports[i].name);
+		rte_tel_data_add_dict_u64(port, "queues", ports[i].queues);
+		add_string(port, "types", types);
+		rte_tel_data_add_dict_u64(port, "key_bytes", ports[i].rss_key_bytes);
+		rte_tel_data_add_dict_u64(port, "reta_size", ports[i].reta_size);
+		add_string(port, "placement", placements[ports[i].placement]);
+	}
+	return 0;
+}
+
 /* More than the JSON of a series takes. */
 static size_t series_bytes(const struct el_snapshot *s, uint32_t series)
 {
@@ -287,6 +312,8 @@ static const struct {
     {"/echolane/workers", on_workers, "Returns the numbers of the workers. No parameters"},
     {"/echolane/worker", on_worker, "Returns the counters of a worker. Parameters: int worker"},
     {"/echolane/ports", on_ports, "Returns the counters of the ports. No parameters"},
+    {"/echolane/rss", on_rss,
+     "Returns how ports spread answers over queues, and streams are placed. No parameters"},
     {"/echolane/series", on_series, "Returns figures of series. Parameters: int first (0)"},
     {"/echolane/target", on_target, "Returns figures of a target's series. Parameters: name"},
 };

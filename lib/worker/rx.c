@@ -278,6 +278,7 @@ static void forward(struct el_worker *w, struct el_answer *a, const struct locat
 	uint32_t owner = at->worker;
 
 	a->generation = at->set->generation;
+	a->landed = (uint8_t)w->conf.index.v;
 	if (owner < w->n_peers &&
 	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0) {
 		count(w, EL_COUNTER_FORWARDED, 1);
@@ -500,6 +501,20 @@ void rx_poll(struct el_worker *w)
 		rx_burst(w, &w->queues[i]);
 }
 
+/* Where the device puts the answers of the slice's target, for control to place it better. */
+static void note_landing(struct el_worker *w, const struct el_answer *a, const struct located *at)
+{
+	const struct el_plan *plan = at->set->plans[at->worker];
+	struct live_round *l = round_find(w, at->round);
+
+	if (!is_answer(a))
+		return; /* of a router: it may come in anywhere */
+	atomic_store_explicit(&plan->landed[at->slice - plan->slices], a->landed + 1,
+			      memory_order_relaxed);
+	if (l)
+		l->block->forwarded++;
+}
+
 /* Answers to this worker's probes that arrived on another's queue: verified there, so only the
  * record is left to be written. */
 void rx_forwarded(struct el_worker *w)
@@ -513,9 +528,11 @@ void rx_forwarded(struct el_worker *w)
 		struct located at;
 		if (set && set->generation != answers[i].generation)
 			set = w->old_set;
-		if (set && locate(w, set, answers[i].id, &at))
-			apply(w, &answers[i], &at);
-		else
+		if (!set || !locate(w, set, answers[i].id, &at)) {
 			count(w, EL_COUNTER_UNMATCHED_ID, 1);
+			continue;
+		}
+		apply(w, &answers[i], &at);
+		note_landing(w, &answers[i], &at);
 	}
 }

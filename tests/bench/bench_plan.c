@@ -13,6 +13,9 @@
 #include "el_conf.h"
 #include "el_model.h"
 #include "el_plan.h"
+#include "el_port.h"
+
+static struct el_port_rss rss; /* of a port whose every queue is one worker's */
 
 static double now_s(void)
 {
@@ -39,6 +42,16 @@ static struct el_plan_route route(void *ctx, const struct el_model_target *targe
 	(void)ctx, (void)target, (void)group, (void)destination;
 	el_ip_parse("192.0.2.10", &r.source);
 	return r;
+}
+
+/* What placing a slice costs, for one worker all the same. */
+static uint32_t place(void *ctx, const struct el_slice *slice)
+{
+	const uint8_t *target, *own;
+
+	(void)ctx;
+	el_slice_addresses(slice, &target, &own);
+	return el_port_rss_queue(&rss, slice->family, target, own);
 }
 
 static char *document(uint32_t targets, bool subnets, const char *group, const char *type,
@@ -103,7 +116,8 @@ static int measure(const char *what, uint32_t targets, bool subnets, const char 
 				   .max_probes = 100000000,
 				   .generation = 1,
 				   .payload = payload,
-				   .route = route};
+				   .route = route,
+				   .place = place};
 	struct el_conf_diags diags;
 	struct el_conf *conf = NULL;
 	struct el_plan_set *set = NULL;
@@ -151,6 +165,8 @@ int main(void)
 	int rc;
 
 	el_log_set_level(EL_LOG_ERROR);
+	rss.reta_size = 128;
+	memset(rss.key, 0x6d, sizeof(rss.key));
 	rc = measure("single addresses, ICMP", 100000, false, "", "ICMPping") ||
 	     measure("single addresses, TCP", 100000, false, "", "TCPsyn") ||
 	     measure("subnets, ICMP", 16, true, "", "ICMPping") ||

@@ -98,13 +98,17 @@ def udp(destination, port=33434, nb_packets=100, **keys):
 class Prober:
     """A running echolane; its output goes to files in the test's directory."""
 
-    def __init__(self, lab, arguments, env=None):
+    def __init__(self, lab, arguments, env=None, preload=None):
         self.lab = lab
         number = lab.next_number()
         self.stdout_path = lab.directory / f"echolane.{number}.out"
         self.stderr_path = lab.directory / f"echolane.{number}.log"
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
-            self.process = lab.popen("prober", [str(lab.echolane), *arguments], stdout=out, stderr=err,
+            # a library with sanitizers comes before theirs then
+            program = ["env", f"LD_PRELOAD={preload}",
+                       f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
+                       lab.echolane] if preload else [lab.echolane]
+            self.process = lab.popen("prober", [*program, *arguments], stdout=out, stderr=err,
                                      env={**os.environ, **(env or {})}, cwd=lab.directory)
 
     @property
@@ -144,6 +148,12 @@ class Prober:
             return self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"echolane did not end within {timeout_s} s") from None
+
+    def final_metrics(self):
+        """Waits for its clean end; the metrics that it printed (--print-metrics)."""
+        status = self.wait()
+        assert status == 0, f"echolane ended with status {status}: {self.stderr[-2000:]}"
+        return Metrics(self.stdout).check()
 
     def stop(self, with_signal=signal.SIGTERM):
         self.process.send_signal(with_signal)
@@ -204,6 +214,7 @@ class Lab:
 
     def __init__(self, name, directory, build, queues=1, ipv6=False):
         self.name, self.directory, self.queues, self.ipv6 = name, directory, queues, ipv6
+        self.build = build
         self.echolane = build / "app/echolane/echolane"
         self.simpeer = build / "app/simpeer/simpeer"
         self.peer_prefix = f"simpeer-{name}"  # of simpeer's runtime directory, which DPDK leaves behind
@@ -275,19 +286,16 @@ class Lab:
         path.write_text(conf if isinstance(conf, str) else json.dumps(conf, indent=1))
         return path
 
-    def start(self, conf, *arguments, port=PORT, env=None):
+    def start(self, conf, *arguments, port=PORT, env=None, preload=None):
         ports = ["--port", port] if port else []
         path = self.write_config(conf)
-        prober = Prober(self, ["run", *ports, *arguments, str(path)], env)
+        prober = Prober(self, ["run", *ports, *arguments, str(path)], env, preload)
         prober.config = path
         return prober
 
     def rounds(self, conf, number=1, port=PORT):
         """Runs so many rounds to a clean end; the final metrics."""
-        prober = self.start(conf, "--rounds", str(number), "--print-metrics", port=port)
-        status = prober.wait()
-        assert status == 0, f"echolane ended with status {status}: {prober.stderr[-2000:]}"
-        return Metrics(prober.stdout).check()
+        return self.start(conf, "--rounds", str(number), "--print-metrics", port=port).final_metrics()
 
     def invoke(self, *arguments, env=None):
         """Runs echolane with these arguments to its end."""

@@ -100,7 +100,6 @@ static struct el_plan_route two_ways(void *ctx, const struct el_model_target *ta
 {
 	struct el_plan_route r = fixture_route(ctx, target, group, destination);
 
-	r.worker = 0;
 	if (target == &((struct fixture *)ctx)->targets[1])
 		r.next_hop.v = 4;
 	return r;

@@ -25,13 +25,19 @@ static inline struct el_plan_route fixture_route(void *ctx, const struct el_mode
 						 const struct el_model_group *group,
 						 const struct el_ip *destination)
 {
-	struct fixture *f = ctx;
 	struct el_plan_route r = {.mtu = 1500, .next_hop = {3}};
 
-	(void)group;
+	(void)ctx, (void)target, (void)group;
 	el_ip_parse(destination->family == 6 ? "2001:db8::10" : "192.0.2.10", &r.source);
-	r.worker = (uint32_t)(target - f->targets) % f->workers;
 	return r;
+}
+
+/* The targets go round the workers. */
+static inline uint32_t fixture_place(void *ctx, const struct el_slice *slice)
+{
+	const struct fixture *f = ctx;
+
+	return f->series[slice->series].target % f->workers;
 }
 
 static inline void add_target(struct fixture *f, enum el_probe_type type, const char *address,
@@ -89,6 +95,7 @@ static inline struct fixture *fixture(uint32_t n_groups, uint16_t ports)
 				       .generation = 1,
 				       .payload = f->payload,
 				       .route = fixture_route,
+				       .place = fixture_place,
 				       .route_ctx = f};
 	return f;
 }

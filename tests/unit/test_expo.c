@@ -91,6 +91,7 @@ static struct el_round_figures *sample_figures(const struct el_model *m)
 				       .uncertain = 4,
 				       .tx_refused = 5,
 				       .local_drops = 6,
+				       .forwarded = 8,
 				       .unsent = 7};
 	f->series = calloc(m->n_series, sizeof(*f->series));
 	f->percentile_ns = calloc(m->n_series * m->n_percentiles, sizeof(double));
@@ -144,6 +145,7 @@ static void sample_init(struct sample *s)
 	s->snapshot = el_snapshot_next(NULL, m, f);
 	s->snapshot->iteration_s = 1.25;
 	s->snapshot->requested_pps = INFINITY;
+	s->snapshot->worker_skew = 1.125;
 	s->snapshot->achieved_pps = 12345.5;
 	s->snapshot->tsc_error_ppm = 0.25;
 	s->snapshot->control_loop_s = 0.0625;
@@ -166,6 +168,7 @@ static void sample_init(struct sample *s)
 					    .oerrors = 4,
 					    .socket_drops = 5,
 					    .interface_drops = 8,
+					    .placement = EL_PLACEMENT_COMPUTED,
 					    .rx_packets = 18446744073709551615ULL,
 					    .tx_packets = 7};
 	s->in = (struct el_expo_input){.snapshot = s->snapshot,

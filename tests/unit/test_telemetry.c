@@ -41,8 +41,14 @@ static uint32_t source_ports(void *ctx, struct el_port_view *ret, uint32_t max)
 {
 	(void)ctx;
 	assert_true(max >= 1);
-	ret[0] = (struct el_port_view){
-	    .name = "wan0", .imissed = 5, .socket_drops = 18446744073709551615ULL};
+	ret[0] = (struct el_port_view){.name = "wan0",
+				       .imissed = 5,
+				       .socket_drops = 18446744073709551615ULL,
+				       .queues = 4,
+				       .reta_size = 128,
+				       .rss_key_bytes = 40,
+				       .rss_types = 0x104,
+				       .placement = EL_PLACEMENT_LEARNT};
 	return 1;
 }
 
@@ -137,6 +143,10 @@ static void info_workers_and_ports(void **unused)
 	assert_has(reply, "{\"0\":{\"name\":\"wan0\"");
 	assert_has(reply, "\"imissed\":5");
 	assert_has(reply, "\"socket_drops\":18446744073709551615}}");
+	assert_string_equal(ask("/echolane/rss"),
+			    "{\"/echolane/rss\":{\"0\":{\"name\":\"wan0\",\"queues\":4,"
+			    "\"types\":\"0x104\",\"key_bytes\":40,\"reta_size\":128,"
+			    "\"placement\":\"learnt\"}}}");
 }
 
 static void targets_and_series(void **unused)

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A NIC with several queues for the tests, to be preloaded (LD_PRELOAD) into a DPDK program. A
+ * net_null device has all of RSS (types, key, redirection table) but packets: here it gets them.
+ * What is sent on it reaches a simulated peer that answers all of IPv4, and the answers are put
+ * into the receive queue that a Toeplitz hash with the device's key and table picks.
+ *
+ * RSS_NIC in the environment says how: "addresses" (the default), as the device says; "other_key",
+ * by another key than it tells; "ports", of TCP over the ports too, whatever was asked for;
+ * "one_queue", not at all. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <rte_spinlock.h>
+
+#include "core.h"
+#include "toeplitz.h"
+
+#define QUEUES 16
+#define KEY_BYTES 40
+#define RETA_SIZE 128
+#define RING_FRAMES 8192
+#define ETH RTE_ETHER_HDR_LEN
+
+enum wire { ADDRESSES, OTHER_KEY, PORTS, ONE_QUEUE };
+
+static struct nic {
+	uint16_t port_id;
+	enum wire wire;
+	uint8_t key[KEY_BYTES];
+	struct rte_mempool *pool;
+	struct rte_ring *rings[QUEUES];
+	void *senders[QUEUES]; /* the NIC, for each queue */
+	rte_spinlock_t lock;   /* of the peer: workers send at the same time */
+	struct simpeer_core peer;
+} nic;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "rss_nic: %s\n", what);
+	abort();
+}
+
+static enum wire wire_from_environment(void)
+{
+	static const char *const names[] = {"addresses", "other_key", "ports", "one_queue"};
+	const char *name = getenv("RSS_NIC");
+
+	for (unsigned i = 0; name && i < RTE_DIM(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return (enum wire)i;
+	}
+	if (name)
+		die("RSS_NIC is none of addresses, other_key, ports, one_queue");
+	return ADDRESSES;
+}
+
+static uint16_t queue_of(const struct nic *n, struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH);
+	struct rte_eth_rss_reta_entry64 reta[RETA_SIZE / RTE_ETH_RETA_GROUP_SIZE];
+	uint8_t tuple[12];
+	uint32_t entry;
+
+	if (n->wire == ONE_QUEUE || m->data_len < ETH + 24 || ip[0] != 0x45)
+		return 0; /* what is not hashed */
+	memcpy(tuple, ip + 12, 8);
+	memcpy(tuple + 8, ip + 20, 4);
+	m->hash.rss = toeplitz(n->key, tuple, n->wire == PORTS && ip[9] == IPPROTO_TCP ? 12 : 8);
+	m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+	entry = m->hash.rss % RETA_SIZE;
+	memset(reta, 0xff, sizeof(reta));
+	if (rte_eth_dev_rss_reta_query(n->port_id, reta, RETA_SIZE) != 0)
+		die("the device has no redirection table");
+	return reta[entry / RTE_ETH_RETA_GROUP_SIZE].reta[entry % RTE_ETH_RETA_GROUP_SIZE];
+}
+
+/* The peer's answer to a frame, in a buffer of the receiver's, or NULL. */
+static struct rte_mbuf *answer(struct nic *n, const struct rte_mbuf *probe)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(n->pool);
+	struct simpeer_verdict verdict = {.answer = false};
+	struct simpeer_buf b;
+
+	if (!m)
+		return NULL;
+	b.data = (uint8_t *)rte_pktmbuf_append(m, probe->data_len);
+	if (!b.data)
+		die("a frame is longer than a receive buffer");
+	memcpy(b.data, rte_pktmbuf_mtod(probe, const void *), probe->data_len);
+	b.len = probe->data_len;
+	b.headroom = rte_pktmbuf_headroom(m);
+	b.tailroom = rte_pktmbuf_tailroom(m);
+	rte_spinlock_lock(&n->lock);
+	simpeer_core_handle(&n->peer, &b, &verdict);
+	rte_spinlock_unlock(&n->lock);
+	if (!verdict.answer) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	m->data_off = (uint16_t)(b.data - (uint8_t *)m->buf_addr);
+	m->data_len = (uint16_t)b.len;
+	m->pkt_len = b.len;
+	m->port = n->port_id;
+	return m;
+}
+
+static uint16_t nic_tx(void *queue, struct rte_mbuf **frames, uint16_t count)
+{
+	struct nic *n = queue;
+
+	for (uint16_t i = 0; i < count; i++) {
+		struct rte_mbuf *m = answer(n, frames[i]);
+		if (m && rte_ring_enqueue(n->rings[queue_of(n, m)], m) != 0)
+			rte_pktmbuf_free(m);
+		rte_pktmbuf_free(frames[i]);
+	}
+	return count;
+}
+
+static uint16_t nic_rx(void *queue, struct rte_mbuf **frames, uint16_t count)
+{
+	return (uint16_t)rte_ring_dequeue_burst(queue, (void **)frames, count, NULL);
+}
+
+static void start_peer(struct nic *n)
+{
+	static const char text[] = "prefixes: [0.0.0.0/0]\narp: [0.0.0.0/0]\npromiscuous: true\n";
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+	struct simpeer_script *script;
+	struct el_error err;
+
+	if (simpeer_script_parse("rss_nic", text, strlen(text), &err, &script) < 0)
+		die(err.text);
+	if (simpeer_core_init(&n->peer, script, mac) < 0)
+		die("no memory for the peer");
+}
+
+static void read_key(struct nic *n)
+{
+	struct rte_eth_rss_conf conf = {.rss_key = n->key, .rss_key_len = KEY_BYTES};
+
+	if (rte_eth_dev_rss_hash_conf_get(n->port_id, &conf) != 0)
+		die("the device has no key");
+	if (n->wire == OTHER_KEY) {
+		for (int i = 0; i < KEY_BYTES; i++)
+			n->key[i] ^= (uint8_t)(i * 89 + 21);
+	}
+}
+
+static void attach(struct nic *n, uint16_t port_id, const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port_id];
+
+	n->port_id = port_id;
+	n->wire = wire_from_environment();
+	start_peer(n);
+	read_key(n);
+	n->pool = rte_pktmbuf_pool_create("rss_nic", 32767, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					  SOCKET_ID_ANY);
+	for (uint16_t q = 0; q < info->nb_rx_queues; q++) {
+		char name[32];
+		snprintf(name, sizeof(name), "rss_nic_%u", q);
+		n->rings[q] = rte_ring_create(name, RING_FRAMES, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		n->senders[q] = n;
+		if (!n->rings[q])
+			die("no memory for the queues");
+	}
+	if (!n->pool)
+		die("no memory for the buffers");
+	ops->rxq.data = (void **)n->rings;
+	ops->txq.data = n->senders;
+	ops->rx_pkt_burst = nic_rx;
+	ops->tx_pkt_burst = nic_tx;
+}
+
+/* In place of DPDK's own, which it calls. */
+int rte_eth_dev_start(uint16_t port_id)
+{
+	int (*start)(uint16_t) = (int (*)(uint16_t))dlsym(RTLD_NEXT, "rte_eth_dev_start");
+	struct rte_eth_dev_info info;
+	int ret = start(port_id);
+
+	if (ret == 0 && rte_eth_dev_info_get(port_id, &info) == 0 &&
+	    strcmp(info.driver_name, "net_null") == 0)
+		attach(&nic, port_id, &info);
+	return ret;
+}
