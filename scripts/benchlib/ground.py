@@ -50,6 +50,8 @@ class Bench:
         if len(self.cores) < 2:
             raise Failure("two cores are needed, one for each end of a link")
         self.first, self.second = self.cores[:2]
+        # This program keeps off the worker's core; those that it starts may use all.
+        os.sched_setaffinity(0, self.cores[1:])
 
     def open(self):
         self.lab("sweep", "bench")
@@ -116,7 +118,8 @@ class Bench:
         log = self.directory / f"{self.started}.log"
         with open(log, "wb") as err:
             process = subprocess.Popen(["ip", "netns", "exec", f"el-{self.name}-prober", *argv],
-                                       stderr=err, start_new_session=True, cwd=self.directory, **options)
+                                       stderr=err, start_new_session=True, cwd=self.directory,
+                                       preexec_fn=lambda: os.sched_setaffinity(0, self.cores), **options)
         process.log, process.prefix = log, prefix
         self.processes.append(process)
         return process

@@ -110,7 +110,8 @@ RING = [(kind, family) for kind in ("ICMPping", "TCPsyn", "UDPunreachable") for 
 
 
 def ring(bench):
-    process = bench.start(["taskset", "-c", bench.first, bench.options.build / "tests/bench/bench_worker", "--json"],
+    process = bench.start(["taskset", "-c", bench.first, bench.options.build / "tests/bench/bench_worker", "--json",
+                           *(["--quick"] if bench.options.quick else [])],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     out = process.stdout.read().decode()
     if bench.end(process, with_signal=None, timeout_s=120) != 0:
@@ -230,9 +231,9 @@ RTT_NOTE = ("measured minus simpeer's delay and lateness, at the same percentile
             "copies of the memif and simpeer's polling")
 
 
-def one_round(bench, n_targets, n_probes, rate_pps, delay_us):
+def one_round(bench, n_targets, n_probes, rate_pps):
     """Runs one round against simpeer; its result, the round's page and simpeer's counters."""
-    peer = Peer(bench, delay_us=delay_us)
+    peer = Peer(bench, delay_us=RTT_DELAY_US)
     target = {"type": "ICMPping", "destination": f"10.0.0.0/{33 - n_targets.bit_length()}", "timeout": 1,
               "nb_packets": max(1, round(n_probes / n_targets)), "ip_payload_size": PING_PAYLOAD}
     prober = Prober(bench, configuration(bench, target, port={"device": bench.memif("client")}, max_rate_pps=rate_pps,
@@ -247,17 +248,27 @@ def rtt_s(page, percentile):
 
 def rtt_error(bench, n_targets, n_probes, rate_pps):
     """Errors of a round's p50 and p99, in seconds. One round alone: its statistics are made when it is over."""
-    result, page, summary = one_round(bench, n_targets, n_probes, rate_pps, RTT_DELAY_US)
+    result, page, summary = one_round(bench, n_targets, n_probes, rate_pps)
     errors = {p: rtt_s(page, p) - RTT_DELAY_US / 1e6 - summary[f"late_p{p}_ns"] / 1e9 for p in (50, 99)}
     return {**result, "targets": n_targets, "rate_pps": rate_pps, "error_s": errors,
             "rtt_s": {p: rtt_s(page, p) for p in (50, 99)},
             "late_ns": [summary["late_p50_ns"], summary["late_p99_ns"]]}
 
 
+def empty_loops(bench):
+    """What the machine alone does: two loops that only look, on the two cores; the worse one counts."""
+    loops = [bench.start([bench.options.build / "tests/bench/bench_gaps", core, bench.options.seconds],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for core in (bench.first, bench.second)]
+    waits = [json.loads(loop.stdout.read()) for loop in loops]
+    for loop in loops:
+        bench.end(loop, with_signal=None)
+    return {EMPTY_LOOP: {"value": max(wait["wait_p99_us"] for wait in waits) / 1e6, "cores": waits}}
+
+
 def rtt(bench):
     many = 1 << (16 if bench.options.quick else 20)
     if "rtt_pps" not in bench.remembered:
-        _, page, _ = one_round(bench, 1 << 10, 1000000, NO_CAP_PPS, 0)
+        _, page, _ = one_round(bench, 1 << 10, 1000000, NO_CAP_PPS)
         most = float(re.search(r"^echolane_achieved_probes_per_second{[^}]*} (\S+)$", page, re.M)[1])
         bench.remembered["rtt_pps"] = int(most / 2)
     rate_pps = bench.remembered["rtt_pps"]
@@ -275,6 +286,7 @@ def rtt(bench):
 
 # ---- the table ----
 
+EMPTY_LOOP = "p99 of what arrives at an empty loop"
 FLOWGEN, IO = "testpmd flowgen, macswap", "testpmd io, macswap"
 ROWS = [
     Row("TX only, net_null", "M/s",
@@ -306,5 +318,7 @@ ROWS = [
     Row("RTT error at half the maximum rate, memif", "us",
         [Line("echolane p50, 1,048,576 targets", most=0.5, note=RTT_NOTE),
          Line("echolane p99, 1,048,576 targets", most=2), Line("echolane p50, 1 target"),
-         Line("echolane p99, 1 target"), Line("p50, difference of the two", most=0.5)], [rtt]),
+         Line("echolane p99, 1 target"), Line("p50, difference of the two", most=0.5),
+         Line(EMPTY_LOOP, note="an empty loop shows what interrupts this machine's cores: an answer passes two such loops")],
+        [rtt, empty_loops]),
 ]
