@@ -300,7 +300,7 @@ static void take_signal(struct control *c)
 	}
 }
 
-static void take_reports(struct control *c)
+static void collect_reports(struct control *c)
 {
 	struct el_block *blocks[16];
 	unsigned n;
@@ -318,6 +318,11 @@ static void take_reports(struct control *c)
 		rounds_submit(c->old.rounds);
 	if (!c->old.rounds || rounds_idle(c->old.rounds))
 		rounds_submit(c->now.rounds);
+}
+
+static void take_reports(struct control *c)
+{
+	collect_reports(c);
 	stats_pool_run(c->stats, c->current);
 }
 
@@ -488,5 +493,5 @@ void control_run(struct control *c)
 
 void control_take_last_reports(struct control *c)
 {
-	take_reports(c);
+	collect_reports(c); /* nobody wants their figures any more */
 }
