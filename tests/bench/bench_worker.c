@@ -14,7 +14,7 @@
 #include "el_port.h"
 #include "el_worker.h"
 
-#define PROBES 4000000
+#define PROBES 4000000 /* of each row; --quick: one round */
 #define IN_FLIGHT 1024
 #define WIRE 4096
 #define POLLS 64 /* iterations that are timed together */
@@ -229,14 +229,14 @@ static void print(const struct row *row, double median, double tenth, uint32_t n
 	fflush(stdout);
 }
 
-static int measure(const struct row *row, bool json)
+static int measure(const struct row *row, uint32_t rounds, bool json)
 {
 	static double samples[SAMPLES_MAX];
 	struct fixture *f = fixture(1, 1000);
 	struct el_plan_set *set;
 	struct el_worker *w;
 	struct el_prefix own;
-	uint32_t rounds = PROBES / (row->slices * row->packets), n = 0;
+	uint32_t n = 0;
 
 	add_targets(f, row);
 	f->in.interval_s = 0;
@@ -282,14 +282,12 @@ static const struct row shapes[] = {
     {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 250, 150000000},
 };
 
-static int measure_all(bool json)
+static int measure_all(const struct row *r, size_t n, bool json, bool quick)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < RTE_DIM(rows) && !failed; i++)
-		failed = measure(&rows[i], json);
-	for (size_t i = 0; i < RTE_DIM(shapes) && !failed && !json; i++)
-		failed = measure(&shapes[i], json);
+	for (size_t i = 0; i < n && !failed; i++)
+		failed = measure(&r[i], quick ? 1 : PROBES / (r[i].slices * r[i].packets), json);
 	return failed;
 }
 
@@ -297,7 +295,8 @@ int main(int argc, char **argv)
 {
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+	bool quick = argc == 3 && strcmp(argv[2], "--quick") == 0;
 	struct el_lcores lcores;
 	struct el_eal_config eal = {
 	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
@@ -305,8 +304,8 @@ int main(int argc, char **argv)
 	cpu_set_t allowed;
 	int failed;
 
-	if (argc > 1 && !json) {
-		fputs("usage: bench_worker [--json]\n", stderr);
+	if ((argc > 1 && !json) || (argc > 2 && !quick)) {
+		fputs("usage: bench_worker [--json [--quick]]\n", stderr);
 		return 64;
 	}
 	CPU_ZERO(&allowed);
@@ -316,7 +315,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	failed = make_port(payload) < 0 || measure_all(json);
+	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), json, quick) ||
+		 (!json && measure_all(shapes, RTE_DIM(shapes), json, quick));
 	el_eal_fini();
 	return failed;
 }

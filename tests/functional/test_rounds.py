@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """When probes are sent, and how long a round took."""
+import signal
 import statistics
 
 import packets
-from harness import HOST1, HOST2, assert_equal, assert_loss, config, icmp
+from harness import HOST1, HOST2, assert_equal, assert_loss, config, icmp, wait_until
 
 
 def gaps(capture, host, number):
@@ -64,3 +65,13 @@ def test_global_timeout(lab):
     assert_equal(lost, 0, "lost")
     assert sent > 0
     prober.stop()
+
+
+def test_told_twice_to_stop(lab):
+    """It then does not wait for the answers that are still out."""
+    prober = lab.start(config({"absent": icmp("198.51.100.77", 10, timeout=30)}, interval=0))
+    prober.wait_for(lambda m: m.one("echolane_worker_tx_probes_total") > 0, "a probe")
+    prober.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: prober.logged("stopping"), 5, "the first signal's message")
+    prober.process.send_signal(signal.SIGTERM)
+    assert_equal(prober.process.wait(10), 0, "exit status")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The scripts that users run: what they show, and that they leave nothing behind."""
+import json
 import os
 import pathlib
 import signal
@@ -25,6 +26,13 @@ def is_running(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def measured_by(pid):
+    """The programs that a bench is measuring."""
+    listed = subprocess.run(["pgrep", "-P", str(pid), "-f", "bench_worker"], capture_output=True, text=True,
+                            check=False)
+    return [int(child) for child in listed.stdout.split()]
 
 
 def start(lab, *command, **options):
@@ -81,6 +89,39 @@ def test_lab_sweeps_what_is_left(lab):
     finally:
         for pid in (gone.pid, os.getpid()):
             subprocess.run([SCRIPTS / "lab", "down", f"{prefix}.{pid}"], check=True)
+
+
+def test_bench_row(lab):
+    """A short run of one row: the table, its figures in a file, nothing left behind."""
+    figures = lab.directory / "bench.json"
+    process = start(lab, SCRIPTS / "bench", "--quick", "--only", "ring", "--json", figures, "--build",
+                    lab.echolane.parents[2])
+    assert_equal(process.wait(60), 0, f"exit status ({output(lab)})")
+    found = json.loads(figures.read_text())
+    assert_equal({line["what"] for line in found["lines"]},
+                 {f"echolane {kind}, IPv{family}" for kind in ("ICMPping", "TCPsyn", "UDPunreachable")
+                  for family in (4, 6)}, "lines")
+    for line in found["lines"]:
+        assert line["median"] > 0 and line["bar"] == "<= 150", line
+        assert line["what"] in output(lab), output(lab)
+    assert found["commands"] and found["machine"]["kernel"] == os.uname().release, found
+    assert_equal(namespaces_of(f"bench.{process.pid}"), set(), "namespaces")
+
+
+def test_bench_interrupted(lab):
+    process = start(lab, SCRIPTS / "bench", "--only", "ring", "--build", lab.echolane.parents[2])
+    programs = wait_until(lambda: measured_by(process.pid), 30, "the program that is measured")
+    process.send_signal(signal.SIGINT)
+    assert_equal(process.wait(30), 128 + signal.SIGINT, "exit status")
+    assert not any(is_running(pid) for pid in programs), "a program is left"
+    assert_equal(namespaces_of(f"bench.{process.pid}"), set(), "namespaces")
+
+
+def test_bench_without_a_row(lab):
+    done = subprocess.run([SCRIPTS / "bench", "--only", "no such row", "--build", lab.echolane.parents[2]],
+                          capture_output=True, text=True, check=False)
+    assert_equal((done.returncode, done.stdout), (1, ""), "exit status and output")
+    assert_equal(len(done.stderr.splitlines()), 1, "lines of standard error")
 
 
 def test_quickstart_rounds(lab):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the benchmarks share: the namespaces and processes of a run, the simulated peer, metrics."""
+"""The ground of a benchmark: its namespaces, directory, cores and processes, and the machine."""
 import ctypes
+import functools
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 
-TOP = pathlib.Path(__file__).resolve().parents[1]
+TOP = pathlib.Path(__file__).resolve().parents[2]
 CLONE_NEWNET = 0x40000000
 METRICS_PORT = 8000
 EAL = ["--no-huge", "-m", "256", "--no-pci", "--no-telemetry"]
@@ -42,11 +43,15 @@ class Bench:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="echolane-bench."))
         self.processes = []
         self.started = 0
+        self.commands = []  # command lines of the programs that were started
+        self.remembered = {}  # what a run has found out for those after it
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
+        self.cores = sorted(os.sched_getaffinity(0))
+        if len(self.cores) < 2:
             raise Failure("two cores are needed, one for each end of a link")
-        self.first, self.second = cores[:2]
+        self.first, self.second = self.cores[:2]
+        # This program keeps off the worker's core; those that it starts may use all.
+        os.sched_setaffinity(0, self.cores[1:])
 
     def open(self):
         self.lab("sweep", "bench")
@@ -55,8 +60,22 @@ class Bench:
         self.enter(namespace)
         os.close(namespace)
         # Many addresses behind the gateway that the router itself answers for.
-        self.ip("router", "route", "add", "local", "10.0.0.0/16", "dev", "lo")
+        self.ip("router", "route", "add", "local", "10.0.0.0/8", "dev", "lo")
         self.ip("prober", "link", "set", "lo", "up")
+
+    @functools.cached_property
+    def router_mac(self):
+        return json.loads(self.ip("router", "-j", "link", "show", "p0"))[0]["address"]
+
+    def router_file(self, path):
+        """A file of /proc/net, open, as the router's namespace has it."""
+        with open(f"/run/netns/el-{self.name}-router", "rb") as router, \
+                open(f"/run/netns/el-{self.name}-prober", "rb") as prober:
+            self.enter(router.fileno())
+            try:
+                return open(f"/proc/thread-self/net/{path}", encoding="ascii")
+            finally:
+                self.enter(prober.fileno())
 
     def enter(self, namespace):
         """Goes to a network namespace: that of the prober is where the metrics are."""
@@ -66,6 +85,7 @@ class Bench:
     def end_all(self):
         for process in list(self.processes):
             self.end(process)
+        (self.directory / "memif.sock").unlink(missing_ok=True)
 
     def close(self):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -85,15 +105,21 @@ class Bench:
         return subprocess.run(["ip", "-n", f"el-{self.name}-{role}", *arguments], capture_output=True,
                               text=True, check=True, timeout=10).stdout
 
+    def nft(self, role, rules):
+        subprocess.run(["ip", "netns", "exec", f"el-{self.name}-{role}", "nft", "-f", "-"], input=rules,
+                       text=True, check=True, timeout=10)
+
     def start(self, argv, **options):
         """A program in the prober's namespace; its EAL files, if it takes a prefix, are {prefix}."""
         self.started += 1
         prefix = f"{self.name}.{self.started}"
         argv = [str(a).replace("{prefix}", prefix) for a in argv]
+        self.commands.append(" ".join(argv).replace(str(self.directory), "DIR").replace(str(TOP), "."))
         log = self.directory / f"{self.started}.log"
         with open(log, "wb") as err:
             process = subprocess.Popen(["ip", "netns", "exec", f"el-{self.name}-prober", *argv],
-                                       stderr=err, start_new_session=True, cwd=self.directory, **options)
+                                       stderr=err, start_new_session=True, cwd=self.directory,
+                                       preexec_fn=lambda: os.sched_setaffinity(0, self.cores), **options)
         process.log, process.prefix = log, prefix
         self.processes.append(process)
         return process
@@ -116,43 +142,15 @@ class Bench:
         return f"net_memif0,role={role},id=0,socket-abstract=no,socket={self.directory}/memif.sock"
 
 
-def total(page, name):
-    """The sum over all series of a metric; None if there is none."""
-    values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", page, re.MULTILINE)
-    return sum(map(float, values)) if values else None
-
-
-class Peer:
-    def __init__(self, bench, *options):
-        self.bench = bench
-        script = bench.directory / "peer.yaml"
-        script.write_text(json.dumps({"prefixes": ["10.0.0.0/8"], "arp": [f"{ROUTER}/32"], "rules": [
-            {"name": "tcp", "match": {"protocol": "tcp"}, "reply": "rstack"}]}))
-        self.stats = bench.directory / "peer.json"
-        self.out = bench.directory / "peer.out"
-        with open(self.out, "wb") as out:
-            self.process = bench.start(
-                [bench.options.build / "app/simpeer/simpeer", *EAL, "--file-prefix={prefix}",
-                 f"--lcores=0@{bench.second}", "--main-lcore=0", f"--vdev={bench.memif('server')}", "--",
-                 "--script", script, "--stats", self.stats, *options], stdin=subprocess.DEVNULL, stdout=out)
-        wait_until(self.ready, 20, "simpeer")
-
-    def ready(self):
-        if self.process.poll() is not None:
-            raise Failure(f"simpeer: {self.process.log.read_text()[-1000:]}")
-        return "ready\n" in self.out.read_text()
-
-    def end(self):
-        """How many probes it received."""
-        if self.bench.end(self.process) != 0:
-            raise Failure(f"simpeer: {self.process.log.read_text()[-1000:]}")
-        return sum(rule["received"] for rule in json.loads(self.stats.read_text())["rules"])
+def dpdk_version():
+    done = subprocess.run(["pkg-config", "--modversion", "libdpdk"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def machine():
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     return {"processor": model[1] if model else platform.machine(), "kernel": platform.release(),
-            "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+            "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0], "dpdk": dpdk_version()}
 
 
 def prepare(options):
