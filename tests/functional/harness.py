@@ -109,8 +109,9 @@ class Prober:
             program = ["env", f"LD_PRELOAD={preload}",
                        f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
                        lab.echolane] if preload else [lab.echolane]
-            self.process = lab.popen("prober", [*program, *arguments], **{"stdout": out, "stderr": err, **streams},
-                                     env={**os.environ, **(env or {})}, cwd=lab.directory)
+            self.process = lab.popen("prober", [*program, *arguments],
+                                     env={**os.environ, **(env or {})}, cwd=lab.directory,
+                                     **{"stdout": out, "stderr": err, **streams})
 
     @property
     def stdout(self):
