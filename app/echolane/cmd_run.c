@@ -9,15 +9,52 @@
 #include <sys/random.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
 #include "planner.h"
+#include "writer.h"
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
 #define TX_BUFFERS 8191
 #define CALIBRATION_MS 100
+
+static int output_init(struct control *c, struct el_error *err)
+{
+	if (c->options->table == TABLE_NONE)
+		return 0;
+	c->tables = writer_create(STDOUT_FILENO);
+	return c->tables
+		   ? 0
+		   : el_error_set(err, -errno, "the table can't be shown: %s", strerror(errno));
+}
+
+/* Nothing is left to be taken down: from now on they end the program. */
+static void let_signals_end_it(void)
+{
+	const struct timespec now = {0};
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	while (sigtimedwait(&signals, NULL, &now) > 0) /* those that came too late */
+		;
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+/* Whoever reads may take their time, but not to let go of what is ours or of the network. */
+static void output_fini(struct control *c)
+{
+	let_signals_end_it();
+	writer_destroy(c->tables, c->stopping ? 100 : -1);
+	if (c->metrics)
+		fputs(c->metrics, stdout);
+	fflush(stdout);
+	free(c->metrics);
+}
 
 static int clock_init(struct control *c, struct el_error *err)
 {
@@ -302,6 +339,7 @@ static const struct step {
 	int status;
 } steps[] = {
     /* clang-format off */
+	{output_init, output_fini, EX_SOFTWARE},
 	{clock_init, NULL, EX_SOFTWARE},
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},
@@ -329,6 +367,18 @@ static void log_start(const struct control *c)
 	       el_clock_s(&c->now.set->clock, c->now.set->period_tsc), el_httpd_port(c->httpd));
 }
 
+/* The page, to be printed when everything else has ended. */
+static void keep_metrics(struct control *c)
+{
+	size_t len;
+	FILE *out = open_memstream(&c->metrics, &len);
+
+	if (!out)
+		return;
+	control_print_metrics(c, out);
+	fclose(out);
+}
+
 static int bring_up_and_run(struct control *c)
 {
 	struct el_error err = {{0}};
@@ -342,7 +392,7 @@ static int bring_up_and_run(struct control *c)
 		log_start(c);
 		control_run(c);
 		if (c->options->print_metrics)
-			control_print_metrics(c, stdout);
+			keep_metrics(c);
 		el_log(EL_LOG_DEBUG, "control",
 		       "longest loop: %.3g ms, most processor time: %.3g ms",
 		       (double)c->longest_loop_ns / 1e6, (double)c->longest_loop_cpu_ns / 1e6);

@@ -18,6 +18,7 @@
 
 #include "planner.h"
 #include "table.h"
+#include "writer.h"
 
 #define TICK_NS 2000000ULL
 #define SLOW_NS 100000000ULL /* ports' counters and clocks */
@@ -156,7 +157,6 @@ void control_print_metrics(struct control *c, FILE *out)
 		return;
 	while (!cursor.done)
 		fwrite(buf, 1, el_expo_render(&input, &cursor, buf, sizeof(buf)), out);
-	fflush(out);
 	page_close(c, page);
 }
 
@@ -202,16 +202,22 @@ void control_republish(struct control *c)
 
 static void show_table(const struct control *c)
 {
-	char url[128];
+	char url[128], *text;
+	size_t len;
+	FILE *out = c->tables ? open_memstream(&text, &len) : NULL;
 
-	if (c->options->table == TABLE_NONE)
+	if (!out)
 		return;
 	snprintf(url, sizeof(url), "http://%s:%u/metrics",
 		 strcmp(c->now.conf->global.prometheus_address, "0.0.0.0") == 0
 		     ? "localhost"
 		     : c->now.conf->global.prometheus_address,
 		 el_httpd_port(c->httpd));
-	table_print(stdout, c->current, url, c->options->table == TABLE_SCREEN);
+	table_print(out, c->current, url, c->options->table == TABLE_SCREEN ? STDOUT_FILENO : -1);
+	if (fclose(out) == 0)
+		writer_put(c->tables, text, len);
+	else
+		free(text);
 }
 
 /* The time that the round needed: what its plan says, and what it overran that by. */

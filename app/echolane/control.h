@@ -25,10 +25,13 @@ struct planning {
 
 struct planner;
 struct planner_job;
+struct writer;
 
 struct control {
 	/* made by the steps of cmd_run.c, in this order */
 	const struct options *options;
+	struct writer *tables; /* NULL: they are not wanted */
+	char *metrics;         /* the last page, to be printed at the end; NULL: none */
 	struct el_calibration calibration;
 	struct el_lcores lcores;
 	struct network *network;

@@ -58,7 +58,7 @@ void options_print_help(FILE *out)
 	    "  --rounds N       end after N rounds\n"
 	    "  --table[=plain]  show a table of the results that refreshes each round; plain: "
 	    "print a new\n"
-	    "                   one each round\n"
+	    "                   one each round (a reader that is slower does not get all)\n"
 	    "  --print-metrics  at the end print the metrics page to standard output\n"
 	    "  --print-config   with check: print the configuration as it was understood\n"
 	    "  --profiles DIR   where the driver profiles are (default: drivers-cfg beside the "

@@ -7,11 +7,11 @@
 #define NAME_MAX_COLUMNS 32
 #define HEADER_LINES 5
 
-static uint32_t rows_that_fit(FILE *out, uint32_t n)
+static uint32_t rows_that_fit(int fd, uint32_t n)
 {
 	struct winsize size;
 
-	if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0 || size.ws_row <= HEADER_LINES + 1)
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_row <= HEADER_LINES + 1)
 		return n;
 	return n <= (unsigned)(size.ws_row - HEADER_LINES) ? n : size.ws_row - HEADER_LINES - 1u;
 }
@@ -70,17 +70,17 @@ static void print_row(FILE *out, const struct el_snapshot *s, uint32_t i, int ta
 	fputc('\n', out);
 }
 
-void table_print(FILE *out, const struct el_snapshot *s, const char *metrics_url, bool screen)
+void table_print(FILE *out, const struct el_snapshot *s, const char *metrics_url, int screen_fd)
 {
 	const struct el_model *m = s->model;
-	uint32_t rows = screen ? rows_that_fit(out, m->n_series) : m->n_series;
+	uint32_t rows = screen_fd >= 0 ? rows_that_fit(screen_fd, m->n_series) : m->n_series;
 	int target_width = 6, group_width = 5;
 
 	for (uint32_t i = 0; i < m->n_series; i++) {
 		target_width = widest(target_width, m->targets[m->series[i].target].name);
 		group_width = widest(group_width, m->groups[m->series[i].group].name);
 	}
-	if (screen)
+	if (screen_fd >= 0)
 		fputs("\033[H\033[2J", out);
 	fprintf(out, "echolane  round %llu  %s\n\n",
 		(unsigned long long)(s->last ? s->last->round : 0), metrics_url);
@@ -96,7 +96,6 @@ void table_print(FILE *out, const struct el_snapshot *s, const char *metrics_url
 		print_row(out, s, i, target_width, group_width);
 	if (rows < m->n_series)
 		fprintf(out, "... and %u more\n", m->n_series - rows);
-	if (!screen)
+	if (screen_fd < 0)
 		fputc('\n', out);
-	fflush(out);
 }

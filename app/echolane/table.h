@@ -5,6 +5,6 @@
 
 #include "el_stats.h"
 
-/* Prints a snapshot: one row a series, as many as fit on the screen. screen: the terminal is
- * cleared first and rows past its height are left out (and counted); else everything is printed. */
-void table_print(FILE *out, const struct el_snapshot *s, const char *metrics_url, bool screen);
+/* Prints a snapshot: one row a series. screen_fd: the terminal that it is for, which is cleared
+ * first and whose height decides how many rows there are (the others are counted); -1: all rows. */
+void table_print(FILE *out, const struct el_snapshot *s, const char *metrics_url, int screen_fd);

@@ -4,8 +4,8 @@
 
 /* Log lines as netprobify writes them: module="..." level="..." message="...", one line a call, on
  * the descriptor that was set (standard error unless told otherwise). Quotes, backslashes and
- * control characters of the message are escaped. Any thread may log, except a worker in its loop.
- */
+ * control characters of the message are escaped. Lines that nobody reads are left out, and how many
+ * is said once there is room again. Any thread may log, except a worker in its loop. */
 enum el_log_level {
 	EL_LOG_NOTSET = 0, /* netprobify's NOTSET: everything */
 	EL_LOG_DEBUG = 10,

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "el_log.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "el_str.h"
+
+/* A reader that is only slow gets so much time. */
+#define PATIENCE_MS 50
 
 static _Atomic int min_level = EL_LOG_INFO;
 static _Atomic int out_fd = STDERR_FILENO;
@@ -61,6 +67,39 @@ static void append_escaped(struct el_str *line, const char *text)
 	}
 }
 
+/* True if a write would not be waited for. A pipe or a socket that is writable takes a whole line;
+ * a terminal may stop in the middle of one, and then it is waited for. */
+static bool is_writable(int fd, int patience_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, patience_ms) > 0;
+}
+
+/* Where nobody reads, lines are left out and counted: the threads that log have better things to
+ * do. One write, so that lines of several threads don't mix. Nobody is left to tell of a failure.
+ */
+static void write_line(char *text, size_t len)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static unsigned long left_out; /* lines, since one was written */
+	int fd = atomic_load_explicit(&out_fd, memory_order_relaxed);
+	char note[96];
+	struct iovec parts[] = {{note, 0}, {text, len}};
+
+	pthread_mutex_lock(&lock);
+	if (left_out)
+		parts[0].iov_len = (size_t)snprintf(
+		    note, sizeof(note),
+		    "module=\"log\" level=\"WARNING\" message=\"%lu messages are missing here\"\n",
+		    left_out);
+	if (is_writable(fd, left_out ? 0 : PATIENCE_MS) && writev(fd, parts, 2) >= 0)
+		left_out = 0;
+	else
+		left_out++;
+	pthread_mutex_unlock(&lock);
+}
+
 void el_log(enum el_log_level level, const char *module, const char *fmt, ...)
 {
 	char message[1024], text[3072];
@@ -80,8 +119,5 @@ void el_log(enum el_log_level level, const char *module, const char *fmt, ...)
 		line.len = line.cap - 3;
 	text[line.len++] = '"';
 	text[line.len++] = '\n';
-	/* One write, so that lines of several threads don't mix. Nobody is left to tell of a
-	 * failure. */
-	if (write(atomic_load_explicit(&out_fd, memory_order_relaxed), text, line.len) < 0)
-		return;
+	write_line(text, line.len);
 }

@@ -109,7 +109,7 @@ const struct el_plan_set *rounds_next_set(const struct el_worker *w)
 {
 	const struct el_block *b = waiting_head(w);
 
-	return b && b->set != w->set ? b->set : NULL;
+	return b ? b->set : w->set;
 }
 
 /* Before the first round of another plan: connections that the plan before has left half-open must

@@ -81,6 +81,8 @@ static bool locate(struct el_worker *w, const struct el_plan_set *set, uint32_t 
 		return false;
 	if (round <= w->last_round && (round >= w->set_first_round) != (set == w->set))
 		return false;
+	if (round > w->last_round && set != rounds_next_set(w))
+		return false;
 	*ret = (struct located){.set = set,
 				.live = own ? round_find(w, round) : NULL,
 				.round = round,
@@ -384,8 +386,8 @@ static void search(struct el_worker *w, struct queue *q, struct pending *p)
 	if (w->old_set && verify_under(w, w->old_set, &p->answer, &closest, &missed))
 		return;
 	/* another worker may have begun a round of the next plan before this one */
-	next = w->n_peers > 1 ? rounds_next_set(w) : NULL;
-	if (next && verify_under(w, next, &p->answer, &closest, &missed))
+	next = w->n_peers > 1 ? rounds_next_set(w) : w->set;
+	if (next != w->set && verify_under(w, next, &p->answer, &closest, &missed))
 		return;
 	mismatch(w, q, p, closest, &missed);
 }

@@ -177,8 +177,7 @@ void rounds_end_sending(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
 void rounds_cut(struct el_worker *w);
 void rounds_withdraw(struct el_worker *w);
-/* The plan set of the round that waits to be begun, if it is another than the current; else NULL.
- */
+/* The plan set of the round that is to be begun next. */
 const struct el_plan_set *rounds_next_set(const struct el_worker *w);
 /* Hands back all open rounds, whatever answers are still out; none is being sent. */
 void rounds_close_all(struct el_worker *w);

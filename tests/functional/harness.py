@@ -98,7 +98,8 @@ def udp(destination, port=33434, nb_packets=100, **keys):
 class Prober:
     """A running echolane; its output goes to files in the test's directory."""
 
-    def __init__(self, lab, arguments, env=None, preload=None):
+    def __init__(self, lab, arguments, env=None, preload=None, **streams):
+        """streams: stdout, stderr: other places for its output."""
         self.lab = lab
         number = lab.next_number()
         self.stdout_path = lab.directory / f"echolane.{number}.out"
@@ -108,8 +109,9 @@ class Prober:
             program = ["env", f"LD_PRELOAD={preload}",
                        f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
                        lab.echolane] if preload else [lab.echolane]
-            self.process = lab.popen("prober", [*program, *arguments], stdout=out, stderr=err,
-                                     env={**os.environ, **(env or {})}, cwd=lab.directory)
+            self.process = lab.popen("prober", [*program, *arguments],
+                                     env={**os.environ, **(env or {})}, cwd=lab.directory,
+                                     **{"stdout": out, "stderr": err, **streams})
 
     @property
     def stdout(self):
@@ -286,10 +288,10 @@ class Lab:
         path.write_text(conf if isinstance(conf, str) else json.dumps(conf, indent=1))
         return path
 
-    def start(self, conf, *arguments, port=PORT, env=None, preload=None):
+    def start(self, conf, *arguments, port=PORT, env=None, preload=None, **streams):
         ports = ["--port", port] if port else []
         path = self.write_config(conf)
-        prober = Prober(self, ["run", *ports, *arguments, str(path)], env, preload)
+        prober = Prober(self, ["run", *ports, *arguments, str(path)], env, preload, **streams)
         prober.config = path
         return prober
 

@@ -323,14 +323,19 @@ static void answers_on_another_queue_reach_their_owner(void **state)
 
 /* An answer may land on a worker that has not begun the round yet, for it was held up: the owner
  * tells whether the round is live. */
-static void answers_reach_an_owner_that_is_ahead(void **state)
+static void answers_reach_owner_ahead(bool new_plans)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 10), 2);
+	struct el_plan_set *before = NULL;
 	uint32_t served = 0;
 
-	(void)state;
 	poll_all(b); /* takes the next hop */
 	for (uint64_t round = 1; round <= 2; round++) {
+		if (new_plans && round == 2) {
+			before = b->set;
+			b->f->in.generation++;
+			b->set = compile(b->f);
+		}
 		order_round(b, round);
 		for (served = 0; served < 10;) {
 			struct rte_mbuf *m;
@@ -348,9 +353,25 @@ static void answers_reach_an_owner_that_is_ahead(void **state)
 		el_worker_poll(b->workers[1]);
 		assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 10 * round);
 		assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_ID), 0);
+		el_worker_poll(b->workers[0]);
+		assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 10 * round);
 		assert_int_equal(figures(b, 0).answered, 10);
 	}
+	el_plan_set_put(before);
 	bench_free(b);
+}
+
+static void answers_reach_an_owner_that_is_ahead(void **state)
+{
+	(void)state;
+	answers_reach_owner_ahead(false);
+}
+
+/* Likewise where the owner is at a new plan already, whose ids look like the old one's. */
+static void answers_reach_an_owner_at_a_new_plan(void **state)
+{
+	(void)state;
+	answers_reach_owner_ahead(true);
 }
 
 /* A thousand next hops must not keep a round, or a stop, waiting for a thousand iterations. */
@@ -488,6 +509,7 @@ int main(void)
 	    cmocka_unit_test(wrong_answers_have_their_counters),
 	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
 	    cmocka_unit_test(answers_reach_an_owner_that_is_ahead),
+	    cmocka_unit_test(answers_reach_an_owner_at_a_new_plan),
 	    cmocka_unit_test(commands_do_not_queue_up),
 	    cmocka_unit_test(mixed_classes_send_what_is_asked),
 	    cmocka_unit_test(answers_come_in_segments),

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+struct writer {
+	pthread_t thread;
+	int fd;
+	char *writing;        /* the thread's own */
+	pthread_mutex_t lock; /* protects all below */
+	pthread_cond_t wake;
+	char *text; /* the next one; NULL: none */
+	size_t len;
+	bool stop;
+};
+
+/* Nobody is left to tell of a failure. */
+static void write_all(int fd, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		ssize_t n = write(fd, text + at, len - at);
+		if (n < 0 && errno != EINTR)
+			return;
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static void *run(void *arg)
+{
+	struct writer *w = arg;
+	size_t len;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_mutex_lock(&w->lock);
+	while (w->text || !w->stop) {
+		if (!w->text) {
+			pthread_cond_wait(&w->wake, &w->lock);
+			continue;
+		}
+		w->writing = w->text;
+		len = w->len;
+		w->text = NULL;
+		pthread_mutex_unlock(&w->lock);
+		/* the only place where it may be cancelled */
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+		write_all(w->fd, w->writing, len);
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		free(w->writing);
+		w->writing = NULL;
+		pthread_mutex_lock(&w->lock);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+struct writer *writer_create(int fd)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	int error;
+
+	if (!w)
+		return NULL;
+	w->fd = fd;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->wake, NULL);
+	error = pthread_create(&w->thread, NULL, run, w);
+	if (!error)
+		return w;
+	free(w);
+	errno = error;
+	return NULL;
+}
+
+void writer_put(struct writer *w, char *text, size_t len)
+{
+	pthread_mutex_lock(&w->lock);
+	free(w->text);
+	w->text = text;
+	w->len = len;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void writer_destroy(struct writer *w, int grace_ms)
+{
+	struct timespec end;
+
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	if (grace_ms < 0) {
+		pthread_join(w->thread, NULL);
+	} else {
+		clock_gettime(CLOCK_REALTIME, &end);
+		end.tv_sec += grace_ms / 1000;
+		end.tv_nsec += grace_ms % 1000 * 1000000L;
+		end.tv_sec += end.tv_nsec / 1000000000L;
+		end.tv_nsec %= 1000000000L;
+		if (pthread_timedjoin_np(w->thread, NULL, &end) != 0) {
+			pthread_cancel(w->thread);
+			pthread_join(w->thread, NULL);
+		}
+	}
+	free(w->writing);
+	free(w->text);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* Output whose reader may be slow or stopped (a pager, a terminal after Ctrl-S): written by a
+ * thread of its own, since a terminal can't be asked how much it will take, and O_NONBLOCK would be
+ * the terminal's for everybody else too. Texts go out whole or not at all. */
+#include <stddef.h>
+
+struct writer;
+
+/* Starts the thread. NULL with errno. */
+struct writer *writer_create(int fd);
+/* Takes over a text (heap). It replaces one that is not begun. One thread. */
+void writer_put(struct writer *w, char *text, size_t len);
+/* Waits until all is written, or for grace_ms at most if that is not negative; what is not written
+ * by then never is. NULL is fine. */
+void writer_destroy(struct writer *w, int grace_ms);
