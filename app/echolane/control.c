@@ -351,11 +351,6 @@ static void take_reports(struct control *c)
 		rounds_submit(c->old.rounds);
 	if (!c->old.rounds || rounds_idle(c->old.rounds))
 		rounds_submit(c->now.rounds);
-}
-
-static void take_reports(struct control *c)
-{
-	collect_reports(c);
 	stats_pool_run(c->stats, c->current);
 }
 
