@@ -5,8 +5,6 @@
  * side by side. */
 #include "el_plan.h"
 
-#include <string.h>
-
 /* What a step of the walk costs besides copying, in entries copied. */
 #define STEP_COST 8
 
@@ -23,32 +21,52 @@ static uint32_t end_of(const struct el_path_range *r)
 	return r->port + (r[1].first - r->first);
 }
 
-bool el_plan_inherit_paths(struct el_plan *to, const struct el_plan *from,
-			   struct el_path_walk *walk, uint32_t budget)
+/* Copies what two ranges with the same addresses have in common; how many entries. */
+static uint32_t copy(struct el_plan *to, const struct el_path_range *t, const struct el_plan *from,
+		     const struct el_path_range *f)
 {
-	for (uint32_t spent = 0; walk->to < to->n_ranges && walk->from < from->n_ranges;) {
+	uint32_t port = t->port > f->port ? t->port : f->port;
+	uint32_t end = end_of(t) < end_of(f) ? end_of(t) : end_of(f);
+
+	for (uint32_t p = port; p < end; p++)
+		el_path_set(&to->paths[t->first + (p - t->port)],
+			    el_path_get(&from->paths[f->first + (p - f->port)]));
+	return port < end ? end - port : 0;
+}
+
+/* The part of the walk that is over one worker's table. False: the budget, which is what is left of
+ * it, is spent. */
+static bool inherit(struct el_plan *to, const struct el_plan *from, struct el_path_walk *walk,
+		    int64_t *budget)
+{
+	while (walk->to < to->n_ranges && walk->from < from->n_ranges) {
 		const struct el_path_range *t = &to->ranges[walk->to];
 		const struct el_path_range *f = &from->ranges[walk->from];
 		int order = compare(t, f);
 
-		if (spent >= budget)
+		if (*budget <= 0)
 			return false;
-		spent += STEP_COST;
+		*budget -= STEP_COST;
 		if (order == 0) {
-			uint32_t port = t->port > f->port ? t->port : f->port;
-			uint32_t end = end_of(t) < end_of(f) ? end_of(t) : end_of(f);
-			if (port < end) {
-				memcpy(&to->paths[t->first + (port - t->port)],
-				       &from->paths[f->first + (port - f->port)],
-				       (end - port) * sizeof(to->paths[0]));
-				spent += end - port;
-			}
+			*budget -= copy(to, t, from, f);
 			order = end_of(t) <= end_of(f) ? -1 : 1;
 		}
 		if (order < 0)
 			walk->to++;
 		else
 			walk->from++;
+	}
+	return true;
+}
+
+bool el_plan_inherit_paths(struct el_plan *to, const struct el_plan_set *from,
+			   struct el_path_walk *walk, uint32_t budget)
+{
+	int64_t left = budget;
+
+	for (; walk->worker < from->n_workers; walk->worker++, walk->to = walk->from = 0) {
+		if (!inherit(to, from->plans[walk->worker], walk, &left))
+			return false;
 	}
 	return true;
 }

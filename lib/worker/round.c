@@ -123,8 +123,7 @@ static bool inherit_paths(struct el_worker *w, const struct el_block *b)
 		w->heir = b->set->generation;
 		w->walk = (struct el_path_walk){0};
 	}
-	return el_plan_inherit_paths(b->set->plans[b->worker], w->set->plans[b->worker], &w->walk,
-				     INHERIT_BUDGET);
+	return el_plan_inherit_paths(b->set->plans[b->worker], w->set, &w->walk, INHERIT_BUDGET);
 }
 
 void rounds_begin_due(struct el_worker *w)

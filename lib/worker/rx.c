@@ -223,14 +223,15 @@ static bool is_answer(const struct el_answer *a)
 static void release_path(const struct el_answer *a, const struct el_plan *plan,
 			 const struct el_slice *s, uint32_t pass)
 {
-	uint32_t packet, *last;
+	uint32_t packet;
+	el_path *last;
 
 	if (a->type != EL_PROBE_TCPSYN || !is_answer(a) ||
 	    !el_slice_packet_of_pass(s, pass, &packet))
 		return;
 	last = &plan->paths[s->path_first + (uint32_t)(el_slice_port(s, packet) - s->path_base)];
-	if (*last == a->id)
-		*last = 0;
+	if (el_path_get(last) == a->id)
+		el_path_set(last, 0);
 }
 
 /* What a verified answer asks for besides its record: the reset that a SYN/ACK gets. */

@@ -165,14 +165,14 @@ struct building {
 	struct el_worker *w;
 	struct live_round *live;
 	const struct el_id_key *key;
-	uint32_t *paths;
+	el_path *paths;
 	uint64_t round;
 	uint32_t class;
 	uint32_t id_base;
 };
 
 /* A slice's entry of the path table for a source port. */
-static inline uint32_t *path_of(const struct building *b, const struct el_slice *s, uint16_t port)
+static inline el_path *path_of(const struct building *b, const struct el_slice *s, uint16_t port)
 {
 	return &b->paths[s->path_first + (uint32_t)(port - s->path_base)];
 }
@@ -201,11 +201,11 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 		if (unlikely(s->type != type || hop->queue != q || hop->state != EL_NEXT_HOP_READY))
 			break;
 		if (s->path_first != EL_PATH_NONE) {
-			uint32_t *last = path_of(b, s, port);
+			el_path *last = path_of(b, s, port);
 
-			if (*last)
+			if (el_path_get(last))
 				break;
-			*last = id;
+			el_path_set(last, id);
 		}
 		bytes += set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
 		mbufs[i] = m;
@@ -259,20 +259,21 @@ static bool reset_before_reuse(const struct building *b, const struct el_slice *
 {
 	const struct hop *hop = &b->w->hops[s->next_hop.v];
 	struct probe_list *p = &hop->queue->probes;
-	uint32_t *last = path_of(b, s, port);
+	el_path *last = path_of(b, s, port);
+	uint32_t open = el_path_get(last);
 	struct rte_mbuf *m;
 
-	if (!*last)
+	if (!open)
 		return true;
 	if (p->n + 2 > BURST || b->w->n_spare < 2)
 		return false;
 	m = worker_buffer(b->w);
 	finish_frame(m, hop,
-		     el_probe_reset(s, frame_end(m), port, el_id_permute(b->key, *last) + 1));
+		     el_probe_reset(s, frame_end(m), port, el_id_permute(b->key, open) + 1));
 	p->mbufs[p->n++] = m;
 	p->bytes += m->pkt_len;
 	append_run(p, b->live, b->class, NO_RECORD, 1);
-	*last = 0;
+	el_path_set(last, 0);
 	return true;
 }
 

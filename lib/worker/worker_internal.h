@@ -92,7 +92,7 @@ struct el_worker {
 	const struct el_plan_set *set, *old_set;
 	uint64_t set_first_round;          /* the first round of `set` */
 	uint64_t heir;                     /* generation of the set that `walk` is for */
-	struct el_path_walk walk;          /* of its path table and that of `set` */
+	struct el_path_walk walk;          /* of its path table and those of `set` */
 	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
 	bool stopping, stopped;
 

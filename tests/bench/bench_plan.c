@@ -94,7 +94,7 @@ static int measure_change(const struct el_plan_input *in, const struct el_plan *
 	}
 	for (begin_s = at_s = now_s(); !done;) {
 		double before_s = at_s;
-		done = el_plan_inherit_paths(set->plans[0], from, &walk, 16384);
+		done = el_plan_inherit_paths(set->plans[0], from->set, &walk, 16384);
 		at_s = now_s();
 		longest_s = fmax(longest_s, at_s - before_s);
 	}

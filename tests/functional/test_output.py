@@ -23,6 +23,12 @@ def rounds_go_on(prober):
     assert_equal(page.one("echolane_rounds_skipped_total"), 0, "skipped rounds")
 
 
+def ends_soon(prober):
+    began = time.monotonic()
+    prober.stop()
+    assert time.monotonic() - began < 3, "the end waited for the reader"
+
+
 def small_pipe():
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
@@ -43,9 +49,7 @@ def test_table_into_a_pipe(lab):
     prober = lab.start(config(TARGETS), "--table=plain", stdout=writing)
     os.close(writing)
     rounds_go_on(prober)
-    began = time.monotonic()
-    prober.stop()
-    assert time.monotonic() - began < 3, "the end waited for the reader"
+    ends_soon(prober)
     os.close(reading)
 
 
@@ -81,9 +85,7 @@ def test_table_on_a_stopped_terminal(lab):
     termios.tcflow(writing, termios.TCOOFF)
     os.close(writing)
     rounds_go_on(prober)
-    began = time.monotonic()
-    prober.stop()
-    assert time.monotonic() - began < 3, "the end waited for the terminal"
+    ends_soon(prober)
     os.close(terminal)
 
 

@@ -153,6 +153,8 @@ struct port_state {
 	bool open;
 };
 
+static uint32_t watched_queue;
+
 /* Takes `n` SYNs, without an answer, and sees to it that none comes on an open 4-tuple of the
  * target whose address ends so. How many RSTs closed one. */
 static uint32_t watch_syns(struct bench *b, struct port_state *ports, uint8_t last_byte, uint32_t n)
@@ -163,7 +165,7 @@ static uint32_t watch_syns(struct bench *b, struct port_state *ports, uint8_t la
 
 	while (syns < n && rte_rdtsc() < end) {
 		poll_all(b);
-		while ((m = take(b, 0)) != NULL) {
+		while ((m = take(b, watched_queue)) != NULL) {
 			const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *) + ETH;
 			const uint8_t *tcp = ip + L3;
 			struct port_state *p = &ports[el_get16(tcp) - 65000];
@@ -219,6 +221,35 @@ static void a_new_plan_resets_what_the_old_left_open(void **state)
 	bench_free(b);
 }
 
+static uint32_t to_the_second(void *ctx, const struct el_slice *slice)
+{
+	(void)ctx;
+	(void)slice;
+	return 1;
+}
+
+/* Likewise where another worker sends them from now on. */
+static void another_worker_resets_what_was_left_open(void **state)
+{
+	struct port_state ports[4] = {0};
+	struct bench *b = bench(quick(1, 4, EL_PROBE_TCPSYN, 4), 2);
+	struct el_plan_set *old;
+
+	(void)state;
+	order_round(b, 1);
+	assert_int_equal(watch_syns(b, ports, 1, 4), 0);
+	b->f->in.place = to_the_second;
+	old = change_plan(b);
+	order_round(b, 2);
+	watched_queue = 1;
+	assert_int_equal(watch_syns(b, ports, 1, 4), 4);
+	watched_queue = 0;
+	figures(b, 0);
+	figures(b, 0);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
 /* A cut takes probes out of a list that the device has no room for; the RSTs before them still go
  * out, else nobody would know any more what they are for. */
 static void a_cut_keeps_resets(void **state)
@@ -251,6 +282,7 @@ int main(void)
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
 	    cmocka_unit_test(a_new_plan_resets_what_the_old_left_open),
+	    cmocka_unit_test(another_worker_resets_what_was_left_open),
 	    cmocka_unit_test(a_cut_keeps_resets),
 	};
 	const struct CMUnitTest over_ipv6[] = {
