@@ -2,6 +2,8 @@
 /* The life of rounds: overlapping, stalled, stuck, cut, of one plan and the next. */
 #include "worker_bench.h"
 
+uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+
 /* A stuck device: what it never took stays unsent, and is neither sent nor lost. */
 static void a_stuck_device_loses_nothing(void **state)
 {
