@@ -12,7 +12,7 @@ CHILD=
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libdpdk-dev libyaml-dev libmicrohttpd-dev
 	libc-ares-dev libmnl-dev libcmocka-dev)
 PACKAGES_LAB=(iproute2 ethtool python3)
-PACKAGES_TEST=(dnsmasq-base nftables tcpdump procps iputils-ping curl clang-format-14 shellcheck codespell)
+PACKAGES_TEST=(dnsmasq-base nftables tcpdump procps iputils-ping curl valgrind clang-format-14 shellcheck codespell)
 
 say() {
 	printf '%s\n' "$*"

@@ -111,7 +111,7 @@ RING = [(kind, family) for kind in ("ICMPping", "TCPsyn", "UDPunreachable") for 
 
 def ring(bench):
     process = bench.start(["taskset", "-c", bench.first, bench.options.build / "tests/bench/bench_worker", "--json",
-                           *(["--quick"] if bench.options.quick else [])],
+                           *(["--packets", "250"] if bench.options.quick else [])],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     out = process.stdout.read().decode()
     if bench.end(process, with_signal=None, timeout_s=120) != 0:

@@ -2,7 +2,9 @@
 /* What a probe and its answer cost in the worker's loop: one worker over a port of rings, whose
  * frames are turned round in place, so there is no copying and no waiting for another core. Only
  * the loop's iterations are timed, and the median of many is taken, so other load on the machine
- * does little. With --json: a line for each of the rows that scripts/bench shows. */
+ * does little. With --json: a line for each of the rows that scripts/bench shows. `--packets N`
+ * makes it one round of N packets a slice. The functions that are not inlined are where
+ * count_instructions.py has callgrind begin and end. */
 #include "plan_fixture.h"
 
 #include <inttypes.h>
@@ -14,7 +16,7 @@
 #include "el_port.h"
 #include "el_worker.h"
 
-#define PROBES 4000000 /* of each row; --quick: one round */
+#define PROBES 4000000 /* of each row */
 #define IN_FLIGHT 1024
 #define WIRE 4096
 #define POLLS 64 /* iterations that are timed together */
@@ -162,7 +164,7 @@ static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family
 }
 
 /* Cycles a probe of one sample: POLLS iterations. 0 if it was not a full one. */
-static double sample(struct el_worker *w)
+static __rte_noinline double sample(struct el_worker *w)
 {
 	uint64_t cycles = 0, before = answers(w), n;
 
@@ -215,12 +217,15 @@ static void add_targets(struct fixture *f, const struct row *row)
 	}
 }
 
-static void print(const struct row *row, double median, double tenth, uint32_t n, bool json)
+static void print(const struct row *row, double median, double tenth, uint32_t n,
+		  uint64_t n_answers, bool json)
 {
 	if (json)
 		printf("{\"type\": \"%s\", \"family\": %u, \"slices\": %u, \"packets\": %u, "
-		       "\"cycles\": %.1f, \"tenth\": %.1f, \"samples\": %u}\n",
-		       row->name, row->family, row->slices, row->packets, median, tenth, n);
+		       "\"cycles\": %.1f, \"tenth\": %.1f, \"samples\": %u, "
+		       "\"answers\": %" PRIu64 "}\n",
+		       row->name, row->family, row->slices, row->packets, median, tenth, n,
+		       n_answers);
 	else
 		printf("%-14s IPv%u %6u slices of %6u%s: %6.1f cycles a probe and its answer "
 		       "(median of %u; a tenth below %.1f)\n",
@@ -229,13 +234,14 @@ static void print(const struct row *row, double median, double tenth, uint32_t n
 	fflush(stdout);
 }
 
-static int measure(const struct row *row, uint32_t rounds, bool json)
+static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool json)
 {
 	static double samples[SAMPLES_MAX];
 	struct fixture *f = fixture(1, 1000);
 	struct el_plan_set *set;
 	struct el_worker *w;
 	struct el_prefix own;
+	uint64_t n_answers;
 	uint32_t n = 0;
 
 	add_targets(f, row);
@@ -257,13 +263,14 @@ static int measure(const struct row *row, uint32_t rounds, bool json)
 		if (cycles > 0 && n < SAMPLES_MAX)
 			samples[n++] = cycles;
 	}
+	n_answers = answers(w);
 	finish(w);
 	el_plan_set_put(set);
 	free(f);
 	if (!n)
 		return 1;
 	qsort(samples, n, sizeof(samples[0]), compare);
-	print(row, samples[n / 2], samples[n / 10], n, json);
+	print(row, samples[n / 2], samples[n / 10], n, n_answers, json);
 	return 0;
 }
 
@@ -282,12 +289,21 @@ static const struct row shapes[] = {
     {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 250, 150000000},
 };
 
-static int measure_all(const struct row *r, size_t n, bool json, bool quick)
+/* `packets`: 0 for those of the rows. */
+static int measure_all(const struct row *r, size_t n, bool json, uint32_t packets)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < n && !failed; i++)
-		failed = measure(&r[i], quick ? 1 : PROBES / (r[i].slices * r[i].packets), json);
+	for (size_t i = 0; i < n && !failed; i++) {
+		struct row row = r[i];
+		uint32_t rounds = PROBES / (row.slices * row.packets);
+
+		if (packets) {
+			row.packets = packets;
+			rounds = 1;
+		}
+		failed = measure(&row, rounds, json);
+	}
 	return failed;
 }
 
@@ -296,7 +312,8 @@ int main(int argc, char **argv)
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
 	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
-	bool quick = argc == 3 && strcmp(argv[2], "--quick") == 0;
+	bool one_round = argc == 4 && strcmp(argv[2], "--packets") == 0;
+	uint32_t packets = one_round ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
 	struct el_lcores lcores;
 	struct el_eal_config eal = {
 	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
@@ -304,8 +321,8 @@ int main(int argc, char **argv)
 	cpu_set_t allowed;
 	int failed;
 
-	if ((argc > 1 && !json) || (argc > 2 && !quick)) {
-		fputs("usage: bench_worker [--json [--quick]]\n", stderr);
+	if ((argc > 1 && !json) || (argc > 2 && (packets < 1 || packets > 1000))) {
+		fputs("usage: bench_worker [--json [--packets N]]\n", stderr);
 		return 64;
 	}
 	CPU_ZERO(&allowed);
@@ -315,8 +332,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), json, quick) ||
-		 (!json && measure_all(shapes, RTE_DIM(shapes), json, quick));
+	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), json, packets) ||
+		 (!json && measure_all(shapes, RTE_DIM(shapes), json, packets));
 	el_eal_fini();
 	return failed;
 }
