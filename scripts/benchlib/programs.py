@@ -144,7 +144,8 @@ class Peer:
         rules = [{"name": "tcp", "match": {"protocol": "tcp"}, "reply": "rstack"}]
         if delay_us:
             rules.append({"name": "delayed", "delay": {"us": delay_us}})
-        script.write_text(json.dumps({"max_delayed": 32768, "prefixes": ["10.0.0.0/8"], "arp": [f"{ROUTER}/32"], "rules": rules}))
+        script.write_text(json.dumps({"prefixes": ["10.0.0.0/8"], "arp": [f"{ROUTER}/32"], "max_delayed": 32768,
+                                      "rules": rules}))
         self.stats = bench.directory / "peer.json"
         self.out = bench.directory / "peer.out"
         with open(self.out, "wb") as out:
@@ -170,7 +171,7 @@ class Peer:
 # ---- testpmd ----
 
 class Testpmd:
-    """An interactive testpmd that forwards on `cores`, with a queue on each; its main thread, which sleeps, is
+    """An interactive testpmd that forwards on `cores`, with a queue for each; its main thread, which sleeps, is
     on another."""
 
     def __init__(self, bench, cores, device, *options):
@@ -210,7 +211,7 @@ class Testpmd:
         self.command(f"set fwd {mode}", r"Set \w+ packet forwarding")
         if mode == "icmpecho retry":
             # A prober that is kept off its core for a while must not lose answers by that.
-            self.command("set burst tx delay 1 retry 100000", "testpmd> ")
+            self.command("set burst tx delay 1 retry 2000000", "testpmd> ")
         if wait_for_link:
             wait_until(lambda: self.command("show port info 0", r"Link status: (\w+)")[1] == "up", 10,
                        "testpmd's link")

@@ -210,8 +210,7 @@ def workers(n):
     """n workers, each against a core of testpmd icmpecho; an address always goes to the same worker, whose queue
     the answer comes back by. Control and statistics have the fifth core, or share the peer's last."""
     def measure(bench):
-        cores = Cores(bench.cores[:n], bench.cores[4:5] or bench.cores[3:4], bench.cores[2:2 + n])
-        cores.control = cores.control[0]
+        cores = Cores(bench.cores[:n], bench.cores[min(4, len(bench.cores) - 1)], bench.cores[2:2 + n])
         peer = Testpmd(bench, cores.peer, bench.memif("server"))
         peer.start("icmpecho retry", wait_for_link=False)
         prober = Prober(bench, configuration(bench, pings(bench), cores, port={"device": bench.memif("client")},
@@ -227,8 +226,8 @@ def workers(n):
 # ---- round-trip times ----
 
 RTT_DELAY_US = 100
-RTT_NOTE = ("measured minus simpeer's delay and lateness, at the same percentile: what is left is echolane's error, two "
-            "copies of the memif and simpeer's polling")
+RTT_NOTE = ("measured minus simpeer's delay and lateness, at the same percentile: what is left is echolane's error, "
+            "two copies of the memif and simpeer's polling")
 
 
 def one_round(bench, n_targets, n_probes, rate_pps):
@@ -236,14 +235,16 @@ def one_round(bench, n_targets, n_probes, rate_pps):
     peer = Peer(bench, delay_us=RTT_DELAY_US)
     target = {"type": "ICMPping", "destination": f"10.0.0.0/{33 - n_targets.bit_length()}", "timeout": 1,
               "nb_packets": max(1, round(n_probes / n_targets)), "ip_payload_size": PING_PAYLOAD}
-    prober = Prober(bench, configuration(bench, target, port={"device": bench.memif("client")}, max_rate_pps=rate_pps,
-                                         glob={"percentile": [50, 99]}), "--rounds", "1")
+    config = configuration(bench, target, port={"device": bench.memif("client")}, max_rate_pps=rate_pps,
+                           glob={"percentile": [50, 99]})
+    prober = Prober(bench, config, "--rounds", "1")
     result = prober.wait(60)
     return with_faults(result, peer.end()), prober.page, peer.summary
 
 
 def rtt_s(page, percentile):
-    return float(re.search(rf'^icmp_round_trip_seconds{{[^}}]*percentile="{percentile}"[^}}]*}} (\S+)$', page, re.M)[1])
+    pattern = rf'^icmp_round_trip_seconds{{[^}}]*percentile="{percentile}"[^}}]*}} (\S+)$'
+    return float(re.search(pattern, page, re.M)[1])
 
 
 def rtt_error(bench, n_targets, n_probes, rate_pps):
@@ -319,6 +320,6 @@ ROWS = [
         [Line("echolane p50, 1,048,576 targets", most=0.5, note=RTT_NOTE),
          Line("echolane p99, 1,048,576 targets", most=2), Line("echolane p50, 1 target"),
          Line("echolane p99, 1 target"), Line("p50, difference of the two", most=0.5),
-         Line(EMPTY_LOOP, note="an empty loop shows what interrupts this machine's cores: an answer passes two such loops")],
+         Line(EMPTY_LOOP, note="an empty loop shows what interrupts this machine's cores; an answer passes two")],
         [rtt, empty_loops]),
 ]

@@ -76,9 +76,8 @@ def prefix(n):
 
 
 def run(bench, argv, stdout=subprocess.DEVNULL):
-    process = bench.start(["taskset", "-c", f"{bench.first},{bench.second}", *argv],
-                          stdin=subprocess.DEVNULL, stdout=stdout)
-    return process
+    return bench.start(["taskset", "-c", f"{bench.first},{bench.second}", *argv],
+                       stdin=subprocess.DEVNULL, stdout=stdout)
 
 
 def finish(bench, process, name):
@@ -91,9 +90,9 @@ def zmap(bench, rate):
     n = addresses(bench)
     metadata, empty = bench.directory / "zmap.json", bench.directory / "empty"
     empty.write_text("")
-    process = run(bench, ["zmap", "-i", "probe0", "-M", "icmp_echoscan", "-r", int(rate or 10000000), "-T", "1", "-c", "1",
-                          "-q", "--disable-syslog", "-b", empty, "-S", OWN, "-G", bench.router_mac, "-m", metadata,
-                          "-o", bench.directory / "zmap.csv", prefix(n)])
+    process = run(bench, ["zmap", "-i", "probe0", "-M", "icmp_echoscan", "-r", int(rate or 10000000), "-T", "1",
+                          "-c", "1", "-q", "--disable-syslog", "-b", empty, "-S", OWN, "-G",
+                          bench.router_mac, "-m", metadata, "-o", bench.directory / "zmap.csv", prefix(n)])
     finish(bench, process, "zmap")
     done = json.loads(metadata.read_text())
     return done["total_sent"], done["success_unique"]
