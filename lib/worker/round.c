@@ -112,6 +112,20 @@ const struct el_plan_set *rounds_next_set(const struct el_worker *w)
 	return b ? b->set : w->set;
 }
 
+const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round)
+{
+	const struct el_block *b = waiting_head(w);
+
+	return b && round >= b->round ? b->set : w->set;
+}
+
+uint64_t rounds_newest_elsewhere(const struct el_worker *w)
+{
+	const struct el_block *b = waiting_head(w);
+
+	return b && b->round > w->last_round ? b->round : w->last_round + 1;
+}
+
 /* Before the first round of another plan: connections that the plan before has left half-open must
  * not be forgotten. A part at a time, so that receiving goes on; true once all is done. Nothing is
  * being sent. */

@@ -74,14 +74,15 @@ static bool locate(struct el_worker *w, const struct el_plan_set *set, uint32_t 
 	if (at.index >= plan->n_records)
 		return false;
 	own = at.worker == w->conf.index.v;
-	newest += !own;
+	if (!own)
+		newest = rounds_newest_elsewhere(w);
 	round = round_number(newest, at.round, set->ids.round_bits);
 	/* Rounds that never were, or so long ago that it is chance; each set has its own rounds. */
 	if (round == 0 || round > newest || newest - round >= ROUNDS_MAX)
 		return false;
 	if (round <= w->last_round && (round >= w->set_first_round) != (set == w->set))
 		return false;
-	if (round > w->last_round && set != rounds_next_set(w))
+	if (round > w->last_round && set != rounds_set_of(w, round))
 		return false;
 	*ret = (struct located){.set = set,
 				.live = own ? round_find(w, round) : NULL,

@@ -179,6 +179,11 @@ void rounds_cut(struct el_worker *w);
 void rounds_withdraw(struct el_worker *w);
 /* The plan set of the round that is to be begun next. */
 const struct el_plan_set *rounds_next_set(const struct el_worker *w);
+/* The plan set of a round that this worker has not begun: the current one's, if another worker has
+ * begun it and this one has given it back, for a new plan that begins with a later round. */
+const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round);
+/* The newest round that another worker may have begun. */
+uint64_t rounds_newest_elsewhere(const struct el_worker *w);
 /* Hands back all open rounds, whatever answers are still out; none is being sent. */
 void rounds_close_all(struct el_worker *w);
 
