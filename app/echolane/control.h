@@ -59,6 +59,8 @@ struct control {
 	bool next_cuts;      /* the round under way ends when it is taken */
 	bool taking_back;    /* what workers have not begun, for the next to come in its place */
 	uint64_t taken_back; /* how often workers were told so */
+	bool told;      /* workers that gave all of `now` back know it, for others have begun it */
+	bool forgotten; /* workers were told that no round of `old` is open */
 	uint64_t generation;
 	bool planning;                         /* the planner is making one */
 	bool names_changed, inventory_changed; /* since the last plan was ordered */

@@ -22,14 +22,17 @@ static uint64_t soon_tsc(const struct control *c)
 	return rte_rdtsc() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
 }
 
+static void command_all(struct control *c, struct el_command command)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		el_worker_command(c->workers[w], &command);
+}
+
 /* Has workers give back what they have not begun and, to CUT, stop sending. */
 static void take_back(struct control *c, enum el_command_kind kind)
 {
-	const struct el_command command = {.kind = kind};
-
 	rounds_retire(c->now.rounds);
-	for (uint32_t w = 0; w < c->n_workers; w++)
-		el_worker_command(c->workers[w], &command);
+	command_all(c, (struct el_command){.kind = kind});
 	c->taken_back++;
 }
 
@@ -49,14 +52,14 @@ static bool have_taken_back(struct control *c)
 	return true;
 }
 
-/* True if any worker has begun a round of the current plan. */
-static bool is_begun(const struct control *c)
+/* How many workers have begun a round of the current plan, or know of it. */
+static uint32_t n_begun(const struct control *c)
 {
-	for (uint32_t w = 0; w < c->n_workers; w++) {
-		if (el_worker_newest_plan(c->workers[w]) == c->now.set->generation)
-			return true;
-	}
-	return false;
+	uint32_t n = 0;
+
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		n += el_worker_newest_plan(c->workers[w]) == c->now.set->generation;
+	return n;
 }
 
 bool plans_may_order(const struct control *c)
@@ -145,20 +148,24 @@ static void replan(struct control *c)
 
 void plans_release_old(struct control *c)
 {
-	if (!c->old.rounds || !rounds_idle(c->old.rounds))
+	if (!c->old.rounds || !rounds_idle(c->old.rounds) || n_begun(c) < c->n_workers)
 		return;
+	if (!c->forgotten)
+		command_all(c, (struct el_command){.kind = EL_COMMAND_FORGET});
+	c->forgotten = true;
 	for (uint32_t w = 0; w < c->n_workers; w++) {
 		if (el_worker_oldest_plan(c->workers[w]) <= c->old.set->generation)
 			return;
 	}
 	planner_free(c->planner, &c->old);
+	c->forgotten = false;
 }
 
 static void take_next(struct control *c)
 {
 	c->now = c->next;
 	c->next = (struct planning){0};
-	c->taking_back = false;
+	c->taking_back = c->told = false;
 }
 
 /* True if it is not the time to take rounds back: workers may be about to begin one, some sooner
@@ -167,14 +174,18 @@ static void take_next(struct control *c)
 static bool must_wait(const struct control *c)
 {
 	uint64_t now = rte_rdtsc();
-	int64_t ahead = (int64_t)(rounds_next_begin(c->now.rounds, now) - now);
-	uint64_t soon = RTE_MIN(el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S),
-				c->now.set->period_tsc / 2);
+	/* what nobody has begun may be about to be, although its time has come */
+	uint64_t begin = rounds_next_begin(c->now.rounds, c->old.set ? 0 : now);
+	int64_t ahead = (int64_t)(begin - now);
+	int64_t soon = (int64_t)RTE_MIN(el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S),
+					c->now.set->period_tsc / 2);
 
-	if (c->old.set && is_begun(c))
+	if (c->old.set && n_begun(c) > 0)
 		return true;
+	if (c->old.set)
+		return begin && ahead < soon;
 	/* a cut leaves rounds incomplete anyway */
-	return (c->old.set || !c->next_cuts) && ahead >= 0 && (uint64_t)ahead < soon;
+	return !c->next_cuts && ahead >= 0 && ahead < soon;
 }
 
 /* The next plan comes after the round under way, or at once. */
@@ -197,6 +208,17 @@ static void follow(struct control *c)
 	       c->now.model->n_series, (unsigned long long)first);
 }
 
+/* A round was begun all the same, and that has made its plan the second: the one before must go
+ * first, and it stays while any worker knows no newer one. */
+static void tell_current(struct control *c)
+{
+	if (!c->told)
+		command_all(c, (struct el_command){.kind = EL_COMMAND_PLAN,
+						   .set = c->now.set,
+						   .first_round = rounds_first(c->now.rounds)});
+	c->told = true;
+}
+
 static void maybe_take_next(struct control *c)
 {
 	if (!c->next.set || c->stopping || !hops_are_known(c, c->next_since_ns))
@@ -212,9 +234,12 @@ static void maybe_take_next(struct control *c)
 		take_back(c, c->next_cuts ? EL_COMMAND_CUT : EL_COMMAND_WITHDRAW);
 		c->taking_back = true;
 	}
-	/* a round that was begun all the same has made it the second plan: one must go first */
-	if (have_taken_back(c) && !(c->old.set && is_begun(c)))
+	if (!have_taken_back(c))
+		return;
+	if (!c->old.set || n_begun(c) == 0)
 		follow(c);
+	else
+		tell_current(c);
 }
 
 void plans_poll(struct control *c)

@@ -262,6 +262,11 @@ struct el_plan_set *rounds_set(const struct rounds *r)
 	return r->conf.set;
 }
 
+uint64_t rounds_first(const struct rounds *r)
+{
+	return r->first;
+}
+
 uint64_t rounds_next(const struct rounds *r)
 {
 	return r->next_round;

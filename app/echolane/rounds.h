@@ -43,10 +43,13 @@ bool rounds_are_whole(const struct rounds *r);
 void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_tsc);
 
 struct el_plan_set *rounds_set(const struct rounds *r);
+/* Number of the first round. */
+uint64_t rounds_first(const struct rounds *r);
 /* Number and start of the round after the last one handed out. */
 uint64_t rounds_next(const struct rounds *r);
 uint64_t rounds_next_start(const struct rounds *r);
-/* When the first round that is to begin later than `now_tsc` begins. */
+/* When the first round that is to begin later than `now_tsc` begins; now_tsc 0: the first one that
+ * is still with the workers. */
 uint64_t rounds_next_begin(const struct rounds *r, uint64_t now_tsc);
 /* True if no round is with the workers or with statistics. */
 bool rounds_idle(const struct rounds *r);

@@ -52,6 +52,10 @@ enum el_command_kind {
 	EL_COMMAND_NEXT_HOP, /* index, next_hop */
 	EL_COMMAND_RX_CLOCK, /* index: of the worker's queues; rx_line: what its stamps mean from
 				now on */
+	EL_COMMAND_PLAN,   /* set, first_round: rounds from this one on are of this plan set, for a
+			      worker that begins none of it itself while others have */
+	EL_COMMAND_FORGET, /* no round of the plan set before the current one is open on any worker
+			    */
 	EL_COMMAND_WITHDRAW, /* rounds that have not begun come back empty (block->cut) */
 	EL_COMMAND_CUT,      /* that, and stop sending now */
 	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
@@ -64,6 +68,10 @@ struct el_command {
 	uint16_t zero;
 	union {
 		struct el_block *block;
+		struct {
+			const struct el_plan_set *set;
+			uint64_t first_round;
+		};
 		struct el_next_hop next_hop;
 		struct el_device_line rx_line;
 	};
@@ -134,9 +142,9 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 /* How many of EL_COMMAND_WITHDRAW and EL_COMMAND_CUT it has carried out: the blocks that they
  * brought back are among the reports. Any thread. */
 uint64_t el_worker_withdrawals(const struct el_worker *w);
-/* The generation of the newest plan set that a round was begun of, 0: none, and of the oldest that
- * the worker may still look at: those before are its no more, once their blocks are back. Any
- * thread. */
+/* The generation of the newest plan set that a round was begun of (or EL_COMMAND_PLAN told of), 0:
+ * none, and of the oldest that the worker may still look at: those before are its no more, once
+ * their blocks are back. Any thread. */
 uint64_t el_worker_newest_plan(const struct el_worker *w);
 uint64_t el_worker_oldest_plan(const struct el_worker *w);
 

@@ -39,6 +39,12 @@ static bool take_command(struct el_worker *w)
 		if (c.index < w->n_queues)
 			w->queues[c.index].rx_clock.line = c.rx_line;
 		break;
+	case EL_COMMAND_PLAN:
+		rounds_adopt(w, c.set, c.first_round);
+		break;
+	case EL_COMMAND_FORGET:
+		rounds_forget(w);
+		break;
 	case EL_COMMAND_WITHDRAW:
 		rounds_withdraw(w);
 		break;

@@ -39,13 +39,22 @@ static void report(struct el_worker *w, struct el_block *b)
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
-/* Forgets the old plan set with its last open round: control may free it then. */
-static void release_old_set(struct el_worker *w)
+void rounds_adopt(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round)
 {
-	if (!w->n_live || w->oldest_round >= w->set_first_round)
-		w->old_set = NULL;
-	atomic_store_explicit(&w->oldest_plan, (w->old_set ? w->old_set : w->set)->generation,
+	if (w->set != set) {
+		w->old_set = w->set;
+		w->set = set;
+		w->set_first_round = first_round;
+	}
+	atomic_store_explicit(&w->newest_plan, set->generation, memory_order_release);
+	atomic_store_explicit(&w->oldest_plan, (w->old_set ? w->old_set : set)->generation,
 			      memory_order_release);
+}
+
+void rounds_forget(struct el_worker *w)
+{
+	w->old_set = NULL;
+	atomic_store_explicit(&w->oldest_plan, w->set->generation, memory_order_release);
 }
 
 static void begin(struct el_worker *w, struct el_block *b)
@@ -61,17 +70,11 @@ static void begin(struct el_worker *w, struct el_block *b)
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
 		w->pass[c] = w->next[c] = 0;
 	}
-	if (w->set != b->set) {
-		w->old_set = w->set;
-		w->set = b->set;
-		w->set_first_round = b->round;
-	}
-	atomic_store_explicit(&w->newest_plan, b->set->generation, memory_order_release);
+	rounds_adopt(w, b->set, b->round);
 	w->last_round = b->round;
 	w->sending = l;
 	if (!w->n_live++)
 		w->oldest_round = b->round;
-	release_old_set(w);
 }
 
 void rounds_end_sending(struct el_worker *w)
@@ -116,14 +119,16 @@ const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t roun
 {
 	const struct el_block *b = waiting_head(w);
 
-	return b && round >= b->round ? b->set : w->set;
+	if (b && round >= b->round)
+		return b->set;
+	return round >= w->set_first_round ? w->set : w->old_set;
 }
 
 uint64_t rounds_newest_elsewhere(const struct el_worker *w)
 {
-	const struct el_block *b = waiting_head(w);
-
-	return b && b->round > w->last_round ? b->round : w->last_round + 1;
+	if (w->waiting_head == w->waiting_tail)
+		return w->last_round + 1; /* this worker has given it back */
+	return w->waiting[(w->waiting_tail - 1) % ROUNDS_MAX]->round;
 }
 
 /* Before the first round of another plan: connections that the plan before has left half-open must
@@ -179,7 +184,6 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	w->n_live--;
 	while (w->n_live && !round_find(w, w->oldest_round))
 		w->oldest_round++;
-	release_old_set(w);
 	report(w, b);
 }
 

@@ -80,9 +80,7 @@ static bool locate(struct el_worker *w, const struct el_plan_set *set, uint32_t 
 	/* Rounds that never were, or so long ago that it is chance; each set has its own rounds. */
 	if (round == 0 || round > newest || newest - round >= ROUNDS_MAX)
 		return false;
-	if (round <= w->last_round && (round >= w->set_first_round) != (set == w->set))
-		return false;
-	if (round > w->last_round && set != rounds_set_of(w, round))
+	if (set != rounds_set_of(w, round))
 		return false;
 	*ret = (struct located){.set = set,
 				.live = own ? round_find(w, round) : NULL,
@@ -379,18 +377,16 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
  * is to, under the current plan set or those beside it. */
 static void search(struct el_worker *w, struct queue *q, struct pending *p)
 {
+	/* another worker may have begun a round of the next plan before this one */
+	const struct el_plan_set *next = w->n_peers > 1 ? rounds_next_set(w) : w->set;
+	const struct el_plan_set *sets[] = {w->set, w->old_set, next != w->set ? next : NULL};
 	enum el_match closest = EL_MATCH_ID;
-	const struct el_plan_set *next;
 	struct located missed;
 
-	if (verify_under(w, w->set, &p->answer, &closest, &missed))
-		return;
-	if (w->old_set && verify_under(w, w->old_set, &p->answer, &closest, &missed))
-		return;
-	/* another worker may have begun a round of the next plan before this one */
-	next = w->n_peers > 1 ? rounds_next_set(w) : w->set;
-	if (next != w->set && verify_under(w, next, &p->answer, &closest, &missed))
-		return;
+	for (size_t i = 0; i < RTE_DIM(sets); i++) {
+		if (sets[i] && verify_under(w, sets[i], &p->answer, &closest, &missed))
+			return;
+	}
 	mismatch(w, q, p, closest, &missed);
 }
 

@@ -86,9 +86,9 @@ struct el_worker {
 	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
 	uint32_t pass[EL_PLAN_CLASSES_MAX],
 	    next[EL_PLAN_CLASSES_MAX]; /* next probe: pass, slice in the class */
-	/* That of the latest round begun, and the one before while rounds of it are open. No
-	 * references: control keeps a set until `oldest_plan` is a newer one and its own blocks
-	 * are all back. */
+	/* That of the latest round begun, and the one before until control says that no worker has
+	 * open rounds of it: their answers may come in here. No references: control keeps a set
+	 * until `oldest_plan` is a newer one and its own blocks are all back. */
 	const struct el_plan_set *set, *old_set;
 	uint64_t set_first_round;          /* the first round of `set` */
 	uint64_t heir;                     /* generation of the set that `walk` is for */
@@ -179,11 +179,16 @@ void rounds_cut(struct el_worker *w);
 void rounds_withdraw(struct el_worker *w);
 /* The plan set of the round that is to be begun next. */
 const struct el_plan_set *rounds_next_set(const struct el_worker *w);
-/* The plan set of a round that this worker has not begun: the current one's, if another worker has
- * begun it and this one has given it back, for a new plan that begins with a later round. */
+/* The plan set of a round, begun here or not: another worker may have begun one that waits here, or
+ * that this worker has given back for a new plan that begins with a later one. NULL: so old that it
+ * is forgotten. */
 const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round);
-/* The newest round that another worker may have begun. */
+/* The newest round that another worker may have begun: it may be ahead by all that wait here. */
 uint64_t rounds_newest_elsewhere(const struct el_worker *w);
+/* The plan set of rounds from `first_round` on. */
+void rounds_adopt(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round);
+/* No answers to rounds of the set before the current one are expected any more. */
+void rounds_forget(struct el_worker *w);
 /* Hands back all open rounds, whatever answers are still out; none is being sent. */
 void rounds_close_all(struct el_worker *w);
 

@@ -115,33 +115,76 @@ static void a_stop_waits_for_nothing(void **state)
 	bench_free(b);
 }
 
+struct captured {
+	size_t len;
+	uint8_t frame[256];
+};
+
+/* Polls a worker until `n` more probes have been captured from its wire. */
+static void capture(struct bench *b, uint32_t worker, uint32_t n, struct captured *ret)
+{
+	uint64_t end = rte_rdtsc() + hz;
+	uint32_t got = 0;
+
+	while (got < n && rte_rdtsc() < end) {
+		struct rte_mbuf *m;
+		el_worker_poll(b->workers[worker]);
+		while (got < n && (m = take(b, worker)) != NULL) {
+			ret[got].len = m->data_len;
+			memcpy(ret[got++].frame, rte_pktmbuf_mtod(m, void *), m->data_len);
+			rte_pktmbuf_free(m);
+		}
+	}
+	assert_int_equal(got, n);
+}
+
+/* Has the echo replies to captured probes come in on a queue. */
+static void reply(struct bench *b, uint32_t queue, uint32_t n, const struct captured *probes)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t buf[2048];
+		give(b, queue, buf, answer(probes[i].frame, probes[i].len, REPLY_ECHO, buf));
+	}
+	for (uint32_t i = 0; i < n / 16 + 2; i++) /* and what is forwarded */
+		poll_all(b);
+}
+
+static void command(struct bench *b, enum el_command_kind kind)
+{
+	const struct el_command c = {.kind = kind};
+
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		assert_true(el_worker_command(b->workers[w], &c));
+}
+
+/* The set of one more target (the last worker's) and another layout of ids, as the bench's own; the
+ * one before. */
+static struct el_plan_set *change_plan(struct bench *b)
+{
+	struct el_plan_set *before = b->set;
+
+	add_target(b->f, EL_PROBE_ICMPPING, "198.51.100.2", 280);
+	b->f->targets[1].timeout_s = 0.05;
+	b->f->in.generation++;
+	b->set = compile(b->f);
+	assert_int_not_equal(before->ids.index_bits, b->set->ids.index_bits);
+	return before;
+}
+
 /* Rounds of an interval shorter than the timeout: blocks overlap, and each answer finds its round.
  */
 static void rounds_overlap(void **state)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 1);
-	uint8_t frames[60][2048];
-	size_t len[60];
-	uint32_t n = 0;
+	struct captured probes[60];
 
 	(void)state;
-	for (uint64_t r = 1; r <= 3; r++) {
-		order_round(b, r);
-		while (n < 20 * r) {
-			struct rte_mbuf *m;
-			poll_all(b);
-			while ((m = take(b, 0)) != NULL) {
-				len[n] = m->data_len;
-				memcpy(frames[n++], rte_pktmbuf_mtod(m, void *), m->data_len);
-				rte_pktmbuf_free(m);
-			}
-		}
+	for (uint32_t r = 0; r < 3; r++) {
+		order_round(b, r + 1);
+		capture(b, 0, 20, &probes[20 * r]);
 	}
-	for (uint32_t i = 60; i-- > 0;) { /* the last first */
-		uint8_t buf[2048];
-		give(b, 0, buf, answer(frames[i], len[i], REPLY_ECHO, buf));
-		poll_all(b);
-	}
+	for (uint32_t i = 60; i-- > 0;) /* the last first */
+		reply(b, 0, 1, &probes[i]);
 	for (int r = 0; r < 3; r++)
 		assert_int_equal(figures(b, 0).answered, 20);
 	bench_free(b);
@@ -150,9 +193,7 @@ static void rounds_overlap(void **state)
 /* A later plan may keep many more rounds open than the first: none waits for another to close. */
 static void as_many_rounds_as_a_plan_may_keep_open(void **state)
 {
-	const struct el_command stop = {.kind = EL_COMMAND_STOP};
 	struct fixture *fx = quick(1, 100, EL_PROBE_ICMPPING, 2);
-	struct el_block *block;
 	struct bench *b;
 	uint32_t n = 0;
 
@@ -172,11 +213,6 @@ static void as_many_rounds_as_a_plan_may_keep_open(void **state)
 		if (n != 2 * r)
 			fail_msg("round %llu waits", (unsigned long long)r);
 	}
-	assert_true(el_worker_command(b->workers[0], &stop));
-	poll_all(b);
-	for (n = 0; el_worker_reports(b->workers[0], &block, 1); n++)
-		el_block_free(block);
-	assert_int_equal(n, 100);
 	bench_free(b);
 }
 
@@ -185,44 +221,136 @@ static void as_many_rounds_as_a_plan_may_keep_open(void **state)
 static void a_new_plan_leaves_old_rounds_open(void **state)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 1);
-	struct el_plan_set *old = b->set;
-	uint8_t frames[320][256];
-	size_t len[320];
-	uint32_t n = 0;
+	struct captured probes[320];
+	struct el_plan_set *old;
 
 	(void)state;
-	add_target(b->f, EL_PROBE_ICMPPING, "198.51.100.2", 280);
-	b->f->targets[1].timeout_s = 0.05;
-	b->f->in.generation = 2;
-	b->set = compile(b->f);
-	assert_int_not_equal(old->ids.index_bits, b->set->ids.index_bits);
-	for (uint64_t r = 1; r <= 2; r++) {
-		struct el_plan_set *set = b->set;
-		b->set = r == 1 ? old : set;
-		order_round(b, r);
-		b->set = set;
-		while (n < (r == 1 ? 20 : 320)) {
-			struct rte_mbuf *m;
-			poll_all(b);
-			while ((m = take(b, 0)) != NULL) {
-				len[n] = m->data_len;
-				memcpy(frames[n++], rte_pktmbuf_mtod(m, void *), m->data_len);
-				rte_pktmbuf_free(m);
-			}
-		}
-	}
-	assert_int_equal(el_worker_newest_plan(b->workers[0]), 2);
-	assert_int_equal(el_worker_oldest_plan(b->workers[0]), 1);
-	for (uint32_t i = 0; i < n; i++) {
-		uint8_t buf[2048];
-		give(b, 0, buf, answer(frames[i], len[i], REPLY_ECHO, buf));
-		poll_all(b);
-	}
+	order_round(b, 1);
+	capture(b, 0, 20, probes);
+	old = change_plan(b);
+	order_round(b, 2);
+	capture(b, 0, 300, &probes[20]);
+	assert_int_equal(el_worker_newest_plan(b->workers[0]), b->set->generation);
+	reply(b, 0, 320, probes);
 	assert_int_equal(figures(b, 0).answered, 20);
-	assert_int_equal(el_worker_oldest_plan(b->workers[0]), 2);
 	assert_int_equal(figures(b, 0).answered, 20);
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 320);
+	assert_int_equal(el_worker_oldest_plan(b->workers[0]), old->generation);
+	command(b, EL_COMMAND_FORGET);
+	poll_all(b);
+	assert_int_equal(el_worker_oldest_plan(b->workers[0]), b->set->generation);
 	el_plan_set_put(old);
+	bench_free(b);
+}
+
+/* Answers to a round of the old plan that is open on the other worker still come in here, where all
+ * rounds are over and the new plan has begun. */
+static void an_old_round_open_elsewhere(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
+	struct captured probes[20];
+	struct el_block *ended;
+	struct el_plan_set *old;
+	uint64_t end;
+
+	(void)state;
+	order_round(b, 1);
+	for (end = rte_rdtsc() + hz; rte_rdtsc() < end;) /* the first worker looks away */
+		el_worker_poll(b->workers[1]);
+	assert_int_equal(el_worker_reports(b->workers[1], &ended, 1), 1);
+	el_block_free(ended);
+	capture(b, 0, 20, probes);
+	old = change_plan(b);
+	order_round(b, 2);
+	el_worker_poll(b->workers[1]);
+	assert_int_equal(el_worker_newest_plan(b->workers[1]), b->set->generation);
+	reply(b, 1, 20, probes);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 20);
+	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 20);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
+/* A new plan takes back a round that the other worker has begun already, and begins with the one
+ * after: answers to the one that was begun come in here before and after that is known. */
+static void a_round_given_back_that_was_begun_elsewhere(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
+	struct el_command later = {.kind = EL_COMMAND_ROUND};
+	struct captured probes[20];
+	struct el_block *back;
+	struct el_plan_set *old;
+
+	(void)state;
+	order_round(b, 1);
+	capture(b, 0, 20, probes);
+	command(b, EL_COMMAND_WITHDRAW);
+	poll_all(b);
+	assert_int_equal(el_worker_reports(b->workers[1], &back, 1), 1);
+	assert_int_equal(back->began_tsc, 0);
+	el_block_free(back);
+	reply(b, 1, 10, probes);
+	old = change_plan(b);
+	for (uint32_t w = 0; w < WORKERS; w++) {
+		later.block = el_block_create(b->set, w);
+		later.block->round = 2;
+		later.block->start_tsc = rte_rdtsc() + 10 * hz;
+		assert_true(el_worker_command(b->workers[w], &later));
+	}
+	reply(b, 1, 10, &probes[10]);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 20);
+	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 20);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
+/* The same under the plan after the next: the worker that has given it all back is told of it. */
+static void a_plan_that_others_began(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
+	struct el_command told = {.kind = EL_COMMAND_PLAN, .first_round = 2};
+	struct captured probes[40];
+	struct el_plan_set *old;
+
+	(void)state;
+	order_round(b, 1);
+	poll_all(b);
+	capture(b, 0, 20, probes);
+	old = change_plan(b);
+	order_round(b, 2);
+	capture(b, 0, 20, &probes[20]);
+	command(b, EL_COMMAND_WITHDRAW);
+	poll_all(b);
+	assert_int_equal(el_worker_newest_plan(b->workers[1]), old->generation);
+	told.set = b->set;
+	for (uint32_t w = 0; w < WORKERS; w++)
+		assert_true(el_worker_command(b->workers[w], &told));
+	poll_all(b);
+	assert_int_equal(el_worker_newest_plan(b->workers[1]), b->set->generation);
+	reply(b, 1, 40, probes);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 40);
+	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 40);
+	command(b, EL_COMMAND_FORGET);
+	poll_all(b);
+	for (uint32_t w = 0; w < WORKERS; w++)
+		assert_int_equal(el_worker_oldest_plan(b->workers[w]), b->set->generation);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
+/* This worker was away while the other went on by several rounds: answers to the latest wait here.
+ */
+static void rounds_ahead_elsewhere(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
+	struct captured probes[60];
+
+	(void)state;
+	for (uint64_t r = 1; r <= 3; r++)
+		order_round(b, r);
+	capture(b, 0, 60, probes);
+	reply(b, 1, 60, probes);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 60);
 	bench_free(b);
 }
 
@@ -337,6 +465,10 @@ int main(void)
 	    cmocka_unit_test(rounds_overlap),
 	    cmocka_unit_test(as_many_rounds_as_a_plan_may_keep_open),
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
+	    cmocka_unit_test(an_old_round_open_elsewhere),
+	    cmocka_unit_test(a_round_given_back_that_was_begun_elsewhere),
+	    cmocka_unit_test(a_plan_that_others_began),
+	    cmocka_unit_test(rounds_ahead_elsewhere),
 	    cmocka_unit_test(a_withdrawal_cuts_nothing),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),

@@ -83,12 +83,14 @@ void drain(struct rte_ring *r)
 
 void bench_free(struct bench *b)
 {
-	struct el_block *blocks[16];
+	const struct el_command stop = {.kind = EL_COMMAND_STOP};
+	struct el_block *block;
 
 	for (uint32_t w = 0; w < b->n_workers; w++) {
-		unsigned n = el_worker_reports(b->workers[w], blocks, 16);
-		while (n--)
-			el_block_free(blocks[n]);
+		el_worker_command(b->workers[w], &stop);
+		el_worker_poll(b->workers[w]);
+		while (el_worker_reports(b->workers[w], &block, 1))
+			el_block_free(block);
 		el_worker_destroy(b->workers[w]);
 		drain(b->in[w]);
 		drain(b->out[w]);
@@ -198,28 +200,35 @@ bool is_reset(const struct rte_mbuf *m)
 	return f[ETH + (family == 6 ? 6 : 9)] == IPPROTO_TCP && (f[ETH + L3 + 13] & 0x04);
 }
 
+uint32_t exchange(struct bench *b, int kind)
+{
+	uint32_t got = 0;
+
+	poll_all(b);
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		struct rte_mbuf *m;
+		while ((m = take(b, w)) != NULL) {
+			uint8_t buf[2048];
+			if (!is_reset(m)) {
+				got++;
+				if (kind >= 0)
+					give(b, w, buf,
+					     answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len,
+						    kind, buf));
+			}
+			rte_pktmbuf_free(m);
+		}
+	}
+	return got;
+}
+
 uint32_t serve(struct bench *b, uint32_t n, int kind)
 {
 	uint64_t end = rte_rdtsc() + 5 * hz;
 	uint32_t got = 0;
 
-	while (got < n && rte_rdtsc() < end) {
-		poll_all(b);
-		for (uint32_t w = 0; w < b->n_workers; w++) {
-			struct rte_mbuf *m;
-			while ((m = take(b, w)) != NULL) {
-				uint8_t buf[2048];
-				if (!is_reset(m)) {
-					got++;
-					if (kind >= 0)
-						give(b, w, buf,
-						     answer(rte_pktmbuf_mtod(m, uint8_t *),
-							    m->data_len, kind, buf));
-				}
-				rte_pktmbuf_free(m);
-			}
-		}
-	}
+	while (got < n && rte_rdtsc() < end)
+		got += exchange(b, kind);
 	return got;
 }
 

@@ -47,8 +47,10 @@ void give(struct bench *b, uint32_t queue, const uint8_t *frame, size_t len);
  * echolane does not look at those of answers. */
 size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf);
 bool is_reset(const struct rte_mbuf *m);
-/* Runs until `n` probes were taken from the wire (and answered as `kind`, unless < 0) or it takes
- * too long. Resets are taken and dropped. Returns how many probes. */
+/* An iteration of all workers; what is on the wire is taken, and answered as `kind`, unless < 0;
+ * resets are dropped. Returns how many probes. */
+uint32_t exchange(struct bench *b, int kind);
+/* The same until `n` probes were taken or it takes too long. */
 uint32_t serve(struct bench *b, uint32_t n, int kind);
 struct el_block *report(struct bench *b, uint32_t worker);
 /* The figures of a round over all workers; its blocks are freed. */

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From plan to plan: control's part of a change with workers that are driven an iteration at a
+ * time, so that what happens between two of its steps can be had in any order. */
+#include "worker_bench.h"
+
+#include "planner.h"
+
+uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+
+static uint32_t n_freed;
+static struct el_worker *hasty; /* goes on to its next plan before it is told to stop */
+
+/* What a change needs of the rest of control. */
+
+bool network_settled(struct network *n)
+{
+	(void)n;
+	return true;
+}
+
+bool names_settled(struct names *n)
+{
+	(void)n;
+	return true;
+}
+
+bool names_take_changed(struct names *n)
+{
+	(void)n;
+	return false;
+}
+
+void reload_take_result(struct control *c, struct planner_job *job)
+{
+	(void)c, (void)job;
+}
+
+void shared_conf_put(struct shared_conf *s)
+{
+	(void)s;
+}
+
+struct shared_conf *shared_conf_get(struct shared_conf *s)
+{
+	return s;
+}
+
+int planner_fd(const struct planner *p)
+{
+	(void)p;
+	return -1;
+}
+
+void planner_submit(struct planner *p, struct planner_job *job)
+{
+	(void)p, (void)job;
+}
+
+struct planner_job *planner_take(struct planner *p)
+{
+	(void)p;
+	return NULL;
+}
+
+void planner_free(struct planner *p, struct planning *planning)
+{
+	(void)p;
+	rounds_destroy(planning->rounds);
+	el_plan_set_put(planning->set);
+	*planning = (struct planning){0};
+	n_freed++;
+}
+
+/* Statistics are done at once. */
+void stats_pool_submit(struct stats_pool *pool, struct stats_job *job)
+{
+	(void)pool;
+	for (uint32_t i = 0; i < job->n_blocks; i++)
+		el_block_reset(job->blocks[i], 0, 0);
+	rounds_recycle(job->owner, job);
+}
+
+void control_collect_blocks(struct control *c)
+{
+	struct el_block *block;
+
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		while (el_worker_reports(c->workers[w], &block, 1))
+			rounds_report(block->set == c->now.set ? c->now.rounds : c->old.rounds,
+				      block);
+	}
+}
+
+bool __real_el_worker_command(struct el_worker *w, const struct el_command *command);
+bool __wrap_el_worker_command(struct el_worker *w, const struct el_command *command);
+
+bool __wrap_el_worker_command(struct el_worker *w, const struct el_command *command)
+{
+	if (w == hasty && command->kind == EL_COMMAND_CUT) {
+		uint64_t plan = el_worker_newest_plan(w), end = rte_rdtsc() + 10 * hz;
+		while (el_worker_newest_plan(w) == plan && rte_rdtsc() < end)
+			el_worker_poll(w);
+		hasty = NULL;
+	}
+	return __real_el_worker_command(w, command);
+}
+
+/* ---- */
+
+static struct planning planning(struct control *c, struct bench *b)
+{
+	const struct rounds_config conf = {
+	    .workers = b->workers, .n_workers = b->n_workers, .set = compile(b->f)};
+	struct planning p = {
+	    .model = &b->f->model, .set = conf.set, .rounds = rounds_create(&conf)};
+
+	assert_non_null(p.rounds);
+	c->generation = b->f->in.generation++;
+	return p;
+}
+
+/* Control that has just started on the bench's workers. */
+static struct control *control(struct bench *b)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	n_freed = 0;
+	memcpy(c->workers, b->workers, sizeof(b->workers));
+	c->n_workers = b->n_workers;
+	c->now = planning(c, b);
+	c->started = true;
+	rounds_start(c->now.rounds, 1, b->f->in.interval_s > 0 ? rte_rdtsc() + hz / 100 : 0);
+	return c;
+}
+
+/* A new plan of the same targets waits to be taken; its set. */
+static const struct el_plan_set *change(struct control *c, struct bench *b, bool cut)
+{
+	assert_null(c->next.set);
+	c->next = planning(c, b);
+	c->next_cuts = cut;
+	return c->next.set;
+}
+
+static void tick(struct control *c)
+{
+	plans_poll(c);
+	control_collect_blocks(c);
+	if (c->old.rounds)
+		rounds_submit(c->old.rounds);
+	if (!c->old.rounds || rounds_idle(c->old.rounds))
+		rounds_submit(c->now.rounds);
+	rounds_hand_out(c->now.rounds, rte_rdtsc());
+	plans_release_old(c);
+}
+
+/* Control every 2 ms and the workers meanwhile. */
+static void run(struct control *c, struct bench *b, double seconds)
+{
+	uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)hz);
+
+	while (rte_rdtsc() < end) {
+		uint64_t next = sim_tsc + hz / 500;
+		tick(c);
+		while (sim_tsc < next) {
+			exchange(b, REPLY_ECHO);
+			sim_tsc += hz / 20000;
+		}
+	}
+}
+
+static void control_free(struct control *c, struct bench *b)
+{
+	const struct el_command stop = {.kind = EL_COMMAND_STOP};
+
+	c->stopping = true;
+	for (uint32_t w = 0; w < b->n_workers; w++) {
+		el_worker_command(b->workers[w], &stop);
+		el_worker_poll(b->workers[w]);
+	}
+	control_collect_blocks(c);
+	rounds_submit(c->now.rounds);
+	if (c->old.rounds) {
+		rounds_submit(c->old.rounds);
+		planner_free(NULL, &c->old);
+	}
+	planner_free(NULL, &c->now);
+	if (c->next.set)
+		planner_free(NULL, &c->next);
+	free(c);
+}
+
+/* Ten probes a second to each of two targets, one for each worker. */
+static struct bench *two_workers(double interval_s)
+{
+	struct fixture *f = fixture(1, 100);
+
+	for (int i = 0; i < WORKERS; i++) {
+		add_target(f, EL_PROBE_ICMPPING, i == 0 ? "198.51.100.1" : "198.51.100.2", 10);
+		f->targets[i].timeout_s = 0.3;
+	}
+	f->in.interval_s = interval_s;
+	f->in.interval_packets_s = 0.1;
+	return bench(f, WORKERS);
+}
+
+/* Many changes one after the other, each taken up within the timeout and none forgotten. */
+static void changes_follow_each_other(void **state)
+{
+	struct bench *b = two_workers(1);
+	struct control *c = control(b);
+
+	(void)state;
+	run(c, b, 0.5);
+	for (int i = 0; i < 20; i++) {
+		const struct el_plan_set *set = change(c, b, i % 2 == 0);
+		for (int k = 0; k < 20 && c->next.set; k++)
+			run(c, b, 0.1);
+		assert_ptr_equal(c->now.set, set);
+	}
+	run(c, b, 3);
+	assert_null(c->old.set);
+	assert_int_equal(n_freed, 20);
+	poll_all(b); /* the last answers; no more than one probe a worker goes out */
+	assert_in_range(counter(b, EL_COUNTER_TX_PROBES) - counter(b, EL_COUNTER_ANSWERS), 0,
+			WORKERS);
+	control_free(c, b);
+	bench_free(b);
+}
+
+/* A change comes when both workers are away at the time that they should begin the plan before: one
+ * that only some begin would be in the way. It is waited for. */
+static void what_is_about_to_begin_is_waited_for(void **state)
+{
+	struct bench *b = two_workers(1);
+	struct control *c = control(b);
+	const struct el_plan_set *second, *third;
+
+	(void)state;
+	run(c, b, 0.5);
+	second = change(c, b, false);
+	run(c, b, 0.1);
+	assert_ptr_equal(c->now.set, second);
+	sim_tsc = rounds_next_begin(c->now.rounds, 0) + hz / 100;
+	third = change(c, b, true);
+	for (int i = 0; i < 10; i++)
+		tick(c);
+	assert_int_equal(c->taken_back, 1);
+	run(c, b, 1);
+	assert_ptr_equal(c->now.set, third);
+	control_free(c, b);
+	bench_free(b);
+}
+
+/* Control can't see everything: one worker begins a plan while control has all give it back, and
+ * the plan before is still open. The other one never begins it, and the change is made all the
+ * same. */
+static void a_plan_that_one_worker_began(void **state)
+{
+	struct bench *b = two_workers(0);
+	struct control *c = control(b);
+	const struct el_plan_set *second, *third;
+
+	(void)state;
+	run(c, b, 0.5);
+	second = change(c, b, false);
+	run(c, b, 0.1);
+	assert_ptr_equal(c->now.set, second);
+	assert_int_equal(el_worker_newest_plan(b->workers[0]), c->old.set->generation);
+	third = change(c, b, true);
+	hasty = b->workers[0];
+	tick(c);
+	assert_null(hasty);
+	assert_int_equal(el_worker_newest_plan(b->workers[0]), second->generation);
+	assert_int_not_equal(el_worker_newest_plan(b->workers[1]), second->generation);
+	run(c, b, 2);
+	assert_ptr_equal(c->now.set, third);
+	run(c, b, 2);
+	assert_null(c->old.set);
+	control_free(c, b);
+	bench_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(changes_follow_each_other),
+	    cmocka_unit_test(what_is_about_to_begin_is_waited_for),
+	    cmocka_unit_test(a_plan_that_one_worker_began),
+	};
+
+	return worker_bench_main("plans", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);
+}
