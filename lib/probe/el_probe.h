@@ -52,23 +52,40 @@ static inline uint32_t el_id_with_index(uint32_t base, uint32_t index)
 	return base | (index + 1 + index / 65535);
 }
 
+/* The id of the next index. */
+static inline uint32_t el_id_next(uint32_t id)
+{
+	return id + 1 + !((id + 1) & 0xffff);
+}
+
 static inline uint32_t el_id_pack(const struct el_id_layout *l, uint32_t worker, uint64_t round,
 				  uint32_t index)
 {
 	return el_id_with_index(el_id_base(l, worker, round), index);
 }
 
+/* The bits of an id that hold its index. */
+static inline uint32_t el_id_index_mask(const struct el_id_layout *l)
+{
+	return (uint32_t)((1ULL << l->index_bits) - 1);
+}
+
+/* The index that el_id_with_index put into these bits; false: it puts none there like that. */
+static inline bool el_id_index(uint32_t bits, uint32_t *ret_index)
+{
+	*ret_index = bits - 1 - (bits >> 16);
+	return (bits & 0xffff) != 0;
+}
+
 /* False for an id that el_id_pack never makes for any worker, round and index. *ret is set in any
  * case; its worker and index can be past those that there are. */
 static inline bool el_id_unpack(const struct el_id_layout *l, uint32_t id, struct el_id *ret)
 {
-	uint32_t index = id & (uint32_t)((1ULL << l->index_bits) - 1);
 	uint32_t high = (uint32_t)((uint64_t)id >> l->index_bits);
 
-	ret->index = index - 1 - (index >> 16);
 	ret->round = high & (uint32_t)((1ULL << l->round_bits) - 1);
 	ret->worker = (uint32_t)((uint64_t)high >> l->round_bits);
-	return (index & 0xffff) != 0;
+	return el_id_index(id & el_id_index_mask(l), &ret->index);
 }
 
 /* The permutation and its inverse: bijections of the 32-bit numbers. */

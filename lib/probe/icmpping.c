@@ -13,14 +13,7 @@
  *packets. A packet too short for that has the id in place of identifier and sequence number. Which
  *of the two it is shows in its length. */
 
-#define PAYLOAD_LEN 16
-#define L4_LEN (ICMP_LEN + PAYLOAD_LEN)
-
-/* The part of the cookie that answers and slices keep. */
-static uint32_t cookie_fold(const uint8_t *cookie)
-{
-	return el_get32(cookie) ^ el_get32(cookie + 4);
-}
+#define L4_LEN EL_ECHO_LEN
 
 /* A keyed hash of the addresses; `what` tells the uses apart. */
 static uint64_t hash(const struct el_slice_spec *spec, char what)
@@ -54,8 +47,8 @@ static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t
 		el_put32(l4 + ICMP_LEN + 4, UINT32_MAX); /* the complement of 0 */
 		el_put32(l4 + ICMP_LEN + 8, (uint32_t)(cookie >> 32));
 		el_put32(l4 + ICMP_LEN + 12, (uint32_t)cookie);
-		s->dst_port = (uint16_t)cookie_fold(l4 + ICMP_LEN + 8);
-		s->cookie = (uint16_t)(cookie_fold(l4 + ICMP_LEN + 8) >> 16);
+		s->dst_port = (uint16_t)el_echo_cookie(l4 + ICMP_LEN + 8);
+		s->cookie = (uint16_t)(el_echo_cookie(l4 + ICMP_LEN + 8) >> 16);
 	}
 	s->payload_len = (uint16_t)(size - s->header_len);
 }
@@ -92,29 +85,22 @@ static enum el_no_answer recognise(const struct el_id_key *key, const struct el_
 				   struct el_answer *ret_answer)
 {
 	const uint8_t *l4 = pkt->l4;
-	uint32_t wire, fold = 0;
-	uint8_t flags = EL_ANSWER_ID_IN_HEADER;
+	uint64_t addr_key = answer_addr_key(key, pkt);
+	uint32_t wire = el_get32(l4 + 4);
 
 	if (l4[0] != (pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
-	if (pkt->l4_len < L4_LEN) {
-		wire = el_get32(l4 + 4);
-	} else {
-		wire = el_get32(l4 + 8);
-		if (el_get32(l4 + 12) != ~wire)
-			return EL_NO_ANSWER_COOKIE;
-		fold = cookie_fold(l4 + 16);
-		flags = EL_ANSWER_COOKIE;
-	}
-	answer_begin(ret_answer, EL_PROBE_ICMPPING, answer_addr_key(key, pkt), EL_ANSWER_ECHO_REPLY,
-		     flags, wire, (uint16_t)(fold >> 16), (uint16_t)fold);
-	ret_answer->id = el_id_unpermute(key, wire);
+	if (pkt->l4_len >= L4_LEN)
+		return el_answer_echo(ret_answer, key, addr_key, l4) ? EL_NO_ANSWER_NONE
+								     : EL_NO_ANSWER_COOKIE;
+	el_answer_begin(ret_answer, EL_PROBE_ICMPPING, addr_key, EL_ANSWER_ECHO_REPLY,
+			EL_ANSWER_ID_IN_HEADER, wire, 0, 0, el_id_unpermute(key, wire));
 	return EL_NO_ANSWER_NONE;
 }
 
 static void take_cookie(struct el_answer *a, const uint8_t *cookie)
 {
-	uint32_t fold = cookie_fold(cookie);
+	uint32_t fold = el_echo_cookie(cookie);
 
 	a->flags |= EL_ANSWER_COOKIE;
 	a->remote_port = (uint16_t)fold;

@@ -53,17 +53,9 @@ static void make(const struct el_id_key *key, const struct el_probe_job *jobs, u
 static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
 				   struct el_answer *ret_answer)
 {
-	const uint8_t *l4 = pkt->l4;
-	uint8_t flags = l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
-	uint32_t wire = el_get32(l4 + 8);
-
-	if (flags != (TH_SYN | TH_ACK) && (flags & ~TH_ACK) != TH_RST)
-		return EL_NO_ANSWER_TCP_FLAGS;
-	answer_begin(ret_answer, EL_PROBE_TCPSYN, answer_addr_key(key, pkt),
-		     flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK, 0, wire, el_get16(l4 + 2),
-		     el_get16(l4));
-	ret_answer->id = el_id_unpermute(key, wire - 1);
-	return EL_NO_ANSWER_NONE;
+	return el_answer_tcp(ret_answer, key, answer_addr_key(key, pkt), pkt->l4)
+		   ? EL_NO_ANSWER_NONE
+		   : EL_NO_ANSWER_TCP_FLAGS;
 }
 
 static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
@@ -147,12 +139,12 @@ unsigned el_probe_reset_reply(const struct el_pkt *synack, uint8_t *end)
 		return 0;
 	memset(end - EL_SLICE_TEMPLATE_BYTES, 0, EL_SLICE_TEMPLATE_BYTES);
 	if (v4)
-		el_probe_write_ipv4(l3, 0, true, IPPROTO_TCP, 0, load32(synack->ip.dst),
-				    load32(synack->ip.src));
+		el_probe_write_ipv4(l3, 0, true, IPPROTO_TCP, 0, el_load32(synack->ip.dst),
+				    el_load32(synack->ip.src));
 	else
 		el_probe_write_ipv6(l3, 6U << 28, IPPROTO_TCP, 0, synack->ip.dst, synack->ip.src);
 	write_tcp(l4, el_get16(synack->l4), TH_RST, 0);
-	store16(l4, load16(synack->l4 + 2));
+	store16(l4, el_load16(synack->l4 + 2));
 	return finish_reset(l3, end, el_get32(synack->l4 + 8));
 }
 

@@ -7,7 +7,7 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
-#include "el_probe.h"
+#include "el_probe_plain.h"
 
 #define IPV4_LEN 20
 #define IPV4_DF 0x4000
@@ -19,22 +19,6 @@
 #define ICMP_LEN 8
 
 extern const struct el_probe_ops el_probe_tcpsyn, el_probe_icmpping, el_probe_udpunreachable;
-
-static inline uint16_t load16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, 2);
-	return v;
-}
-
-static inline uint32_t load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, 4);
-	return v;
-}
 
 static inline void store16(uint8_t *p, uint16_t v_be)
 {
@@ -107,35 +91,16 @@ void el_probe_write_ipv6(uint8_t *l3, uint32_t word, uint8_t protocol, uint16_t 
  * header at l3, of which the addresses are taken. */
 uint64_t el_probe_pseudo_sum(const uint8_t *l3, uint8_t protocol, uint16_t l4_len);
 
-/* Begins an answer field by field: a copy of a whole one would be read, in the next step, by other
- * widths than it was written, which costs 30 cycles. What is in the packet is to be read before,
- * for all that is written here might lie over it as far as the compiler knows. */
-static inline void answer_begin(struct el_answer *a, enum el_probe_type type, uint64_t addr_key,
-				enum el_answer_kind kind, uint8_t flags, uint32_t wire,
-				uint16_t own_port, uint16_t remote_port)
-{
-	a->tsc = 0;
-	a->addr_key = addr_key;
-	a->wire = wire;
-	a->own_port = own_port;
-	a->remote_port = remote_port;
-	a->type = (uint8_t)type;
-	a->kind = (uint8_t)kind;
-	a->flags = flags;
-	a->candidate = 0;
-	a->id = 0;
-}
-
 /* The addresses of a packet whose probe it answers. */
 static inline uint64_t answer_addr_key(const struct el_id_key *key, const struct el_pkt *pkt)
 {
-	return pkt->family == 4 ? el_addr_key_v4(load32(pkt->ip.src), load32(pkt->ip.dst))
+	return pkt->family == 4 ? el_addr_key_v4(el_load32(pkt->ip.src), el_load32(pkt->ip.dst))
 				: el_addr_key_v6(key, pkt->ip.src, pkt->ip.dst);
 }
 
 static inline bool same_address(const uint8_t *a, const uint8_t *b, uint8_t family)
 {
-	return load32(a) == load32(b) && (family == 4 || memcmp(a + 4, b + 4, 12) == 0);
+	return el_load32(a) == el_load32(b) && (family == 4 || memcmp(a + 4, b + 4, 12) == 0);
 }
 
 /* Whose probe an ICMP error quotes, which is of the quote's family. */
@@ -145,12 +110,12 @@ static inline void answer_of_quote(const struct el_id_key *key, const struct el_
 	const struct el_pkt_quote *q = &pkt->quote;
 	uint8_t unreachable = q->family == 4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH;
 
-	answer_begin(a, type,
-		     q->family == 4 ? el_addr_key_v4(load32(q->dst), load32(q->src))
-				    : el_addr_key_v6(key, q->dst, q->src),
-		     pkt->l4[0] == unreachable ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
-		     same_address(pkt->ip.src, q->dst, q->family) ? EL_ANSWER_FROM_TARGET : 0, 0, 0,
-		     0);
+	el_answer_begin(a, type,
+			q->family == 4 ? el_addr_key_v4(el_load32(q->dst), el_load32(q->src))
+				       : el_addr_key_v6(key, q->dst, q->src),
+			pkt->l4[0] == unreachable ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
+			same_address(pkt->ip.src, q->dst, q->family) ? EL_ANSWER_FROM_TARGET : 0, 0,
+			0, 0, 0);
 }
 
 /* The bytes behind a quoted IP header, extension headers aside, that were sent; fewer may be

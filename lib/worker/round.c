@@ -64,7 +64,12 @@ static void begin(struct el_worker *w, struct el_block *b)
 	uint64_t start = b->start_tsc ? b->start_tsc : w->iteration_tsc;
 
 	settle_gaps(w);
-	*l = (struct live_round){.block = b, .plan = plan, .sending = true, .overdue = UINT32_MAX};
+	*l = (struct live_round){.block = b,
+				 .plan = plan,
+				 .id_base = el_id_base(&b->set->ids, b->worker, b->round),
+				 .id_index_mask = el_id_index_mask(&b->set->ids),
+				 .sending = true,
+				 .overdue = UINT32_MAX};
 	l->last_send_tsc = b->began_tsc = w->iteration_tsc;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
@@ -72,7 +77,7 @@ static void begin(struct el_worker *w, struct el_block *b)
 	}
 	rounds_adopt(w, b->set, b->round);
 	w->last_round = b->round;
-	w->sending = l;
+	w->sending = w->newest = l;
 	if (!w->n_live++)
 		w->oldest_round = b->round;
 }
@@ -181,6 +186,8 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	b->sent_tsc = l->last_send_tsc;
 	atomic_store_explicit(&w->counters.poll_gap_last_tsc, l->gap_tsc, memory_order_relaxed);
 	l->block = NULL;
+	if (w->newest == l)
+		w->newest = NULL;
 	w->n_live--;
 	while (w->n_live && !round_find(w, w->oldest_round))
 		w->oldest_round++;

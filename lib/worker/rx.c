@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Receiving, in two stages over a burst: `recognise` parses a frame, recovers the id and prefetches
  * record and slice; `verify` compares with what was sent and writes the RTT into the record. */
+#include "el_probe_plain.h"
 #include "worker_internal.h"
 
 #include <netinet/icmp6.h>
@@ -34,27 +35,37 @@ struct pending {
 	uint32_t index, pass;
 };
 
-static inline void locate_open(struct el_worker *w, struct pending *p)
+/* The open round of this worker under the current plan set that an id is of, and its index there;
+ * NULL: none. */
+static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *ret_index)
 {
 	const struct el_plan_set *set = w->set;
-	const struct el_plan *plan;
-	struct live_round *l;
+	struct live_round *l = w->newest;
 	struct el_id at;
 
-	p->live = NULL;
-	if (!el_id_unpack(&set->ids, p->answer.id, &at) || at.worker != w->conf.index.v)
-		return;
+	/* nearly all are of the round that is being sent */
+	if (likely(l && !((id ^ l->id_base) & ~l->id_index_mask)))
+		return el_id_index(id & l->id_index_mask, ret_index) ? l : NULL;
+	if (!el_id_unpack(&set->ids, id, &at) || at.worker != w->conf.index.v)
+		return NULL;
+	*ret_index = at.index;
 	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
-	if (!l || l->block->set != set)
-		return;
-	plan = l->plan;
-	if (at.index >= plan->n_records)
+	return l && l->block->set == set ? l : NULL;
+}
+
+static inline void locate_open(struct el_worker *w, struct pending *p)
+{
+	uint32_t index;
+	struct live_round *l = find_open(w, p->answer.id, &index);
+
+	p->live = NULL;
+	if (unlikely(!l || index >= l->plan->n_records))
 		return;
 	p->live = l;
-	p->index = at.index;
-	p->slice = &plan->slices[el_plan_locate(plan, at.index, &p->pass).v];
+	p->index = index;
+	p->slice = &l->plan->slices[el_plan_locate(l->plan, index, &p->pass).v];
 	rte_prefetch0(p->slice);
-	rte_prefetch0(&l->block->records[at.index]);
+	rte_prefetch0(&l->block->records[index]);
 }
 
 /* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. Of
@@ -181,22 +192,34 @@ enum stage_one {
 	PASSED_UP, /* the buffer is control's now */
 };
 
+/* Stage one for a frame that is not plain. */
+static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+				    struct pending *p)
+{
+	struct el_pkt pkt;
+	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
+	enum el_no_answer why = EL_NO_ANSWER_OTHER;
+
+	if (error == EL_PKT_OK && w->set)
+		why = el_probe_recognise(&w->set->key, &pkt, &p->answer);
+	if (why == EL_NO_ANSWER_OTHER)
+		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
+	if (why == EL_NO_ANSWER_NONE)
+		return ANSWER;
+	count_no_answer(w, q, &pkt, why);
+	return NONE;
+}
+
 /* Stage one for a frame: what it answers, and that on its way into the cache. */
 static inline enum stage_one recognise(struct el_worker *w, const struct queue *q,
 				       struct rte_mbuf *m, uint64_t tsc, struct pending *p)
 {
-	struct el_pkt pkt;
-	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
-	enum el_no_answer why;
+	if (unlikely(!w->set) ||
+	    !el_probe_recognise_plain(&w->set->key, p->frame, p->len, &p->answer)) {
+		enum stage_one found = recognise_any(w, q, m, p);
 
-	if (unlikely(error != EL_PKT_OK))
-		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
-	why = w->set ? el_probe_recognise(&w->set->key, &pkt, &p->answer) : EL_NO_ANSWER_OTHER;
-	if (unlikely(why == EL_NO_ANSWER_OTHER))
-		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
-	if (unlikely(why != EL_NO_ANSWER_NONE)) {
-		count_no_answer(w, q, &pkt, why);
-		return NONE;
+		if (found != ANSWER)
+			return found;
 	}
 	p->answer.tsc = tsc;
 	locate_open(w, p);
@@ -390,19 +413,27 @@ static void search(struct el_worker *w, struct queue *q, struct pending *p)
 	mismatch(w, q, p, closest, &missed);
 }
 
-/* Stage two: compares the answer with what was sent, and settles it. */
-static inline void verify(struct el_worker *w, struct queue *q, struct pending *p)
+/* Stage two: compares the answer with what was sent, and settles it. How many first answers: 1, or
+ * 0 where they are counted. */
+static inline uint32_t verify(struct el_worker *w, struct queue *q, struct pending *p)
 {
 	const struct el_slice *s = p->slice;
 	uint32_t packet;
+	el_record *r;
 
 	if (unlikely(!p->live || !el_slice_packet_of_pass(s, p->pass, &packet) ||
 		     !el_probe_is_answer(&p->answer, s, el_slice_port(s, packet)))) {
 		search(w, q, p);
-		return;
+		return 0;
 	}
 	close_connection(w, &p->answer, p->live->plan, s, p->pass);
-	record_answer(w, &p->answer, &p->live->block->records[p->index]);
+	r = &p->live->block->records[p->index];
+	if (unlikely(el_record_state(*r) != EL_RECORD_SENT || !is_answer(&p->answer))) {
+		record_answer(w, &p->answer, r);
+		return 0;
+	}
+	*r = el_record_answered(*r, p->answer.tsc);
+	return 1;
 }
 
 /* Frees buffers of the few pools that receive buffers come from; rte_pktmbuf_free_bulk, which is
@@ -452,45 +483,56 @@ static uint64_t arrival(struct el_worker *w, const struct queue *q, const struct
 	return at;
 }
 
+/* A frame's bytes in a row; what is longer than LINEAR_BYTES by its beginning. */
+static inline void view(const struct rte_mbuf *m, struct pending *p, uint8_t *linear)
+{
+	p->frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	p->len = m->data_len;
+	if (unlikely(m->nb_segs > 1)) {
+		p->len = RTE_MIN(m->pkt_len, (uint32_t)LINEAR_BYTES);
+		p->frame = rte_pktmbuf_read(m, 0, p->len, linear);
+	}
+}
+
 static void rx_burst(struct el_worker *w, struct queue *q)
 {
 	struct rte_mbuf *mbufs[BURST];
-	struct pending pending[BURST];
+	struct pending pending[BURST], *p = pending;
 	uint8_t linear[LINEAR_BYTES];
-	uint32_t n_pending = 0, n_free = 0;
+	uint32_t n_free = 0, n_answers = 0;
 	uint64_t bytes = 0, tsc;
 	uint16_t n;
 
+	/* What is received came before the call: a driver that copies takes its time in there. */
+	tsc = rte_rdtsc();
 	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, mbufs, BURST);
 	if (!n) {
-		q->empty_tsc = w->iteration_tsc;
+		q->empty_tsc = tsc;
 		return;
 	}
-	tsc = rte_rdtsc();
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
-		struct pending *p = &pending[n_pending];
-		uint64_t at = likely(!q->conf.rx_stamp_flag) ? tsc : arrival(w, q, m, tsc);
+		uint64_t at = likely(!q->conf.rx_stamp_flag) ? tsc : arrival(w, q, m, rte_rdtsc());
 		enum stage_one found;
 
 		bytes += m->pkt_len;
-		p->len = RTE_MIN(m->pkt_len, (uint32_t)LINEAR_BYTES);
-		p->frame = rte_pktmbuf_read(m, 0, p->len, linear);
+		view(m, p, linear);
 		found = recognise(w, q, m, at, p);
-		if (found != PASSED_UP)
+		if (likely(found != PASSED_UP))
 			mbufs[n_free++] = m;
-		if (found == ANSWER && p->frame != linear)
-			n_pending++;
+		if (likely(found == ANSWER && p->frame != linear))
+			p++;
 		else if (found == ANSWER) /* the buffer is used again for the next, so finish it */
-			verify(w, q, p);
+			n_answers += verify(w, q, p);
 	}
-	for (uint32_t i = 0; i < n_pending; i++)
-		verify(w, q, &pending[i]);
+	for (struct pending *end = p, *i = pending; i < end; i++)
+		n_answers += verify(w, q, i);
 	free_burst(mbufs, n_free);
 	if (n < BURST)
-		q->empty_tsc = w->iteration_tsc;
+		q->empty_tsc = tsc;
+	count(w, EL_COUNTER_ANSWERS, n_answers);
 	count(w, EL_COUNTER_RX_PACKETS, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);
 }

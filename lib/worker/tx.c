@@ -56,6 +56,7 @@ static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t tsc, 
 	p->n_runs -= done;
 	if (unlikely(p->n)) {
 		memmove(p->mbufs, p->mbufs + sent, p->n * sizeof(p->mbufs[0]));
+		memmove(p->ends, p->ends + sent, p->n * sizeof(p->ends[0]));
 		memmove(p->runs, p->runs + done, p->n_runs * sizeof(p->runs[0]));
 	}
 	return probes;
@@ -65,27 +66,34 @@ static void send_list(struct el_worker *w, struct queue *q)
 {
 	struct probe_list *p = &q->probes;
 	struct live_round *first_unsent;
-	uint32_t bytes = p->bytes, probes;
+	uint32_t bytes = 0, probes;
 	uint64_t tsc = rte_rdtsc();
 	uint16_t sent =
 	    rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
 	bool uncertain = rte_rdtsc() - tsc > w->uncertain_tsc;
 
-	if (sent)
+	if (likely(sent)) {
 		q->moved_tsc = tsc;
+		bytes = p->ends[sent - 1] - p->sent;
+		p->sent += bytes;
+	}
 	q->stuck = !sent && (q->stuck || tsc - q->moved_tsc > w->conf.tsc_hz / 10);
 	probes = record_burst(p, sent, tsc, uncertain);
-	p->bytes = 0;
-	for (uint32_t i = 0; i < p->n; i++)
-		p->bytes += p->mbufs[i]->pkt_len;
 	if (p->n) {
 		first_unsent = p->runs[0].live;
 		first_unsent->block->tx_refused += p->n;
 	}
 	count(w, EL_COUNTER_TX_PACKETS, sent);
-	count(w, EL_COUNTER_TX_BYTES, bytes - p->bytes);
+	count(w, EL_COUNTER_TX_BYTES, bytes);
 	count(w, EL_COUNTER_TX_PROBES, probes);
 	count(w, EL_COUNTER_TX_RESETS, sent - probes);
+}
+
+/* Puts a frame of `len` bytes at the end of a list, which has room. */
+static void append(struct probe_list *p, struct rte_mbuf *m, uint32_t len)
+{
+	p->ends[p->n] = probe_list_end(p) + len;
+	p->mbufs[p->n++] = m;
 }
 
 /* Takes this round's probes out of the lists: their records stay unsent. The RSTs before them go
@@ -99,14 +107,13 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 		struct rte_mbuf **from = p->mbufs;
 		uint32_t n_runs = p->n_runs;
 
-		p->n = p->n_runs = p->bytes = 0;
+		p->n = p->n_runs = 0;
 		for (uint32_t i = 0; i < n_runs; i++) {
 			struct probe_run r = p->runs[i];
 
 			for (uint32_t j = 0; j < r.n; j++, from++) {
 				if (r.live != l) {
-					p->bytes += (*from)->pkt_len;
-					p->mbufs[p->n++] = *from;
+					append(p, *from, (*from)->pkt_len);
 				} else if (r.record == NO_RECORD) {
 					urgent_push(w, &w->queues[k], *from);
 					count(w, EL_COUNTER_TX_RESETS, 1);
@@ -183,23 +190,31 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 			  uint32_t n, uint32_t packet)
 {
 	struct el_worker *w = b->w;
-	struct queue *q = w->hops[s->next_hop.v].queue;
+	uint32_t next_hop = s->next_hop.v;
+	const struct hop *hop = &w->hops[next_hop], *hops[BURST];
+	struct queue *q = hop->queue;
 	struct probe_list *p = &q->probes;
 	struct rte_mbuf **mbufs = p->mbufs + p->n, **spare = w->spare + w->n_spare;
 	struct el_probe_job jobs[BURST];
-	const struct hop *hops[BURST];
-	uint32_t i, bytes = 0;
+	uint32_t id = el_id_with_index(b->id_base, index);
+	uint32_t i, end = probe_list_end(p), *ends = p->ends + p->n;
 	uint8_t type = s->type;
 
+	if (hop->state != EL_NEXT_HOP_READY)
+		return 0;
 	n = RTE_MIN(n, RTE_MIN(BURST - p->n, w->n_spare));
-	for (i = 0; i < n; i++, s++) {
-		const struct hop *hop = &w->hops[s->next_hop.v];
-		uint32_t id = el_id_with_index(b->id_base, index + i);
+	for (i = 0; i < n; i++, s++, id = el_id_next(id)) {
 		uint16_t port = el_slice_port(s, packet);
 		struct rte_mbuf *m = *--spare;
 
-		if (unlikely(s->type != type || hop->queue != q || hop->state != EL_NEXT_HOP_READY))
+		if (unlikely(s->type != type))
 			break;
+		if (s->next_hop.v != next_hop) {
+			next_hop = s->next_hop.v;
+			hop = &w->hops[next_hop];
+			if (unlikely(hop->queue != q || hop->state != EL_NEXT_HOP_READY))
+				break;
+		}
 		if (s->path_first != EL_PATH_NONE) {
 			el_path *last = path_of(b, s, port);
 
@@ -207,7 +222,8 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 				break;
 			el_path_set(last, id);
 		}
-		bytes += set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
+		end += set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
+		ends[i] = end;
 		mbufs[i] = m;
 		hops[i] = hop;
 		jobs[i] = (struct el_probe_job){
@@ -221,7 +237,6 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 	if (!i)
 		return 0;
 	p->n += i;
-	p->bytes += bytes;
 	w->n_spare -= i;
 	append_run(p, b->live, b->class, index, i);
 	el_probe_ops[type]->make(b->key, jobs, i);
@@ -270,8 +285,7 @@ static bool reset_before_reuse(const struct building *b, const struct el_slice *
 	m = worker_buffer(b->w);
 	finish_frame(m, hop,
 		     el_probe_reset(s, frame_end(m), port, el_id_permute(b->key, open) + 1));
-	p->mbufs[p->n++] = m;
-	p->bytes += m->pkt_len;
+	append(p, m, m->pkt_len);
 	append_run(p, b->live, b->class, NO_RECORD, 1);
 	el_path_set(last, 0);
 	return true;
@@ -296,14 +310,13 @@ static void build_class(struct el_worker *w, struct el_pacing *pace, uint32_t n)
 	uint32_t class = (uint32_t)(pace - w->pacing);
 	const struct el_plan_class *c = &plan->classes[class];
 	uint32_t next = w->next[class], pass = w->pass[class], index = c->base + pace->done;
-	const struct building b = {
-	    .w = w,
-	    .live = l,
-	    .key = &l->block->set->key,
-	    .paths = plan->paths,
-	    .round = l->block->round,
-	    .class = class,
-	    .id_base = el_id_base(&l->block->set->ids, plan->worker.v, l->block->round)};
+	const struct building b = {.w = w,
+				   .live = l,
+				   .key = &l->block->set->key,
+				   .paths = plan->paths,
+				   .round = l->block->round,
+				   .class = class,
+				   .id_base = l->id_base};
 
 	if (w->n_spare < n)
 		worker_refill(w);

@@ -21,6 +21,7 @@
 struct live_round {
 	struct el_block *block;
 	const struct el_plan *plan;
+	uint32_t id_base, id_index_mask; /* of the ids of its probes */
 	uint64_t last_send_tsc;
 	uint64_t over_tsc; /* when its time was first found to be over; 0: not yet */
 	uint64_t gap_tsc;
@@ -44,9 +45,16 @@ struct probe_run {
 struct probe_list {
 	struct rte_mbuf *mbufs[BURST];
 	struct probe_run runs[BURST];
+	uint32_t ends[BURST]; /* bytes of all frames ever up to the end of each, modulo 2^32 */
+	uint32_t sent;        /* those of the ones that have been sent */
 	uint32_t n, n_runs;
-	uint32_t bytes; /* of all frames */
 };
+
+/* Bytes of all frames ever, those in the list being the last ones. */
+static inline uint32_t probe_list_end(const struct probe_list *p)
+{
+	return p->n ? p->ends[p->n - 1] : p->sent;
+}
 
 #define URGENT_MAX 64
 
@@ -82,6 +90,7 @@ struct el_worker {
 	uint32_t waiting_head, waiting_tail;
 	struct live_round live[ROUNDS_MAX]; /* by the low bits of their number */
 	uint32_t n_live;
+	struct live_round *newest;                    /* begun last; NULL: it is over */
 	struct live_round *sending;                   /* NULL between rounds */
 	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
 	uint32_t pass[EL_PLAN_CLASSES_MAX],

@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from . import scanners
-from .ground import OWN, ROUTER, Failure
+from .ground import EAL, OWN, ROUTER, Failure
 from .programs import ROUTER_MAC, Cores, Peer, Prober, Testpmd, configuration, growth, with_faults
 from .table import Line, Row
 
@@ -77,6 +77,22 @@ def memif_testpmd(mode, first="", line=None):
         peer.end()
         return {line: {"value": rate}}
     return measure
+
+
+def memif_bare(bench):
+    """Requests that are always the same, and a count of what comes back: what this peer can answer."""
+    peer = Testpmd(bench, [bench.second], bench.memif("server"))
+    peer.start("icmpecho retry", wait_for_link=False)
+    near = bench.start([bench.options.build / "tests/bench/bench_echo", *EAL, "--file-prefix={prefix}",
+                        f"--lcores=0@{bench.first}", f"--vdev={bench.memif('client')}", "--",
+                        bench.options.settle, bench.options.seconds],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    out = near.stdout.read()
+    if bench.end(near, with_signal=None) != 0:
+        raise Failure(f"bench_echo: {near.log.read_text()[-1000:]}")
+    peer.stop()
+    peer.end()
+    return {BARE: {"value": json.loads(out)["answers_per_second"]}}
 
 
 def memif_icmpecho(bench):
@@ -289,6 +305,7 @@ def rtt(bench):
 
 EMPTY_LOOP = "p99 of what arrives at an empty loop"
 FLOWGEN, IO = "testpmd flowgen, macswap", "testpmd io, macswap"
+BARE = "bare loop, testpmd icmpecho"
 ROWS = [
     Row("TX only, net_null", "M/s",
         [Line("testpmd txonly", beside=True), Line("echolane ICMPping", least=0.8, note=NOBODY_ANSWERS)],
@@ -296,9 +313,10 @@ ROWS = [
     Row("TX and RX, memif", "M/s",
         [Line(FLOWGEN, beside=True, note="icmpecho is no peer for flowgen: it answers none of its UDP packets"),
          Line(IO),
+         Line(BARE, note="the bare loop sends one request again and again and counts what comes back"),
          Line("echolane ICMPping, testpmd icmpecho", least=0.8),
          *(Line(f"echolane {kind}, simpeer") for kind in ("ICMPping", "TCPsyn", "UDPunreachable"))],
-        [memif_testpmd("flowgen", line=FLOWGEN), memif_icmpecho,
+        [memif_testpmd("flowgen", line=FLOWGEN), memif_icmpecho, memif_bare,
          memif_testpmd("io retry", f"tx_first {TX_FIRST}", IO),
          *(memif_simpeer(kind) for kind in ("ICMPping", "TCPsyn", "UDPunreachable"))], needs=("dpdk-testpmd",)),
     Row("TX and RX, ring in one process", "cycles",

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The quick way to recognise answers in plain frames beside the whole one: it never says anything
+ * else, and it finds all that are plain. */
+#include "unit.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "el_probe_plain.h"
+#include "frames.h"
+
+static const uint8_t target[16] = {198, 51, 100, 7}, own[16] = {192, 0, 2, 10};
+static struct el_id_key key;
+
+enum kind { ECHO, ECHO_SHORT, SYN_ACK, RST, KINDS };
+
+/* An answer to a probe; whether it is one that is found the quick way. */
+static bool answer(struct frame *f, enum kind kind, uint8_t family, uint8_t padding)
+{
+	static const uint8_t zeros[64];
+	uint8_t l4[64] = {0}, protocol = IPPROTO_TCP;
+	size_t len = 20;
+
+	el_put32(l4 + 8, 0x12345678);
+	if (kind == ECHO || kind == ECHO_SHORT) {
+		protocol = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+		len = kind == ECHO ? 24 : 23;
+		l4[0] = family == 4 ? 0 : 129;
+		el_put32(l4 + 12, ~0x12345678U);
+		memcpy(l4 + 16, "a cookie", 8);
+	} else {
+		el_put16(l4, 443);
+		el_put16(l4 + 2, 65000);
+		l4[12] = 0x50;
+		l4[13] = kind == RST ? 0x14 : 0x12;
+	}
+	frame_ether(f, 0, family == 4 ? 0x0800 : 0x86dd);
+	if (family == 4)
+		frame_ipv4(f, 0, protocol, target, own, l4, len);
+	else
+		frame_ipv6(f, protocol, target, own, l4, len);
+	frame_add(f, zeros, padding);
+	return kind != ECHO_SHORT;
+}
+
+/* Both ways, over memory that ends with the frame. Whether the quick one found an answer. */
+static bool compare(const struct frame *f, size_t len)
+{
+	uint8_t *bytes = malloc(len ? len : 1);
+	struct el_answer plain, whole;
+	struct el_pkt pkt;
+	bool found;
+
+	memcpy(bytes, f->bytes, len);
+	found = el_probe_recognise_plain(&key, bytes, (uint32_t)len, &plain);
+	if (found) {
+		assert_int_equal(el_pkt_parse(bytes, len, &pkt), EL_PKT_OK);
+		assert_int_equal(el_probe_recognise(&key, &pkt, &whole), EL_NO_ANSWER_NONE);
+		assert_memory_equal(&plain, &whole, sizeof(plain));
+	}
+	free(bytes);
+	return found;
+}
+
+static void plain_answers(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	for (int kind = 0; kind < KINDS; kind++) {
+		for (uint8_t family = 4; family <= 6; family += 2) {
+			for (uint8_t padding = 0; padding < 32; padding++) {
+				bool expected = answer(&f, (enum kind)kind, family, padding);
+				assert_int_equal(compare(&f, f.len), expected);
+			}
+		}
+	}
+}
+
+static void cut_answers(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	for (int kind = 0; kind < KINDS; kind++) {
+		for (uint8_t family = 4; family <= 6; family += 2) {
+			answer(&f, (enum kind)kind, family, 0);
+			for (size_t len = 0; len < f.len; len++)
+				assert_false(compare(&f, len));
+		}
+	}
+}
+
+static void damaged_answers(void **state)
+{
+	uint64_t seed = unit_seed();
+	uint32_t found = 0;
+
+	(void)state;
+	for (int i = 0; i < 400000; i++) {
+		uint64_t r = unit_random(&seed);
+		struct frame f;
+
+		answer(&f, (enum kind)(r % KINDS), r & 64 ? 4 : 6, (uint8_t)(r >> 8 & 15));
+		for (uint64_t n = (r >> 16 & 3) + 1; n > 0; n--) {
+			uint64_t at = unit_random(&seed);
+			/* mostly where there is something to damage */
+			f.bytes[12 + at % (f.len - 12)] = (uint8_t)(at >> 32);
+		}
+		found += compare(&f, f.len - (r >> 20 & 7 ? 0 : r >> 24 & 7));
+	}
+	assert_in_range(found, 10000, 390000); /* of both sorts there are many */
+}
+
+static int setup(void **state)
+{
+	static const uint8_t random[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+
+	(void)state;
+	key = el_id_key_init(random);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(plain_answers),
+	    cmocka_unit_test(cut_answers),
+	    cmocka_unit_test(damaged_answers),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
