@@ -20,7 +20,11 @@
 #include "table.h"
 #include "writer.h"
 
-#define TICK_NS 2000000ULL
+/* Between two looks at workers and ports: while rounds follow each other or something changes, and
+ * else. What control does then is 10 to 20 us, half of which are switches between threads. */
+#define QUICK_TICK_NS 2000000ULL
+#define TICK_NS 10000000ULL
+#define EVENT_BURSTS 128     /* of 64, at most in a look: all that a ring holds */
 #define SLOW_NS 100000000ULL /* ports' counters and clocks */
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
@@ -360,7 +364,7 @@ static void take_events(struct control *c)
 
 	for (uint32_t w = 0; w < c->n_workers; w++) {
 		/* bounded: a flood of events must not hold control up */
-		for (int burst = 0; burst < 32; burst++) {
+		for (int burst = 0; burst < EVENT_BURSTS; burst++) {
 			unsigned n = el_worker_events(c->workers[w], events, 64);
 			for (unsigned i = 0; i < n; i++) {
 				if (!events_take(c->now.events, &events[i]) && c->old.events)
@@ -370,6 +374,24 @@ static void take_events(struct control *c)
 				break;
 		}
 	}
+}
+
+static bool is_quiet(const struct control *c)
+{
+	return c->started && !c->stopping && !c->planning && !c->next.set && !c->old.set &&
+	       el_clock_ns(&c->now.set->clock, c->now.set->period_tsc) >= 10 * TICK_NS &&
+	       network_settled(c->network);
+}
+
+static int set_tick(struct control *c, uint64_t ns)
+{
+	const struct itimerspec every = {.it_interval.tv_nsec = (long)ns,
+					 .it_value.tv_nsec = (long)ns};
+
+	if (c->tick_ns == ns)
+		return 0;
+	c->tick_ns = ns;
+	return timerfd_settime(c->timer_fd, 0, &every, NULL) < 0 ? -errno : 0;
 }
 
 static void tick(struct control *c)
@@ -395,6 +417,7 @@ static void tick(struct control *c)
 		c->second_ns = c->now_ns;
 		el_tsc_recalibrate(&c->calibration);
 	}
+	set_tick(c, is_quiet(c) ? TICK_NS : QUICK_TICK_NS);
 }
 
 static int watch(struct control *c, int fd)
@@ -406,8 +429,6 @@ static int watch(struct control *c, int fd)
 
 static int open_descriptors(struct control *c)
 {
-	const struct itimerspec every = {.it_interval.tv_nsec = TICK_NS,
-					 .it_value.tv_nsec = TICK_NS};
 	sigset_t signals;
 	int ret;
 
@@ -418,10 +439,11 @@ static int open_descriptors(struct control *c)
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (c->epoll_fd < 0 || c->signal_fd < 0 || c->timer_fd < 0 ||
-	    timerfd_settime(c->timer_fd, 0, &every, NULL) < 0)
+	if (c->epoll_fd < 0 || c->signal_fd < 0 || c->timer_fd < 0)
 		return -errno;
-	ret = watch(c, c->signal_fd);
+	ret = set_tick(c, QUICK_TICK_NS);
+	if (ret == 0)
+		ret = watch(c, c->signal_fd);
 	if (ret == 0)
 		ret = watch(c, c->timer_fd);
 	if (ret == 0)

@@ -49,6 +49,7 @@ struct control {
 	struct el_snapshot_store *snapshots;
 	struct el_httpd *httpd;
 	int epoll_fd, signal_fd, timer_fd; /* -1: not open */
+	uint64_t tick_ns;                  /* of the timer */
 	pthread_mutex_t ports_lock;
 	struct el_port_view *ports; /* [network_n_ports]: for other threads, under ports_lock */
 

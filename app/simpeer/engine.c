@@ -267,17 +267,20 @@ static unsigned int send_due(struct simpeer *p)
 	return late->n > before ? flush(p) : 0;
 }
 
-unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc)
+unsigned int simpeer_send(struct simpeer *peer, uint64_t now_tsc)
 {
-	struct rte_mbuf *rx[BURST];
-	unsigned int moved = 0;
-	uint16_t n = 0;
-
 	peer->now_tsc = now_tsc;
 	if (unlikely(peer->n_held > 0 && peer->next_deadline_tsc <= now_tsc))
 		release_overdue(peer);
-	if (peer->delayed.count > 0)
-		moved = send_due(peer);
+	return peer->delayed.count > 0 ? send_due(peer) : 0;
+}
+
+unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_tsc)
+{
+	struct rte_mbuf *rx[BURST];
+	uint16_t n = 0;
+
+	peer->now_tsc = now_tsc;
 	/* What the port refuses stops the receiving, so that nothing is lost here. */
 	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX))
 		n = rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
@@ -288,5 +291,12 @@ unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc)
 			rte_prefetch0(rte_pktmbuf_mtod(rx[i + PREFETCH_AHEAD], void *));
 		handle(peer, rx[i]);
 	}
-	return moved + n + (peer->n_tx > 0 ? flush(peer) : 0);
+	return n + (peer->n_tx > 0 ? flush(peer) : 0);
+}
+
+unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc)
+{
+	unsigned int sent = simpeer_send(peer, now_tsc);
+
+	return sent + simpeer_receive(peer, now_tsc);
 }

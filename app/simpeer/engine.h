@@ -28,9 +28,13 @@ struct simpeer *simpeer_create(const struct simpeer_config *config);
 /* Frees all answers that are still held. NULL is fine. */
 void simpeer_destroy(struct simpeer *peer);
 
-/* One turn: sends what is due, takes one burst and handles it. `now_tsc`: read just before; delays
- * count from it. Never blocks. Returns how many frames were received or sent. One thread at a time.
- */
+/* A turn's two halves: sends what is due; takes one burst and handles it. `now_tsc`: read just
+ * before, for delays count from it. Never block. Return how many frames were received or sent. One
+ * thread at a time. */
+unsigned int simpeer_send(struct simpeer *peer, uint64_t now_tsc);
+unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_tsc);
+
+/* Both, at the same time. */
 unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc);
 
 /* The counters; live, for the polling thread. `unsent` counts what is still held. */

@@ -228,8 +228,10 @@ static void loop(struct simpeer *peer, const struct options *o, uint64_t tsc_hz)
 	fflush(stdout);
 	while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
 		uint64_t now_tsc = rte_rdtsc();
+		unsigned int moved = simpeer_send(peer, now_tsc);
 
-		if (simpeer_poll(peer, now_tsc) == 0 && o->yield)
+		moved += simpeer_receive(peer, rte_rdtsc());
+		if (moved == 0 && o->yield)
 			sched_yield();
 		if (unlikely(now_tsc >= end_tsc))
 			break;

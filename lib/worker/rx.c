@@ -500,21 +500,24 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	struct pending pending[BURST], *p = pending;
 	uint8_t linear[LINEAR_BYTES];
 	uint32_t n_free = 0, n_answers = 0;
-	uint64_t bytes = 0, tsc;
+	uint64_t bytes = 0, before, after, tsc;
 	uint16_t n;
 
-	/* What is received came before the call: a driver that copies takes its time in there. */
-	tsc = rte_rdtsc();
+	before = rte_rdtsc();
 	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, mbufs, BURST);
 	if (!n) {
-		q->empty_tsc = tsc;
+		q->empty_tsc = before;
 		return;
 	}
+	/* What is received came before the call, in which drivers that copy spend their time;
+	 * unless the worker was held up in there. */
+	after = rte_rdtsc();
+	tsc = after - before < w->held_up_tsc ? before : after;
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
-		uint64_t at = likely(!q->conf.rx_stamp_flag) ? tsc : arrival(w, q, m, rte_rdtsc());
+		uint64_t at = likely(!q->conf.rx_stamp_flag) ? tsc : arrival(w, q, m, after);
 		enum stage_one found;
 
 		bytes += m->pkt_len;
@@ -531,7 +534,7 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 		n_answers += verify(w, q, i);
 	free_burst(mbufs, n_free);
 	if (n < BURST)
-		q->empty_tsc = tsc;
+		q->empty_tsc = before;
 	count(w, EL_COUNTER_ANSWERS, n_answers);
 	count(w, EL_COUNTER_RX_PACKETS, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);

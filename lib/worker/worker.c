@@ -11,7 +11,7 @@
 #define RING_COMMANDS 4096
 #define RING_EVENTS 8192
 #define RING_FORWARDED 8192
-#define RING_FRAMES 256
+#define RING_FRAMES 1024
 
 static void write_payload(struct rte_mempool *pool, void *arg, void *obj, unsigned index)
 {
@@ -86,6 +86,7 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->n_queues = config->n_queues;
 	w->debt_tsc = (uint64_t)((double)config->tsc_hz * EL_PACING_DEBT_S);
 	w->uncertain_tsc = config->tsc_hz / 20000; /* 50 us */
+	w->held_up_tsc = config->tsc_hz / 500000;  /* 2 us */
 	w->iteration_tsc = rte_rdtsc();
 	w->peers[config->index.v] = w;
 	w->n_peers = config->index.v + 1U;

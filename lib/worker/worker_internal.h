@@ -109,6 +109,7 @@ struct el_worker {
 	uint64_t iteration_tsc; /* of the current iteration */
 	uint64_t recent_gap_tsc;
 	uint64_t debt_tsc, uncertain_tsc;
+	uint64_t held_up_tsc; /* longer than any burst takes to receive */
 	uint64_t
 	    reset_tokens_tsc; /* RSTs for what is unknown: when the bucket was last drawn from */
 

@@ -252,7 +252,7 @@ def one_round(bench, n_targets, n_probes, rate_pps):
     target = {"type": "ICMPping", "destination": f"10.0.0.0/{33 - n_targets.bit_length()}", "timeout": 1,
               "nb_packets": max(1, round(n_probes / n_targets)), "ip_payload_size": PING_PAYLOAD}
     config = configuration(bench, target, port={"device": bench.memif("client")}, max_rate_pps=rate_pps,
-                           glob={"percentile": [50, 99]})
+                           glob={"percentile": [50, 99], "interval": 60})
     prober = Prober(bench, config, "--rounds", "1")
     result = prober.wait(60)
     return with_faults(result, peer.end()), prober.page, peer.summary
@@ -273,13 +273,14 @@ def rtt_error(bench, n_targets, n_probes, rate_pps):
 
 
 def empty_loops(bench):
-    """What the machine alone does: two loops that only look, on the two cores; the worse one counts."""
+    """What the machine alone does: two loops that only look, on the two cores. Half a percent of what arrives at
+    each waits longer than the lesser of their p99.5, so a percent of what passes both waits at least so long."""
     loops = [bench.start([bench.options.build / "tests/bench/bench_gaps", core, bench.options.seconds],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for core in (bench.first, bench.second)]
     waits = [json.loads(loop.stdout.read()) for loop in loops]
     for loop in loops:
         bench.end(loop, with_signal=None)
-    return {EMPTY_LOOP: {"value": max(wait["wait_p99_us"] for wait in waits) / 1e6, "cores": waits}}
+    return {EMPTY_LOOP: {"value": min(wait["wait_p995_us"] for wait in waits) / 1e6, "cores": waits}}
 
 
 def rtt(bench):
@@ -303,7 +304,7 @@ def rtt(bench):
 
 # ---- the table ----
 
-EMPTY_LOOP = "p99 of what arrives at an empty loop"
+EMPTY_LOOP = "p99 of what passes two empty loops, at least"
 FLOWGEN, IO = "testpmd flowgen, macswap", "testpmd io, macswap"
 BARE = "bare loop, testpmd icmpecho"
 ROWS = [
@@ -338,6 +339,6 @@ ROWS = [
         [Line("echolane p50, 1,048,576 targets", most=0.5, note=RTT_NOTE),
          Line("echolane p99, 1,048,576 targets", most=2), Line("echolane p50, 1 target"),
          Line("echolane p99, 1 target"), Line("p50, difference of the two", most=0.5),
-         Line(EMPTY_LOOP, note="an empty loop shows what interrupts this machine's cores; an answer passes two")],
+         Line(EMPTY_LOOP, note="an empty loop shows what interrupts this machine's cores; an answer passes one on each")],
         [rtt, empty_loops]),
 ]
