@@ -10,19 +10,10 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
-#include "el_neigh.h"
+#include "net_port.h"
 #include "placement.h"
 
 #define CONTROL_BUFFERS 511
-
-struct net_port {
-	struct el_port *port;
-	struct el_kernel_addresses kernel;  /* of the interface, where there is one */
-	struct el_neigh_address *addresses; /* own ones, for ARP */
-	size_t n_addresses;
-	struct el_prefix *own; /* all that answers may come to: the above and the groups' sources */
-	uint32_t n_own;
-};
 
 struct network {
 	struct net_port *ports;
@@ -47,122 +38,6 @@ struct network {
 
 /* ---- opening ---- */
 
-static struct el_prefix host(const struct el_ip *ip)
-{
-	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
-}
-
-static int add_address(struct net_port *p, const struct el_prefix *prefix)
-{
-	struct el_neigh_address *grown =
-	    realloc(p->addresses, (p->n_addresses + 1) * sizeof(*p->addresses));
-
-	if (!grown)
-		return -ENOMEM;
-	p->addresses = grown;
-	grown[p->n_addresses++] = (struct el_neigh_address){
-	    .prefix = *prefix,
-	    .kernel = p->port->kernel_receives && el_kernel_owns(&p->kernel, &prefix->ip)};
-	return 0;
-}
-
-static bool is_range(const struct el_prefix *prefix)
-{
-	return prefix->len < (prefix->ip.family == 4 ? 32 : 128);
-}
-
-/* What the kernel knows of the port's interface, where there is one. */
-static int ask_kernel(struct network *n, uint16_t index, bool routes, struct el_error *err)
-{
-	struct net_port *p = &n->ports[index];
-	int ret;
-
-	if (!p->port->ifindex)
-		return 0;
-	ret = el_kernel_addresses(p->port->ifindex, &p->kernel, err);
-	if (ret == 0 && routes)
-		ret = el_kernel_routes(p->port->ifindex, (struct el_port_idx){index}, &n->routes,
-				       err);
-	return ret;
-}
-
-static int find_addresses(struct network *n, uint16_t index, const struct el_conf_port *conf,
-			  struct el_error *err)
-{
-	struct net_port *p = &n->ports[index];
-	bool configured = conf->n_addresses > 0;
-	const struct el_prefix *items = conf->addresses;
-	size_t count = conf->n_addresses;
-	int ret = ask_kernel(n, index, !configured, err);
-
-	if (ret == 0)
-		ret = el_routes_add_conf(&n->routes, (struct el_port_idx){index}, conf, err);
-	if (ret < 0)
-		return ret;
-	if (!configured) {
-		items = p->kernel.items;
-		count = p->kernel.count;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (add_address(p, &items[i]) < 0)
-			return el_error_set(err, -ENOMEM, "not enough memory");
-	}
-	if (!count)
-		return el_error_set(err, -EADDRNOTAVAIL,
-				    "port %s: it has no address; give it one with address=A/LEN",
-				    p->port->name);
-	return 0;
-}
-
-/* Whether a group's source address or network is on a port's link, and not there yet. */
-static bool is_new_on_link(const struct net_port *p, const struct el_prefix *source)
-{
-	bool on_link = false;
-
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		const struct el_prefix *have = &p->addresses[i].prefix;
-		if (el_ip_equal(&have->ip, &source->ip) &&
-		    (!p->addresses[i].range || have->len <= source->len))
-			return false;
-		on_link |= !p->addresses[i].range && el_prefix_contains(have, &source->ip);
-	}
-	return on_link;
-}
-
-static int add_group_source(struct net_port *p, const struct el_prefix *source)
-{
-	if (!source->ip.family)
-		return 0;
-	p->own[p->n_own++] = *source;
-	if (!is_new_on_link(p, source))
-		return 0;
-	if (add_address(p, source) < 0)
-		return -ENOMEM;
-	p->addresses[p->n_addresses - 1].range = is_range(source);
-	return 0;
-}
-
-/* What answers may come to: the port's addresses and the groups' sources, which are ours on the
- * port whose network they are in. */
-static int list_own(struct net_port *p, const struct el_conf *conf)
-{
-	int ret = 0;
-
-	p->own = calloc(p->n_addresses + 4 * conf->n_groups + 1, sizeof(*p->own));
-	if (!p->own)
-		return -ENOMEM;
-	for (size_t i = 0; i < p->n_addresses; i++)
-		p->own[p->n_own++] = host(&p->addresses[i].prefix.ip);
-	for (size_t g = 0; g < conf->n_groups && ret == 0; g++) {
-		const struct el_conf_group *c = &conf->groups[g];
-		const struct el_prefix sources[] = {host(&c->src_ipv4), host(&c->src_ipv6),
-						    c->src_subnet_ipv4, c->src_subnet_ipv6};
-		for (size_t i = 0; i < RTE_DIM(sources) && ret == 0; i++)
-			ret = add_group_source(p, &sources[i]);
-	}
-	return ret;
-}
-
 /* The single addresses among what is a port's own. */
 static int list_addresses(struct network *n, const struct net_port *p)
 {
@@ -173,18 +48,8 @@ static int list_addresses(struct network *n, const struct net_port *p)
 		return -ENOMEM;
 	n->addresses = grown;
 	for (size_t i = 0; i < p->n_own; i++) {
-		if (!is_range(&p->own[i]))
+		if (!net_port_is_range(&p->own[i]))
 			n->addresses[n->n_addresses++] = p->own[i].ip;
-	}
-	return 0;
-}
-
-/* Who asks for an IPv6 address of ours asks a multicast group. */
-static int let_requests_in(struct net_port *p, struct el_error *err)
-{
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		if (p->addresses[i].prefix.ip.family == 6 && !p->addresses[i].kernel)
-			return el_port_receive_multicast(p->port, err);
 	}
 	return 0;
 }
@@ -201,12 +66,10 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 			break;
 		n->n_ports++;
 		placement_add_port(n->placement, n->ports[i].port);
-		ret = find_addresses(n, i, port, err);
-		if (ret == 0 &&
-		    (list_own(&n->ports[i], conf) < 0 || list_addresses(n, &n->ports[i]) < 0))
+		ret = net_port_find_addresses(&n->ports[i], (struct el_port_idx){i}, conf,
+					      &n->routes, err);
+		if (ret == 0 && list_addresses(n, &n->ports[i]) < 0)
 			ret = el_error_set(err, -ENOMEM, "not enough memory");
-		if (ret == 0)
-			ret = let_requests_in(&n->ports[i], err);
 	}
 	return ret;
 }
@@ -395,12 +258,8 @@ void network_close(struct network *n)
 	el_neigh_destroy(n->neigh);
 	el_routes_fini(&n->routes);
 	placement_destroy(n->placement);
-	for (uint32_t i = 0; i < n->n_ports; i++) {
-		el_port_close(n->ports[i].port);
-		free(n->ports[i].kernel.items);
-		free(n->ports[i].addresses);
-		free(n->ports[i].own);
-	}
+	for (uint32_t i = 0; i < n->n_ports; i++)
+		net_port_fini(&n->ports[i]);
 	rte_mempool_free(n->pool);
 	pthread_mutex_destroy(&n->lock);
 	free(n->views);

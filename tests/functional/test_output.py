@@ -28,12 +28,6 @@ def ends_soon(prober):
     assert time.monotonic() - began < 3, "the end waited for the reader"
 
 
-def ends_soon(prober):
-    began = time.monotonic()
-    prober.stop()
-    assert time.monotonic() - began < 3, "the end waited for the reader"
-
-
 def small_pipe():
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)

@@ -3,6 +3,7 @@
  * they are, so the test is the NIC. */
 #include "worker_bench.h"
 
+#include <rte_ethdev.h>
 #include <rte_mbuf_dyn.h>
 
 #define US (hz / 1000000)
@@ -196,6 +197,52 @@ static void packets_without_a_stamp(void **state)
 	bench_free(b);
 }
 
+static uint16_t hold_up(uint16_t port, uint16_t queue, struct rte_mbuf **packets, uint16_t n,
+			uint16_t max, void *cycles)
+{
+	(void)port, (void)queue, (void)packets, (void)max;
+	sim_tsc += *(const uint64_t *)cycles;
+	return n;
+}
+
+/* The RTT in us of a probe that is answered after 100 us, where the call that receives the answer
+ * takes so long. */
+static double rtt_us_of_call(uint64_t call_us)
+{
+	const struct rte_eth_rxtx_callback *callback;
+	struct rte_mbuf *probes[4];
+	uint64_t cycles = call_us * US;
+	struct el_block *block;
+	struct bench *b;
+	double rtt;
+
+	rx_stamp_flag = 0;
+	sim_step = 10;
+	b = bench(quick(1, 100, EL_PROBE_ICMPPING, 1), 1);
+	assert_int_equal(send_all(b, 1, probes), 1);
+	sim_tsc += 100 * US;
+	give_stamped(b, probes[0], 0);
+	callback = rte_eth_add_rx_callback(port_id, 0, hold_up, &cycles);
+	assert_non_null(callback);
+	el_worker_poll(b->workers[0]);
+	assert_int_equal(rte_eth_remove_rx_callback(port_id, 0, callback), 0);
+	block = report(b, 0);
+	rtt = (double)el_record_time(block->records[0]) / (double)US;
+	el_block_free(block);
+	bench_free(b);
+	return rtt;
+}
+
+/* What a call takes out was there before it; but not if the worker was held up in there. */
+static void stamps_of_the_call(void **state)
+{
+	(void)state;
+	assert_about(rtt_us_of_call(0), 100);
+	assert_about(rtt_us_of_call(1), 100);
+	assert_about(rtt_us_of_call(3), 103);
+	assert_about(rtt_us_of_call(500), 600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +250,7 @@ int main(void)
 	    cmocka_unit_test(impossible_stamps_are_refused),
 	    cmocka_unit_test(small_errors_are_no_fault),
 	    cmocka_unit_test(packets_without_a_stamp),
+	    cmocka_unit_test(stamps_of_the_call),
 	};
 
 	return worker_bench_main("worker_stamps", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);
