@@ -5,8 +5,11 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "el_base.h"
 
 struct writer {
 	pthread_t thread;
@@ -19,20 +22,22 @@ struct writer {
 	bool stop;
 };
 
-/* Nobody is left to tell of a failure. */
-static void write_all(int fd, const char *text, size_t len)
+/* 0 or a negative errno. */
+static int write_all(int fd, const char *text, size_t len)
 {
 	for (size_t at = 0; at < len;) {
 		ssize_t n = write(fd, text + at, len - at);
 		if (n < 0 && errno != EINTR)
-			return;
+			return -errno;
 		at += n > 0 ? (size_t)n : 0;
 	}
+	return 0;
 }
 
 static void *run(void *arg)
 {
 	struct writer *w = arg;
+	int ret, error = 0; /* the last one that was told */
 	size_t len;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
@@ -48,8 +53,12 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		/* the only place where it may be cancelled */
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		write_all(w->fd, w->writing, len);
+		ret = write_all(w->fd, w->writing, len);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		if (ret < 0 && ret != error)
+			el_log(EL_LOG_WARNING, "control", "a table could not be written: %s",
+			       strerror(-ret));
+		error = ret;
 		free(w->writing);
 		w->writing = NULL;
 		pthread_mutex_lock(&w->lock);

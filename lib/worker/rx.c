@@ -30,9 +30,10 @@ struct pending {
 	uint32_t len;
 	/* Of its first candidate, if that is of an open round of this worker under the current plan
 	   set, as nearly all are; else NULL. */
-	struct live_round *live;
+	const struct live_round *live;
 	const struct el_slice *slice;
-	uint32_t index, pass;
+	el_record *record;
+	uint32_t pass;
 };
 
 /* The open round of this worker under the current plan set that an id is of, and its index there;
@@ -62,10 +63,10 @@ static inline void locate_open(struct el_worker *w, struct pending *p)
 	if (unlikely(!l || index >= l->plan->n_records))
 		return;
 	p->live = l;
-	p->index = index;
+	p->record = &l->block->records[index];
 	p->slice = &l->plan->slices[el_plan_locate(l->plan, index, &p->pass).v];
 	rte_prefetch0(p->slice);
-	rte_prefetch0(&l->block->records[index]);
+	rte_prefetch0(p->record);
 }
 
 /* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. Of
@@ -419,7 +420,6 @@ static inline uint32_t verify(struct el_worker *w, struct queue *q, struct pendi
 {
 	const struct el_slice *s = p->slice;
 	uint32_t packet;
-	el_record *r;
 
 	if (unlikely(!p->live || !el_slice_packet_of_pass(s, p->pass, &packet) ||
 		     !el_probe_is_answer(&p->answer, s, el_slice_port(s, packet)))) {
@@ -427,12 +427,11 @@ static inline uint32_t verify(struct el_worker *w, struct queue *q, struct pendi
 		return 0;
 	}
 	close_connection(w, &p->answer, p->live->plan, s, p->pass);
-	r = &p->live->block->records[p->index];
-	if (unlikely(el_record_state(*r) != EL_RECORD_SENT || !is_answer(&p->answer))) {
-		record_answer(w, &p->answer, r);
+	if (unlikely(el_record_state(*p->record) != EL_RECORD_SENT || !is_answer(&p->answer))) {
+		record_answer(w, &p->answer, p->record);
 		return 0;
 	}
-	*r = el_record_answered(*r, p->answer.tsc);
+	*p->record = el_record_answered(*p->record, p->answer.tsc);
 	return 1;
 }
 
@@ -447,13 +446,11 @@ static void free_burst(struct rte_mbuf **mbufs, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 
-		if (unlikely(m->nb_segs > 1)) {
+		if (unlikely(m->nb_segs > 1 || rte_mbuf_refcnt_read(m) != 1 ||
+			     !RTE_MBUF_DIRECT(m))) {
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		m = rte_pktmbuf_prefree_seg(m);
-		if (unlikely(!m))
-			continue;
 		if (unlikely(m->pool != pool)) {
 			if (n_raw)
 				rte_mempool_put_bulk(pool, (void **)raw, n_raw);

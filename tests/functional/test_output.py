@@ -52,6 +52,15 @@ def test_table_into_a_pipe(lab):
     os.close(reading)
 
 
+def test_table_on_a_full_disk(lab):
+    """The log says so, once, and that is all."""
+    with open("/dev/full", "wb") as full:
+        prober = lab.start(config(TARGETS), "--table=plain", stdout=full)
+    rounds_go_on(prober)
+    prober.stop()
+    assert_equal(prober.logged("a table could not be written: No space left on device", "WARNING"), 1, "warnings")
+
+
 def test_tables_are_whole(lab):
     """The reader wakes up late: it gets the first tables and the last, each whole, and the metrics."""
     reading, writing = small_pipe()
