@@ -101,6 +101,7 @@ class Prober:
     def __init__(self, lab, arguments, env=None, preload=None, **streams):
         """streams: stdout, stderr: other places for its output."""
         self.lab = lab
+        self.last_scrape = (0, "")
         number = lab.next_number()
         self.stdout_path = lab.directory / f"echolane.{number}.out"
         self.stderr_path = lab.directory / f"echolane.{number}.log"
@@ -172,15 +173,19 @@ class Prober:
 
     def metrics(self):
         """A scrape, or None while there is nothing to scrape."""
-        status, body = self.get("/metrics")
+        status, body = self.last_scrape = self.get("/metrics")
         return Metrics(body).check() if status == 200 else None
 
     def wait_for(self, condition, what, timeout_s=20):
-        """Scrapes until condition(metrics) holds; that scrape."""
+        """Scrapes until condition(metrics) holds; that scrape. The last one is kept where it never does."""
         def look():
             page = self.metrics()
             return page if page and condition(page) else None
-        return wait_until(look, timeout_s, what)
+        try:
+            return wait_until(look, timeout_s, what)
+        except AssertionError:
+            self.stdout_path.with_suffix(".page").write_text("HTTP status %d\n%s" % self.last_scrape)
+            raise
 
 
 class Capture:

@@ -2,6 +2,8 @@
 /* What the worker sends and how it takes answers. */
 #include "worker_bench.h"
 
+uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+
 static void answers_become_round_trips(void **state)
 {
 	static const struct {

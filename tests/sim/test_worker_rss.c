@@ -8,6 +8,8 @@
 #include "placement.h"
 #include "toeplitz.h"
 
+uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+
 #define TARGETS 60 /* of each kind */
 #define RETA_SIZE 128
 

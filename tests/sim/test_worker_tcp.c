@@ -2,6 +2,8 @@
 /* What TCP leaves behind at its peers, and how it is cleared away. */
 #include "worker_bench.h"
 
+uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+
 /* An open port's answer is reset at once, with its acknowledgement as sequence number. */
 static void syn_acks_are_reset(void **state)
 {
