@@ -16,7 +16,8 @@
 #include "el_port.h"
 #include "el_worker.h"
 
-#define PROBES 4000000 /* of each row */
+#define PROBES 4000000   /* of each row */
+#define PROBES_TX 400000 /* at least so many besides, to see what sending costs */
 #define IN_FLIGHT 1024
 #define WIRE 4096
 #define POLLS 64 /* iterations that are timed together */
@@ -133,11 +134,7 @@ static int compare(const void *a, const void *b)
 
 static uint64_t answers(const struct el_worker *w)
 {
-	struct el_clock clock = el_clock_init(HZ);
-	struct el_worker_view v;
-
-	el_worker_view(w, &clock, &v);
-	return v.v[EL_COUNTER_ANSWERS];
+	return el_worker_counter(w, EL_COUNTER_ANSWERS);
 }
 
 static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family)
@@ -175,6 +172,23 @@ static __rte_noinline double sample(struct el_worker *w)
 		carry();
 	}
 	n = answers(w) - before;
+	return n == POLLS * 32 ? (double)cycles / (double)n : 0;
+}
+
+/* The same of probes that nobody answers: what sending costs, with a look at an empty queue. */
+static double sample_tx(struct el_worker *w)
+{
+	uint64_t cycles = 0, before = el_worker_counter(w, EL_COUNTER_TX_PROBES), n;
+	void *m = NULL;
+
+	for (int i = 0; i < POLLS; i++) {
+		uint64_t begin = rte_rdtsc();
+		el_worker_poll(w);
+		cycles += rte_rdtsc() - begin;
+		while (rte_ring_dequeue(out, &m) == 0)
+			rte_pktmbuf_free(m);
+	}
+	n = el_worker_counter(w, EL_COUNTER_TX_PROBES) - before;
 	return n == POLLS * 32 ? (double)cycles / (double)n : 0;
 }
 
@@ -217,21 +231,49 @@ static void add_targets(struct fixture *f, const struct row *row)
 	}
 }
 
-static void print(const struct row *row, double median, double tenth, uint32_t n,
+static void print(const struct row *row, double median, double tenth, double tx, uint32_t n,
 		  uint64_t n_answers, bool json)
 {
 	if (json)
 		printf("{\"type\": \"%s\", \"family\": %u, \"slices\": %u, \"packets\": %u, "
-		       "\"cycles\": %.1f, \"tenth\": %.1f, \"samples\": %u, "
+		       "\"cycles\": %.1f, \"tenth\": %.1f, \"tx_cycles\": %.1f, \"samples\": %u, "
 		       "\"answers\": %" PRIu64 "}\n",
-		       row->name, row->family, row->slices, row->packets, median, tenth, n,
+		       row->name, row->family, row->slices, row->packets, median, tenth, tx, n,
 		       n_answers);
 	else
-		printf("%-14s IPv%u %6u slices of %6u%s: %6.1f cycles a probe and its answer "
-		       "(median of %u; a tenth below %.1f)\n",
+		printf("%-14s IPv%u %6u slices of %6u%s: %6.1f cycles a probe and its answer, "
+		       "%.1f of them to send (median of %u; a tenth below %.1f)\n",
 		       row->name, row->family, row->slices, row->packets,
-		       row->rate_pps ? ", cap" : "", median, n, tenth);
+		       row->rate_pps ? ", cap" : "", median, tx, n, tenth);
 	fflush(stdout);
+}
+
+static void order_round(struct el_worker *w, struct el_plan_set *set, uint64_t round)
+{
+	struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(set, 0)};
+
+	c.block->round = round;
+	el_worker_command(w, &c);
+}
+
+/* Rounds that nobody answers, behind `last`: the median of their samples. */
+static double measure_tx(struct el_worker *w, struct el_plan_set *set, uint64_t last)
+{
+	static double samples[SAMPLES_MAX];
+	uint64_t rounds = (PROBES_TX + set->n_probes - 1) / set->n_probes;
+	uint64_t end = el_worker_counter(w, EL_COUNTER_TX_PROBES) + rounds * set->n_probes;
+	uint32_t n = 0;
+
+	end -= POLLS * 32;
+	for (uint64_t round = 1; round <= rounds; round++)
+		order_round(w, set, last + round);
+	while (el_worker_counter(w, EL_COUNTER_TX_PROBES) < end) {
+		double cycles = sample_tx(w);
+		if (cycles > 0 && n < SAMPLES_MAX)
+			samples[n++] = cycles;
+	}
+	qsort(samples, n, sizeof(samples[0]), compare);
+	return n ? samples[n / 2] : 0;
 }
 
 static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool json)
@@ -243,6 +285,7 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	struct el_prefix own;
 	uint64_t n_answers;
 	uint32_t n = 0;
+	double tx;
 
 	add_targets(f, row);
 	f->in.interval_s = 0;
@@ -253,24 +296,22 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	w = make_worker(&own, row->family);
 	if (!w)
 		return 1;
-	for (uint64_t round = 1; round <= rounds; round++) {
-		struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(set, 0)};
-		c.block->round = round;
-		el_worker_command(w, &c);
-	}
+	for (uint64_t round = 1; round <= rounds; round++)
+		order_round(w, set, round);
 	while (answers(w) + IN_FLIGHT < (uint64_t)rounds * row->slices * row->packets) {
 		double cycles = sample(w);
 		if (cycles > 0 && n < SAMPLES_MAX)
 			samples[n++] = cycles;
 	}
 	n_answers = answers(w);
+	tx = measure_tx(w, set, rounds);
 	finish(w);
 	el_plan_set_put(set);
 	free(f);
 	if (!n)
 		return 1;
 	qsort(samples, n, sizeof(samples[0]), compare);
-	print(row, samples[n / 2], samples[n / 10], n, n_answers, json);
+	print(row, samples[n / 2], samples[n / 10], tx, n, n_answers, json);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -205,7 +206,14 @@ class Capture:
         wait_until(lambda: "listening on" in self.log_path.read_text(), 5, "tcpdump")
         return self
 
+    def has_caught_up(self):
+        """Whether it has read all that the kernel has kept for it: what it has not when it ends is lost."""
+        self.process.send_signal(signal.SIGUSR1)
+        counts = re.findall(r"(\d+) packets? captured, (\d+) packets? received by filter", self.log_path.read_text())
+        return bool(counts) and int(counts[-1][0]) >= int(counts[-1][1])
+
     def __exit__(self, *_):
+        wait_until(self.has_caught_up, 5, "tcpdump to have read all packets")
         self.process.send_signal(signal.SIGINT)
         self.process.wait(10)
         assert "\n0 packets dropped by kernel" in self.log_path.read_text(), "tcpdump missed packets"
