@@ -228,19 +228,28 @@ static void changes_follow_each_other(void **state)
 	bench_free(b);
 }
 
+/* Has a second plan taken that follows the round under way, which is the first one; its set. */
+static const struct el_plan_set *second_plan(struct control *c, struct bench *b)
+{
+	const struct el_plan_set *second;
+
+	run(c, b, 0.5);
+	second = change(c, b, false);
+	run(c, b, 0.1);
+	assert_ptr_equal(c->now.set, second);
+	return second;
+}
+
 /* A change comes when both workers are away at the time that they should begin the plan before: one
  * that only some begin would be in the way. It is waited for. */
 static void what_is_about_to_begin_is_waited_for(void **state)
 {
 	struct bench *b = two_workers(1);
 	struct control *c = control(b);
-	const struct el_plan_set *second, *third;
+	const struct el_plan_set *third;
 
 	(void)state;
-	run(c, b, 0.5);
-	second = change(c, b, false);
-	run(c, b, 0.1);
-	assert_ptr_equal(c->now.set, second);
+	second_plan(c, b);
 	sim_tsc = rounds_next_begin(c->now.rounds, 0) + hz / 100;
 	third = change(c, b, true);
 	for (int i = 0; i < 10; i++)
@@ -262,10 +271,7 @@ static void a_plan_that_one_worker_began(void **state)
 	const struct el_plan_set *second, *third;
 
 	(void)state;
-	run(c, b, 0.5);
-	second = change(c, b, false);
-	run(c, b, 0.1);
-	assert_ptr_equal(c->now.set, second);
+	second = second_plan(c, b);
 	assert_int_equal(el_worker_newest_plan(b->workers[0]), c->old.set->generation);
 	third = change(c, b, true);
 	hasty = b->workers[0];
