@@ -19,14 +19,15 @@ static uint32_t rows_round(const struct el_expo_input *in)
 	return in->snapshot != NULL && in->snapshot->last != NULL;
 }
 
+/* Whose they are is known with the first snapshot only. */
 static uint32_t rows_workers(const struct el_expo_input *in)
 {
-	return in->n_workers;
+	return in->snapshot != NULL ? in->n_workers : 0;
 }
 
 static uint32_t rows_ports(const struct el_expo_input *in)
 {
-	return in->n_ports;
+	return in->snapshot != NULL ? in->n_ports : 0;
 }
 
 static bool print_info(const struct family *f, const struct el_expo_input *in, uint32_t row,
@@ -51,7 +52,19 @@ static bool print_build(const struct family *f, const struct el_expo_input *in, 
 
 static void probe_label(const struct el_expo_input *in, struct line *l)
 {
-	line_label(l, "probe_name", in->snapshot != NULL ? in->snapshot->model->probe_name : "");
+	line_label(l, "probe_name", in->snapshot->model->probe_name);
+}
+
+static void worker_labels(const struct el_expo_input *in, uint32_t row, struct line *l)
+{
+	probe_label(in, l);
+	line_label_u64(l, "worker", row);
+}
+
+static void port_labels(const struct el_expo_input *in, uint32_t row, struct line *l)
+{
+	line_label(l, "port", in->ports[row].name);
+	probe_label(in, l);
 }
 
 /* A number of the snapshot: what it is follows from the type of the member. */
@@ -136,7 +149,7 @@ static bool print_worker(const struct family *f, const struct el_expo_input *in,
 			 uint32_t sub, struct line *l)
 {
 	(void)sub;
-	line_label_u64(l, "worker", row);
+	worker_labels(in, row, l);
 	line_u64(l, in->workers[row].v[f->offset]);
 	return true;
 }
@@ -148,7 +161,7 @@ static bool print_worker_gap(const struct family *f, const struct el_expo_input 
 
 	(void)sub;
 	memcpy(&seconds, (const char *)&in->workers[row] + f->offset, sizeof(seconds));
-	line_label_u64(l, "worker", row);
+	worker_labels(in, row, l);
 	line_double(l, seconds);
 	return true;
 }
@@ -179,6 +192,7 @@ static bool print_drops(const struct family *f, const struct el_expo_input *in, 
 			uint32_t sub, struct line *l)
 {
 	(void)f;
+	probe_label(in, l);
 	line_label(l, "reason", drop_reasons[sub].name);
 	line_label_u64(l, "worker", row);
 	line_u64(l, in->workers[row].v[drop_reasons[sub].counter]);
@@ -203,7 +217,7 @@ static bool print_port(const struct family *f, const struct el_expo_input *in, u
 
 	(void)sub;
 	memcpy(&v, (const char *)&in->ports[row] + f->offset, sizeof(v));
-	line_label(l, "port", in->ports[row].name);
+	port_labels(in, row, l);
 	line_u64(l, v);
 	return true;
 }
@@ -214,7 +228,7 @@ static bool print_placement(const struct family *f, const struct el_expo_input *
 	static const char *const names[EL_PLACEMENTS] = EL_PLACEMENT_NAMES;
 
 	(void)f, (void)sub;
-	line_label(l, "port", in->ports[row].name);
+	port_labels(in, row, l);
 	line_label(l, "source", names[in->ports[row].placement]);
 	line_u64(l, 1);
 	return true;

@@ -59,9 +59,12 @@ class Metrics:
         raise AssertionError(f"no round-trip time of target {target} in group {group}")
 
     def check(self):
-        """What holds on every page: sent = answered + lost as far as a page shows it, percentiles in order."""
+        """What holds on every page: sent = answered + lost as far as a page shows it, percentiles in order, our own
+        metrics tell which probe they are of."""
         seen = set()
         for name, labels, _ in self.samples:
+            assert "probe_name" in labels or not name.startswith("echolane_") or name == "echolane_build_info", \
+                f"{name}{labels} without probe_name"
             key = (name, tuple(sorted(labels.items())))
             assert key not in seen, f"twice on one page: {key}"
             seen.add(key)

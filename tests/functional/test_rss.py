@@ -31,7 +31,8 @@ def check_round(metrics, source):
     # a worker whose core is taken away for long gets answers late; of a plan that is gone only it knows
     late = metrics.sum("echolane_probes_late_total") + metrics.sum("echolane_unmatched_answers_total", reason="late")
     assert all(sent > 0 for sent, _ in counts) and sum(lost for _, lost in counts) <= late, f"{counts}, {late} late"
-    assert_equal(metrics.all("echolane_port_placement"), [({"port": "nic", "source": source}, 1)], "placement")
+    assert_equal(metrics.all("echolane_port_placement"),
+                 [({"port": "nic", "probe_name": "lab", "source": source}, 1)], "placement")
     skew = metrics.one("echolane_worker_skew_ratio")
     assert 1 <= skew < 1.4, f"one worker has {skew} times its share"
 

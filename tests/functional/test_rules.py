@@ -56,6 +56,53 @@ def shown_in_readme():
     return re.findall(r'^[a-z_]+\{probe_name=.* [<>=]+ [\d.]+$', text, re.MULTILINE)
 
 
+def joined_in_readme():
+    """README.md's expressions that leave out what the prober itself lost."""
+    return re.findall(r"^[a-z_]+ > [\d.]+ unless on \(probe_name\) [a-z_]+ > 0$", (TOP / "README.md").read_text(),
+                      re.MULTILINE)
+
+
+def sample(name, labels):
+    return f"{name}{{{','.join(f'{label}={json.dumps(value)}' for label, value in labels.items())}}}"
+
+
+def check_by_promtool(lab, cases):
+    """cases: (expression, {sample: value}, samples that it gives)."""
+    tests = [{"interval": "1m",
+              "input_series": [{"series": name, "values": f"{value}x2"} for name, value in series.items()],
+              "promql_expr_test": [{"expr": expression, "eval_time": "1m",
+                                    "exp_samples": [{"labels": name, "value": series[name]} for name in expected]}]}
+             for expression, series, expected in cases]
+    path = lab.directory / "joins.yml"
+    path.write_text(json.dumps({"rule_files": [], "evaluation_interval": "1m", "tests": tests}))
+    done = subprocess.run(["promtool", "test", "rules", str(path)], text=True, capture_output=True, check=False)
+    assert_equal(done.returncode, 0, f"promtool: {done.stdout[-4000:]}{done.stderr[-4000:]}")
+
+
+def test_joins(lab):
+    """Loss is told unless this probe's own metric says why, whichever metric of ours that is and whatever those of
+    another probe say."""
+    prober = lab.start(config({"absent": tcp(ABSENT, 443, 10), "there": tcp(HOST1, 443, 10)}))
+    page = prober.wait_for(lambda m: m.all("tcpsyn_loss_ratio"), "the first round")
+    prober.stop()
+    loss = {sample("tcpsyn_loss_ratio", labels): value for labels, value in page.all("tcpsyn_loss_ratio")}
+    (absent,) = (name for name in loss if 'destination="absent"' in name)
+    in_readme = joined_in_readme()
+    assert in_readme, "README.md shows no join"
+    ours = sorted({name for name, _, _ in page.samples if name.startswith("echolane_")} - {"echolane_build_info"})
+    assert {"echolane_port_imissed_total", "echolane_worker_drops_total"} <= set(ours), ours
+    cases = []
+    for expression in in_readme + [f"tcpsyn_loss_ratio > 0.01 unless on (probe_name) {metric} > 0" for metric in ours]:
+        metric = expression.split()[-3]
+        labels = [labels for labels, _ in page.all(metric)]
+        mine = [sample(metric, each) for each in labels]
+        others = {sample(metric, {**each, "probe_name": "other"}): 7 for each in labels}
+        quiet = {**loss, **others, **dict.fromkeys(mine, 0)}
+        cases.append((expression, quiet, [absent]))
+        cases += [(expression, {**quiet, name: 7}, []) for name in mine]
+    check_by_promtool(lab, cases)
+
+
 def test_alerts(lab):
     """Loss fires for the host that is not there and latency for the target with a threshold below it; the others
     do not, until a reload fails."""

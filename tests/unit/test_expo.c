@@ -258,7 +258,50 @@ static void lines_are_netprobifys(void **state)
 		    "echolane_probes_local_total{address_family=\"ipv4\",destination=\"quiet\","
 		    "group=\"standard\",probe_name=\"lab\",state=\"None\"} 8");
 	assert_line(&page, "echolane_requested_probes_per_second{probe_name=\"lab\"} +Inf");
-	assert_line(&page, "echolane_port_rx_packets_total{port=\"wan0\"} 18446744073709551615");
+	assert_line(&page, "echolane_port_rx_packets_total{port=\"wan0\",probe_name=\"lab\"} "
+			   "18446744073709551615");
+	free(page.text);
+	sample_fini(&s);
+}
+
+/* Whether a label is among those of a sample. */
+static bool has_label(const char *sample, const char *label)
+{
+	const char *labels = strchr(sample, '{');
+
+	return labels && strstr(labels, label);
+}
+
+/* Rules join our metrics to netprobify's by probe_name: each series has it, and each family of ours
+ * is on the page, or this would say nothing about it. Versions alone are of the program, not of the
+ * probe, and netprobify's own metric of names that occur twice has no such label. */
+static void every_series_has_the_probes_name(void **state)
+{
+	static const char *const without[] = {"netprobify_info", "echolane_build_info",
+					      "app_target_name_dup_total"};
+	char family[128] = "", *save;
+	bool is_exempt = true, is_empty = false;
+	struct page page;
+	struct sample s;
+
+	(void)state;
+	sample_init(&s);
+	page = render(&s.in, 1 << 20);
+	for (char *l = strtok_r(page.text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		if (l[0] == '#') {
+			assert_false(is_empty && strncmp(l, "# HELP ", 7) == 0);
+			is_empty = true;
+			assert_int_equal(sscanf(l, "# %*s %127s", family), 1);
+			is_exempt = false;
+			for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+				is_exempt |= strcmp(family, without[i]) == 0;
+			continue;
+		}
+		is_empty = false;
+		if (!is_exempt && !has_label(l, "probe_name=\"lab\""))
+			fail_msg("no probe_name: %s", l);
+	}
+	assert_false(is_empty);
 	free(page.text);
 	sample_fini(&s);
 }
@@ -339,7 +382,7 @@ static void sparse_pages_are_whole(void **state)
 	hand_model_destroy(h);
 }
 
-/* Before anything is known: versions, workers and ports. */
+/* Before anything is known, not even what the probe is called: versions. */
 static void page_without_a_snapshot(void **state)
 {
 	struct page page;
@@ -352,7 +395,9 @@ static void page_without_a_snapshot(void **state)
 	assert_line(&page,
 		    "echolane_build_info{dpdk_version=\"DPDK 22.11.11\",version=\"1.2.3\"} 1");
 	assert_line(&page, "# TYPE tcpsyn_sent_total counter");
-	assert_line(&page, "echolane_worker_rx_packets_total{worker=\"1\"} 1000");
+	assert_line(&page, "# TYPE echolane_worker_rx_packets_total counter");
+	assert_no(&page, "\necholane_worker");
+	assert_no(&page, "\necholane_port");
 	assert_no(&page, "destination");
 	assert_no(&page, "\necholane_round");
 	free(page.text);
@@ -421,6 +466,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(page_is_golden),
 	    cmocka_unit_test(lines_are_netprobifys),
+	    cmocka_unit_test(every_series_has_the_probes_name),
 	    cmocka_unit_test(no_sample_is_printed_twice),
 	    cmocka_unit_test(slices_make_the_same_page),
 	    cmocka_unit_test(sparse_pages_are_whole),
