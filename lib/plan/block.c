@@ -34,7 +34,7 @@ uint64_t el_plan_set_blocks_bytes(const struct el_plan_set *set)
 	uint64_t bytes = 0;
 
 	for (uint32_t w = 0; w < set->n_workers; w++)
-		bytes += 2 * plan_records_bytes(set->plans[w]); /* records and stamps */
+		bytes += plan_records_bytes(set->plans[w]);
 	return bytes * set->n_blocks;
 }
 
@@ -47,8 +47,7 @@ struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker)
 	b->set = el_plan_set_get(set);
 	b->worker = worker;
 	b->records = map(records_bytes(b));
-	b->stamps = map(records_bytes(b));
-	if (!b->records || !b->stamps) {
+	if (!b->records) {
 		el_block_free(b);
 		errno = ENOMEM;
 		return NULL;
@@ -63,8 +62,7 @@ void el_block_reset(struct el_block *b, uint64_t round, uint64_t start_tsc)
 			       .worker = b->worker,
 			       .round = round,
 			       .start_tsc = start_tsc,
-			       .records = b->records,
-			       .stamps = b->stamps};
+			       .records = b->records};
 }
 
 void el_block_free(struct el_block *b)
@@ -73,8 +71,6 @@ void el_block_free(struct el_block *b)
 		return;
 	if (b->records)
 		munmap(b->records, records_bytes(b));
-	if (b->stamps)
-		munmap(b->stamps, records_bytes(b));
 	el_plan_set_put(b->set);
 	free(b);
 }

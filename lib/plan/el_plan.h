@@ -116,8 +116,6 @@ struct el_block {
 	uint64_t
 	    start_tsc; /* when the round starts, on all workers; 0: when the one before is sent */
 	el_record *records; /* plan->n_records */
-	el_stamp *stamps;   /* class c's table begins at classes[c].base */
-	uint32_t n_stamps[EL_PLAN_CLASSES_MAX];
 	/* Filled in by the worker. */
 	uint64_t began_tsc, sent_tsc, closed_tsc; /* first look at it; last send; handed back */
 	uint64_t poll_gap_tsc; /* longest between two RX polls while it was open: the round's error

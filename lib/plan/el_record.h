@@ -68,25 +68,3 @@ static inline uint64_t el_record_time(el_record r)
 {
 	return r & EL_RECORD_TIME_MASK;
 }
-
-/* One entry of a class' send-stamp table: `count` records of the class, in index order after those
- * of the entries before, went out (or were passed over as local) in the burst stamped `tsc` (modulo
- * 2^56). */
-typedef uint64_t el_stamp;
-
-#define EL_STAMP_COUNT_MAX 255
-
-static inline el_stamp el_stamp_make(uint64_t tsc, unsigned count)
-{
-	return tsc << 8 | count;
-}
-
-static inline unsigned el_stamp_count(el_stamp s)
-{
-	return (unsigned)(s & 0xff);
-}
-
-static inline uint64_t el_stamp_tsc(el_stamp s)
-{
-	return s >> 8;
-}

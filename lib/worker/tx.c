@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sending probes: what is due is built into a list per queue, and the list goes out in one burst
- * with one stamp. What the device does not take stays in front and is stamped again. */
+ * whose time is read just before it. What the device does not take stays in front for the next. */
 #include "worker_internal.h"
 
 #define RECORD_END_NONE (NO_RECORD - 1) /* no record: plans have up to 2^31 */
-
-/* Writes a class' stamp table up to record `upto` (exclusive). */
-static void stamp(struct live_round *l, uint32_t class, uint32_t upto, uint64_t tsc)
-{
-	const struct el_plan_class *c = &l->plan->classes[class];
-
-	while (l->stamped[class] < upto - c->base) {
-		uint32_t n = upto - c->base - l->stamped[class];
-		if (n > EL_STAMP_COUNT_MAX)
-			n = EL_STAMP_COUNT_MAX;
-		l->block->stamps[c->base + l->block->n_stamps[class]++] = el_stamp_make(tsc, n);
-		l->stamped[class] += n;
-	}
-}
 
 /* The first `n` packets of a run have been sent. How many of them were probes. */
 static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t tsc, bool uncertain)
@@ -34,7 +20,6 @@ static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t tsc, bool u
 	l->block->uncertain += uncertain ? n : 0;
 	l->last_send_tsc = tsc;
 	r->record += n;
-	stamp(l, r->class, r->record, tsc);
 	return n;
 }
 
@@ -148,13 +133,12 @@ static struct el_pacing *most_behind(struct el_worker *w, uint32_t *ret_debt)
 
 /* Notes that the last n packets of a list are those of `n` records from `record` on, or an RST (n =
  * 1, NO_RECORD). */
-static void append_run(struct probe_list *p, struct live_round *l, uint32_t class, uint32_t record,
-		       uint32_t n)
+static void append_run(struct probe_list *p, struct live_round *l, uint32_t record, uint32_t n)
 {
 	struct probe_run *r = &p->runs[p->n_runs];
 
 	l->outstanding += n;
-	if (p->n_runs && r[-1].end == record && r[-1].live == l && r[-1].class == class) {
+	if (p->n_runs && r[-1].end == record && r[-1].live == l) {
 		r[-1].end += n;
 		r[-1].n = (uint16_t)(r[-1].n + n);
 		return;
@@ -162,8 +146,7 @@ static void append_run(struct probe_list *p, struct live_round *l, uint32_t clas
 	*r = (struct probe_run){.live = l,
 				.record = record,
 				.end = record == NO_RECORD ? RECORD_END_NONE : record + n,
-				.n = (uint16_t)n,
-				.class = (uint8_t) class};
+				.n = (uint16_t)n};
 	p->n_runs++;
 }
 
@@ -174,7 +157,6 @@ struct building {
 	const struct el_id_key *key;
 	el_path *paths;
 	uint64_t round;
-	uint32_t class;
 	uint32_t id_base;
 };
 
@@ -238,7 +220,7 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 		return 0;
 	p->n += i;
 	w->n_spare -= i;
-	append_run(p, b->live, b->class, index, i);
+	append_run(p, b->live, index, i);
 	el_probe_ops[type]->make(b->key, jobs, i);
 	/* make writes whole template slots, so the L2 headers come after it */
 	for (uint32_t k = 0; k < i; k++)
@@ -286,7 +268,7 @@ static bool reset_before_reuse(const struct building *b, const struct el_slice *
 	finish_frame(m, hop,
 		     el_probe_reset(s, frame_end(m), port, el_id_permute(b->key, open) + 1));
 	append(p, m, m->pkt_len);
-	append_run(p, b->live, b->class, NO_RECORD, 1);
+	append_run(p, b->live, NO_RECORD, 1);
 	el_path_set(last, 0);
 	return true;
 }
@@ -315,7 +297,6 @@ static void build_class(struct el_worker *w, struct el_pacing *pace, uint32_t n)
 				   .key = &l->block->set->key,
 				   .paths = plan->paths,
 				   .round = l->block->round,
-				   .class = class,
 				   .id_base = l->id_base};
 
 	if (w->n_spare < n)

@@ -28,8 +28,6 @@ struct live_round {
 	uint32_t outstanding; /* probes in TX lists */
 	uint32_t overdue;     /* probes to build when its time was over, one iteration ago */
 	bool sending;
-	uint32_t
-	    stamped[EL_PLAN_CLASSES_MAX]; /* records of the class that its stamp table covers */
 };
 
 /* Probes whose records follow each other, side by side in a list. */
@@ -38,7 +36,6 @@ struct probe_run {
 	uint32_t record; /* of the first; NO_RECORD: an RST that goes before its SYN */
 	uint32_t end;    /* one past that of the last; not the number of any for an RST */
 	uint16_t n;      /* packets */
-	uint8_t class;
 };
 
 /* Probes that are built and wait for their burst, the runs of records beside the buffers. */

@@ -55,7 +55,6 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.rx_stamp_flag = rx_stamp_flag,
 						.rx_stamp_offset = rx_stamp_offset}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
-						.n_workers = n_workers,
 						.socket = SOCKET_ID_ANY,
 						.tsc_hz = hz,
 						.queues = q,
@@ -106,6 +105,7 @@ void order_round(struct bench *b, uint64_t round)
 		struct el_command c = {.kind = EL_COMMAND_ROUND,
 				       .block = el_block_create(b->set, w)};
 		assert_non_null(c.block);
+		b->ordered[w] = c.block;
 		c.block->round = round;
 		assert_true(el_worker_command(b->workers[w], &c));
 	}

@@ -21,6 +21,7 @@ struct bench {
 	struct el_prefix own[2];
 	struct fixture *f;
 	struct el_plan_set *set;
+	struct el_block *ordered[WORKERS]; /* of the latest round; the workers', to look at */
 };
 
 extern uint16_t port_id;
