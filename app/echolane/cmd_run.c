@@ -209,7 +209,6 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	int socket = network_socket(c->network);
 	struct el_worker_config config = {
 	    .index = {(uint16_t)w},
-	    .n_workers = c->n_workers,
 	    .socket = socket,
 	    .tsc_hz = c->now.set->clock.tsc_hz,
 	    .queues = queues,
@@ -272,7 +271,7 @@ static void launch_fini(struct control *c)
 
 static int stats_init(struct control *c, struct el_error *err)
 {
-	c->stats = stats_pool_create(c->lcores.stats[0]);
+	c->stats = stats_pool_create(c->lcores.stats);
 	c->snapshots = el_snapshot_store_create();
 	if (!c->stats || !c->snapshots)
 		return el_error_set(err, -errno, "statistics can't be started: %s",

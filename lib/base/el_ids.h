@@ -10,12 +10,6 @@ struct el_worker_idx {
 struct el_port_idx {
 	uint16_t v;
 };
-struct el_series_idx {
-	uint32_t v;
-};
-struct el_stream_idx {
-	uint32_t v;
-};
 struct el_slice_idx {
 	uint32_t v;
 };

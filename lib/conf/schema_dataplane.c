@@ -37,10 +37,10 @@ static const struct conf_key lcores_keys[] = {
     {.name = "stats",
      .kind = CONF_LIST,
      FIELD(el_conf_dataplane, stats_cores),
-     .max = CORES_MAX + 1,
+     .max = 1,
      .item = &core,
      .def_text = "the control thread's",
-     .help = "cores of the statistics threads, one each"},
+     .help = "core of the statistics thread"},
 };
 static const struct conf_map lcores_map = {MAP(lcores_keys), .check = conf_check_lcores};
 

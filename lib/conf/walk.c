@@ -220,7 +220,8 @@ static void walk_list(struct conf_walk *w, const struct conf_key *key, uint32_t 
 	}
 	if (n->count > key->max) {
 		conf_walk_error(w, w->tree->nodes[node].pos, NULL,
-				"expected at most %.0f items, got %u", key->max, n->count);
+				"expected at most %.0f item%s, got %u", key->max,
+				key->max > 1 ? "s" : "", n->count);
 		return;
 	}
 	if (!n->count)

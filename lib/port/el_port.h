@@ -22,8 +22,7 @@ struct el_lcores {
 	int control;
 	int workers[EL_LCORES_MAX];
 	uint32_t n_workers; /* at least 1 */
-	int stats[EL_LCORES_MAX];
-	uint32_t n_stats; /* at least 1 */
+	int stats;
 };
 
 /* Chooses cores out of `allowed`: what the configuration names (a core that is not allowed is
@@ -115,8 +114,7 @@ struct el_profile {
 	bool promiscuous;
 	uint16_t queues_max;
 	uint16_t rx_descriptors, tx_descriptors;
-	uint16_t burst; /* frames a burst call */
-	uint64_t rss;   /* RTE_ETH_RSS_* */
+	uint64_t rss; /* RTE_ETH_RSS_* */
 	uint64_t rx_offloads,
 	    tx_offloads;       /* RTE_ETH_*_OFFLOAD_*: asked for where the device has them */
 	uint64_t max_pps;      /* default cap; 0: that of the link */
@@ -170,7 +168,6 @@ struct el_port {
 	uint8_t mac[6];
 	uint16_t mtu;
 	uint16_t vlan;
-	uint16_t burst;           /* frames a burst call */
 	int socket;               /* NUMA */
 	char interface[IFNAMSIZ]; /* of the kernel; "" and ifindex 0 where there is none */
 	unsigned ifindex;

@@ -309,7 +309,6 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 	port->vlan = conf->vlan;
 	if (conf->mtu && conf->mtu < port->mtu)
 		port->mtu = conf->mtu;
-	port->burst = port->profile.burst;
 	port->kernel_receives = port->profile.kernel_receives;
 	if (port->profile.packet_socket_drops)
 		interface_find_sockets(port);

@@ -77,7 +77,6 @@ static const struct key keys[] = {
     {"queues_max", INT, MEMBER(queues_max), 1, EL_PORT_QUEUES_MAX, NULL},
     {"rx_descriptors", INT, MEMBER(rx_descriptors), 32, 32768, NULL},
     {"tx_descriptors", INT, MEMBER(tx_descriptors), 32, 32768, NULL},
-    {"burst", INT, MEMBER(burst), 1, 512, NULL},
     {"rss", FLAGS, MEMBER(rss), 0, 0, rss_flags},
     {"rx_offloads", FLAGS, MEMBER(rx_offloads), 0, 0, rx_flags},
     {"tx_offloads", FLAGS, MEMBER(tx_offloads), 0, 0, tx_flags},
@@ -291,7 +290,6 @@ int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_
 			       .queues_max = 1,
 			       .rx_descriptors = 1024,
 			       .tx_descriptors = 256,
-			       .burst = 32,
 			       .link_wait_ms = 3000};
 	struct reader r = {.path = path, .profile = &p, .err = err};
 	yaml_parser_t parser;

@@ -98,7 +98,6 @@ struct el_worker;
 
 struct el_worker_config {
 	struct el_worker_idx index;
-	uint32_t n_workers;
 	int socket; /* NUMA */
 	uint64_t tsc_hz;
 	const struct el_worker_queue *queues;

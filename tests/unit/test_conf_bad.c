@@ -44,6 +44,7 @@ static const struct way map_ways[] = {
     {"scalar", "expected a map, got "}, {"list", "expected a map, got a list"}, {NULL, NULL}};
 static const struct way list_ways[] = {
     {"scalar", "expected a list, got "}, {"map", "expected a list, got a map"}, {NULL, NULL}};
+static const struct way short_list_ways[] = {{"long", "at most 1 item, got 2"}, {NULL, NULL}};
 static const struct way unknown_ways[] = {{"unknown", "unknown key"}, {NULL, NULL}};
 static const struct way named_ways[] = {{"name-pattern", "expected a name"},
 					{"name-empty", "got \"\""},
@@ -90,6 +91,7 @@ static size_t ways_of_value(const struct conf_key *key, const struct way *ret[WA
 		   {key->kind == CONF_DURATION, duration_ways},
 		   {is_map, map_ways},
 		   {is_list, list_ways},
+		   {is_list && key->max == 1, short_list_ways},
 		   {is_map || (is_list && key->item->map), unknown_ways},
 		   {is_named, named_ways},
 		   {is_named && !key->last_wins, named_twice_ways}};

@@ -234,8 +234,8 @@ static void check_size(const struct path *path, const struct conf_key *key)
 		for (double i = 0; i <= key->max; i++)
 			el_str_add(&out, i == 0 ? "[1" : ", 1");
 		el_str_addc(&out, ']');
-		snprintf(why, sizeof(why), "expected at most %.0f items, got %.0f", key->max,
-			 key->max + 1);
+		snprintf(why, sizeof(why), "expected at most %.0f item%s, got %.0f", key->max,
+			 key->max > 1 ? "s" : "", key->max + 1);
 		refuses(path, value, why);
 	}
 	assert_false(out.truncated);

@@ -32,8 +32,7 @@ static void test_lcores_default(void **state)
 	(void)state;
 	assert_int_equal(el_lcores_choose(&conf, 8, &set, &l, NULL), 0);
 	assert_int_equal(l.control, 2);
-	assert_int_equal(l.n_stats, 1);
-	assert_int_equal(l.stats[0], 2);
+	assert_int_equal(l.stats, 2);
 	assert_int_equal(l.n_workers, 3);
 	assert_int_equal(l.workers[0], 3);
 	assert_int_equal(l.workers[2], 7);
@@ -52,9 +51,8 @@ static void test_lcores_default(void **state)
 
 static void test_lcores_configured(void **state)
 {
-	struct el_conf_dataplane conf = {.control_core = 3,
-					 .worker_cores = {(int[]){2, 5}, 2},
-					 .stats_cores = {(int[]){3, 5}, 2}};
+	struct el_conf_dataplane conf = {
+	    .control_core = 3, .worker_cores = {(int[]){2, 5}, 2}, .stats_cores = {(int[]){5}, 1}};
 	cpu_set_t set = cores(3, (int[]){2, 3, 5});
 	struct el_lcores l;
 	struct el_error err;
@@ -63,7 +61,7 @@ static void test_lcores_configured(void **state)
 	assert_int_equal(el_lcores_choose(&conf, 8, &set, &l, &err), 0);
 	assert_int_equal(l.control, 3);
 	assert_int_equal(l.n_workers, 2);
-	assert_int_equal(l.n_stats, 2);
+	assert_int_equal(l.stats, 5);
 	assert_true(el_lcores_worker_is_alone(&l, 0));
 	assert_false(el_lcores_worker_is_alone(&l, 1)); /* statistics are there too */
 
@@ -230,12 +228,12 @@ static void test_profile_errors(void **state)
 	    {"[1]: 3\n", ":1: profile: expected a known key"},
 	    {"queues_max: 17\n", ":1: queues_max: expected an integer from 1 to 16, got \"17\""},
 	    {"queues_max: -1\n", ":1: queues_max: expected an integer from 1 to 16, got \"-1\""},
-	    {"burst: 99999999999999999999999\n",
-	     ":1: burst: expected an integer from 1 to 512, got "
+	    {"queues_max: 99999999999999999999999\n",
+	     ":1: queues_max: expected an integer from 1 to 16, got "
 	     "\"99999999999999999999999\""},
-	    {"burst: [1]\n", ":1: burst: expected an integer from 1 to 512"},
+	    {"queues_max: [1]\n", ":1: queues_max: expected an integer from 1 to 16"},
 	    {"promiscuous: yes\n", ":1: promiscuous: expected true or false, got \"yes\""},
-	    {"burst: 1\nburst: 2\n", ":2: burst: given twice"},
+	    {"queues_max: 1\nqueues_max: 2\n", ":2: queues_max: given twice"},
 	    {"rx_offloads: [telepathy]\n",
 	     ":1: rx_offloads: expected one of timestamp rss_hash ipv4_cksum "
 	     "tcp_cksum udp_cksum scatter, got \"telepathy\""},
@@ -294,7 +292,7 @@ static void test_profile_garbage(void **state)
 		write_file(path, text, unit_random(&seed) % n);
 		if (el_profile_load(path, &p, NULL) == 0) {
 			assert_in_range(p.queues_max, 1, EL_PORT_QUEUES_MAX);
-			assert_in_range(p.burst, 1, 512);
+			assert_in_range(p.tx_descriptors, 32, 32768);
 		}
 	}
 	unlink(path);
