@@ -10,6 +10,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "neigh_log.h"
 #include "net_port.h"
 #include "placement.h"
 
@@ -25,6 +26,7 @@ struct network {
 	pthread_mutex_t
 	    lock; /* protects neigh, dirty and now_ns: plans are made on another thread */
 	struct el_neigh_table *neigh;
+	struct neigh_log log;
 	struct placement *placement; /* of streams on workers; for the thread that makes plans */
 	struct el_worker *const *workers; /* NULL until attached */
 	uint32_t n_workers;
@@ -129,6 +131,13 @@ static void next_hop_changed(void *context, struct el_next_hop_idx index,
 	n->any_dirty = true;
 }
 
+static void neighbour_event(void *context, const struct el_neigh_event *event)
+{
+	struct network *n = context;
+
+	neigh_log_event(&n->log, event, n->ports[event->port.v].port->name, n->now_ns);
+}
+
 /* Tells all workers that have the port; false if a ring is full. */
 static bool tell_workers(struct network *n, struct el_next_hop_idx index)
 {
@@ -190,11 +199,13 @@ static int set_neighbours(struct network *n, uint16_t index, const struct el_con
 static int make_neighbours(struct network *n, const struct el_conf *conf, struct el_error *err)
 {
 	struct el_neigh_port *ports = calloc(n->n_ports, sizeof(*ports));
-	struct el_neigh_config config = {
-	    .ports = ports,
-	    .n_ports = n->n_ports,
-	    .max_entries = EL_NEXT_HOPS_MAX,
-	    .callbacks = {.send = send_frame, .changed = next_hop_changed, .context = n}};
+	struct el_neigh_config config = {.ports = ports,
+					 .n_ports = n->n_ports,
+					 .max_entries = EL_NEXT_HOPS_MAX,
+					 .callbacks = {.send = send_frame,
+						       .changed = next_hop_changed,
+						       .event = neighbour_event,
+						       .context = n}};
 
 	if (!ports)
 		return el_error_set(err, -ENOMEM, "not enough memory");
@@ -456,15 +467,27 @@ bool network_settled(struct network *n)
 	return settled;
 }
 
+static void read_neighbours(struct network *n, uint16_t port, struct el_port_view *view)
+{
+	struct el_neigh_counters c;
+
+	pthread_mutex_lock(&n->lock);
+	el_neigh_counters_read(n->neigh, (struct el_port_idx){port}, &c);
+	pthread_mutex_unlock(&n->lock);
+	view->address_conflicts = c.own_conflicts;
+	view->neighbour_conflicts = c.neighbour_conflicts;
+	view->neighbour_moves = c.moves;
+}
+
 uint64_t network_read_drops(struct network *n)
 {
 	uint64_t sum = 0, before = n->drops;
 
-	for (uint32_t i = 0; i < n->n_ports; i++) {
+	for (uint16_t i = 0; i < n->n_ports; i++) {
 		struct el_port_view *v = &n->views[i];
 		el_port_view_read(n->ports[i].port, v);
-		v->placement =
-		    (uint8_t)placement_source(n->placement, (struct el_port_idx){(uint16_t)i});
+		read_neighbours(n, i, v);
+		v->placement = (uint8_t)placement_source(n->placement, (struct el_port_idx){i});
 		/* some drivers' misses are in the interface's count too */
 		sum += RTE_MAX(v->imissed, v->interface_drops) + v->ierrors + v->rx_nombuf +
 		       v->oerrors + v->socket_drops;

@@ -347,6 +347,12 @@ const struct family expo_families[] = {
 	 "Packets that the port's packet sockets dropped."),
     PORT(interface_drops, "interface_drops_total", "counter",
 	 "Packets, of whoever, that the kernel dropped at the port's interface."),
+    PORT(address_conflicts, "address_conflicts_total", "counter",
+	 "ARP packets and NDP messages of somebody else that use an address of ours."),
+    PORT(neighbour_conflicts, "neighbour_conflicts_total", "counter",
+	 "Claims of another MAC address for a neighbour that still answered at its own."),
+    PORT(neighbour_moves, "neighbour_moves_total", "counter",
+	 "Neighbours that answer at another MAC address than before."),
     {"echolane_port_placement", "gauge",
      "1 for what streams are given to workers by, so that answers come in where they are "
      "awaited: the port's own hash (computed), where answers came in before (learnt), neither "

@@ -32,6 +32,7 @@ enum arp_parse arp_parse(const uint8_t *frame, size_t len, struct arp *ret_arp)
 	if (len - l2_len < ARP_LEN)
 		return ARP_MALFORMED;
 	memcpy(a.to, frame, 6);
+	memcpy(a.from, frame + 6, 6);
 	if (el_get16(p) != HARDWARE_ETHERNET || el_get16(p + 2) != ETHERNET_IPV4)
 		return ARP_NOT;
 	a.operation = el_get16(p + 6);
@@ -41,7 +42,8 @@ enum arp_parse arp_parse(const uint8_t *frame, size_t len, struct arp *ret_arp)
 	memcpy(&a.sender_ip, p + 14, 4);
 	memcpy(a.target_mac, p + 18, 6);
 	memcpy(&a.target_ip, p + 24, 4);
-	if (!ethernet_is_station(a.sender_mac) || !is_host(a.sender_ip) || !is_host(a.target_ip))
+	if (!ethernet_is_station(a.sender_mac) || !ethernet_is_station(a.from) ||
+	    !is_host(a.sender_ip) || !is_host(a.target_ip))
 		return ARP_MALFORMED;
 	*ret_arp = a;
 	return ARP_OK;

@@ -13,7 +13,7 @@ struct arp {
 	uint16_t operation;
 	uint8_t sender_mac[6], target_mac[6];
 	uint32_t sender_ip, target_ip; /* network order */
-	uint8_t to[6];                 /* Ethernet destination */
+	uint8_t to[6], from[6];        /* Ethernet; what is built comes from sender_mac */
 	uint16_t vlan;                 /* 0: untagged */
 };
 

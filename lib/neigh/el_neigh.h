@@ -87,12 +87,29 @@ struct el_neigh {
 	uint8_t mac[6]; /* if READY */
 };
 
+/* What is worth telling somebody. */
+enum el_neigh_event_kind {
+	EL_NEIGH_OWN_CONFLICT,       /* `other` uses `ip`, an address of ours */
+	EL_NEIGH_NEIGHBOUR_CONFLICT, /* `other` claims to be neighbour `ip`, but `mac`, which is
+					used, has been asked and still answers */
+	EL_NEIGH_MOVED, /* neighbour `ip` answers at `other`; it was `mac`, which does not answer */
+};
+
+struct el_neigh_event {
+	enum el_neigh_event_kind kind;
+	struct el_port_idx port;
+	struct el_ip ip;
+	uint8_t mac[6], other[6];
+};
+
 struct el_neigh_callbacks {
 	/* Sends a whole frame, of 60 to 90 bytes, by `port`; the memory is the caller's. False if
 	 * it can't now: requests are then tried again 10 ms later. */
 	bool (*send)(void *context, struct el_port_idx port, const uint8_t *frame, size_t len);
 	/* Entry `index` has another state or MAC address than before. */
 	void (*changed)(void *context, struct el_next_hop_idx index, const struct el_neigh *entry);
+	/* Called as often as it happens, which a flood of frames decides; NULL: not wanted. */
+	void (*event)(void *context, const struct el_neigh_event *event);
 	void *context;
 };
 
@@ -103,19 +120,22 @@ struct el_neigh_config {
 	struct el_neigh_callbacks callbacks; /* called from within need, input and tick only */
 };
 
+/* Of a port. */
 struct el_neigh_counters {
 	uint64_t requests_sent, replies_sent;
 	uint64_t send_refused;
 	uint64_t malformed; /* ARP packets and NDP messages that can't be */
-	uint64_t conflicts; /* somebody else uses an address of ours */
+	/* Events, by their kind: frames that used an address of ours; claims that were refuted, at
+	 * most one a second and neighbour; MAC addresses that were replaced. */
+	uint64_t own_conflicts, neighbour_conflicts, moves;
 };
 
 /* What an incoming frame was. */
 enum el_neigh_input {
 	EL_NEIGH_IGNORED,  /* neither ARP nor NDP, another VLAN's, or nothing that concerns us */
 	EL_NEIGH_LEARNT,   /* it came from a neighbour of ours */
-	EL_NEIGH_ANSWERED, /* a request for an address of ours; learnt from it too where it applied
-			    */
+	EL_NEIGH_DOUBTED,  /* it names a MAC address for a neighbour that is to be verified first */
+	EL_NEIGH_ANSWERED, /* a request for an address of ours */
 	EL_NEIGH_MALFORMED,
 	EL_NEIGH_CONFLICT,
 };
@@ -141,9 +161,11 @@ int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const
 void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index);
 
 /* A frame that came in by `port`: ARP, a neighbour solicitation or advertisement, or something
- * else. Solicitations for addresses of ours are answered, also those of hosts that want to know
- * whether an address is free (RFC 4862 section 5.4); our own are used without asking so. Reads
- * nothing past `len`. */
+ * else. A MAC address is only taken from an answer to what was asked, and never while the one that
+ * is used still answers: whatever else names another has that one asked, three times within a
+ * second, and then everybody. Solicitations for addresses of ours are answered, also those of hosts
+ * that want to know whether an address is free (RFC 4862 section 5.4); our own are used without
+ * asking so. Reads nothing past `len`. */
 enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx port,
 				   const uint8_t *frame, size_t len, uint64_t now_ns);
 
@@ -167,7 +189,8 @@ unsigned el_neigh_count_pending(const struct el_neigh_table *t);
 size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx index,
 		       uint16_t ethertype, uint8_t ret_header[EL_NEIGH_HEADER_MAX]);
 
-void el_neigh_counters_read(const struct el_neigh_table *t, struct el_neigh_counters *ret_counters);
+void el_neigh_counters_read(const struct el_neigh_table *t, struct el_port_idx port,
+			    struct el_neigh_counters *ret_counters);
 
 /* ---- the kernel's addresses and routes in this thread's network namespace, by netlink ---- */
 

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "arp.h"
+#include "ethernet.h"
 #include "ndp.h"
+
+#define CHECK_NS UINT64_C(100000000) /* between two requests that claims of a neighbour lead to */
 
 /* ---- own addresses ---- */
 
@@ -56,7 +59,7 @@ static bool send_frame(struct el_neigh_table *t, struct el_port_idx port, const 
 {
 	if (t->callbacks.send(t->callbacks.context, port, frame, len))
 		return true;
-	t->counters.send_refused++;
+	t->ports[port.v].counters.send_refused++;
 	return false;
 }
 
@@ -75,7 +78,8 @@ static bool send_ndp(struct el_neigh_table *t, struct el_port_idx port, const st
 	return send_frame(t, port, frame, ndp_build(ndp, frame));
 }
 
-static bool ask_arp(struct el_neigh_table *t, const struct entry *e, enum request how)
+/* `to`: a MAC address, or NULL for all. */
+static bool ask_arp(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
 {
 	const struct port *p = &t->ports[e->port.v];
 	struct el_ip source = request_source(p, &e->ip); /* none: an ARP probe's (RFC 5227) */
@@ -87,40 +91,45 @@ static bool ask_arp(struct el_neigh_table *t, const struct entry *e, enum reques
 	};
 
 	memcpy(arp.sender_mac, p->mac, 6);
-	if (how == UNICAST)
-		memcpy(arp.to, e->mac, 6);
+	if (to)
+		memcpy(arp.to, to, 6);
 	else
 		memset(arp.to, 0xff, 6);
 	return send_arp(t, e->port, &arp);
 }
 
-static bool ask_ndp(struct el_neigh_table *t, const struct entry *e, enum request how)
+static bool ask_ndp(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
 {
 	const struct port *p = &t->ports[e->port.v];
 	struct ndp ndp = {
 	    .type = NDP_SOLICITATION,
 	    .vlan = p->vlan,
 	    .source = request_source(p, &e->ip),
-	    .destination = how == UNICAST ? e->ip : ndp_solicited_node(&e->ip),
+	    .destination = to ? e->ip : ndp_solicited_node(&e->ip),
 	    .target = e->ip,
 	    .has_mac = true,
 	};
 
 	memcpy(ndp.from, p->mac, 6);
 	memcpy(ndp.mac, p->mac, 6);
-	if (how == UNICAST)
-		memcpy(ndp.to, e->mac, 6);
+	if (to)
+		memcpy(ndp.to, to, 6);
 	else
 		ndp_multicast_mac(&ndp.destination, ndp.to);
 	return send_ndp(t, e->port, &ndp);
 }
 
+static bool ask(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
+{
+	if (!(e->ip.family == 4 ? ask_arp(t, e, to) : ask_ndp(t, e, to)))
+		return false;
+	t->ports[e->port.v].counters.requests_sent++;
+	return true;
+}
+
 bool exchange_ask(struct el_neigh_table *t, const struct entry *e, enum request how)
 {
-	if (!(e->ip.family == 4 ? ask_arp(t, e, how) : ask_ndp(t, e, how)))
-		return false;
-	t->counters.requests_sent++;
-	return true;
+	return ask(t, e, how == UNICAST ? e->mac : NULL);
 }
 
 static void answer_arp(struct el_neigh_table *t, struct el_port_idx port, const struct arp *request)
@@ -137,7 +146,7 @@ static void answer_arp(struct el_neigh_table *t, struct el_port_idx port, const 
 	memcpy(arp.target_mac, request->sender_mac, 6);
 	memcpy(arp.to, request->sender_mac, 6);
 	if (send_arp(t, port, &arp))
-		t->counters.replies_sent++;
+		t->ports[port.v].counters.replies_sent++;
 }
 
 /* RFC 4861 section 7.2.4. Whoever asks without an address of its own is about to take ours: all
@@ -163,21 +172,117 @@ static void answer_ndp(struct el_neigh_table *t, struct el_port_idx port, const 
 	else
 		memcpy(ndp.to, request->has_mac ? request->mac : request->from, 6);
 	if (send_ndp(t, port, &ndp))
-		t->counters.replies_sent++;
+		t->ports[port.v].counters.replies_sent++;
+}
+
+/* ---- what is heard of neighbours ---- */
+
+static void report(struct el_neigh_table *t, const struct el_neigh_event *event)
+{
+	if (t->callbacks.event)
+		t->callbacks.event(t->callbacks.context, event);
+}
+
+static enum el_neigh_input own_conflict(struct el_neigh_table *t, struct el_port_idx port,
+					const struct el_ip *ip, const uint8_t *mac)
+{
+	struct el_neigh_event event = {.kind = EL_NEIGH_OWN_CONFLICT, .port = port, .ip = *ip};
+
+	memcpy(event.mac, t->ports[port.v].mac, 6);
+	memcpy(event.other, mac, 6);
+	t->ports[port.v].counters.own_conflicts++;
+	report(t, &event);
+	return EL_NEIGH_CONFLICT;
+}
+
+static void report_neighbour(struct el_neigh_table *t, const struct entry *e,
+			     enum el_neigh_event_kind kind, const uint8_t *other)
+{
+	struct el_neigh_event event = {.kind = kind, .port = e->port, .ip = e->ip};
+
+	memcpy(event.mac, e->mac, 6);
+	memcpy(event.other, other, 6);
+	report(t, &event);
+}
+
+/* The MAC address that is used has answered. */
+static void confirm(struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
+{
+	if (e->phase == CONTESTED) /* as was known; it waits for whoever may claim to be it again */
+		return;
+	if (e->phase != CHALLENGED || !e->claimed) {
+		e->claimed = false;
+		table_begin(t, e, REACHABLE, now_ns);
+		return;
+	}
+	t->ports[e->port.v].counters.neighbour_conflicts++;
+	report_neighbour(t, e, EL_NEIGH_NEIGHBOUR_CONFLICT, e->claim);
+	e->claimed = false;
+	table_begin(t, e, CONTESTED, now_ns);
+}
+
+/* A MAC address that was asked has answered, and no other is to be asked first. */
+static void take(struct el_neigh_table *t, struct entry *e, const uint8_t *mac, uint64_t now_ns)
+{
+	if (ethernet_is_station(e->mac) && memcmp(e->mac, mac, 6) != 0) {
+		t->ports[e->port.v].counters.moves++;
+		report_neighbour(t, e, EL_NEIGH_MOVED, mac);
+	}
+	table_learn(t, e, mac, REACHABLE, now_ns);
+}
+
+/* Somebody says that an entry is at another MAC address than the one that is used, or at one when
+ * none is. Where one is used, that is asked first; where none is, all are being asked, and this one
+ * is too. */
+static void doubt(struct el_neigh_table *t, struct entry *e, const uint8_t *mac, uint64_t now_ns)
+{
+	if (table_is_ready(e) && e->phase != DOUBTFUL) {
+		if (!e->claimed)
+			memcpy(e->claim, mac, 6);
+		e->claimed = true;
+		if (e->phase == REACHABLE || e->phase == REFRESHING)
+			table_begin(t, e, CHALLENGED, now_ns);
+		return;
+	}
+	if (now_ns < e->check_ns)
+		return;
+	memcpy(e->claim, mac, 6);
+	e->claimed = true;
+	e->check_ns = now_ns + CHECK_NS;
+	ask(t, e, mac);
+}
+
+/* A frame from `from` says that an entry is at `mac`. is_answer: it answers what was asked. An
+ * answer with another source than it names counts once the one it names has been asked itself (some
+ * clusters hide their source address). */
+static enum el_neigh_input hear(struct el_neigh_table *t, struct entry *e, const uint8_t *mac,
+				const uint8_t *from, bool is_answer, uint64_t now_ns)
+{
+	bool credible = is_answer && (memcmp(mac, from, 6) == 0 ||
+				      (e->claimed && memcmp(mac, e->claim, 6) == 0));
+
+	if (table_is_ready(e) && memcmp(mac, e->mac, 6) == 0) {
+		if (is_answer)
+			confirm(t, e, now_ns);
+		return EL_NEIGH_LEARNT;
+	}
+	if (credible && (!table_is_ready(e) || e->phase == DOUBTFUL)) {
+		take(t, e, mac, now_ns);
+		return EL_NEIGH_LEARNT;
+	}
+	doubt(t, e, mac, now_ns);
+	return EL_NEIGH_DOUBTED;
 }
 
 /* ---- receiving ---- */
 
-static enum el_neigh_input conflict(struct el_neigh_table *t)
+/* Whether it is to us and says who it is that we asked for: sent to us alone or, as between
+ * link-local addresses (RFC 3927 section 2.5), to all. */
+static bool is_arp_answer(const struct port *p, const struct arp *arp, const struct el_ip *target)
 {
-	t->counters.conflicts++;
-	return EL_NEIGH_CONFLICT;
-}
-
-static enum el_neigh_input malformed(struct el_neigh_table *t)
-{
-	t->counters.malformed++;
-	return EL_NEIGH_MALFORMED;
+	return arp->operation == ARP_REPLY &&
+	       (memcmp(arp->to, p->mac, 6) == 0 || memcmp(arp->target_mac, p->mac, 6) == 0) &&
+	       (arp->target_ip == 0 || table_find_own(p, target));
 }
 
 static enum el_neigh_input input_arp(struct el_neigh_table *t, struct el_port_idx port,
@@ -192,14 +297,14 @@ static enum el_neigh_input input_arp(struct el_neigh_table *t, struct el_port_id
 	if (table_find_own(p, &sender)) {
 		/* Ours: what we sent comes back on some devices. From another MAC address it is a
 		 * conflict. */
-		return memcmp(arp->sender_mac, p->mac, 6) == 0 ? EL_NEIGH_IGNORED : conflict(t);
+		return memcmp(arp->sender_mac, p->mac, 6) == 0
+			   ? EL_NEIGH_IGNORED
+			   : own_conflict(t, port, &sender, arp->sender_mac);
 	}
-	/* RFC 826: first learn from the sender, then look whether it wants something. */
 	e = table_find(t, port, &sender);
-	if (e && e->phase != FIXED) {
-		table_learn(t, e, arp->sender_mac, REACHABLE, now_ns);
-		result = EL_NEIGH_LEARNT;
-	}
+	if (e && e->phase != FIXED)
+		result =
+		    hear(t, e, arp->sender_mac, arp->from, is_arp_answer(p, arp, &target), now_ns);
 	own = table_find_own(p, &target);
 	if (arp->operation == ARP_REQUEST && own && !own->kernel) {
 		answer_arp(t, port, arp);
@@ -208,14 +313,6 @@ static enum el_neigh_input input_arp(struct el_neigh_table *t, struct el_port_id
 	return result;
 }
 
-/* True if the entry's MAC address is one to be used. */
-static bool has_mac(const struct entry *e)
-{
-	return e->phase == REACHABLE || e->phase == REFRESHING || e->phase == DOUBTFUL;
-}
-
-/* RFC 4861 section 7.2.3: who asks tells its address; whether it hears us is not known, so a new
- * one is asked back (REFRESHING is the RFC's PROBE, and stands for STALE too). */
 static enum el_neigh_input input_solicitation(struct el_neigh_table *t, struct el_port_idx port,
 					      const struct ndp *ndp, uint64_t now_ns)
 {
@@ -227,13 +324,12 @@ static enum el_neigh_input input_solicitation(struct el_neigh_table *t, struct e
 	if (!own)
 		return EL_NEIGH_IGNORED;
 	if (table_find_own(p, &ndp->source)) /* as with ARP */
-		return memcmp(ndp->from, p->mac, 6) == 0 ? EL_NEIGH_IGNORED : conflict(t);
+		return memcmp(ndp->from, p->mac, 6) == 0
+			   ? EL_NEIGH_IGNORED
+			   : own_conflict(t, port, &ndp->source, ndp->from);
 	e = table_find(t, port, &ndp->source);
-	if (e && e->phase != FIXED && ndp->has_mac) {
-		if (!has_mac(e) || memcmp(e->mac, ndp->mac, 6) != 0)
-			table_learn(t, e, ndp->mac, REFRESHING, now_ns);
-		result = EL_NEIGH_LEARNT;
-	}
+	if (e && e->phase != FIXED && ndp->has_mac)
+		result = hear(t, e, ndp->mac, ndp->from, false, now_ns);
 	if (!own->kernel) {
 		answer_ndp(t, port, ndp);
 		result = EL_NEIGH_ANSWERED;
@@ -241,38 +337,30 @@ static enum el_neigh_input input_solicitation(struct el_neigh_table *t, struct e
 	return result;
 }
 
-/* RFC 4861 section 7.2.5; its flag for routers does not matter to us. */
+/* RFC 4861 section 7.2.5, but that its override flag takes no entry from whom it belongs to, as
+ * anybody on the link can set it; its flag for routers does not matter to us. */
 static enum el_neigh_input input_advertisement(struct el_neigh_table *t, struct el_port_idx port,
 					       const struct ndp *ndp, uint64_t now_ns)
 {
 	const struct port *p = &t->ports[port.v];
 	struct entry *e = table_find(t, port, &ndp->target);
-	bool solicited = ndp->flags & NDP_SOLICITED, changes;
-	const uint8_t *mac;
+	bool is_answer = (ndp->flags & NDP_SOLICITED) && memcmp(ndp->to, p->mac, 6) == 0 &&
+			 table_find_own(p, &ndp->destination);
 
 	if (table_find_own(p, &ndp->target))
-		return memcmp(ndp->from, p->mac, 6) == 0 ? EL_NEIGH_IGNORED : conflict(t);
-	if (!e || e->phase == FIXED)
+		return memcmp(ndp->from, p->mac, 6) == 0
+			   ? EL_NEIGH_IGNORED
+			   : own_conflict(t, port, &ndp->target, ndp->from);
+	if (!e || e->phase == FIXED || (!ndp->has_mac && !table_is_ready(e)))
 		return EL_NEIGH_IGNORED;
-	if (!has_mac(e)) {
-		if (!ndp->has_mac)
-			return EL_NEIGH_IGNORED;
-		table_learn(t, e, ndp->mac, solicited ? REACHABLE : REFRESHING, now_ns);
-		return EL_NEIGH_LEARNT;
-	}
-	mac = ndp->has_mac ? ndp->mac : e->mac;
-	changes = memcmp(mac, e->mac, 6) != 0;
-	if (changes && !(ndp->flags & NDP_OVERRIDE)) {
-		/* somebody else has it too: what we know is to be confirmed */
-		if (e->phase == REACHABLE)
-			table_learn(t, e, e->mac, REFRESHING, now_ns);
-		return EL_NEIGH_IGNORED;
-	}
-	if (solicited)
-		table_learn(t, e, mac, REACHABLE, now_ns);
-	else if (changes)
-		table_learn(t, e, mac, REFRESHING, now_ns);
-	return EL_NEIGH_LEARNT;
+	return hear(t, e, ndp->has_mac ? ndp->mac : e->mac, ndp->from, is_answer, now_ns);
+}
+
+static enum el_neigh_input malformed(struct el_neigh_table *t, struct el_port_idx port)
+{
+	if (port.v < t->n_ports)
+		t->ports[port.v].counters.malformed++;
+	return EL_NEIGH_MALFORMED;
 }
 
 enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx port,
@@ -283,7 +371,7 @@ enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx 
 
 	switch (arp_parse(frame, len, &arp)) {
 	case ARP_MALFORMED:
-		return malformed(t);
+		return malformed(t, port);
 	case ARP_OK:
 		if (port.v >= t->n_ports || arp.vlan != t->ports[port.v].vlan)
 			return EL_NEIGH_IGNORED;
@@ -293,7 +381,7 @@ enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx 
 	}
 	switch (ndp_parse(frame, len, &ndp)) {
 	case NDP_MALFORMED:
-		return malformed(t);
+		return malformed(t, port);
 	case NDP_NOT:
 		return EL_NEIGH_IGNORED;
 	case NDP_OK:

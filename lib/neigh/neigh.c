@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Next hops to MAC addresses. Each entry is in a phase, and the table `phases` is all there is to
  * know of one: what is sent on entering it and after each of its waits, and where an entry goes
- * when they are over without an answer. An answer leads to REACHABLE from everywhere; so does any
- * ARP packet from the neighbour, while neighbour discovery has rules of its own (exchange.c). */
+ * when they are over without an answer. What an answer, or anything else that is heard of a
+ * neighbour, does to it is in exchange.c. */
 #include "table.h"
 
 #include <errno.h>
@@ -30,7 +30,9 @@ static const struct phase_row {
     [INCOMPLETE] = {EL_NEIGH_PENDING, MULTICAST, {200, 300, 1000, 1000, 500}, UNREACHABLE},
     [REACHABLE] = {EL_NEIGH_READY, NO_REQUEST, {30000}, REFRESHING},
     [REFRESHING] = {EL_NEIGH_READY, UNICAST, {1000, 1000, 1000}, DOUBTFUL},
-    [DOUBTFUL] = {EL_NEIGH_READY, MULTICAST, {1000, 1000, 1000}, UNREACHABLE},
+    [DOUBTFUL] = {EL_NEIGH_READY, MULTICAST, {200, 300, 500, 1000, 1000}, UNREACHABLE},
+    [CHALLENGED] = {EL_NEIGH_READY, UNICAST, {200, 300, 500}, DOUBTFUL},
+    [CONTESTED] = {EL_NEIGH_READY, NO_REQUEST, {1000}, CHALLENGED},
     [UNREACHABLE] = {EL_NEIGH_FAILED, MULTICAST, {5000}, UNREACHABLE},
     [FIXED] = {EL_NEIGH_READY, NO_REQUEST, {0}, FIXED},
 };
@@ -41,6 +43,11 @@ static struct el_neigh view(const struct entry *e)
 
 	memcpy(n.mac, e->mac, sizeof(n.mac));
 	return n;
+}
+
+bool table_is_ready(const struct entry *e)
+{
+	return phases[e->phase].state == EL_NEIGH_READY;
 }
 
 static uint16_t index_of(const struct el_neigh_table *t, const struct entry *e)
@@ -71,7 +78,7 @@ static void advance(struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
 	e->waits++;
 }
 
-static void begin(struct el_neigh_table *t, struct entry *e, enum phase phase, uint64_t now_ns)
+void table_begin(struct el_neigh_table *t, struct entry *e, enum phase phase, uint64_t now_ns)
 {
 	e->phase = phase;
 	e->waits = 0;
@@ -158,7 +165,7 @@ int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struc
 	if (r < 0)
 		return r;
 	if (e->phase == FREE)
-		begin(t, e, INCOMPLETE, now_ns);
+		table_begin(t, e, INCOMPLETE, now_ns);
 	*ret_index = (struct el_next_hop_idx){index_of(t, e)};
 	return 0;
 }
@@ -190,7 +197,8 @@ void table_learn(struct el_neigh_table *t, struct entry *e, const uint8_t mac[6]
 	struct el_neigh before = view(e);
 
 	memcpy(e->mac, mac, sizeof(e->mac));
-	begin(t, e, phase, now_ns);
+	e->claimed = false;
+	table_begin(t, e, phase, now_ns);
 	tell(t, e, &before);
 }
 
@@ -249,9 +257,10 @@ size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx in
 			       t->ports[e->port.v].vlan, ethertype);
 }
 
-void el_neigh_counters_read(const struct el_neigh_table *t, struct el_neigh_counters *ret_counters)
+void el_neigh_counters_read(const struct el_neigh_table *t, struct el_port_idx port,
+			    struct el_neigh_counters *ret_counters)
 {
-	*ret_counters = t->counters;
+	*ret_counters = t->ports[port.v].counters;
 }
 
 /* ---- life ---- */

@@ -4,8 +4,19 @@
  * exchange.c what is asked and answered. Private to lib/neigh. */
 #include "el_neigh.h"
 
-/* INCOMPLETE and UNREACHABLE have no MAC address that counts. */
-enum phase { FREE, INCOMPLETE, REACHABLE, REFRESHING, DOUBTFUL, UNREACHABLE, FIXED };
+/* INCOMPLETE and UNREACHABLE have no MAC address that counts. CHALLENGED: somebody claims to be it,
+ * and whom we know is asked. CONTESTED: it has just answered that. */
+enum phase {
+	FREE,
+	INCOMPLETE,
+	REACHABLE,
+	REFRESHING,
+	DOUBTFUL,
+	CHALLENGED,
+	CONTESTED,
+	UNREACHABLE,
+	FIXED
+};
 enum request { NO_REQUEST, MULTICAST, UNICAST }; /* ARP's multicast is a broadcast */
 
 struct entry {
@@ -14,6 +25,9 @@ struct entry {
 	uint8_t mac[6];
 	enum phase phase;
 	uint8_t waits; /* begun in this phase */
+	bool claimed;  /* by another MAC address, which nobody has verified: `claim` */
+	uint8_t claim[6];
+	uint64_t check_ns; /* when a claim may be checked again */
 	uint64_t deadline_ns;
 };
 
@@ -22,11 +36,11 @@ struct port {
 	uint16_t vlan;
 	struct el_neigh_address *addresses;
 	size_t n_addresses;
+	struct el_neigh_counters counters;
 };
 
 struct el_neigh_table {
 	struct el_neigh_callbacks callbacks;
-	struct el_neigh_counters counters;
 	struct port *ports;
 	size_t n_ports;
 	struct entry
@@ -44,6 +58,12 @@ struct entry *table_find(const struct el_neigh_table *t, struct el_port_idx port
 /* An entry has this MAC address and is in this phase from now on; others are told. */
 void table_learn(struct el_neigh_table *t, struct entry *e, const uint8_t mac[6], enum phase phase,
 		 uint64_t now_ns);
+
+/* An entry goes into another phase, with its MAC address as it is. */
+void table_begin(struct el_neigh_table *t, struct entry *e, enum phase phase, uint64_t now_ns);
+
+/* True if an entry of this phase has a MAC address that is used. */
+bool table_is_ready(const struct entry *e);
 
 /* ---- exchange.c ---- */
 

@@ -170,7 +170,10 @@ static void sample_init(struct sample *s)
 					    .interface_drops = 8,
 					    .placement = EL_PLACEMENT_COMPUTED,
 					    .rx_packets = 18446744073709551615ULL,
-					    .tx_packets = 7};
+					    .tx_packets = 7,
+					    .address_conflicts = 9,
+					    .neighbour_conflicts = 10,
+					    .neighbour_moves = 11};
 	s->in = (struct el_expo_input){.snapshot = s->snapshot,
 				       .version = "1.2.3",
 				       .dpdk_version = "DPDK 22.11.11",

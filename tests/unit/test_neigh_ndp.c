@@ -336,46 +336,88 @@ static void advertisements_without_address(void **state)
 	assert_int_equal(w.changes, 1);
 }
 
+/* Nobody asked for them: who they name is asked before it is used. */
 static void unsolicited_advertisements(void **state)
 {
 	uint16_t i = need("2001:db8::1", T0);
 
 	(void)state;
-	/* believed and asked back */
 	assert_int_equal(w.sent, 1);
-	assert_int_equal(advertise("2001:db8::1", PEER_MAC, 0, T0), EL_NEIGH_LEARNT);
-	assert_state(i, EL_NEIGH_READY, PEER_MAC);
+	assert_int_equal(advertise("2001:db8::1", PEER_MAC, OVERRIDE, T0), EL_NEIGH_DOUBTED);
+	assert_state(i, EL_NEIGH_PENDING, NULL);
 	assert_int_equal(w.sent, 2);
 	assert_memory_equal(w.frame, PEER_MAC, 6);
-	advertise("2001:db8::1", PEER_MAC, SOLICITED, T0);
-	/* a new address of the neighbour, or of the router that took over */
-	assert_int_equal(advertise("2001:db8::1", OTHER_MAC, OVERRIDE, T0 + MS), EL_NEIGH_LEARNT);
-	assert_state(i, EL_NEIGH_READY, OTHER_MAC);
-	assert_int_equal(w.changes, 2);
-	assert_int_equal(w.sent, 3);
-	assert_memory_equal(w.frame, OTHER_MAC, 6);
-	advertise("2001:db8::1", OTHER_MAC, SOLICITED, T0 + 2 * MS);
+	assert_int_equal(advertise("2001:db8::1", PEER_MAC, SOLICITED, T0), EL_NEIGH_LEARNT);
+	assert_state(i, EL_NEIGH_READY, PEER_MAC);
 	/* nothing new */
-	assert_int_equal(advertise("2001:db8::1", OTHER_MAC, OVERRIDE, T0 + MS), EL_NEIGH_LEARNT);
-	assert_int_equal(w.sent, 3);
-	assert_int_equal(w.changes, 2);
+	assert_int_equal(advertise("2001:db8::1", PEER_MAC, OVERRIDE, T0 + MS), EL_NEIGH_LEARNT);
+	assert_int_equal(w.sent, 2);
+	assert_int_equal(w.changes, 1);
 }
 
-static void without_override(void **state)
+/* Another MAC address than the one that is used, whatever the flags say and whoever sends it: the
+ * one that is used is asked; while it answers, it stays. */
+static void claims(void **state)
+{
+	static const uint8_t flags[] = {0, OVERRIDE, SOLICITED, SOLICITED | OVERRIDE};
+	struct el_neigh_counters c;
+
+	for (size_t k = 0; k < 6; k++) {
+		uint16_t i;
+
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+		i = need("2001:db8::1", T0);
+		advertise("2001:db8::1", PEER_MAC, SOLICITED | OVERRIDE, T0);
+		if (k < 4)
+			assert_int_equal(
+			    advertise("2001:db8::1", OTHER_MAC, flags[k], T0 + 100 * MS),
+			    EL_NEIGH_DOUBTED);
+		else
+			solicit("2001:db8::1", k == 4 ? "2001:db8::10" : "2001:db8:1::10",
+				OTHER_MAC);
+		assert_state(i, EL_NEIGH_READY, PEER_MAC);
+		if (k != 4) /* which was answered, too */
+			assert_memory_equal(w.frame, PEER_MAC, 6);
+		if (k % 2) {
+			advertise("2001:db8::1", PEER_MAC, SOLICITED, T0 + 101 * MS);
+			el_neigh_counters_read(w.table, PORT0, &c);
+			assert_int_equal(c.neighbour_conflicts, 1);
+			assert_int_equal(w.changes, 1);
+			continue;
+		}
+		/* it is silent */
+		run_until(T0 + 1100 * MS);
+		assert_int_equal(w.frame[0], 0x33);
+		assert_int_equal(advertise("2001:db8::1", OTHER_MAC, SOLICITED, T0 + 1101 * MS),
+				 EL_NEIGH_LEARNT);
+		assert_state(i, EL_NEIGH_READY, OTHER_MAC);
+		el_neigh_counters_read(w.table, PORT0, &c);
+		assert_int_equal(c.moves, 1);
+	}
+}
+
+/* An answer to somebody else, or to all, is none. */
+static void answers_to_others(void **state)
 {
 	uint16_t i = need("2001:db8::1", T0);
+	struct message m = {.type = ADVERTISEMENT,
+			    .flags = SOLICITED,
+			    .source = "2001:db8::1",
+			    .destination = "2001:db8::99",
+			    .target = "2001:db8::1",
+			    .option = OTHER_MAC,
+			    .to = OUR_MAC,
+			    .from = OTHER_MAC};
 
 	(void)state;
-	advertise("2001:db8::1", PEER_MAC, SOLICITED | OVERRIDE, T0);
-	/* another MAC address that is not to replace ours: ours is asked again */
-	assert_int_equal(advertise("2001:db8::1", OTHER_MAC, SOLICITED, T0 + MS), EL_NEIGH_IGNORED);
-	assert_state(i, EL_NEIGH_READY, PEER_MAC);
-	assert_int_equal(w.sent, 2);
-	assert_memory_equal(w.frame, PEER_MAC, 6);
-	assert_int_equal(advertise("2001:db8::1", OTHER_MAC, SOLICITED, T0 + MS), EL_NEIGH_IGNORED);
-	assert_int_equal(w.sent, 2);
-	assert_int_equal(advertise("2001:db8::1", OTHER_MAC, SOLICITED | OVERRIDE, T0 + MS),
-			 EL_NEIGH_LEARNT);
+	assert_int_equal(receive(&m, T0 + MS), EL_NEIGH_DOUBTED);
+	m.destination = "2001:db8::10";
+	m.to = PEER_MAC;
+	assert_int_equal(receive(&m, T0 + 2 * MS), EL_NEIGH_DOUBTED);
+	assert_state(i, EL_NEIGH_PENDING, NULL);
+	m.to = OUR_MAC;
+	assert_int_equal(receive(&m, T0 + 3 * MS), EL_NEIGH_LEARNT);
 	assert_state(i, EL_NEIGH_READY, OTHER_MAC);
 }
 
@@ -470,20 +512,18 @@ static void learns_from_solicitations(void **state)
 
 	(void)state;
 	assert_int_equal(solicit("fe80::1", "2001:db8:1::10", NULL), EL_NEIGH_IGNORED);
-	assert_state(i, EL_NEIGH_PENDING, NULL);
 	assert_int_equal(w.sent, 1);
-	assert_int_equal(solicit("fe80::1", "2001:db8:1::10", PEER_MAC), EL_NEIGH_LEARNT);
-	assert_state(i, EL_NEIGH_READY, PEER_MAC);
+	assert_int_equal(solicit("fe80::1", "2001:db8:1::10", PEER_MAC), EL_NEIGH_DOUBTED);
+	assert_state(i, EL_NEIGH_PENDING, NULL);
 	assert_int_equal(w.sent, 2); /* asked back */
+	assert_memory_equal(w.frame, PEER_MAC, 6);
 	advertise("fe80::1", PEER_MAC, SOLICITED, T0);
+	assert_state(i, EL_NEIGH_READY, PEER_MAC);
 	assert_int_equal(solicit("fe80::1", "2001:db8:1::10", PEER_MAC), EL_NEIGH_LEARNT);
 	assert_int_equal(w.sent, 2); /* nothing new */
-	assert_int_equal(solicit("fe80::1", "2001:db8:1::10", OTHER_MAC), EL_NEIGH_LEARNT);
-	assert_state(i, EL_NEIGH_READY, OTHER_MAC);
-	assert_int_equal(w.sent, 3);
 	/* not for us: nobody's business */
-	assert_int_equal(solicit("fe80::1", "2001:db8::77", PEER_MAC), EL_NEIGH_IGNORED);
-	assert_state(i, EL_NEIGH_READY, OTHER_MAC);
+	assert_int_equal(solicit("fe80::1", "2001:db8::77", OTHER_MAC), EL_NEIGH_IGNORED);
+	assert_int_equal(w.sent, 2);
 }
 
 static void conflicts(void **state)
@@ -496,8 +536,8 @@ static void conflicts(void **state)
 	/* our own, come back */
 	assert_int_equal(advertise("2001:db8::10", OUR_MAC, OVERRIDE, T0), EL_NEIGH_IGNORED);
 	assert_int_equal(solicit("2001:db8::10", "fe80::10", OUR_MAC), EL_NEIGH_IGNORED);
-	el_neigh_counters_read(w.table, &c);
-	assert_int_equal(c.conflicts, 2);
+	el_neigh_counters_read(w.table, PORT0, &c);
+	assert_int_equal(c.own_conflicts, 2);
 	assert_int_equal(w.sent, 0);
 }
 
@@ -577,7 +617,7 @@ static void malformed(void **state)
 		assert_int_equal(exact(PORT0, f.bytes, f.len, T0), EL_NEIGH_MALFORMED);
 		n++;
 	}
-	el_neigh_counters_read(w.table, &c);
+	el_neigh_counters_read(w.table, PORT0, &c);
 	assert_int_equal(c.malformed, n);
 	assert_int_equal(advertise("2001:db8::1", NO_MAC, SOLICITED, T0), EL_NEIGH_MALFORMED);
 }
@@ -591,7 +631,8 @@ int main(void)
 	    TEST(refuses_what_is_no_neighbour),
 	    TEST(advertisements_without_address),
 	    TEST(unsolicited_advertisements),
-	    TEST(without_override),
+	    TEST(claims),
+	    TEST(answers_to_others),
 	    TEST(static_entries_stay),
 	    TEST(strangers),
 	    TEST(answers_for_own_addresses),
