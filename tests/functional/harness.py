@@ -7,9 +7,9 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
 import packets
+from children import Child, children, wait_until
 from metrics import Metrics
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -46,17 +46,6 @@ def alone(function):
     """Decorator: no other test is run beside it, for it measures times."""
     function.alone = True
     return function
-
-
-def wait_until(condition, timeout_s, what):
-    """Calls condition until it returns something true, and returns that; fails when the time is over."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain for {what}"
-        time.sleep(0.02)
 
 
 def write_whole(path, text):
@@ -99,8 +88,8 @@ def udp(destination, port=33434, nb_packets=100, **keys):
 class Prober:
     """A running echolane; its output goes to files in the test's directory."""
 
-    def __init__(self, lab, arguments, env=None, preload=None, **streams):
-        """streams: stdout, stderr: other places for its output."""
+    def __init__(self, lab, arguments, env=None, preload=None, ends=False, **streams):
+        """ends: it ends by itself when it is done; streams: stdout, stderr: other places for its output."""
         self.lab = lab
         self.last_scrape = (0, "")
         number = lab.next_number()
@@ -111,7 +100,7 @@ class Prober:
             program = ["env", f"LD_PRELOAD={preload}",
                        f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
                        lab.echolane] if preload else [lab.echolane]
-            self.process = lab.popen("prober", [*program, *arguments],
+            self.process = lab.popen("prober", [*program, *arguments], name="echolane", ends=ends,
                                      env={**os.environ, **(env or {})}, cwd=lab.directory,
                                      **{"stdout": out, "stderr": err, **streams})
 
@@ -153,20 +142,22 @@ class Prober:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"echolane did not end within {timeout_s} s") from None
 
+    def ends_well(self, timeout_s=45):
+        """Waits for its end with status 0."""
+        self.process.assert_success(timeout_s)
+
     def final_metrics(self):
         """Waits for its clean end; the metrics that it printed (--print-metrics)."""
-        status = self.wait()
-        assert status == 0, f"echolane ended with status {status}: {self.stderr[-2000:]}"
+        self.ends_well()
         return Metrics(self.stdout).check()
 
     def stop(self, with_signal=signal.SIGTERM):
         self.process.send_signal(with_signal)
-        status = self.wait(15)
-        assert status == 0, f"echolane ended with status {status}: {self.stderr[-2000:]}"
+        self.ends_well(15)
 
     def get(self, path, *curl_options):
         """GET; (HTTP status, body), status 0 while it can't be reached."""
-        assert self.process.poll() is None, f"echolane is gone: {self.stderr[-2000:]}"
+        self.process.assert_runs()
         done = self.lab.run("prober", ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", *curl_options,
                                        METRICS_URL + path], check=False)
         body, _, code = done.stdout.rpartition("\n")
@@ -233,10 +224,11 @@ class Lab:
         self.echolane = build / "app/echolane/echolane"
         self.simpeer = build / "app/simpeer/simpeer"
         self.peer_prefix = f"simpeer-{name}"  # of simpeer's runtime directory, which DPDK leaves behind
-        self.processes = []
+        self.processes = children
         self.numbers = 0
 
     def __enter__(self):
+        self.processes.clear()
         self.script("up", "--queues", str(self.queues), *(["--ipv6"] if self.ipv6 else []))
         return self
 
@@ -270,10 +262,15 @@ class Lab:
         assert not check or done.returncode == 0, f"{command}: {done.stderr}"
         return done
 
-    def popen(self, role, command, **options):
-        process = subprocess.Popen(self.in_ns(role, command), stdin=subprocess.DEVNULL, **options)
-        self.processes.append(process)
-        return process
+    def popen(self, role, command, name=None, **options):
+        """Starts a program beside the test; options as of Child."""
+        return self.spawn(self.in_ns(role, command), name or str(command[0]), **options)
+
+    def spawn(self, command, name, **options):
+        """The same outside of the test's network."""
+        child = Child(command, name, **options)
+        self.processes.append(child)
+        return child
 
     def ip(self, role, *arguments):
         return self.run(role, ["ip", *arguments]).stdout
@@ -304,7 +301,8 @@ class Lab:
     def start(self, conf, *arguments, port=PORT, env=None, preload=None, **streams):
         ports = ["--port", port] if port else []
         path = self.write_config(conf)
-        prober = Prober(self, ["run", *ports, *arguments, str(path)], env, preload, **streams)
+        prober = Prober(self, ["run", *ports, *arguments, str(path)], env, preload, "--rounds" in arguments,
+                        **streams)
         prober.config = path
         return prober
 
@@ -314,7 +312,7 @@ class Lab:
 
     def invoke(self, *arguments, env=None):
         """Runs echolane with these arguments to its end."""
-        prober = Prober(self, [str(argument) for argument in arguments], env)
+        prober = Prober(self, [str(argument) for argument in arguments], env, ends=True)
         prober.wait()
         return prober
 

@@ -19,6 +19,7 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
+import children
 import harness
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -46,6 +47,7 @@ def why_not():
 
 
 def on_alarm(_signal, _frame):
+    children.assert_none_died()
     raise TimeoutError("took too long")
 
 

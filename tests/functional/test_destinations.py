@@ -107,7 +107,7 @@ def test_own_address(lab):
                "none": icmp(HOST1, auto_register_to_groups=False)}
     with lab.capture("router", "p0", "icmp") as capture:
         prober = lab.start(config(targets), "--rounds", "1", "--print-metrics")
-        assert_equal(prober.wait(), 0, "exit status")
+        prober.ends_well()
     assert f"target self disabled: {PROBER} is an address of the prober" in prober.stderr, prober.stderr
     assert "target none disabled: not in any group" in prober.stderr, prober.stderr
     assert "destination=\"self\"" not in "".join(
@@ -122,7 +122,7 @@ def test_names_without_an_address(lab):
     """Nothing is measured, the status says why, and the rest goes on."""
     prober = lab.start(config({"name": icmp("host.invalid", threshold={"loss": 0.1}), "other": icmp(HOST1)}),
                        "--rounds", "1", "--print-metrics")
-    assert_equal(prober.wait(), 0, "exit status")
+    prober.ends_well()
     assert 'app_host_resolution_status{address_family="ipv4",destination="name",probe_name="lab"} 0' \
         in prober.stdout, prober.stdout
     assert 'app_host_resolution_status{address_family="ipv4",destination="other",probe_name="lab"} 1' \

@@ -50,7 +50,7 @@ def test_page(lab):
     lab.etc("prober", "resolv.conf", "nameserver 127.0.0.1\n")
     prober = lab.start((DATA / "config.yaml").read_text(), "--rounds", str(ROUNDS), "--print-metrics",
                        port=f"{PORT},address=2001:db8::10/64,gateway=2001:db8::1")
-    assert_equal(prober.wait(), 0, f"exit status ({prober.stderr[-2000:]})")
+    prober.ends_well()
     Metrics(prober.stdout).check()
     types, samples = read_page(prober.stdout, OURS)
     recorded_types, recorded = read_page((DATA / "metrics.txt").read_text(), THEIRS)
@@ -72,7 +72,7 @@ def test_repeated_target(lab):
         "  ping:\n    type: ICMPping\n    destination: 198.51.100.10\n    nb_packets: 3\n"
     text = re.sub(r"  \w+6:\n(    .*\n)+|  tcp_(closed|named):\n(    .*\n)+", "", text)
     prober = lab.start(text, "--rounds", "1", "--print-metrics")
-    assert_equal(prober.wait(), 0, f"exit status ({prober.stderr[-2000:]})")
+    prober.ends_well()
     page = Metrics(prober.stdout).check()
     assert_equal(page.all("app_target_name_dup_total"), [({"target_name": "ping"}, 1)], "repeated names")
     assert_loss(page, "ping", 3, group="standard")

@@ -19,7 +19,7 @@ def test_gateway_changes_its_mac(lab):
                            "--print-metrics")
         wait_until(lambda: len(capture.read()) > 400, 15, "the middle of the round")
         lab.ip("router", "link", "set", "p0", "address", NEW_MAC)
-        assert_equal(prober.wait(), 0, "exit status")
+        prober.ends_well()
     metrics = Metrics(prober.stdout).check()
     sent = [p for p in capture.packets if packets.is_probe(p)]
     answered = {(p.icmp_id, p.icmp_seq) for p in capture.packets if p.icmp_type == 0}
@@ -53,7 +53,7 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
     s.bind(("p0", 0))
     s.send(b"\\xff" * 6 + mac + bytes.fromhex("08060001080006040001") + mac + address + bytes(6) + address)
 """])
-        assert_equal(prober.wait(), 0, "exit status")
+        prober.ends_well()
     metrics = Metrics(prober.stdout).check()
     assert_loss(metrics, "icmp", 1000)
     assert_loss(metrics, "tcp", 1000)
@@ -69,7 +69,7 @@ def test_gateway_comes_late(lab):
                            "--print-metrics")
         wait_until(lambda: len(capture.read()) >= 2, 15, "two ARP requests")
         lab.ip("router", "link", "set", "p0", "arp", "on")
-        assert_equal(prober.wait(), 0, "exit status")
+        prober.ends_well()
     metrics = Metrics(prober.stdout).check()
     assert_loss(metrics, "icmp", 100)
     assert_loss(metrics, "udp", 100)

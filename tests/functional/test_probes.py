@@ -75,7 +75,7 @@ def test_every_tenth_dropped(lab):
                                "other": icmp(HOST2)}), "--rounds", "2", "--print-metrics")
     first = prober.wait_for(lambda m: m.all("tcpsyn_sent_total"), "the first round")
     assert_equal(first.ratio("tcp"), 0.1, "loss ratio of the first round")
-    assert_equal(prober.wait(), 0, "exit status")
+    prober.ends_well()
     metrics = type(first)(prober.stdout).check()
     for target in ("tcp", "icmp", "udp"):
         assert_loss(metrics, target, 200, 20)
@@ -139,7 +139,7 @@ def test_late_answers_are_lost(lab):
                               interval=1), "--rounds", "3", "--print-metrics")
     prober.wait_for(lambda m: m.all("icmp_sent_total", destination="late"), "the first round")
     lab.ip("host1", "link", "set", "eth0", "arp", "on")
-    assert_equal(prober.wait(), 0, "exit status")
+    prober.ends_well()
     from metrics import Metrics
     metrics = Metrics(prober.stdout).check()
     sent, lost = metrics.probes("late")

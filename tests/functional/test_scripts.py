@@ -38,11 +38,8 @@ def measured_by(pid):
 def start(lab, *command, **options):
     """A script in a session of its own, its output in files; it builds where the tests' program is."""
     with open(lab.directory / "script.out", "wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                   start_new_session=True, **options,
-                                   env={**os.environ, "ECHOLANE_BUILD": str(lab.echolane.parents[2])})
-    lab.processes.append(process)
-    return process
+        return lab.spawn(command, str(command[0]), stdout=out, stderr=out, start_new_session=True, **options,
+                         env={**os.environ, "ECHOLANE_BUILD": str(lab.echolane.parents[2])})
 
 
 def output(lab):
