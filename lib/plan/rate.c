@@ -43,6 +43,8 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 	if (in->round_timeout_s > 0) {
 		t.period_s = fmin(t.period_s, fmax(in->interval_s, in->round_timeout_s));
 		t.limit_s = fmax(in->interval_s, in->round_timeout_s - timeout_s);
+	}
+	if (t.limit_s > 0) {
 		needed_s = fmin(needed_s, t.limit_s);
 		sending_s = fmin(sending_s, t.limit_s);
 	}

@@ -70,7 +70,7 @@ static void begin(struct el_worker *w, struct el_block *b)
 				 .id_index_mask = el_id_index_mask(&b->set->ids),
 				 .sending = true,
 				 .overdue = UINT32_MAX};
-	l->last_send_tsc = b->began_tsc = w->iteration_tsc;
+	l->last_send_tsc = l->moved_tsc = b->began_tsc = w->iteration_tsc;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
 		w->pass[c] = w->next[c] = 0;
@@ -99,7 +99,8 @@ void rounds_end_sending(struct el_worker *w)
 }
 
 /* The time of the sending round is over: what a short stall has put off still goes out, as long as
- * each iteration sends some of it. False once there is nothing left or no getting on. */
+ * each iteration sends some of it. False once there is nothing left or no getting on. Once an
+ * iteration. */
 static bool finish_late(struct el_worker *w)
 {
 	struct live_round *l = w->sending;
@@ -156,16 +157,10 @@ void rounds_begin_due(struct el_worker *w)
 
 	if (!b)
 		return;
-	if (b->start_tsc) {
-		if ((int64_t)(w->iteration_tsc - b->start_tsc) < 0) {
-			if (!w->sending)
-				inherit_paths(w, b);
-			return;
-		}
-		if (w->sending && finish_late(w))
-			return;
-		rounds_end_sending(w);
-	} else if (w->sending) {
+	if (w->sending)
+		return;
+	if (b->start_tsc && (int64_t)(w->iteration_tsc - b->start_tsc) < 0) {
+		inherit_paths(w, b);
 		return;
 	}
 	/* The slot is free unless rounds were numbered with a gap as wide as the table; then wait.
@@ -194,21 +189,38 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	report(w, b);
 }
 
-/* A round ends although not all of it is sent: when it has taken the longest it may, or, for one
- * that nothing follows, when the device has taken nothing for so long that it won't. */
+/* A round ends although not all of it is sent when the next one is to begin, or when it has taken
+ * the longest it may. */
 static void end_overdue(struct el_worker *w)
+{
+	const struct el_block *next = waiting_head(w), *b;
+	uint64_t now = w->iteration_tsc, limit;
+
+	if (!w->sending)
+		return;
+	b = w->sending->block;
+	limit = b->set->limit_tsc;
+	if ((next && next->start_tsc && (int64_t)(now - next->start_tsc) >= 0) ||
+	    (limit &&
+	     (int64_t)(now - (b->start_tsc ? b->start_tsc : b->began_tsc)) > (int64_t)limit)) {
+		if (!finish_late(w))
+			rounds_end_sending(w);
+	}
+}
+
+void rounds_end_stuck(struct el_worker *w)
 {
 	const struct live_round *l = w->sending;
 	const struct el_plan_set *set;
-	uint64_t start;
+	uint64_t still_tsc;
 
 	if (!l)
 		return;
+	still_tsc = w->iteration_tsc - l->moved_tsc;
 	set = l->block->set;
-	start = l->block->start_tsc ? l->block->start_tsc : l->block->began_tsc;
-	if ((set->limit_tsc && (int64_t)(w->iteration_tsc - start) > (int64_t)set->limit_tsc) ||
-	    (int64_t)(w->iteration_tsc - l->last_send_tsc) >
-		(int64_t)(set->period_tsc + set->timeout_tsc))
+	/* a second at least, however short the timeout */
+	if ((int64_t)still_tsc > (int64_t)w->conf.tsc_hz &&
+	    (int64_t)still_tsc > (int64_t)(set->period_tsc + set->timeout_tsc))
 		rounds_end_sending(w);
 }
 
@@ -222,13 +234,24 @@ static bool caught_up(const struct el_worker *w, uint64_t tsc)
 	return true;
 }
 
-/* Whether the time of a round is over, and all answers that came within it have been looked at: its
- * worker may have been away. A queue that never gets empty holds that up for a while only. */
+/* Whether what is built and has not gone may still go: no device is stuck. */
+static bool may_go(const struct el_worker *w)
+{
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if (w->queues[i].stuck)
+			return false;
+	}
+	return true;
+}
+
+/* Whether all of a round has been sent, its time is over, and all answers that came within it have
+ * been looked at: its worker may have been away. A device that takes nothing, or a queue that never
+ * gets empty, holds that up for a while only. */
 static bool is_over(const struct el_worker *w, struct live_round *l)
 {
 	uint64_t end = l->last_send_tsc + l->block->set->timeout_tsc;
 
-	if ((int64_t)(w->iteration_tsc - end) <= 0)
+	if ((int64_t)(w->iteration_tsc - end) <= 0 || (l->outstanding && may_go(w)))
 		return false;
 	if (!l->over_tsc)
 		l->over_tsc = w->iteration_tsc;

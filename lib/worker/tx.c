@@ -18,7 +18,7 @@ static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t tsc, bool u
 	for (uint32_t i = 0; i < n; i++)
 		records[i] = sent;
 	l->block->uncertain += uncertain ? n : 0;
-	l->last_send_tsc = tsc;
+	l->last_send_tsc = l->moved_tsc = tsc;
 	r->record += n;
 	return n;
 }
@@ -243,7 +243,7 @@ static bool pass_over(const struct building *b, const struct hop *hop, uint32_t 
 		b->live->block->records[index] = el_record_local();
 	else
 		return false;
-	b->live->last_send_tsc = w->iteration_tsc;
+	b->live->last_send_tsc = b->live->moved_tsc = w->iteration_tsc;
 	return true;
 }
 
@@ -346,6 +346,8 @@ void tx_poll(struct el_worker *w)
 		pace = most_behind(w, &debt);
 		if (pace)
 			build_class(w, pace, RTE_MIN(debt, (uint32_t)BURST));
+		else if (!w->sending->outstanding)
+			w->sending->moved_tsc = w->iteration_tsc;
 		if (all_built(w))
 			rounds_end_sending(w);
 	}
@@ -353,4 +355,5 @@ void tx_poll(struct el_worker *w)
 		if (w->queues[i].probes.n)
 			send_list(w, &w->queues[i]);
 	}
+	rounds_end_stuck(w);
 }

@@ -23,7 +23,8 @@ struct live_round {
 	const struct el_plan *plan;
 	uint32_t id_base, id_index_mask; /* of the ids of its probes */
 	uint64_t last_send_tsc;
-	uint64_t over_tsc; /* when its time was first found to be over; 0: not yet */
+	uint64_t moved_tsc; /* when a probe of it last went out, or none was due */
+	uint64_t over_tsc;  /* when its time was first found to be over; 0: not yet */
 	uint64_t gap_tsc;
 	uint32_t outstanding; /* probes in TX lists */
 	uint32_t overdue;     /* probes to build when its time was over, one iteration ago */
@@ -181,6 +182,8 @@ static inline uint8_t *frame_end(struct rte_mbuf *m)
 /* round.c: the life of rounds. */
 void rounds_begin_due(struct el_worker *w);
 void rounds_end_sending(struct el_worker *w);
+/* After an attempt to send what is due: a round whose probes nothing takes any more is ended. */
+void rounds_end_stuck(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
 void rounds_cut(struct el_worker *w);
 void rounds_withdraw(struct el_worker *w);

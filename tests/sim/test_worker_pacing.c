@@ -197,12 +197,97 @@ static void a_stall_is_followed_by_no_burst(void **state)
 	}
 }
 
+/* How long a round of `set` may take here: with what is sent while the next one has begun. */
+static double end_s(const struct el_plan_set *set)
+{
+	return el_clock_s(&set->clock, set->window_tsc + set->period_tsc + 2 * set->timeout_tsc) +
+	       1;
+}
+
+/* Two rounds in a row, on a device that takes all but for the first `refuse_s` seconds; how many
+ * probes of each were sent. */
+static void run_two(struct bench *b, double refuse_s, uint32_t ret_sent[2])
+{
+	uint64_t start = sim_tsc, end = start + (uint64_t)(2 * end_s(b->set) * (double)hz);
+	uint64_t taken_from = start + (uint64_t)(refuse_s * (double)hz);
+	struct el_block *block;
+	struct rte_mbuf *m;
+
+	for (uint32_t r = 0; r < 2; r++) {
+		struct el_command c = {.kind = EL_COMMAND_ROUND,
+				       .block = el_block_create(b->set, 0)};
+		c.block->round = r + 1;
+		c.block->start_tsc = b->set->period_tsc ? start + r * b->set->period_tsc : 0;
+		assert_true(el_worker_command(b->workers[0], &c));
+	}
+	for (uint32_t r = 0; r < 2 && sim_tsc < end;) {
+		poll_all(b);
+		while (sim_tsc >= taken_from && (m = take(b, 0)) != NULL)
+			rte_pktmbuf_free(m);
+		if (!el_worker_reports(b->workers[0], &block, 1))
+			continue;
+		assert_int_equal(block->round, r + 1);
+		ret_sent[r] = 0;
+		for (uint32_t i = 0; i < b->set->plans[0]->n_records; i++)
+			ret_sent[r] += el_record_state(block->records[i]) == EL_RECORD_SENT;
+		el_block_free(block);
+		r++;
+	}
+}
+
+/* Whatever the configuration asks for is sent: packets that are further apart than the timeout, no
+ * interval, a rate cap that stretches the round, a device that takes nothing for a moment. */
+static void all_that_is_asked_for_is_sent(void **state)
+{
+	static const double intervals[] = {0, 1}, apart[] = {0, 0.3, 2};
+	static const double timeouts[] = {0.0005, 0.5, 3}, limits[] = {0, 0.4, 3600};
+	static const uint64_t caps[] = {0, 1, 100};
+	static const uint32_t packets[] = {1, 4, 70};
+	static const double refusals[] = {0, 0.09};
+
+	(void)state;
+	for (uint32_t i = 0; i < 2 * 3 * 3 * 3 * 3 * 3 * 2 * 2; i++) {
+		struct fixture *f = spread(intervals[i % 2]);
+		uint32_t sent[2] = {UINT32_MAX, UINT32_MAX}, n = packets[i / 2 % 3];
+		double refuse_s = refusals[i / 972];
+		struct bench *b;
+
+		add(f, 1, n);
+		add(f, 1, (n + 1) / 2);
+		f->targets[0].timeout_s = f->targets[1].timeout_s = timeouts[i / 6 % 3];
+		f->in.interval_packets_s = apart[i / 18 % 3];
+		f->in.rate_pps = caps[i / 54 % 3];
+		f->in.round_timeout_s = limits[i / 162 % 3];
+		f->in.asap = i / 486 % 2;
+		b = bench(f, 1);
+		/* a device that refuses is looked at often enough */
+		sim_step = (uint64_t)(refuse_s > 0 ? (double)hz / 2000
+						   : end_s(b->set) * (double)hz / 5000);
+		/* a limit that is shorter than what is asked for is asked for, too */
+		if ((!b->set->limit_tsc || b->set->window_tsc <= b->set->limit_tsc) &&
+		    (refuse_s == 0 || end_s(b->set) < 10)) {
+			run_two(b, refuse_s, sent);
+			if (sent[0] != b->set->n_probes || sent[1] != b->set->n_probes)
+				fail_msg("interval %g, interval_packets %g, timeout %g, %u "
+					 "packets, cap %llu, limit %g, asap %d, refused for %g s: "
+					 "%d and %d of %llu",
+					 f->in.interval_s, f->in.interval_packets_s,
+					 f->targets[0].timeout_s, n,
+					 (unsigned long long)f->in.rate_pps, f->in.round_timeout_s,
+					 f->in.asap, refuse_s, (int)sent[0], (int)sent[1],
+					 (unsigned long long)b->set->n_probes);
+		}
+		bench_free(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_rate_is_exact),
 	    cmocka_unit_test(gaps_are_even),
 	    cmocka_unit_test(a_stall_is_followed_by_no_burst),
+	    cmocka_unit_test(all_that_is_asked_for_is_sent),
 	};
 
 	return worker_bench_main("worker_pacing", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);
