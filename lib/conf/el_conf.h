@@ -210,6 +210,11 @@ void el_conf_diags_fini(struct el_conf_diags *diags);
  * 0, -EINVAL (with a sentence in `err`), -ENOMEM. */
 int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *err);
 
+/* Calls `differs` for each key that takes effect only when the program starts and is not the same
+ * in the configuration that runs and in another one, with its path: "dataplane.ports". */
+void el_conf_compare_restarts(const struct el_conf *running, const struct el_conf *other,
+			      void (*differs)(void *ctx, const char *path), void *ctx);
+
 /* Prints the effective configuration, defaults filled in, as YAML that el_conf_load reads back. */
 void el_conf_print(const struct el_conf *conf, FILE *out);
 

@@ -47,6 +47,7 @@ struct conf_key {
 	bool required;
 	bool unset;      /* INT, FLOAT: without a default the field is EL_CONF_UNSET or NaN */
 	bool deprecated; /* read, but never printed: another key has the same field */
+	bool restart;    /* it takes effect when the program starts, and not by a reload */
 	bool last_wins;  /* NAMED: a name that is repeated is a warning and the last one counts */
 	uint8_t family;  /* IP, PREFIX: 4 or 6; 0: either */
 	size_t offset, size;

@@ -282,6 +282,127 @@ static void rows_without_effect_say_so(void **state)
 	each_row(&conf_root_map, &path, check_later);
 }
 
+/* Two values of a key that are not the same, of a list as long as each other. */
+static const char *value_of(const struct conf_key *key, bool second)
+{
+	static char text[64];
+
+	switch (key->kind) {
+	case CONF_INT:
+		snprintf(text, sizeof(text), "%.0f", second ? key->max : key->min);
+		return text;
+	case CONF_FLOAT:
+		return second ? "0.5" : "0.25";
+	case CONF_BOOL:
+		return second ? "false" : "true";
+	case CONF_ENUM:
+		return second ? key->words[1].text : sample(key);
+	case CONF_IP:
+		return second ? key->family == 6 ? "\"2001:db8::2\"" : "192.0.2.2" : sample(key);
+	case CONF_PREFIX:
+		return second ? key->family == 6 ? "\"2001:db9::/64\"" : "198.51.100.0/24"
+			      : sample(key);
+	case CONF_MAC:
+		return second ? "02:00:00:00:00:02" : sample(key);
+	case CONF_LIST:
+		return !second                          ? sample(key)
+		       : key->item->kind == CONF_INT    ? "[6]"
+		       : key->item->kind == CONF_IP     ? "[192.0.2.2]"
+		       : key->item->kind == CONF_PREFIX ? "[192.0.2.2/24]"
+							: "[b]";
+	default:
+		return !second ? sample(key) : strchr(sample(key), '.') ? "192.0.2.2" : "b";
+	}
+}
+
+struct differences {
+	size_t n;
+	char last[128];
+};
+
+static void note_difference(void *ctx, const char *path)
+{
+	struct differences *d = ctx;
+
+	d->n++;
+	snprintf(d->last, sizeof(d->last), "%s", path);
+}
+
+/* Compares the configurations with two values of a key (NULL: without it): the key that needs a
+ * restart where they differ (empty: none), which is one at most. False if they can't be had: the
+ * rest of the file does not go with a value. */
+static bool compare(const struct path *path, const char *a, const char *b, char ret_path[128])
+{
+	struct differences d = {0}, same = {0};
+	struct el_conf_diags diags;
+	struct el_conf *conf[2] = {0};
+	const char *values[2] = {a, b};
+	bool loaded = true;
+
+	for (int i = 0; i < 2; i++) {
+		loaded = load(path, values[i], &conf[i], &diags) == 0 && loaded;
+		el_conf_diags_fini(&diags);
+	}
+	if (loaded) {
+		el_conf_compare_restarts(conf[0], conf[1], note_difference, &d);
+		el_conf_compare_restarts(conf[0], conf[0], note_difference, &same);
+	}
+	assert_int_equal(same.n, 0);
+	assert_true(d.n <= 1);
+	memcpy(ret_path, d.last, sizeof(d.last));
+	el_conf_free(conf[0]);
+	el_conf_free(conf[1]);
+	return loaded;
+}
+
+/* Another value anywhere at or below a key that needs a restart is found, and no other is. */
+static void check_restart(const struct path *path, const struct conf_key *key)
+{
+	char text[256], second[64], found[128];
+	struct el_str at = EL_STR_INIT(text);
+	const struct conf_key *restart = NULL;
+
+	if (key->map || (key->kind == CONF_LIST && key->item->map))
+		return; /* by what they hold */
+	for (size_t i = 0; i < path->count && !restart; i++) {
+		el_str_addf(&at, "%s%s", i ? "." : "", path->rows[i]->name);
+		if (path->rows[i]->restart)
+			restart = path->rows[i];
+	}
+	snprintf(second, sizeof(second), "%s", value_of(key, true));
+	if (!compare(path, value_of(key, false), second, found))
+		assert_null(restart);
+	assert_string_equal(found, restart ? text : "");
+	if (!key->required && !compare(path, second, NULL, found))
+		assert_null(restart);
+	assert_string_equal(found, restart ? text : "");
+}
+
+static void what_needs_a_restart_is_found(void **state)
+{
+	static const char *const keys[] = {
+	    "global.nb_proc",       "global.prometheus_port", "global.prometheus_address",
+	    "dataplane.huge_pages", "dataplane.eal_args",     "dataplane.lcores",
+	    "dataplane.ports"};
+	struct path path = {0};
+	size_t n = 0;
+
+	(void)state;
+	each_row(&conf_root_map, &path, check_restart);
+	for (size_t i = 0; i < conf_root_map.count; i++) {
+		const struct conf_map *map = conf_root_map.keys[i].map;
+		for (size_t k = 0; k < map->count; k++) {
+			char text[128];
+
+			snprintf(text, sizeof(text), "%s.%s", conf_root_map.keys[i].name,
+				 map->keys[k].name);
+			for (size_t e = 0; e < sizeof(keys) / sizeof(keys[0]); e++)
+				n += map->keys[k].restart && strcmp(text, keys[e]) == 0;
+		}
+	}
+	assert_int_equal(n, sizeof(keys) / sizeof(keys[0]));
+}
+
 static char *reference;
 
 static void check_reference(const struct path *path, const struct conf_key *key)
@@ -357,9 +478,12 @@ static void netprobify_keys_are_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(rows_and_parser_agree),      cmocka_unit_test(sizes_are_bounded),
-	    cmocka_unit_test(rows_without_effect_say_so), cmocka_unit_test(reference_has_every_row),
+	    cmocka_unit_test(rows_and_parser_agree),
+	    cmocka_unit_test(sizes_are_bounded),
+	    cmocka_unit_test(rows_without_effect_say_so),
+	    cmocka_unit_test(reference_has_every_row),
 	    cmocka_unit_test(netprobify_keys_are_known),
+	    cmocka_unit_test(what_needs_a_restart_is_found),
 	};
 	return cmocka_run_group_tests_name("conf_table", tests, NULL, NULL);
 }
