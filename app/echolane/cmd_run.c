@@ -31,24 +31,10 @@ static int output_init(struct control *c, struct el_error *err)
 		   : el_error_set(err, -errno, "the table can't be shown: %s", strerror(errno));
 }
 
-/* Nothing is left to be taken down: from now on they end the program. */
-static void let_signals_end_it(void)
-{
-	const struct timespec now = {0};
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	while (sigtimedwait(&signals, NULL, &now) > 0) /* those that came too late */
-		;
-	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-}
-
 /* Whoever reads may take their time, but not to let go of what is ours or of the network. */
 static void output_fini(struct control *c)
 {
-	let_signals_end_it();
+	signals_let_end();
 	writer_destroy(c->tables, c->stopping ? 100 : -1);
 	if (c->metrics)
 		fputs(c->metrics, stdout);
@@ -412,9 +398,11 @@ int command_run(const struct options *options)
 			    .signal_fd = -1,
 			    .timer_fd = -1,
 			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
-	sigset_t signals;
-	int status = load_configuration(options, &c.now.conf);
+	int status;
 
+	/* before it is read: what is changed meanwhile is found by the next look */
+	c.file_digest = planning_file_digest(options->config);
+	status = load_configuration(options, &c.now.conf);
 	if (status)
 		return status;
 	c.now.shared = shared_conf_create(c.now.conf);

@@ -309,7 +309,6 @@ static void stop(struct control *c)
 		    RTE_MAX(timeout_ns, el_clock_ns(&c->old.set->clock, c->old.set->timeout_tsc));
 	c->stopping = true;
 	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS + RTE_MIN(timeout_ns, STOP_TIMEOUT_MAX_NS);
-	plans_stop(c);
 	el_inventory_stop(c->inventory, c->now_ns);
 }
 

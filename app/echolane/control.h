@@ -74,16 +74,17 @@ struct control {
 	struct el_snapshot *current; /* a reference to the snapshot published last */
 	uint64_t now_ns, started_ns, slow_ns, second_ns;
 	uint64_t timed_out, skipped_before;
-	bool started; /* the first round has been ordered */
-	bool stopping;
+	bool started;  /* the first round has been ordered */
+	bool stopping; /* no more rounds are begun, and what is being sent is cut */
+	bool cut;      /* workers were told so */
 	uint64_t stop_deadline_ns;
 	uint64_t longest_loop_ns, longest_loop_cpu_ns; /* of any iteration; not of the same one */
 
 	/* reload.c */
 	bool republish; /* as soon as statistics is idle */
 	bool reload_wanted, reload_failed;
-	uint64_t reload_next_ns, file_digest;
-	struct timespec file_changed;
+	uint64_t reload_next_ns;
+	uint64_t file_digest; /* of the configuration as it was read last */
 };
 
 /* Descriptors, signals, snapshot store: what the loop needs. 0, or -errno with a sentence. */

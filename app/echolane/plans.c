@@ -22,23 +22,24 @@ static uint64_t soon_tsc(const struct control *c)
 	return rte_rdtsc() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
 }
 
-static void command_all(struct control *c, struct el_command command)
+/* False: not now, for want of room; nobody has got it. */
+static bool command_all(struct control *c, struct el_command command)
 {
+	struct el_command commands[EL_PLAN_WORKERS_MAX];
+
 	for (uint32_t w = 0; w < c->n_workers; w++)
-		el_worker_command(c->workers[w], &command);
+		commands[w] = command;
+	return el_workers_command(c->workers, c->n_workers, commands);
 }
 
-/* Has workers give back what they have not begun and, to CUT, stop sending. */
-static void take_back(struct control *c, enum el_command_kind kind)
+/* Has workers give back what they have not begun and, to CUT, stop sending. False: not now. */
+static bool take_back(struct control *c, enum el_command_kind kind)
 {
+	if (!command_all(c, (struct el_command){.kind = kind}))
+		return false;
 	rounds_retire(c->now.rounds);
-	command_all(c, (struct el_command){.kind = kind});
 	c->taken_back++;
-}
-
-void plans_stop(struct control *c)
-{
-	take_back(c, EL_COMMAND_CUT);
+	return true;
 }
 
 /* True if all workers have given it back; then it is with its rounds, too. */
@@ -150,9 +151,8 @@ void plans_release_old(struct control *c)
 {
 	if (!c->old.rounds || !rounds_idle(c->old.rounds) || n_begun(c) < c->n_workers)
 		return;
-	if (!c->forgotten)
-		command_all(c, (struct el_command){.kind = EL_COMMAND_FORGET});
-	c->forgotten = true;
+	c->forgotten =
+	    c->forgotten || command_all(c, (struct el_command){.kind = EL_COMMAND_FORGET});
 	for (uint32_t w = 0; w < c->n_workers; w++) {
 		if (el_worker_oldest_plan(c->workers[w]) <= c->old.set->generation)
 			return;
@@ -212,11 +212,10 @@ static void follow(struct control *c)
  * first, and it stays while any worker knows no newer one. */
 static void tell_current(struct control *c)
 {
-	if (!c->told)
-		command_all(c, (struct el_command){.kind = EL_COMMAND_PLAN,
-						   .set = c->now.set,
-						   .first_round = rounds_first(c->now.rounds)});
-	c->told = true;
+	c->told = c->told ||
+		  command_all(c, (struct el_command){.kind = EL_COMMAND_PLAN,
+						     .set = c->now.set,
+						     .first_round = rounds_first(c->now.rounds)});
 }
 
 static void maybe_take_next(struct control *c)
@@ -231,10 +230,9 @@ static void maybe_take_next(struct control *c)
 	if (!c->taking_back) {
 		if (must_wait(c))
 			return;
-		take_back(c, c->next_cuts ? EL_COMMAND_CUT : EL_COMMAND_WITHDRAW);
-		c->taking_back = true;
+		c->taking_back = take_back(c, c->next_cuts ? EL_COMMAND_CUT : EL_COMMAND_WITHDRAW);
 	}
-	if (!have_taken_back(c))
+	if (!c->taking_back || !have_taken_back(c))
 		return;
 	if (!c->old.set || n_begun(c) == 0)
 		follow(c);
@@ -244,6 +242,8 @@ static void maybe_take_next(struct control *c)
 
 void plans_poll(struct control *c)
 {
+	if (c->stopping && !c->cut)
+		c->cut = take_back(c, EL_COMMAND_CUT);
 	replan(c);
 	maybe_take_next(c);
 	start(c);

@@ -104,30 +104,37 @@ static bool have_blocks(const struct rounds *r)
 	return true;
 }
 
-static int hand_out(struct rounds *r)
+/* Has all workers begin the next round when it is time, or none: there is no room for the order, or
+ * no memory. */
+static bool hand_out(struct rounds *r)
 {
 	uint64_t period = r->conf.set->period_tsc;
+	struct el_command commands[EL_PLAN_WORKERS_MAX];
 	struct stats_job *job = calloc(1, sizeof(*job));
 
 	if (!job)
-		return -ENOMEM;
+		return false;
+	for (uint32_t w = 0; w < r->conf.n_workers; w++) {
+		struct el_block *block = r->free[w].items[r->free[w].n - 1];
+		block->round = r->next_round;
+		block->cut = false;
+		/* without a period, rounds follow each other and only the first has a start */
+		block->start_tsc = period || r->next_round == r->first ? r->next_start_tsc : 0;
+		commands[w] = (struct el_command){.kind = EL_COMMAND_ROUND, .block = block};
+	}
+	if (!el_workers_command(r->conf.workers, r->conf.n_workers, commands)) {
+		free(job);
+		return false;
+	}
+	for (uint32_t w = 0; w < r->conf.n_workers; w++)
+		r->free[w].n--;
 	job->round = r->next_round;
 	*open_at(r, r->tail++) =
 	    (struct open_round){.round = r->next_round, .start_tsc = r->next_start_tsc, .job = job};
-	for (uint32_t w = 0; w < r->conf.n_workers; w++) {
-		struct el_command c = {.kind = EL_COMMAND_ROUND,
-				       .block = r->free[w].items[--r->free[w].n]};
-		c.block->round = r->next_round;
-		c.block->cut = false;
-		/* without a period, rounds follow each other and only the first has a start */
-		c.block->start_tsc = period || r->next_round == r->first ? r->next_start_tsc : 0;
-		/* Never full: it holds many more commands than there are blocks. */
-		el_worker_command(r->conf.workers[w], &c);
-	}
 	r->last_start_tsc = r->next_start_tsc;
 	r->next_start_tsc += period;
 	r->next_round++;
-	return 0;
+	return true;
 }
 
 static bool no_more(const struct rounds *r)
@@ -169,7 +176,7 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 			return;
 		}
 		skip_passed(r, now, slack_tsc(r->conf.set));
-		if (hand_out(r) < 0)
+		if (!hand_out(r))
 			return;
 	}
 }

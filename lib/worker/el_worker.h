@@ -127,8 +127,14 @@ int el_worker_run(void *worker);
 bool el_worker_poll(struct el_worker *w);
 
 /* Control's ends of the rings; one thread. */
-bool el_worker_command(struct el_worker *w,
-		       const struct el_command *command); /* false: the ring is full */
+
+/* A command to one worker. False: there is no room, it is to be sent again later. Next hops and
+ * clocks, of which any number may come, leave the room that the other kinds need at most. */
+bool el_worker_command(struct el_worker *w, const struct el_command *command);
+/* commands[i] to workers[i], i < n: each worker gets its own, or where there is no room for one of
+ * them none does, and false is returned: they are to be sent again later. */
+bool el_workers_command(struct el_worker *const *workers, uint32_t n,
+			const struct el_command *commands);
 unsigned el_worker_reports(struct el_worker *w, struct el_block **ret_blocks, unsigned max);
 unsigned el_worker_events(struct el_worker *w, struct el_event *ret_events, unsigned max);
 /* Frames that came in for control (ARP, ...); the mbufs become the caller's, mbuf->port is the DPDK

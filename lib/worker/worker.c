@@ -8,7 +8,11 @@
 
 #include <rte_malloc.h>
 
-#define RING_COMMANDS 4096
+#define RING_COMMANDS 8192
+/* What a worker that looks away may be sent at most before control waits for it: the blocks of two
+ * plans, and what goes with a change of plans and a stop. */
+#define RESERVED_COMMANDS (2 * EL_PLAN_BLOCKS_MAX + 16)
+_Static_assert(RESERVED_COMMANDS < RING_COMMANDS / 2, "more is left for next hops");
 #define RING_EVENTS 8192
 #define RING_FORWARDED 8192
 #define RING_FRAMES 1024
@@ -59,7 +63,7 @@ static int make_rings(struct el_worker *w)
 	int socket = w->conf.socket;
 
 	w->commands = ring("cmd", i, sizeof(struct el_command), RING_COMMANDS, socket, spsc);
-	w->reports = ring("report", i, sizeof(void *), ROUNDS_MAX * 2, socket, spsc);
+	w->reports = ring("report", i, sizeof(void *), ROUNDS_MAX * 4, socket, spsc);
 	w->events = ring("event", i, sizeof(struct el_event), RING_EVENTS, socket, spsc);
 	w->up = ring("up", i, sizeof(void *), RING_FRAMES, socket, spsc);
 	w->down = ring("down", i, sizeof(void *), RING_FRAMES, socket, spsc);
@@ -164,11 +168,32 @@ void worker_refill(struct el_worker *w)
 		w->n_spare = BURST;
 }
 
+/* Control alone puts commands in, so room that it has seen stays. */
+static bool has_room(const struct el_worker *w, const struct el_command *command)
+{
+	bool is_any_number =
+	    command->kind == EL_COMMAND_NEXT_HOP || command->kind == EL_COMMAND_RX_CLOCK;
+
+	return rte_ring_free_count(w->commands) > (is_any_number ? RESERVED_COMMANDS : 0);
+}
+
 bool el_worker_command(struct el_worker *w, const struct el_command *command)
 {
-	struct el_command copy = *command;
+	return el_workers_command(&w, 1, command);
+}
 
-	return rte_ring_sp_enqueue_elem(w->commands, &copy, sizeof(copy)) == 0;
+bool el_workers_command(struct el_worker *const *workers, uint32_t n,
+			const struct el_command *commands)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (!has_room(workers[i], &commands[i]))
+			return false;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct el_command copy = commands[i];
+		rte_ring_sp_enqueue_elem(workers[i]->commands, &copy, sizeof(copy));
+	}
+	return true;
 }
 
 unsigned el_worker_reports(struct el_worker *w, struct el_block **ret_blocks, unsigned max)

@@ -9,6 +9,8 @@ uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the co
 
 static uint32_t n_freed;
 static struct el_worker *hasty; /* goes on to its next plan before it is told to stop */
+static uint32_t refused;        /* of eight orders of a kind, for want of room */
+static uint32_t n_sent[EL_COMMAND_STOP + 1], n_refused[EL_COMMAND_STOP + 1];
 
 /* What a change needs of the rest of control. */
 
@@ -91,18 +93,33 @@ void control_collect_blocks(struct control *c)
 	}
 }
 
-bool __real_el_worker_command(struct el_worker *w, const struct el_command *command);
-bool __wrap_el_worker_command(struct el_worker *w, const struct el_command *command);
+bool __real_el_workers_command(struct el_worker *const *workers, uint32_t n,
+			       const struct el_command *commands);
+bool __wrap_el_workers_command(struct el_worker *const *workers, uint32_t n,
+			       const struct el_command *commands);
 
-bool __wrap_el_worker_command(struct el_worker *w, const struct el_command *command)
+static void go_on(struct el_worker *w)
 {
-	if (w == hasty && command->kind == EL_COMMAND_CUT) {
-		uint64_t plan = el_worker_newest_plan(w), end = rte_rdtsc() + 10 * hz;
-		while (el_worker_newest_plan(w) == plan && rte_rdtsc() < end)
-			el_worker_poll(w);
+	uint64_t plan = el_worker_newest_plan(w), end = rte_rdtsc() + 10 * hz;
+
+	while (el_worker_newest_plan(w) == plan && rte_rdtsc() < end)
+		el_worker_poll(w);
+}
+
+bool __wrap_el_workers_command(struct el_worker *const *workers, uint32_t n,
+			       const struct el_command *commands)
+{
+	uint32_t kind = commands[0].kind;
+
+	if (n_sent[kind]++ % 8 < refused) {
+		n_refused[kind]++;
+		return false;
+	}
+	if (hasty && kind == EL_COMMAND_CUT) {
+		go_on(hasty);
 		hasty = NULL;
 	}
-	return __real_el_worker_command(w, command);
+	return __real_el_workers_command(workers, n, commands);
 }
 
 /* ---- */
@@ -275,7 +292,8 @@ static void a_plan_that_one_worker_began(void **state)
 	assert_int_equal(el_worker_newest_plan(b->workers[0]), c->old.set->generation);
 	third = change(c, b, true);
 	hasty = b->workers[0];
-	tick(c);
+	for (int i = 0; i < 8 && hasty; i++)
+		tick(c);
 	assert_null(hasty);
 	assert_int_equal(el_worker_newest_plan(b->workers[0]), second->generation);
 	assert_int_not_equal(el_worker_newest_plan(b->workers[1]), second->generation);
@@ -287,12 +305,55 @@ static void a_plan_that_one_worker_began(void **state)
 	bench_free(b);
 }
 
+/* A stop: nothing more is begun, and what has been sent is reported. */
+static void a_stop_is_an_end(void **state)
+{
+	struct bench *b = two_workers(1);
+	struct control *c = control(b);
+	uint64_t sent;
+
+	(void)state;
+	run(c, b, 0.5);
+	c->stopping = true;
+	run(c, b, 0.1);
+	sent = counter(b, EL_COUNTER_TX_PROBES);
+	assert_in_range(sent, 1, 10 * WORKERS - 1);
+	run(c, b, 0.5);
+	assert_int_equal(counter(b, EL_COUNTER_TX_PROBES), sent);
+	assert_true(rounds_finished(c->now.rounds));
+	control_free(c, b);
+	bench_free(b);
+}
+
+/* Most orders find no room at first: they are all given later, and nothing else is different. */
+static void orders_that_find_no_room(void **state)
+{
+	static void (*const again[])(void **) = {changes_follow_each_other,
+						 a_plan_that_one_worker_began, a_stop_is_an_end};
+	static const enum el_command_kind kinds[] = {EL_COMMAND_ROUND, EL_COMMAND_PLAN,
+						     EL_COMMAND_FORGET, EL_COMMAND_WITHDRAW,
+						     EL_COMMAND_CUT};
+
+	memset(n_sent, 0, sizeof(n_sent));
+	refused = 7;
+	for (size_t i = 0; i < RTE_DIM(again); i++)
+		again[i](state);
+	refused = 0;
+	for (size_t i = 0; i < RTE_DIM(kinds); i++) {
+		if (!n_refused[kinds[i]] || n_refused[kinds[i]] == n_sent[kinds[i]])
+			fail_msg("order %d: %u refused of %u", kinds[i], n_refused[kinds[i]],
+				 n_sent[kinds[i]]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(changes_follow_each_other),
 	    cmocka_unit_test(what_is_about_to_begin_is_waited_for),
 	    cmocka_unit_test(a_plan_that_one_worker_began),
+	    cmocka_unit_test(a_stop_is_an_end),
+	    cmocka_unit_test(orders_that_find_no_room),
 	};
 
 	return worker_bench_main("plans", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);

@@ -454,6 +454,49 @@ static void a_stall_at_the_end_leaves_nothing_unsent(void **state)
 	bench_free(b);
 }
 
+/* However many next hops and clocks come, there is room for what control can't do without. */
+static void next_hops_leave_room(void **state)
+{
+	static const enum el_command_kind any[] = {EL_COMMAND_NEXT_HOP, EL_COMMAND_RX_CLOCK};
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 10), 2);
+	struct el_command c = {.kind = EL_COMMAND_STOP}, plans[2];
+	struct el_block *block;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(any); i++) {
+		c = (struct el_command){.kind = any[i], .index = EL_NEXT_HOPS_MAX - 1};
+		for (int k = 0; k < 100000 && el_worker_command(b->workers[0], &c); k++)
+			;
+		assert_false(el_worker_command(b->workers[0], &c));
+	}
+	order_round(b, 1); /* of which it may have as many as two plans have blocks */
+	for (int k = 0; k < 2 * EL_PLAN_BLOCKS_MAX; k++) {
+		c = (struct el_command){.kind = EL_COMMAND_FORGET};
+		plans[0] = plans[1] =
+		    (struct el_command){.kind = EL_COMMAND_PLAN, .set = b->set, .first_round = 1};
+		assert_true(k % 2 ? el_workers_command(b->workers, 1, plans)
+				  : el_worker_command(b->workers[0], &c));
+	}
+	/* and where one has no room for it, none gets it */
+	plans[0] = plans[1] = (struct el_command){.kind = EL_COMMAND_WITHDRAW};
+	while (el_worker_command(b->workers[0], &c))
+		;
+	assert_false(el_workers_command(b->workers, 2, plans));
+	poll_all(b);
+	assert_int_equal(el_worker_withdrawals(b->workers[1]), 0);
+	for (int k = 0; k < 1000; k++)
+		poll_all(b);
+	assert_true(el_workers_command(b->workers, 2, plans));
+	poll_all(b);
+	for (uint32_t w = 0; w < 2; w++) {
+		assert_int_equal(el_worker_withdrawals(b->workers[w]), 1);
+		while (el_worker_reports(b->workers[w], &block, 1))
+			el_block_free(block);
+	}
+	drain(b->out[0]);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +515,7 @@ int main(void)
 	    cmocka_unit_test(a_withdrawal_cuts_nothing),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
+	    cmocka_unit_test(next_hops_leave_room),
 	};
 
 	return worker_bench_main("worker_rounds", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);

@@ -17,10 +17,13 @@ static struct el_worker *const workers[2] = {&fakes[0], &fakes[1]};
 static struct stats_job *submitted[BLOCKS_MAX];
 static uint32_t n_submitted;
 
-bool el_worker_command(struct el_worker *w, const struct el_command *c)
+static bool is_full; /* a worker has no room for more orders */
+
+bool el_workers_command(struct el_worker *const *to, uint32_t n, const struct el_command *commands)
 {
-	w->blocks[w->n++] = c->block;
-	return true;
+	for (uint32_t i = 0; i < n && !is_full; i++)
+		to[i]->blocks[to[i]->n++] = commands[i].block;
+	return !is_full;
 }
 
 /* What control does every few milliseconds. */
@@ -149,6 +152,47 @@ static void rounds_without_a_block_are_skipped(void **state)
 	poll_rounds(r, t + 3 * p + p / 2);
 	assert_int_equal(fakes[0].blocks[0]->round, 4);
 	assert_int_equal(fakes[0].blocks[0]->start_tsc, t + 4 * p);
+	unmake(r, f, set);
+}
+
+/* No room for an order: nobody gets it, and it is given once there is room, with its number and
+ * start; what is too late for that is skipped and counted. */
+static void orders_wait_for_room(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 2, 0);
+	uint64_t t = 1000, p = set->period_tsc;
+
+	(void)state;
+	rounds_start(r, 1, t);
+	is_full = true;
+	poll_rounds(r, t - 10);
+	poll_rounds(r, t - 5);
+	is_full = false;
+	assert_int_equal(fakes[0].n + fakes[1].n, 0);
+	assert_int_equal(rounds_next(r), 1);
+	assert_true(rounds_idle(r));
+	poll_rounds(r, t - 1);
+	for (uint32_t w = 0; w < 2; w++) {
+		assert_int_equal(fakes[w].n, 1);
+		assert_int_equal(fakes[w].blocks[0]->round, 1);
+		assert_int_equal(fakes[w].blocks[0]->start_tsc, t);
+	}
+	is_full = true;
+	poll_rounds(r, t);
+	poll_rounds(r, t + 2 * p + p / 2);
+	is_full = false;
+	poll_rounds(r, t + 2 * p + p / 2);
+	assert_int_equal(rounds_skipped(r), 2);
+	for (uint32_t w = 0; w < 2; w++) {
+		assert_int_equal(fakes[w].blocks[1]->round, 2);
+		assert_int_equal(fakes[w].blocks[1]->start_tsc, t + 3 * p);
+	}
+	finish(0, fakes[0].n, true);
+	finish(1, fakes[1].n, true);
+	poll_rounds(r, t + 3 * p);
+	assert_int_equal(n_submitted, 2);
 	unmake(r, f, set);
 }
 
@@ -318,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rounds_are_one_ahead),
 	    cmocka_unit_test(rounds_without_a_block_are_skipped),
+	    cmocka_unit_test(orders_wait_for_room),
 	    cmocka_unit_test(rounds_of_the_past_are_skipped),
 	    cmocka_unit_test(long_rounds_begin_in_time),
 	    cmocka_unit_test(rounds_go_out_whole),
