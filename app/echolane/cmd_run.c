@@ -15,11 +15,15 @@
 #include <rte_mempool.h>
 
 #include "planner.h"
+#include "signals.h"
 #include "writer.h"
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
 #define TX_BUFFERS 8191
 #define CALIBRATION_MS 100
+/* How long a worker is waited for at the end. */
+#define HALT_POLL_NS 200000
+#define HALT_POLLS 50000
 
 static int output_init(struct control *c, struct el_error *err)
 {
@@ -244,14 +248,33 @@ static int launch_init(struct control *c, struct el_error *err)
 	return 0;
 }
 
+/* Has a worker leave its loop. What it works on is freed afterwards: one that does not look at its
+ * orders, or hangs in its driver, ends the program here instead. */
+static void halt(struct control *c, struct el_worker_idx worker)
+{
+	const struct el_command stop = {.kind = EL_COMMAND_STOP};
+	const struct timespec pause = {.tv_nsec = HALT_POLL_NS};
+	unsigned lcore = el_eal_worker_lcore(worker);
+	bool told = false;
+
+	for (int i = 0; i < HALT_POLLS; i++) {
+		told = told || el_worker_command(c->workers[worker.v], &stop);
+		if (told && rte_eal_get_lcore_state(lcore) == WAIT) {
+			rte_eal_wait_lcore(lcore);
+			return;
+		}
+		nanosleep(&pause, NULL);
+	}
+	el_log(EL_LOG_CRITICAL, "control",
+	       "worker %u does not stop: ending without it, and without the last figures",
+	       worker.v);
+	_exit(EX_SOFTWARE);
+}
+
 static void launch_fini(struct control *c)
 {
-	const struct el_command halt = {.kind = EL_COMMAND_STOP};
-
-	for (uint32_t w = 0; w < c->n_launched; w++)
-		el_worker_command(c->workers[w], &halt);
-	for (uint32_t w = 0; w < c->n_launched; w++)
-		rte_eal_wait_lcore(el_eal_worker_lcore((struct el_worker_idx){(uint16_t)w}));
+	for (uint16_t w = 0; w < c->n_launched; w++)
+		halt(c, (struct el_worker_idx){w});
 	control_collect_blocks(c);
 }
 
@@ -369,11 +392,13 @@ static int bring_up_and_run(struct control *c)
 	struct el_error err = {{0}};
 	int status = 0, n = 0;
 
-	for (; n < (int)RTE_DIM(steps) && !status; n++) {
+	for (; n < (int)RTE_DIM(steps) && !status && !signals_want_stop(); n++) {
 		if (steps[n].init(c, &err) < 0)
 			status = steps[n].status;
 	}
-	if (!status) {
+	if (!status && n < (int)RTE_DIM(steps)) {
+		el_log(EL_LOG_INFO, "control", "stopping before everything is up");
+	} else if (!status) {
 		log_start(c);
 		control_run(c);
 		if (c->options->print_metrics)
@@ -398,11 +423,8 @@ int command_run(const struct options *options)
 			    .signal_fd = -1,
 			    .timer_fd = -1,
 			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
-	int status;
+	int status = load_configuration(options, &c.now.conf);
 
-	/* before it is read: what is changed meanwhile is found by the next look */
-	c.file_digest = planning_file_digest(options->config);
-	status = load_configuration(options, &c.now.conf);
 	if (status)
 		return status;
 	c.now.shared = shared_conf_create(c.now.conf);
@@ -411,12 +433,6 @@ int command_run(const struct options *options)
 		return EX_OSERR;
 	}
 	el_log_set_level(c.now.conf->global.logging_level);
-	/* before any thread is made, so that all of them leave signals to control */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	status = bring_up_and_run(&c);
 	planning_fini(&c.now); /* where it failed before there was a plan */

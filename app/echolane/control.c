@@ -17,6 +17,7 @@
 #include <rte_version.h>
 
 #include "planner.h"
+#include "signals.h"
 #include "table.h"
 #include "writer.h"
 
@@ -428,15 +429,10 @@ static int watch(struct control *c, int fd)
 
 static int open_descriptors(struct control *c)
 {
-	sigset_t signals;
 	int ret;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	c->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	c->signal_fd = signals_open();
 	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (c->epoll_fd < 0 || c->signal_fd < 0 || c->timer_fd < 0)
 		return -errno;

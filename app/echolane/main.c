@@ -5,16 +5,21 @@
 
 #include <sysexits.h>
 
+#include "signals.h"
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct el_error err;
 	int status;
 
+	signals_hold();
 	if (options_parse(argc, argv, &options, &err) < 0) {
 		fprintf(stderr, "echolane: %s\nTry \"echolane --help\".\n", err.text);
 		return EX_USAGE;
 	}
+	if (options.command != COMMAND_RUN)
+		signals_release();
 	switch (options.command) {
 	case COMMAND_HELP:
 		options_print_help(stdout);
