@@ -423,8 +423,11 @@ int command_run(const struct options *options)
 			    .signal_fd = -1,
 			    .timer_fd = -1,
 			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
-	int status = load_configuration(options, &c.now.conf);
+	int status;
 
+	/* before it is read: what is changed meanwhile is found by the next look */
+	c.file_digest = planning_file_digest(options->config);
+	status = load_configuration(options, &c.now.conf);
 	if (status)
 		return status;
 	c.now.shared = shared_conf_create(c.now.conf);
@@ -432,9 +435,11 @@ int command_run(const struct options *options)
 		fputs("echolane: not enough memory\n", stderr);
 		return EX_OSERR;
 	}
+	c.started_with = shared_conf_get(c.now.shared);
 	el_log_set_level(c.now.conf->global.logging_level);
 	signal(SIGPIPE, SIG_IGN);
 	status = bring_up_and_run(&c);
 	planning_fini(&c.now); /* where it failed before there was a plan */
+	shared_conf_put(c.started_with);
 	return status;
 }

@@ -207,6 +207,7 @@ void control_republish(struct control *c)
 
 static void show_table(const struct control *c)
 {
+	const char *address = c->started_with->conf->global.prometheus_address;
 	char url[128], *text;
 	size_t len;
 	FILE *out = c->tables ? open_memstream(&text, &len) : NULL;
@@ -214,10 +215,7 @@ static void show_table(const struct control *c)
 	if (!out)
 		return;
 	snprintf(url, sizeof(url), "http://%s:%u/metrics",
-		 strcmp(c->now.conf->global.prometheus_address, "0.0.0.0") == 0
-		     ? "localhost"
-		     : c->now.conf->global.prometheus_address,
-		 el_httpd_port(c->httpd));
+		 strcmp(address, "0.0.0.0") == 0 ? "localhost" : address, el_httpd_port(c->httpd));
 	table_print(out, c->current, url, c->options->table == TABLE_SCREEN ? STDOUT_FILENO : -1);
 	if (fclose(out) == 0)
 		writer_put(c->tables, text, len);

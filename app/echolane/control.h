@@ -30,8 +30,9 @@ struct writer;
 struct control {
 	/* made by the steps of cmd_run.c, in this order */
 	const struct options *options;
-	struct writer *tables; /* NULL: they are not wanted */
-	char *metrics;         /* the last page, to be printed at the end; NULL: none */
+	struct shared_conf *started_with; /* what can't change while running is as in this one */
+	struct writer *tables;            /* NULL: they are not wanted */
+	char *metrics;                    /* the last page, to be printed at the end; NULL: none */
 	struct el_calibration calibration;
 	struct el_lcores lcores;
 	struct network *network;
@@ -104,13 +105,12 @@ struct el_telemetry_source control_telemetry_source(struct control *c);
 /* Writes the metrics page. */
 void control_print_metrics(struct control *c, FILE *out);
 
-/* reload.c: remembers what the configuration file holds; reloads it if a signal or the interval
- * asks for it. */
+/* reload.c: reloads the configuration if a signal or the interval asks for it. */
 void reload_init(struct control *c);
 void reload_poll(struct control *c);
 void reload_take_result(struct control *c, struct planner_job *job);
 
-/* plans.c: which plan is executed. */
+/* plans.c: which plan is executed, and that none is once `stopping` is set. */
 void plans_poll(struct control *c);
 /* The planner has finished something. */
 void plans_take_results(struct control *c);
@@ -121,8 +121,6 @@ void plans_release_old(struct control *c);
 bool plans_may_order(const struct control *c);
 /* Has the planner do `job` (copied, its shared configuration taken over). 0 or -ENOMEM. */
 int plans_order(struct control *c, struct planner_job *job);
-/* No more rounds: workers stop sending and give back what they have not begun. */
-void plans_stop(struct control *c);
 
 /* Brings the blocks that workers have given back to the rounds they are of. */
 void control_collect_blocks(struct control *c);

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Reload: what stays goes on, what is gone vanishes, what is wrong changes nothing."""
 import copy
+import json
 import os
+import pathlib
+import random
 import signal
+import time
 
-from harness import (GATEWAY, HOST1, HOST2, HOST3, NOT_RELOADED, PROBER, RELOADED, assert_equal, config, icmp, tcp,
-                     time_limit, wait_until)
+from harness import (GATEWAY, HOST1, HOST2, HOST3, NOT_RELOADED, PORT, PROBER, RELOADED, Prober, assert_equal, config,
+                     icmp, tcp, time_limit, wait_until)
 
 RELOADS = 100
 
@@ -152,8 +156,67 @@ def test_what_needs_a_restart(lab):
     for key in ("global.nb_proc", "global.prometheus_port", "global.prometheus_address", "dataplane.huge_pages",
                 "dataplane.eal_args", "dataplane.lcores", "dataplane.ports"):
         assert_equal(prober.logged(f"{key} has changed: that needs a restart", "WARNING"), 1, key)
+    # compared with what runs, whatever has been said before
+    conf["global"]["prometheus_port"] = 8009
+    conf["dataplane"]["eal_args"] = ["-m", "400"]
+    assert prober.reload(conf), prober.stderr
+    conf["global"]["prometheus_port"] = 8000
+    del conf["dataplane"]["eal_args"]
+    assert prober.reload(conf), prober.stderr
+    for key, times in (("global.prometheus_port", 2), ("dataplane.eal_args", 2), ("global.nb_proc", 3)):
+        assert_equal(prober.logged(f"{key} has changed: that needs a restart", "WARNING"), times, key)
     assert_lossless(prober.wait_for(has("other"), "the other target"))
     prober.stop()
+
+
+def test_another_file_of_the_same_time(lab):
+    """A symbolic link that is swapped, as volumes of Kubernetes do, to a file of the same size and time."""
+    conf = config({"one": icmp(HOST1, 10)}, reload_conf_interval=1)
+    here, there = (lab.write_config(text) for text in (conf, json.dumps(conf, indent=1).replace("one", "two")))
+    for path in (here, there):
+        os.utime(path, (1700000000, 1700000000))
+    assert_equal(here.stat().st_size, there.stat().st_size, "size")
+    link = lab.directory / "link.yaml"
+    link.symlink_to(here.name)
+    prober = Prober(lab, ["run", "--port", PORT, str(link)])
+    prober.wait_for(has("one"), "the first round")
+    swapped = lab.directory / "swapped.yaml"
+    swapped.symlink_to(there.name)
+    swapped.rename(link)
+    assert_equal(destinations(prober.wait_for(has("two"), "the other file")), {"two"}, "targets")
+    # and written in place, its time put back
+    text = there.read_text()
+    there.write_text(text.replace("two", "six"))
+    os.utime(there, (1700000000, 1700000000))
+    prober.wait_for(has("six"), "the other content")
+    prober.stop()
+
+
+def holds_signals(prober):
+    """Whether main has begun: it holds SIGHUP from then on."""
+    status = pathlib.Path(f"/proc/{prober.process.pid}/status").read_text()
+    blocked = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk"))
+    return blocked >> (signal.SIGHUP - 1) & 1
+
+
+@time_limit(180)
+def test_signals_while_it_starts(lab):
+    """At any moment from the first line on: SIGHUP is a reload once it is up, SIGTERM a clean end."""
+    # a file that takes a while to read
+    targets = {f"t{n}": icmp(HOST1, 1) for n in range(3000)}
+    conf = config(targets)
+    moment = random.Random(1)
+    for after_s in [0, 0, 0.01, 0.03] + [moment.uniform(0, 0.8) for _ in range(6)]:
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            prober = lab.start(conf)
+            wait_until(lambda: holds_signals(prober), 10, "its first line")
+            time.sleep(after_s)
+            prober.process.send_signal(number)
+            if number == signal.SIGHUP:
+                wait_until(lambda: prober.logged(RELOADED) or prober.process.poll() is not None, 20, "the reload")
+                assert_equal(prober.process.poll(), None, f"end by SIGHUP after {after_s} s")
+                prober.stop()
+            assert_equal(prober.wait(), 0, f"status after a signal at {after_s} s: {prober.stderr[-500:]}")
 
 
 def test_logging_level(lab):
