@@ -21,7 +21,6 @@ struct network {
 	uint32_t n_ports;
 	struct el_ip *addresses; /* of all ports, for targets that are the prober itself */
 	size_t n_addresses;
-	const struct el_model_target *left_out; /* the subnet of the last warning */
 	struct el_routes routes;
 	pthread_mutex_t
 	    lock; /* protects neigh, dirty and now_ns: plans are made on another thread */
@@ -347,50 +346,33 @@ uint64_t network_default_pps(const struct network *n)
 	return sum;
 }
 
-/* Says why a target is not probed; of a subnet once in a row, for it may have very many addresses.
- */
-static void leave_out(struct network *n, const struct el_model_target *target,
-		      const struct el_ip *ip, const char *why)
-{
-	char text[EL_IP_STRLEN];
-
-	if (target->is_subnet && n->left_out == target)
-		return;
-	n->left_out = target;
-	el_log(EL_LOG_WARNING, "network", "target %s is not probed%s: %s %s", target->name,
-	       target->is_subnet ? " in full" : "", why, el_ip_format(ip, text));
-}
-
 struct el_plan_route network_route(void *network, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination)
 {
 	struct network *n = network;
-	struct el_plan_route route = {.mtu = 0}, none = {.mtu = 0};
+	struct el_plan_route route = {.mtu = 0}, none = {.status = EL_MODEL_NO_ROUTE};
 	const struct el_ip *source = destination->family == 4 ? &group->src_ipv4 : &group->src_ipv6;
 	const struct el_prefix *subnet =
 	    destination->family == 4 ? &group->src_subnet_ipv4 : &group->src_subnet_ipv6;
 	struct el_route_hop hop;
 	int ret;
 
-	if (el_route_lookup(n->routes.items, n->routes.count, destination, &hop) < 0) {
-		leave_out(n, target, destination, "no route to");
+	(void)target;
+	if (el_route_lookup(n->routes.items, n->routes.count, destination, &hop) < 0)
 		return none;
-	}
 	route.source = source->family ? *source : hop.source;
 	if (route.source.family == 0)
 		route.source = subnet->ip;
 	if (route.source.family == 0) {
-		leave_out(n, target, destination, "no source address for");
+		none.status = EL_MODEL_NO_SOURCE;
 		return none;
 	}
 	pthread_mutex_lock(&n->lock);
 	ret = el_neigh_need(n->neigh, hop.port, &hop.next_hop, n->now_ns, &route.next_hop);
 	pthread_mutex_unlock(&n->lock);
 	if (ret < 0) {
-		leave_out(n, target, &hop.next_hop,
-			  ret == -ENOSPC ? "no room for one more next hop,"
-					 : "nobody can be asked for the next hop");
+		none.status = EL_MODEL_NO_NEXT_HOP;
 		return none;
 	}
 	placement_set_hop(n->placement, route.next_hop, hop.port);

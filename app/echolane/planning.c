@@ -74,6 +74,8 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
 	    .rate_pps = cap ? cap : network_default_pps(c->network),
 	    .max_probes = conf->dataplane.max_probes_per_round,
+	    .memory_bytes = available_bytes(),
+	    .is_update = order->is_update,
 	    .generation = order->generation,
 	    .payload = c->payload,
 	    .route = network_route,

@@ -81,6 +81,7 @@ struct el_conf_target {
 	double timeout_s;
 	int64_t dns_update_interval_s; /* EL_CONF_UNSET: the global value */
 	bool auto_register_to_groups;
+	bool dynamic; /* of an inventory */
 	struct el_conf_strings register_to, exclude_from;
 };
 

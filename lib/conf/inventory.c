@@ -109,6 +109,7 @@ void conf_check_inventory_target(struct conf_walk *w, const struct conf_map *map
 {
 	struct el_conf_inventory_target *t = obj;
 
+	t->target.dynamic = true;
 	t->target.name = compose_name("%s_%s", w->inventory, t->hostname ? t->hostname : "unknown");
 	free(t->target.description);
 	t->target.description = compose_name("from_%s%s", w->inventory, "");

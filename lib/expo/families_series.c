@@ -28,6 +28,12 @@ uint32_t expo_subs_threshold(const struct el_expo_input *in)
 	return 2;
 }
 
+uint32_t expo_subs_not_probed(const struct el_expo_input *in)
+{
+	(void)in;
+	return EL_MODEL_STATUSES - 1;
+}
+
 static const struct el_model_target *target_of(const struct el_expo_input *in, uint32_t series)
 {
 	const struct el_model *m = in->snapshot->model;
@@ -209,6 +215,26 @@ bool expo_print_resolution_changes(const struct family *f, const struct el_expo_
 		return false;
 	target_labels(in, row, l);
 	line_u64(l, in->snapshot->targets[row].resolution_changes);
+	return true;
+}
+
+/* All statuses but the first. */
+bool expo_print_not_probed(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l)
+{
+	(void)f, (void)row;
+	line_label(l, "probe_name", in->snapshot->model->probe_name);
+	line_label(l, "reason", el_model_status_label((enum el_model_status)(sub + 1)));
+	line_u64(l, in->snapshot->model->n_not_probed[sub + 1]);
+	return true;
+}
+
+bool expo_print_probed(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l)
+{
+	(void)f, (void)sub;
+	series_labels(in, row, 0, l);
+	line_u64(l, el_model_is_probed(&in->snapshot->model->series[row]));
 	return true;
 }
 

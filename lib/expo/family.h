@@ -30,6 +30,7 @@ uint32_t expo_rows_targets(const struct el_expo_input *in);
 uint32_t expo_rows_duplicates(const struct el_expo_input *in);
 uint32_t expo_subs_percentiles(const struct el_expo_input *in);
 uint32_t expo_subs_threshold(const struct el_expo_input *in);
+uint32_t expo_subs_not_probed(const struct el_expo_input *in);
 bool expo_print_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		      uint32_t sub, struct line *l);
 bool expo_print_local(const struct family *f, const struct el_expo_input *in, uint32_t row,
@@ -48,5 +49,9 @@ bool expo_print_resolution_status(const struct family *f, const struct el_expo_i
 				  uint32_t row, uint32_t sub, struct line *l);
 bool expo_print_resolution_changes(const struct family *f, const struct el_expo_input *in,
 				   uint32_t row, uint32_t sub, struct line *l);
+bool expo_print_not_probed(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l);
+bool expo_print_probed(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l);
 bool expo_print_duplicate(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			  uint32_t sub, struct line *l);

@@ -6,12 +6,22 @@
 #include "el_base.h"
 #include "el_conf.h"
 
-/* Whether a target is probed, and if not, why. */
+/* Whether a target, or a series of it, is probed, and if not, why. */
 enum el_model_status {
 	EL_MODEL_ACTIVE,
-	EL_MODEL_NO_GROUP,    /* it is in no group: it has no series */
-	EL_MODEL_UNRESOLVED,  /* its name has no address now */
-	EL_MODEL_OWN_ADDRESS, /* its address is the prober's own */
+	/* of a target and all its series */
+	EL_MODEL_NO_GROUP,        /* it is in no group: it has no series */
+	EL_MODEL_UNRESOLVED,      /* its name has no address now */
+	EL_MODEL_OWN_ADDRESS,     /* its address is the prober's own */
+	EL_MODEL_TOO_MANY_PROBES, /* an inventory's, with more probes than a round may have */
+	/* of a series, found when a plan is made */
+	EL_MODEL_NO_ROUTE,
+	EL_MODEL_NO_SOURCE,      /* no source address */
+	EL_MODEL_NO_NEXT_HOP,    /* its next hop can't be asked for, or is one too many */
+	EL_MODEL_TOO_LONG,       /* its packets are longer than its port can send */
+	EL_MODEL_TOO_MANY_SIZES, /* SYNs of one more size than a plan can tell apart */
+	EL_MODEL_TOO_SLOW,       /* its timeout would keep too many rounds open */
+	EL_MODEL_STATUSES
 };
 
 struct el_model_target {
@@ -26,6 +36,7 @@ struct el_model_target {
 	bool dont_fragment;
 	bool is_subnet;
 	bool enabled; /* status is EL_MODEL_ACTIVE */
+	bool dynamic; /* of an inventory */
 	enum el_model_status status;
 	double timeout_s;
 	double threshold_latency_s, threshold_loss; /* NaN where not set */
@@ -48,6 +59,10 @@ struct el_model_group {
 struct el_model_series {
 	uint32_t target, group;
 	uint32_t first_stream, n_streams; /* its streams are consecutive; inactive: none */
+	/* enum el_model_status: the target's, or what el_plan_compile found; that of the same
+	 * series in the model before, which has been logged */
+	uint8_t status, status_before;
+	bool in_part; /* the status is that of some of its streams only */
 };
 
 struct el_model_stream {
@@ -68,7 +83,9 @@ struct el_model {
 	int *percentiles; /* as configured */
 	uint32_t n_percentiles;
 	struct el_conf_strings duplicate_targets; /* app_target_name_dup_total */
-	_Atomic uint32_t refs;                    /* any thread, through get and put */
+	/* Targets that have this status, or a series that has; by el_model_count_not_probed. */
+	uint32_t n_not_probed[EL_MODEL_STATUSES];
+	_Atomic uint32_t refs; /* any thread, through get and put */
 };
 
 /* What a model is made from; all of it stays the caller's and is not kept. */
@@ -89,15 +106,26 @@ struct el_model_input {
 };
 
 /* Makes a model, holding one reference. Targets that can't be probed have a status that says why,
- * no streams, and one log line each. NULL with a sentence in `err` and errno ENOMEM, or E2BIG if a
- * round has more probes than dataplane.max_probes_per_round, those of inactive targets included.
- * Takes time in proportion to targets and streams. */
+ * no streams, and one log line each. NULL with a sentence in `err` and errno ENOMEM, or E2BIG if
+ * the targets of the configuration itself have more probes a round than
+ * dataplane.max_probes_per_round, inactive ones included; inventories' are left out from the one on
+ * that has too many. Takes time in proportion to targets and streams. */
 struct el_model *el_model_create(const struct el_model_input *in, struct el_error *err);
+
+/* Counts anew what is not probed, once the status of a series has changed; before anybody else sees
+ * the model. */
+void el_model_count_not_probed(struct el_model *model);
+
+static inline bool el_model_is_probed(const struct el_model_series *series)
+{
+	return series->status == EL_MODEL_ACTIVE || series->in_part;
+}
 
 struct el_model *el_model_get(struct el_model *model);
 void el_model_put(struct el_model *model); /* NULL is fine; the last reference frees */
 
 /* Names as labels print them. */
-const char *el_model_state_label(enum el_state state); /* "None", "in production", ... */
+const char *el_model_state_label(enum el_state state);          /* "None", "in production", ... */
+const char *el_model_status_label(enum el_model_status status); /* "no_group", ... */
 const char *el_model_alert_level_label(enum el_alert_level level); /* "no_alert", ... */
 const char *el_model_family_label(uint8_t family);                 /* "ipv4", "ipv6" */

@@ -29,6 +29,25 @@ const char *el_model_alert_level_label(enum el_alert_level level)
 	return "no_alert";
 }
 
+const char *el_model_status_label(enum el_model_status status)
+{
+	static const char *const labels[EL_MODEL_STATUSES] = {
+	    [EL_MODEL_ACTIVE] = "active",
+	    [EL_MODEL_NO_GROUP] = "no_group",
+	    [EL_MODEL_UNRESOLVED] = "unresolved",
+	    [EL_MODEL_OWN_ADDRESS] = "own_address",
+	    [EL_MODEL_TOO_MANY_PROBES] = "too_many_probes",
+	    [EL_MODEL_NO_ROUTE] = "no_route",
+	    [EL_MODEL_NO_SOURCE] = "no_source_address",
+	    [EL_MODEL_NO_NEXT_HOP] = "no_next_hop",
+	    [EL_MODEL_TOO_LONG] = "too_long",
+	    [EL_MODEL_TOO_MANY_SIZES] = "too_many_sizes",
+	    [EL_MODEL_TOO_SLOW] = "too_slow",
+	};
+
+	return labels[status];
+}
+
 const char *el_model_family_label(uint8_t family)
 {
 	return family == 6 ? "ipv6" : "ipv4";

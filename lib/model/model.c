@@ -137,13 +137,18 @@ static int add_series(struct builder *b, uint32_t target, uint32_t group,
 }
 
 /* The probes of a target count whether it is active now or not: whether a configuration is too
- * large should not depend on its names. */
-static int count_probes(struct builder *b, const struct el_model_target *t, size_t n_groups,
+ * large should not depend on its names. An inventory's target that is too much is left out. */
+static int count_probes(struct builder *b, struct el_model_target *t, size_t n_groups,
 			double addresses)
 {
 	uint64_t max = b->conf->dataplane.max_probes_per_round;
+	double more = (double)n_groups * t->nb_packets * addresses;
 
-	b->probes += (double)n_groups * t->nb_packets * addresses;
+	if (t->dynamic && b->probes + more > (double)max) {
+		t->status = EL_MODEL_TOO_MANY_PROBES;
+		return 0;
+	}
+	b->probes += more;
 	if (b->probes <= (double)max)
 		return 0;
 	return el_error_set(b->err, -E2BIG,
@@ -216,7 +221,16 @@ static void log_status(const struct el_conf_target *from, const struct el_model_
 			       "target %s disabled: %s is an address of the prober", from->name,
 			       from->destination);
 		break;
+	case EL_MODEL_TOO_MANY_PROBES:
+		if (!is_same)
+			el_log(EL_LOG_WARNING, "model",
+			       "target %s is not probed: with it a round would have more probes "
+			       "than dataplane.max_probes_per_round",
+			       from->name);
+		break;
 	case EL_MODEL_ACTIVE:
+		if (before && before->status == EL_MODEL_TOO_MANY_PROBES)
+			el_log(EL_LOG_INFO, "model", "target %s is probed again", from->name);
 		if (before && before->status == EL_MODEL_OWN_ADDRESS)
 			el_log(EL_LOG_INFO, "model",
 			       "target %s enabled: %s is no address of the prober any more",
@@ -226,7 +240,24 @@ static void log_status(const struct el_conf_target *from, const struct el_model_
 			       "target %s: %zu of its addresses are the prober's and left out",
 			       from->name, n_own);
 		break;
+	default: /* of a series */
+		break;
 	}
+}
+
+/* The status that series number i of a target, in this group, had in the model before;
+ * EL_MODEL_ACTIVE: it is new. Mostly it has the same number. */
+static uint8_t status_before(const struct builder *b, const struct el_model_target *before,
+			     uint32_t i, const char *group)
+{
+	const struct el_model *m = b->in->before;
+
+	for (uint32_t k = 0; before && k < before->n_series; k++) {
+		uint32_t number = before->first_series + (i + k) % before->n_series;
+		if (strcmp(m->groups[m->series[number].group].name, group) == 0)
+			return m->series[number].status;
+	}
+	return EL_MODEL_ACTIVE;
 }
 
 /* Decides what becomes of the target that was copied last, and gives it its series and streams. */
@@ -252,14 +283,19 @@ static int place_target(struct builder *b, struct el_model_target *to,
 		else
 			to->status = EL_MODEL_ACTIVE;
 	}
+	rc = count_probes(b, to, n_groups, el_conf_range_count(&range));
 	to->enabled = to->status == EL_MODEL_ACTIVE;
 	log_status(from, to, before, n_own);
-	rc = count_probes(b, to, n_groups, el_conf_range_count(&range));
 	if (to->enabled && rc == 0)
 		n = (size_t)el_conf_range_count(&range) - n_own;
 	for (size_t g = 0; g < b->conf->n_groups && n_groups && rc == 0; g++)
 		if (b->membership.in[g])
 			rc = add_series(b, index, (uint32_t)g, &range, n);
+	for (uint32_t i = 0; i < to->n_series && rc == 0; i++) {
+		struct el_model_series *s = &b->model->series[to->first_series + i];
+		s->status = (uint8_t)to->status;
+		s->status_before = status_before(b, before, i, b->model->groups[s->group].name);
+	}
 	return rc;
 }
 
@@ -271,6 +307,7 @@ static int add_target(struct builder *b, const struct el_conf_target *from)
 	*to = (struct el_model_target){.type = from->type,
 				       .family = from->address_family,
 				       .is_subnet = from->is_subnet,
+				       .dynamic = from->dynamic,
 				       .dst_port = from->dst_port,
 				       .nb_packets = from->nb_packets,
 				       .ip_payload_size = from->ip_payload_size,
@@ -322,9 +359,30 @@ static int build(struct builder *b)
 	m->targets = calloc(conf->n_targets + 1, sizeof(*m->targets));
 	if (!m->targets)
 		return -ENOMEM;
-	for (size_t i = 0; i < conf->n_targets && rc == 0; i++)
-		rc = add_target(b, &conf->targets[i]);
+	/* what is too much for a round is an inventory's, whatever their order */
+	for (int dynamic = 0; dynamic < 2; dynamic++)
+		for (size_t i = 0; i < conf->n_targets && rc == 0; i++)
+			if (conf->targets[i].dynamic == dynamic)
+				rc = add_target(b, &conf->targets[i]);
+	el_model_count_not_probed(m);
 	return rc;
+}
+
+void el_model_count_not_probed(struct el_model *m)
+{
+	memset(m->n_not_probed, 0, sizeof(m->n_not_probed));
+	for (uint32_t i = 0; i < m->n_targets; i++) {
+		const struct el_model_target *t = &m->targets[i];
+		bool has[EL_MODEL_STATUSES] = {false};
+
+		has[t->status] = true;
+		for (uint32_t k = 0; k < t->n_series; k++) {
+			const struct el_model_series *s = &m->series[t->first_series + k];
+			has[s->status] |= !s->in_part;
+		}
+		for (int status = EL_MODEL_ACTIVE + 1; status < EL_MODEL_STATUSES; status++)
+			m->n_not_probed[status] += has[status];
+	}
 }
 
 /* Gives back what was reserved in vain. */

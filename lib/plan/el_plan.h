@@ -129,7 +129,8 @@ struct el_block {
 
 /* Where a stream leaves: filled in by control from addresses and routes. */
 struct el_plan_route {
-	struct el_ip source; /* family 0: no source address or no route; the stream is left out */
+	struct el_ip source; /* family 0: the stream is left out, `status` says why */
+	enum el_model_status status;
 	struct el_next_hop_idx next_hop;
 	uint16_t mtu; /* largest IP packet of the port */
 };
@@ -144,6 +145,10 @@ struct el_plan_input {
 	bool asap;              /* dataplane.pacing: asap */
 	uint64_t rate_pps;      /* cap over all ports; 0: none */
 	uint64_t max_probes;    /* dataplane.max_probes_per_round */
+	uint64_t memory_bytes;  /* that there are for the blocks; 0: no matter */
+	/* The configuration has been accepted before: what is wrong with one of its own targets,
+	 * whatever the ports, is no error any more. */
+	bool is_update;
 	uint64_t generation;
 	const uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES of it; must outlive the set */
 	/* Called once for each stream of an enabled target. Where the group has a source subnet for
@@ -162,11 +167,18 @@ struct el_plan_input {
 #define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES
 
 /* Compiles. A stream that rotates over source addresses becomes a slice for each of them; within a
- * class, slices of one stream lie evenly between those of the others. 0 and *ret_set with one
- * reference; -E2BIG (too many probes or open rounds, ids that
- * don't fit), -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (a packet
- * larger than the port's MTU), -ENOMEM, each with a sentence that gives the numbers in `err`. A
- * warning for what was adjusted goes to the log. */
+ * class, slices of one stream lie evenly between those of the others.
+ *
+ * A stream that can't be probed is left out alone: its series in the model gets a status that says
+ * why, and what was not so in the model before is logged. So are targets of inventories that would
+ * make the plan impossible for all (SYN payload sizes, timeouts). Nobody else may see the model
+ * yet.
+ *
+ * 0 and *ret_set with one reference; -E2BIG (too many probes or open rounds, ids that don't fit),
+ * -ENOMEM; and of what is wrong with a target of the configuration itself, unless is_update:
+ * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (packets longer than
+ * any); each with a sentence that gives the numbers in `err`. A warning for what was adjusted goes
+ * to the log. */
 int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set,
 		    struct el_error *err);
 

@@ -30,6 +30,23 @@ struct timing {
 	uint32_t n_blocks; /* may be more than there can be */
 };
 
+/* Everything that is found out while streams become drafts; zeroed at first. */
+struct survey {
+	struct draft *drafts;
+	uint32_t n;
+	/* of the drafts */
+	uint64_t probes, packets;
+	uint32_t max_packets;
+	double timeout_s;                      /* the longest, */
+	const struct el_model_target *slowest; /* and whose that is */
+};
+
+/* survey.c: makes the drafts (the caller's to free, also on failure) and finds out how the round
+ * lies in time, leaving out what can't be probed, which the series in the model are told of. 0, or
+ * what el_plan_compile returns with a sentence. */
+int el_plan_survey(const struct el_plan_input *in, struct el_plan_set *set, struct survey *sv,
+		   struct timing *ret_timing, struct el_error *err);
+
 /* rate.c: for `probes` probes a round of which `packets` packets may leave (an open port costs an
  * RST too), the largest packet count of a target being max_packets. */
 struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, uint64_t packets,

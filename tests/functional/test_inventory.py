@@ -243,3 +243,48 @@ def test_file_sd(lab):
     assert_undisturbed(page)
     prober.stop()
     assert_equal(processes(lab), [], "processes that are left")
+
+
+def test_impossible_targets(lab):
+    """One that can't be probed, of an inventory and of the file, is left out alone and seen; changes go on."""
+    directory = Directory(lab)
+    directory.add("rack", f"""
+        echo '- {{hostname: good, {PING.format(HOST1)}}}'
+        echo '- {{hostname: long, {PING.format(HOST1)}, ip_payload_size: 3000}}'
+        echo '- {{hostname: slow, type: ICMPping, destination: {HOST1}, timeout: 3600}}'
+        echo '- {{hostname: many, type: ICMPping, destination: {HOST1}, nb_packets: 100000000}}'
+        echo '...'
+        while [ ! -e ../go ]; do sleep 0.1; done
+        echo '- {{hostname: good, {PING.format(HOST2)}}}'
+        echo '...'
+        {FOREVER}""")
+    conf = directory.conf({"fixed": icmp(HOST3, 10), "large": icmp(HOST3, 10, ip_payload_size=3000)})
+    prober = lab.start(conf)
+    page = prober.wait_for(shown("fixed", "rack_good"), "what can be probed")
+
+    def not_probed(page):
+        return {labels["reason"]: value for labels, value in page.all("echolane_targets_not_probed") if value}
+    assert_equal(not_probed(page), {"too_long": 2, "too_slow": 1, "too_many_probes": 1}, "targets not probed")
+    assert_equal({labels["destination"]: value for labels, value in page.all("echolane_target_probed")},
+                 {"fixed": 1, "large": 0, "rack_good": 1, "rack_long": 0, "rack_slow": 0, "rack_many": 0},
+                 "targets probed")
+    conf["targets"]["added"] = icmp(HOST2, 10)
+    assert prober.reload(conf), prober.stderr
+    page = prober.wait_for(shown("fixed", "rack_good", "added"), "the target that a reload added")
+    assert_equal(page.one("app_reload_conf_failed_status"), 0, "status")
+    said = prober.logged("is not probed", "WARNING")
+    (lab.directory / "go").touch()
+    page = prober.wait_for(lambda m: not_probed(m) == {"too_long": 1}, "the inventory's new list")
+    assert_equal(prober.logged("is not probed", "WARNING"), said, "what was said before")
+    assert_equal({prober.logged(f"target {name} is not probed") for name in ("large", "rack_long", "rack_slow")}, {2},
+                 "once by the start and once by the reload")
+    assert_undisturbed(page)
+    # what is wrong with the file itself is an error
+    conf["targets"]["large"]["ip_payload_size"] = 9300
+    assert not prober.reload(conf), "taken"
+    page = prober.wait_for(lambda m: m.one("app_reload_conf_failed_status") == 1, "the status")
+    conf["targets"]["large"]["ip_payload_size"] = 100
+    assert prober.reload(conf), prober.stderr
+    page = prober.wait_for(shown("fixed", "rack_good", "added", "large"), "the target that fits now")
+    assert_equal((not_probed(page), page.one("app_reload_conf_failed_status")), ({}, 0), "left out, status")
+    prober.stop()

@@ -133,6 +133,10 @@ static void sample_init(struct sample *s)
 	m->targets[4].family = 6;
 	m->targets[4].state = EL_STATE_VALIDATION;
 	m->targets[5].enabled = false; /* its name does not resolve any more */
+	m->targets[5].status = EL_MODEL_UNRESOLVED;
+	for (uint32_t i = 0; i < m->targets[5].n_series; i++)
+		m->series[m->targets[5].first_series + i].status = EL_MODEL_UNRESOLVED;
+	el_model_count_not_probed(m);
 	m->targets[5].address = (struct el_ip){0};
 	m->targets[5].threshold_loss = 1;
 	m->duplicate_targets.items = calloc(3, sizeof(char *));

@@ -41,6 +41,8 @@ static struct el_model *create_from(struct el_model_input in, const char *text, 
 	el_log_set_level(EL_LOG_INFO);
 	el_log_set_fd(fds[1]);
 	in.conf = conf;
+	for (size_t i = 0; i < conf->n_targets; i++)
+		conf->targets[i].dynamic = strncmp(conf->targets[i].name, "inv_", 4) == 0;
 	model = el_model_create(&in, &refusal);
 	el_log_set_fd(STDERR_FILENO);
 	close(fds[1]);
@@ -492,6 +494,36 @@ static void too_many_probes(void **state)
 	    log, sizeof(log)));
 }
 
+/* Of inventories only what is too much is left out, and each once said; the configuration's own
+ * targets are counted first. */
+static void too_many_probes_of_inventories(void **state)
+{
+	static const char text[] =
+	    GLOBAL "groups: {a: {}, b: {}}\ndataplane: {max_probes_per_round: 1000}\ntargets:\n"
+		   "  inv_big: {type: ICMPping, destination: 192.0.2.1, nb_packets: 300}\n"
+		   "  own: {type: ICMPping, destination: 192.0.2.2, nb_packets: 250}\n"
+		   "  inv_fits: {type: ICMPping, destination: 192.0.2.3, nb_packets: 250}\n";
+	const struct el_model *before = NULL;
+	struct el_model *m[2];
+	char log[4096];
+
+	(void)state;
+	for (int i = 0; i < 2; i++, before = m[0]) {
+		m[i] =
+		    create_from((struct el_model_input){.before = before}, text, log, sizeof(log));
+		assert_non_null(m[i]);
+		assert_int_equal(target(m[i], "inv_big")->status, EL_MODEL_TOO_MANY_PROBES);
+		assert_false(target(m[i], "inv_big")->enabled);
+		assert_int_equal(target(m[i], "own")->status, EL_MODEL_ACTIVE);
+		assert_int_equal(target(m[i], "inv_fits")->status, EL_MODEL_ACTIVE);
+		assert_int_equal(m[i]->n_streams, 4);
+		assert_int_equal(m[i]->n_not_probed[EL_MODEL_TOO_MANY_PROBES], 1);
+		assert_int_equal(strstr(log, "inv_big is not probed") != NULL, i == 0);
+	}
+	el_model_put(m[0]);
+	el_model_put(m[1]);
+}
+
 /* The bound of addresses is the configuration's, and a million streams are no work. */
 static void large_subnets(void **state)
 {
@@ -559,6 +591,7 @@ int main(void)
 	    cmocka_unit_test(duplicates_and_references),
 	    cmocka_unit_test(no_targets),
 	    cmocka_unit_test(too_many_probes),
+	    cmocka_unit_test(too_many_probes_of_inventories),
 	    cmocka_unit_test(large_subnets),
 	    cmocka_unit_test(large_models),
 	};
