@@ -40,7 +40,7 @@ static bool take_command(struct el_worker *w)
 			w->queues[c.index].rx_clock.line = c.rx_line;
 		break;
 	case EL_COMMAND_PLAN:
-		rounds_adopt(w, c.set, c.first_round);
+		rounds_tell(w, c.set, c.first_round);
 		break;
 	case EL_COMMAND_FORGET:
 		rounds_forget(w);

@@ -39,7 +39,8 @@ static void report(struct el_worker *w, struct el_block *b)
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
-void rounds_adopt(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round)
+/* From now on `set` is the current one. */
+static void adopt(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round)
 {
 	if (w->set != set) {
 		w->old_set = w->set;
@@ -75,7 +76,7 @@ static void begin(struct el_worker *w, struct el_block *b)
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
 		w->pass[c] = w->next[c] = 0;
 	}
-	rounds_adopt(w, b->set, b->round);
+	adopt(w, b->set, b->round);
 	w->last_round = b->round;
 	w->sending = w->newest = l;
 	if (!w->n_live++)
@@ -118,7 +119,7 @@ const struct el_plan_set *rounds_next_set(const struct el_worker *w)
 {
 	const struct el_block *b = waiting_head(w);
 
-	return b ? b->set : w->set;
+	return w->told ? w->told : b ? b->set : w->set;
 }
 
 const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round)
@@ -127,6 +128,8 @@ const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t roun
 
 	if (b && round >= b->round)
 		return b->set;
+	if (w->told && round >= w->told_first_round)
+		return w->told;
 	return round >= w->set_first_round ? w->set : w->old_set;
 }
 
@@ -137,35 +140,49 @@ uint64_t rounds_newest_elsewhere(const struct el_worker *w)
 	return w->waiting[(w->waiting_tail - 1) % ROUNDS_MAX]->round;
 }
 
-/* Before the first round of another plan: connections that the plan before has left half-open must
- * not be forgotten. A part at a time, so that receiving goes on; true once all is done. Nothing is
- * being sent. */
-static bool inherit_paths(struct el_worker *w, const struct el_block *b)
+/* Before another plan becomes the current one: connections that the plan before has left half-open
+ * must not be forgotten. A part at a time, so that receiving goes on; true once all is done.
+ * Nothing is being sent. */
+static bool inherit_paths(struct el_worker *w, const struct el_plan_set *set)
 {
-	if (w->set == b->set || !w->newest_plan)
+	if (w->set == set)
 		return true;
-	if (w->heir != b->set->generation) {
-		w->heir = b->set->generation;
+	if (w->heir != set->generation) {
+		w->heir = set->generation;
 		w->walk = (struct el_path_walk){0};
 	}
-	return el_plan_inherit_paths(b->set->plans[b->worker], w->set, &w->walk, INHERIT_BUDGET);
+	return el_plan_inherit_paths(set->plans[w->conf.index.v], w->set, &w->walk, INHERIT_BUDGET);
+}
+
+void rounds_tell(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round)
+{
+	w->told = set;
+	w->told_first_round = first_round;
+}
+
+/* What others have begun becomes the current plan here, too. False: not all is taken over yet. */
+static bool adopt_told(struct el_worker *w)
+{
+	if (!inherit_paths(w, w->told))
+		return false;
+	adopt(w, w->told, w->told_first_round);
+	w->told = NULL;
+	return true;
 }
 
 void rounds_begin_due(struct el_worker *w)
 {
 	struct el_block *b = waiting_head(w);
 
-	if (!b)
-		return;
-	if (w->sending)
+	if (w->sending || (w->told && !adopt_told(w)) || !b)
 		return;
 	if (b->start_tsc && (int64_t)(w->iteration_tsc - b->start_tsc) < 0) {
-		inherit_paths(w, b);
+		inherit_paths(w, b->set);
 		return;
 	}
 	/* The slot is free unless rounds were numbered with a gap as wide as the table; then wait.
 	 */
-	if (w->live[b->round % ROUNDS_MAX].block || !inherit_paths(w, b))
+	if (w->live[b->round % ROUNDS_MAX].block || !inherit_paths(w, b->set))
 		return;
 	w->waiting_head++;
 	begin(w, b);

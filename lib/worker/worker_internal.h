@@ -97,7 +97,10 @@ struct el_worker {
 	 * open rounds of it: their answers may come in here. No references: control keeps a set
 	 * until `oldest_plan` is a newer one and its own blocks are all back. */
 	const struct el_plan_set *set, *old_set;
-	uint64_t set_first_round;          /* the first round of `set` */
+	uint64_t set_first_round; /* the first round of `set` */
+	/* What EL_COMMAND_PLAN told of, until it is `set`; NULL: nothing. */
+	const struct el_plan_set *told;
+	uint64_t told_first_round;
 	uint64_t heir;                     /* generation of the set that `walk` is for */
 	struct el_path_walk walk;          /* of its path table and those of `set` */
 	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
@@ -195,8 +198,8 @@ const struct el_plan_set *rounds_next_set(const struct el_worker *w);
 const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round);
 /* The newest round that another worker may have begun: it may be ahead by all that wait here. */
 uint64_t rounds_newest_elsewhere(const struct el_worker *w);
-/* The plan set of rounds from `first_round` on. */
-void rounds_adopt(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round);
+/* The plan set of rounds from `first_round` on, which other workers have begun. */
+void rounds_tell(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round);
 /* No answers to rounds of the set before the current one are expected any more. */
 void rounds_forget(struct el_worker *w);
 /* Hands back all open rounds, whatever answers are still out; none is being sent. */

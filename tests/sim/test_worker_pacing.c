@@ -242,7 +242,7 @@ static void all_that_is_asked_for_is_sent(void **state)
 	static const double intervals[] = {0, 1}, apart[] = {0, 0.3, 2};
 	static const double timeouts[] = {0.0005, 0.5, 3}, limits[] = {0, 0.4, 3600};
 	static const uint64_t caps[] = {0, 1, 100};
-	static const uint32_t packets[] = {1, 4, 70};
+	static const uint32_t packets[] = {1, 4, 50};
 	static const double refusals[] = {0, 0.09};
 
 	(void)state;

@@ -252,6 +252,75 @@ static void another_worker_resets_what_was_left_open(void **state)
 	bench_free(b);
 }
 
+static void tell(struct bench *b, uint32_t worker, struct el_command c)
+{
+	assert_true(el_worker_command(b->workers[worker], &c));
+	for (int i = 0; i < 10; i++)
+		el_worker_poll(b->workers[worker]);
+}
+
+/* Likewise where its worker is only told of a plan between, since it has given back what others
+ * have begun of it. */
+static void a_plan_that_was_only_told_of(void **state)
+{
+	struct port_state ports[4] = {0};
+	struct fixture *f = quick(1, 4, EL_PROBE_TCPSYN, 4);
+	struct el_plan_set *first, *second;
+	struct bench *b;
+
+	(void)state;
+	f->in.place = to_the_second;
+	b = bench(f, 2);
+	order_round(b, 1);
+	watched_queue = 1;
+	assert_int_equal(watch_syns(b, ports, 1, 4), 0);
+	for (uint32_t w = 0; w < 2; w++)
+		el_block_free(report(b, w));
+	first = change_plan(b);
+	order_round(b, 2);
+	el_worker_poll(b->workers[0]);
+	tell(b, 1, (struct el_command){.kind = EL_COMMAND_WITHDRAW});
+	assert_int_equal(el_worker_newest_plan(b->workers[0]), b->set->generation);
+	assert_int_equal(el_worker_newest_plan(b->workers[1]), first->generation);
+	for (uint32_t w = 0; w < 2; w++)
+		tell(b, w,
+		     (struct el_command){.kind = EL_COMMAND_PLAN, .set = b->set, .first_round = 2});
+	for (uint32_t w = 0; w < 2; w++) {
+		assert_int_equal(el_worker_newest_plan(b->workers[w]), b->set->generation);
+		tell(b, w, (struct el_command){.kind = EL_COMMAND_FORGET});
+		assert_int_equal(el_worker_oldest_plan(b->workers[w]), b->set->generation);
+	}
+	el_plan_set_put(first);
+	second = change_plan(b);
+	order_round(b, 3);
+	assert_int_equal(watch_syns(b, ports, 1, 4), 4);
+	watched_queue = 0;
+	el_plan_set_put(second);
+	bench_free(b);
+}
+
+/* Likewise where its next worker has begun nothing at all yet. */
+static void a_worker_that_has_begun_nothing(void **state)
+{
+	struct port_state ports[4] = {0};
+	struct bench *b = bench(quick(1, 4, EL_PROBE_TCPSYN, 4), 2);
+	struct el_plan_set *first;
+
+	(void)state;
+	order_round(b, 1);
+	tell(b, 1, (struct el_command){.kind = EL_COMMAND_WITHDRAW});
+	assert_int_equal(el_worker_newest_plan(b->workers[1]), 0);
+	assert_int_equal(watch_syns(b, ports, 1, 4), 0);
+	b->f->in.place = to_the_second;
+	first = change_plan(b);
+	order_round(b, 2);
+	watched_queue = 1;
+	assert_int_equal(watch_syns(b, ports, 1, 4), 4);
+	watched_queue = 0;
+	el_plan_set_put(first);
+	bench_free(b);
+}
+
 /* A cut takes probes out of a list that the device has no room for; the RSTs before them still go
  * out, else nobody would know any more what they are for. */
 static void a_cut_keeps_resets(void **state)
@@ -284,6 +353,8 @@ int main(void)
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
 	    cmocka_unit_test(a_new_plan_resets_what_the_old_left_open),
+	    cmocka_unit_test(a_plan_that_was_only_told_of),
+	    cmocka_unit_test(a_worker_that_has_begun_nothing),
 	    cmocka_unit_test(another_worker_resets_what_was_left_open),
 	    cmocka_unit_test(a_cut_keeps_resets),
 	};
