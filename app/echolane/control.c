@@ -182,6 +182,8 @@ static void publish(struct control *c, struct el_snapshot *s)
 	s->control_loop_s = (double)c->longest_loop_ns / 1e9;
 	s->control_loop_cpu_s = (double)c->longest_loop_cpu_ns / 1e9;
 	events_apply(c->now.events, s);
+	if (c->old.events && s->series_before && before->model == c->old.model)
+		events_hand_on(c->old.events, s);
 	if (c->old.events)
 		events_apply(c->old.events, s);
 	c->current = el_snapshot_get(s);
@@ -376,7 +378,7 @@ static void take_events(struct control *c)
 
 static bool is_quiet(const struct control *c)
 {
-	return c->started && !c->stopping && !c->planning && !c->next.set && !c->old.set &&
+	return c->started && !c->stopping && !c->planning && !c->next.set && !c->old.rounds &&
 	       el_clock_ns(&c->now.set->clock, c->now.set->period_tsc) >= 10 * TICK_NS &&
 	       network_settled(c->network);
 }

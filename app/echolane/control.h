@@ -54,13 +54,15 @@ struct control {
 	pthread_mutex_t ports_lock;
 	struct el_port_view *ports; /* [network_n_ports]: for other threads, under ports_lock */
 
-	/* The plan that is executed, the one before while rounds of it are open, and the one that
-	 * waits for its next hops. While one waits, no other is made. */
+	/* The plan that is executed, the one before while rounds of it are open and, without its
+	 * rounds, while answers to it may come late, and the one that waits for its next hops.
+	 * While one waits, no other is made. */
 	struct planning now, old, next;
 	uint64_t next_since_ns;
-	bool next_cuts;      /* the round under way ends when it is taken */
-	bool taking_back;    /* what workers have not begun, for the next to come in its place */
-	uint64_t taken_back; /* how often workers were told so */
+	uint64_t old_ended_ns; /* when the last round of `old` was published */
+	bool next_cuts;        /* the round under way ends when it is taken */
+	bool taking_back;      /* what workers have not begun, for the next to come in its place */
+	uint64_t taken_back;   /* how often workers were told so */
 	bool told;      /* workers that gave all of `now` back know it, for others have begun it */
 	bool forgotten; /* workers were told that no round of `old` is open */
 	uint64_t generation;
@@ -114,8 +116,8 @@ void reload_take_result(struct control *c, struct planner_job *job);
 void plans_poll(struct control *c);
 /* The planner has finished something. */
 void plans_take_results(struct control *c);
-/* The old plan is gone once all its rounds are published and no worker looks at it any more: every
- * one has begun a round of the new. */
+/* The old plan is gone once all its rounds are published, every worker has begun a round of the new
+ * one, and what was late is not waited for any more: another plan comes, or a minute is over. */
 void plans_release_old(struct control *c);
 /* True if none is being made or waits: another may be ordered. */
 bool plans_may_order(const struct control *c);

@@ -25,6 +25,10 @@ struct events {
 	uint64_t *late, *icmp_errors;     /* [n_series] since they were last applied */
 	struct el_target_totals *targets; /* [n_targets] likewise */
 	bool any;                         /* something was counted since then */
+	/* The model after this one (one reference; NULL: none yet), and which series here each of
+	 * its series is; UINT32_MAX: none. */
+	struct el_model *heir;
+	uint32_t *heirs;
 };
 
 static int by_address(const void *a, const void *b)
@@ -81,6 +85,8 @@ void events_free(struct events *e)
 	free(e->late);
 	free(e->icmp_errors);
 	free(e->targets);
+	free(e->heirs);
+	el_model_put(e->heir);
 	el_model_put(e->model);
 	free(e);
 }
@@ -129,18 +135,46 @@ bool events_take(struct events *e, const struct el_event *event)
 	return true;
 }
 
+void events_hand_on(struct events *e, struct el_snapshot *s)
+{
+	free(e->heirs);
+	el_model_put(e->heir);
+	e->heir = el_model_get(s->model);
+	e->heirs = s->series_before;
+	s->series_before = NULL;
+}
+
+bool events_wait_for(const struct events *e, const struct el_model *model)
+{
+	return e->any && (model == e->model || (e->heir && model == e->heir));
+}
+
+/* Which series here is number i of the snapshot's model; UINT32_MAX: none. */
+static uint32_t series_of(const struct events *e, const struct el_snapshot *s, uint32_t i)
+{
+	return s->model == e->model ? i : e->heirs[i];
+}
+
 void events_apply(struct events *e, struct el_snapshot *s)
 {
-	if (!e->any || s->model != e->model)
+	const struct el_model *m = s->model;
+
+	if (!events_wait_for(e, m))
 		return;
 	e->any = false;
-	for (uint32_t i = 0; i < e->model->n_series; i++) {
-		s->series[i].late += e->late[i];
-		s->series[i].icmp_errors += e->icmp_errors[i];
-	}
-	for (uint32_t i = 0; i < e->model->n_targets; i++) {
-		s->targets[i].match_ack_fail += e->targets[i].match_ack_fail;
-		s->targets[i].port_mismatch += e->targets[i].port_mismatch;
+	for (uint32_t i = 0; i < m->n_series; i++) {
+		uint32_t from = series_of(e, s, i);
+		const struct el_target_totals *target;
+
+		if (from == UINT32_MAX)
+			continue;
+		s->series[i].late += e->late[from];
+		s->series[i].icmp_errors += e->icmp_errors[from];
+		if (i != m->targets[m->series[i].target].first_series)
+			continue;
+		target = &e->targets[e->model->series[from].target];
+		s->targets[m->series[i].target].match_ack_fail += target->match_ack_fail;
+		s->targets[m->series[i].target].port_mismatch += target->port_mismatch;
 	}
 	memset(e->late, 0, e->model->n_series * sizeof(*e->late));
 	memset(e->icmp_errors, 0, e->model->n_series * sizeof(*e->icmp_errors));

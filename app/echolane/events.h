@@ -14,6 +14,12 @@ void events_free(struct events *e); /* NULL is fine */
 /* Counts an event; false if it is of another plan's series. */
 bool events_take(struct events *e, const struct el_event *event);
 
+/* From now on what is counted is that of the series of a snapshot's model, the one after this one:
+ * takes its series_before. */
+void events_hand_on(struct events *e, struct el_snapshot *s);
+
 /* Adds what was counted to the totals of a snapshot that is not published yet, and begins anew.
- * Nothing happens if the snapshot is of another model. */
+ * Nothing happens if the snapshot is of another model, and it is not handed on to that. */
 void events_apply(struct events *e, struct el_snapshot *s);
+/* Whether there is something to add to a snapshot of this model. */
+bool events_wait_for(const struct events *e, const struct el_model *model);

@@ -14,6 +14,8 @@
 #include "planner.h"
 
 #define HOP_WAIT_NS (3 * EL_NS_PER_S)
+/* How long after its last round answers to a plan are told late that come in under the next one. */
+#define LATE_ANSWERS_NS (60 * EL_NS_PER_S)
 /* Between the order of the first round and its start: no worker takes longer to see an order. */
 #define START_DELAY_S 0.02
 
@@ -147,15 +149,34 @@ static void replan(struct control *c)
 		el_log(EL_LOG_ERROR, "control", "no new plan: not enough memory");
 }
 
+/* No more rounds of the old plan; true once nobody needs to know it any more. */
+static bool old_is_over(struct control *c)
+{
+	if (c->old.rounds) {
+		struct planning rounds = {.rounds = c->old.rounds};
+
+		if (!rounds_idle(c->old.rounds) || n_begun(c) < c->n_workers)
+			return false;
+		c->old.rounds = NULL;
+		c->old_ended_ns = c->now_ns;
+		planner_free(c->planner, &rounds);
+	}
+	return c->next.set || c->now_ns - c->old_ended_ns >= LATE_ANSWERS_NS;
+}
+
 void plans_release_old(struct control *c)
 {
-	if (!c->old.rounds || !rounds_idle(c->old.rounds) || n_begun(c) < c->n_workers)
+	if (!c->old.set || !old_is_over(c))
 		return;
 	c->forgotten =
 	    c->forgotten || command_all(c, (struct el_command){.kind = EL_COMMAND_FORGET});
 	for (uint32_t w = 0; w < c->n_workers; w++) {
 		if (el_worker_oldest_plan(c->workers[w]) <= c->old.set->generation)
 			return;
+	}
+	if (c->old.events && events_wait_for(c->old.events, c->current->model)) {
+		control_republish(c);
+		return;
 	}
 	planner_free(c->planner, &c->old);
 	c->forgotten = false;

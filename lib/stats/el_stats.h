@@ -97,6 +97,9 @@ struct el_snapshot {
 	 * that one used (both differ where it shares its core). */
 	double control_loop_s, control_loop_cpu_s;
 	bool reload_failed;
+	/* Where the model is another one than before's: which series there each one is, UINT32_MAX:
+	 * none [model->n_series]; else NULL. For whoever publishes it, who may take it. */
+	uint32_t *series_before;
 	_Atomic uint32_t refs;
 };
 

@@ -274,6 +274,8 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 			goto fail;
 		carry_series(s, before, &carry);
 		carry_targets(s, before, &carry);
+		s->series_before = carry.series;
+		carry.series = NULL;
 		carry_fini(&carry);
 		s->last = before->last != NULL ? el_round_figures_get(before->last) : NULL;
 		s->app = before->app;
@@ -315,6 +317,7 @@ void el_snapshot_put(struct el_snapshot *s)
 	free(s->gauges);
 	free(s->percentile_ns);
 	free(s->targets);
+	free(s->series_before);
 	free(s);
 }
 

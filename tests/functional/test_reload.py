@@ -199,9 +199,28 @@ def holds_signals(prober):
     return blocked >> (signal.SIGHUP - 1) & 1
 
 
+def test_signals_while_it_reads_its_configuration(lab):
+    """It waits for the rest of it when the signal comes: SIGHUP is a reload once it is up, SIGTERM a clean end."""
+    conf = config({"ping": icmp(HOST1, 10)})
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        path = lab.directory / f"fifo.{number}.yaml"
+        os.mkfifo(path)
+        prober = Prober(lab, ["run", "--port", PORT, str(path)])
+        with open(path, "w", encoding="ascii") as fifo:  # which waits for a reader
+            prober.process.send_signal(number)
+            path.unlink()
+            path.write_text(json.dumps(conf))
+            fifo.write(json.dumps(conf))
+        if number == signal.SIGHUP:
+            wait_until(lambda: prober.logged(RELOADED) or prober.process.poll() is not None, 20, "the reload")
+            assert_equal(prober.process.poll(), None, "end by SIGHUP")
+            prober.stop()
+        assert_equal(prober.wait(), 0, f"status: {prober.stderr[-500:]}")
+
+
 @time_limit(180)
 def test_signals_while_it_starts(lab):
-    """At any moment from the first line on: SIGHUP is a reload once it is up, SIGTERM a clean end."""
+    """At any moment from the first line on."""
     # a file that takes a while to read
     targets = {f"t{n}": icmp(HOST1, 1) for n in range(3000)}
     conf = config(targets)

@@ -165,6 +165,26 @@ def test_answers_after_the_round_is_over(lab):
     assert metrics.sum(LATE) <= sent / 2, metrics.text
 
 
+def test_late_answers_after_a_reload(lab):
+    """Answers to probes of the plan before are counted to their series, whatever its number is now."""
+    peer = Peer(lab, [{"name": "case", "match": {"protocol": "icmp"}, "delay": {"us": 800000}}])
+    conf = config({"late": icmp(TARGET, 10, timeout=0.1)}, dataplane={"pacing": "asap"})
+    prober = lab.start(conf)
+    # each round goes out at once and is published long before its answers come
+    page = prober.wait_for(lambda m: m.sum(LATE) >= 10, "late answers")
+    for number in range(3):
+        conf["targets"] = {f"before{number}": udp("198.51.100.5", nb_packets=1, timeout=0.1), **conf["targets"]}
+        lost = page.probes("late")[1]
+        prober.wait_for(lambda m, lost=lost: m.probes("late")[1] > lost, "the next round")
+        assert prober.reload(conf), prober.stderr
+        page = prober.wait_for(lambda m, number=number: m.all("udp_unreachable_sent_total",
+                                                              destination=f"before{number}"), "the new plan")
+    prober.wait_for(lambda m: m.probes("late")[1] == m.sum(LATE, destination="late") + 10,
+                    "all lost probes but those of the last round to be late")
+    prober.stop()
+    peer.stop()
+
+
 @alone
 def test_delays_are_measured(lab):
     """Scripted delays against the reported percentiles: fixed, uniform, and one that only some answers

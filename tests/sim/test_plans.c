@@ -8,6 +8,7 @@
 uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
 
 static uint32_t n_freed;
+static uint64_t waited_ns;      /* by control, without the workers */
 static struct el_worker *hasty; /* goes on to its next plan before it is told to stop */
 static uint32_t refused;        /* of eight orders of a kind, for want of room */
 static uint32_t n_sent[EL_COMMAND_STOP + 1], n_refused[EL_COMMAND_STOP + 1];
@@ -30,6 +31,11 @@ bool names_take_changed(struct names *n)
 {
 	(void)n;
 	return false;
+}
+
+void control_republish(struct control *c)
+{
+	(void)c;
 }
 
 void reload_take_result(struct control *c, struct planner_job *job)
@@ -67,10 +73,10 @@ struct planner_job *planner_take(struct planner *p)
 void planner_free(struct planner *p, struct planning *planning)
 {
 	(void)p;
+	n_freed += planning->set != NULL;
 	rounds_destroy(planning->rounds);
 	el_plan_set_put(planning->set);
 	*planning = (struct planning){0};
-	n_freed++;
 }
 
 /* Statistics are done at once. */
@@ -161,6 +167,7 @@ static const struct el_plan_set *change(struct control *c, struct bench *b, bool
 
 static void tick(struct control *c)
 {
+	c->now_ns = (uint64_t)((double)sim_tsc / (double)hz * 1e9) + waited_ns;
 	plans_poll(c);
 	control_collect_blocks(c);
 	if (c->old.rounds)
@@ -186,6 +193,16 @@ static void run(struct control *c, struct bench *b, double seconds)
 	}
 }
 
+/* A minute passes after the last round of the plan before; then it is gone. */
+static void wait_for_late_answers(struct control *c, struct bench *b)
+{
+	assert_null(c->old.rounds);
+	assert_non_null(c->old.set);
+	waited_ns += 61 * EL_NS_PER_S;
+	run(c, b, 0.05);
+	assert_null(c->old.set);
+}
+
 static void control_free(struct control *c, struct bench *b)
 {
 	const struct el_command stop = {.kind = EL_COMMAND_STOP};
@@ -197,10 +214,10 @@ static void control_free(struct control *c, struct bench *b)
 	}
 	control_collect_blocks(c);
 	rounds_submit(c->now.rounds);
-	if (c->old.rounds) {
+	if (c->old.rounds)
 		rounds_submit(c->old.rounds);
+	if (c->old.set)
 		planner_free(NULL, &c->old);
-	}
 	planner_free(NULL, &c->now);
 	if (c->next.set)
 		planner_free(NULL, &c->next);
@@ -236,7 +253,8 @@ static void changes_follow_each_other(void **state)
 		assert_ptr_equal(c->now.set, set);
 	}
 	run(c, b, 3);
-	assert_null(c->old.set);
+	assert_int_equal(n_freed, 19);
+	wait_for_late_answers(c, b);
 	assert_int_equal(n_freed, 20);
 	poll_all(b); /* the last answers; no more than one probe a worker goes out */
 	assert_in_range(counter(b, EL_COUNTER_TX_PROBES) - counter(b, EL_COUNTER_ANSWERS), 0,
@@ -300,7 +318,7 @@ static void a_plan_that_one_worker_began(void **state)
 	run(c, b, 2);
 	assert_ptr_equal(c->now.set, third);
 	run(c, b, 2);
-	assert_null(c->old.set);
+	wait_for_late_answers(c, b);
 	control_free(c, b);
 	bench_free(b);
 }
@@ -321,6 +339,50 @@ static void a_stop_is_an_end(void **state)
 	run(c, b, 0.5);
 	assert_int_equal(counter(b, EL_COUNTER_TX_PROBES), sent);
 	assert_true(rounds_finished(c->now.rounds));
+	control_free(c, b);
+	bench_free(b);
+}
+
+/* Under the next plan answers to a probe of the one before are late, for a minute, and no other
+ * change waits for that. */
+static void answers_to_the_plan_before(void **state)
+{
+	struct bench *b = two_workers(1);
+	struct control *c = control(b);
+	const struct el_plan_set *next;
+	uint8_t probe[256], buf[2048];
+	struct el_event events[64];
+	struct rte_mbuf *m = NULL;
+	uint64_t generation = c->now.set->generation;
+	size_t len;
+
+	(void)state;
+	while (!m) {
+		tick(c);
+		poll_all(b);
+		m = take(b, 0);
+		sim_tsc += hz / 20000;
+	}
+	len = m->data_len;
+	memcpy(probe, rte_pktmbuf_mtod(m, void *), len);
+	rte_pktmbuf_free(m);
+	next = change(c, b, true);
+	run(c, b, 3);
+	assert_ptr_equal(c->now.set, next);
+	assert_int_equal(el_worker_events(b->workers[0], events, 64), 0);
+	give(b, 0, buf, answer(probe, len, REPLY_ECHO, buf));
+	run(c, b, 0.01);
+	assert_int_equal(el_worker_events(b->workers[0], events, 64), 1);
+	assert_int_equal(events[0].tsc_kind & 0xff, EL_EVENT_LATE);
+	assert_int_equal(events[0].b, generation);
+	next = change(c, b, true);
+	run(c, b, 0.05);
+	assert_ptr_equal(c->now.set, next);
+	run(c, b, 2);
+	wait_for_late_answers(c, b);
+	give(b, 0, buf, answer(probe, len, REPLY_ECHO, buf));
+	run(c, b, 0.01);
+	assert_int_equal(el_worker_events(b->workers[0], events, 64), 0);
 	control_free(c, b);
 	bench_free(b);
 }
@@ -352,6 +414,7 @@ int main(void)
 	    cmocka_unit_test(changes_follow_each_other),
 	    cmocka_unit_test(what_is_about_to_begin_is_waited_for),
 	    cmocka_unit_test(a_plan_that_one_worker_began),
+	    cmocka_unit_test(answers_to_the_plan_before),
 	    cmocka_unit_test(a_stop_is_an_end),
 	    cmocka_unit_test(orders_that_find_no_room),
 	};
