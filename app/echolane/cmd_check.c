@@ -12,6 +12,12 @@
 #include "el_model.h"
 #include "el_names.h"
 #include "el_plan.h"
+#include "local_ports.h"
+
+static void print_warning(const char *sentence)
+{
+	fprintf(stderr, "warning: %s\n", sentence);
+}
 
 int load_configuration(const struct options *options, struct el_conf **ret_conf)
 {
@@ -33,6 +39,7 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 			return EX_USAGE;
 		}
 	}
+	local_ports_check(conf, print_warning);
 	*ret_conf = conf;
 	return 0;
 }

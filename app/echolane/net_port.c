@@ -116,6 +116,38 @@ static int list_own(struct net_port *p, const struct el_conf *conf)
 	return ret;
 }
 
+/* The broadcast address of an IPv4 network that has one (RFC 3021). */
+static bool find_broadcast(const struct el_prefix *prefix, struct el_prefix *ret)
+{
+	if (prefix->ip.family != 4 || prefix->len == 0 || prefix->len > 30)
+		return false;
+	*ret = (struct el_prefix){
+	    .ip = el_ip_from_v4(el_ip_v4(&prefix->ip) | htonl(UINT32_MAX >> prefix->len)),
+	    .len = 32};
+	return true;
+}
+
+/* Whose connections are none of ours: the kernel's addresses, also those of other interfaces, for
+ * it answers for them on all, and whatever the device: some share their port with the kernel. */
+static int list_silent(struct net_port *p, struct el_error *err)
+{
+	struct el_kernel_addresses kernel = {0};
+	int ret = el_kernel_addresses(0, &kernel, err);
+
+	if (ret < 0)
+		return ret;
+	p->silent = calloc(kernel.count + p->n_addresses + 1, sizeof(*p->silent));
+	if (!p->silent)
+		ret = el_error_set(err, -ENOMEM, "not enough memory");
+	for (size_t i = 0; ret == 0 && i < kernel.count; i++)
+		p->silent[p->n_silent++] = host(&kernel.items[i].ip);
+	for (size_t i = 0; ret == 0 && i < p->n_addresses; i++)
+		p->n_silent += !p->addresses[i].range &&
+			       find_broadcast(&p->addresses[i].prefix, &p->silent[p->n_silent]);
+	free(kernel.items);
+	return ret;
+}
+
 /* Who asks for an IPv6 address of ours asks a multicast group. */
 static int let_requests_in(struct net_port *p, struct el_error *err)
 {
@@ -136,7 +168,8 @@ int net_port_find_addresses(struct net_port *p, struct el_port_idx index,
 		return ret;
 	if (list_own(p, conf) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory");
-	return let_requests_in(p, err);
+	ret = list_silent(p, err);
+	return ret < 0 ? ret : let_requests_in(p, err);
 }
 
 void net_port_fini(struct net_port *p)
@@ -145,4 +178,5 @@ void net_port_fini(struct net_port *p)
 	free(p->kernel.items);
 	free(p->addresses);
 	free(p->own);
+	free(p->silent);
 }

@@ -12,6 +12,8 @@ struct net_port {
 	size_t n_addresses;
 	struct el_prefix *own; /* all that answers may come to: the above and the groups' sources */
 	uint32_t n_own;
+	struct el_prefix *silent; /* el_worker_queue.silent */
+	uint32_t n_silent;
 };
 
 /* Whether it is more than one address. */

@@ -299,15 +299,19 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		const struct net_port *p = &n->ports[i];
 		if (p->port->n_queues <= worker)
 			continue;
-		ret[count++] = (struct el_worker_queue){
+		ret[count] = (struct el_worker_queue){
 		    .port_id = p->port->queues[worker].port_id,
 		    .rx_queue = p->port->queues[worker].rx_queue,
 		    .tx_queue = p->port->queues[worker].tx_queue,
 		    .own = p->own,
 		    .n_own = p->n_own,
+		    .silent = p->silent,
+		    .n_silent = p->n_silent,
+		    .vlan = p->port->vlan,
 		    .rx_stamp_flag = p->port->rx_stamp_flag,
 		    .rx_stamp_offset = p->port->rx_stamp_offset,
 		};
+		memcpy(ret[count++].mac, p->port->mac, 6);
 	}
 	return count;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reload: all or nothing. A file that does not load leaves everything as it was. */
+#include "local_ports.h"
 #include "planner.h"
 
 static void plan_next(struct control *c)
@@ -19,6 +20,11 @@ static void say_needs_restart(void *ctx, const char *key)
 {
 	(void)ctx;
 	el_log(EL_LOG_WARNING, "reload", "%s has changed: that needs a restart", key);
+}
+
+static void log_warning(const char *sentence)
+{
+	el_log(EL_LOG_WARNING, "reload", "%s", sentence);
 }
 
 static void fail(struct control *c, const char *why)
@@ -42,6 +48,7 @@ void reload_take_result(struct control *c, struct planner_job *job)
 		return;
 	}
 	el_conf_compare_restarts(c->started_with->conf, conf, say_needs_restart, NULL);
+	local_ports_check(conf, log_warning);
 	if (el_inventory_rescan(c->inventory, conf->dataplane.inventories_directory,
 				&conf->global.disable_dynamic_inventories,
 				conf->dataplane.max_addresses_per_target, &err) < 0)

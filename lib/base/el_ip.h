@@ -33,6 +33,8 @@ char *el_ip_format(const struct el_ip *ip, char *buf);
 char *el_prefix_format(const struct el_prefix *prefix, char *buf);
 
 struct el_ip el_ip_from_v4(uint32_t addr_be);
+/* From 4 or 16 bytes in network order. */
+struct el_ip el_ip_from_bytes(const uint8_t *bytes, uint8_t family);
 uint32_t el_ip_v4(const struct el_ip *ip); /* network order; only for family 4 */
 /* The XOR of an address' 32-bit words in network order, of 4 or 16 bytes: an IPv4 address is its
  * own fold. */
@@ -45,8 +47,13 @@ static inline uint32_t el_ip_fold(const uint8_t *bytes, uint8_t family)
 }
 
 bool el_ip_is_link_local(const struct el_ip *ip); /* fe80::/10; false for IPv4 */
+/* An address that one other host can have: a unicast one, and neither unspecified, loopback's,
+ * reserved (240.0.0.0/4), nor IPv4's inside IPv6 (RFC 6890, RFC 4291 section 2.5.5). */
+bool el_ip_is_host(const struct el_ip *ip);
 bool el_ip_equal(const struct el_ip *a, const struct el_ip *b);
 bool el_prefix_contains(const struct el_prefix *prefix, const struct el_ip *ip);
+/* Whether any of them does. Linear in `n`. */
+bool el_prefixes_contain(const struct el_prefix *prefixes, size_t n, const struct el_ip *ip);
 
 /* `prefix` with its host bits cleared. */
 struct el_prefix el_prefix_network(const struct el_prefix *prefix);

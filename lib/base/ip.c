@@ -78,6 +78,14 @@ struct el_ip el_ip_from_v4(uint32_t addr_be)
 	return ip;
 }
 
+struct el_ip el_ip_from_bytes(const uint8_t *bytes, uint8_t family)
+{
+	struct el_ip ip = {.family = family};
+
+	memcpy(ip.bytes, bytes, family == 4 ? 4 : 16);
+	return ip;
+}
+
 uint32_t el_ip_v4(const struct el_ip *ip)
 {
 	uint32_t addr_be;
@@ -89,6 +97,19 @@ uint32_t el_ip_v4(const struct el_ip *ip)
 bool el_ip_is_link_local(const struct el_ip *ip)
 {
 	return ip->family == 6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
+bool el_ip_is_host(const struct el_ip *ip)
+{
+	static const uint8_t zero[10];
+	const uint8_t *b = ip->bytes;
+
+	if (ip->family == 4)
+		return b[0] != 0 && b[0] != 127 && b[0] < 224;
+	/* ::, ::1, ::192.0.2.1 and ::ffff:192.0.2.1 */
+	return ip->family == 6 && b[0] != 0xff &&
+	       (memcmp(b, zero, sizeof(zero)) != 0 ||
+		!((b[10] == 0 && b[11] == 0) || (b[10] == 0xff && b[11] == 0xff)));
 }
 
 bool el_ip_equal(const struct el_ip *a, const struct el_ip *b)
@@ -103,6 +124,15 @@ bool el_prefix_contains(const struct el_prefix *prefix, const struct el_ip *ip)
 	if (prefix->ip.family != ip->family || memcmp(prefix->ip.bytes, ip->bytes, full) != 0)
 		return false;
 	return rest == 0 || ((prefix->ip.bytes[full] ^ ip->bytes[full]) >> (8 - rest)) == 0;
+}
+
+bool el_prefixes_contain(const struct el_prefix *prefixes, size_t n, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (el_prefix_contains(&prefixes[i], ip))
+			return true;
+	}
+	return false;
 }
 
 struct el_prefix el_prefix_network(const struct el_prefix *prefix)

@@ -126,23 +126,12 @@ static struct entry *make(struct el_neigh_table *t, struct el_port_idx port, con
 	return e;
 }
 
-/* An address that one host can have: a unicast one, and not the loopback's. */
-static bool is_host(const struct el_ip *ip)
-{
-	static const uint8_t zero[15];
-
-	if (ip->family == 4)
-		return ip->bytes[0] != 0 && ip->bytes[0] != 127 && ip->bytes[0] < 224;
-	return ip->family == 6 && ip->bytes[0] != 0xff &&
-	       (memcmp(ip->bytes, zero, 15) != 0 || ip->bytes[15] > 1);
-}
-
 static int find_or_make(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 			struct entry **ret_entry)
 {
 	struct entry *e;
 
-	if (port.v >= t->n_ports || !is_host(ip) || table_find_own(&t->ports[port.v], ip))
+	if (port.v >= t->n_ports || !el_ip_is_host(ip) || table_find_own(&t->ports[port.v], ip))
 		return -EINVAL;
 	e = table_find(t, port, ip);
 	if (!e)

@@ -15,6 +15,10 @@
  * such calls made. */
 uint64_t el_sum(const void *data, size_t len, uint64_t sum);
 
+/* The sum of the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) of the IPv4 or IPv6
+ * header at l3, of which the addresses are taken. */
+uint64_t el_sum_pseudo(const uint8_t *l3, uint8_t protocol, uint16_t l4_len);
+
 /* Folds to 16 bits. */
 static inline uint16_t el_sum_fold(uint64_t sum)
 {
@@ -67,6 +71,10 @@ struct el_pkt {
  * part (TCP 20, UDP 8, ICMP 8 bytes) is there when EL_PKT_OK is returned; after an error the
  * contents of *ret_pkt are not defined. A frame may be longer than its IP packet (padding). */
 enum el_pkt_error el_pkt_parse(const uint8_t *frame, size_t len, struct el_pkt *ret_pkt);
+
+/* Whether the checksums of a parsed packet are right: the IPv4 header's, and that of TCP, UDP, ICMP
+ * or ICMPv6, which covers all the payload. None at all is right for UDP over IPv4 (RFC 768). */
+bool el_pkt_checksums_right(const struct el_pkt *pkt);
 
 static inline uint16_t el_get16(const uint8_t *p)
 {

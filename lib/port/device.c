@@ -87,3 +87,25 @@ int el_device_parse(const char *device, struct el_device *ret_device, struct el_
 	*ret_device = d;
 	return 0;
 }
+
+bool el_device_interface(const struct el_device *device, char ret_name[IFNAMSIZ])
+{
+	static const char *const drivers[] = {"net_af_packet", "net_af_xdp"};
+	const char *name = device->name;
+	size_t len = strlen(name);
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		known |= strcmp(device->driver,
+				drivers[i] + (device->kind == EL_DEVICE_NAMED ? 4 : 0)) == 0;
+	if (!known || device->kind == EL_DEVICE_PCI)
+		return false;
+	if (device->kind == EL_DEVICE_EAL) {
+		name = strstr(device->args, "iface=");
+		if (!name || (name != device->args && name[-1] != ','))
+			return false;
+		name += strlen("iface=");
+		len = strcspn(name, ",");
+	}
+	return copy(ret_name, IFNAMSIZ, name, len);
+}

@@ -98,6 +98,10 @@ struct el_device {
 /* 0, or -EINVAL with a sentence. */
 int el_device_parse(const char *device, struct el_device *ret_device, struct el_error *err);
 
+/* The kernel's interface that a device sends and receives by, as far as its string tells (af_packet
+ * and af_xdp); false: there is none. */
+bool el_device_interface(const struct el_device *device, char ret_name[IFNAMSIZ]);
+
 /* ---- driver profiles ---- */
 
 struct el_profile {

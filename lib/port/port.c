@@ -191,20 +191,6 @@ static int open_named(struct el_port *port, const struct el_device *device, uint
 	return 0;
 }
 
-/* The interface in a device string's arguments, "iface=eth1,...", into `name`; false if there is
- * none. */
-static bool find_interface(const struct el_device *device, char *name, size_t size)
-{
-	const char *p = strstr(device->args, "iface=");
-	struct el_str s;
-
-	if (!p || (p != device->args && p[-1] != ','))
-		return false;
-	el_str_init(&s, name, size);
-	el_str_addn(&s, p + 6, strcspn(p + 6, ","));
-	return !s.truncated;
-}
-
 /* A PCI function, an EAL device string or an existing device: the profile is found by its driver.
  */
 static int open_plain(struct el_port *port, const struct el_conf_port *conf,
@@ -227,8 +213,7 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 		if (r < 0)
 			return port_error(port, err, r, "%s", why.text);
 	}
-	if (port->profile.kernel_interface &&
-	    find_interface(device, interface, sizeof(interface))) {
+	if (port->profile.kernel_interface && el_device_interface(device, interface)) {
 		r = interface_check(port, interface, err);
 		if (r < 0)
 			return r;

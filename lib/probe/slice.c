@@ -32,13 +32,6 @@ void el_probe_write_ipv6(uint8_t *l3, uint32_t word, uint8_t protocol, uint16_t 
 	memcpy(l3 + 24, dst, 16);
 }
 
-uint64_t el_probe_pseudo_sum(const uint8_t *l3, uint8_t protocol, uint16_t l4_len)
-{
-	uint64_t sum = (uint64_t)htobe16(protocol) + htobe16(l4_len);
-
-	return l3[0] >> 4 == 4 ? el_sum(l3 + 12, 8, sum) : el_sum(l3 + 8, 32, sum);
-}
-
 static uint32_t payload_size(const struct el_probe_ops *ops, const struct el_slice_spec *spec)
 {
 	int32_t size = spec->ip_payload_size;
@@ -111,7 +104,7 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec)
 	(family == 4 ? build_ipv4 : build_ipv6)(s, spec, protocol, size, l3);
 	sum = el_sum(l4, s->header_len, el_sum(spec->payload, s->payload_len, 0));
 	if (protocol != IPPROTO_ICMP)
-		sum += el_probe_pseudo_sum(l3, protocol, (uint16_t)size);
+		sum += el_sum_pseudo(l3, protocol, (uint16_t)size);
 	s->l4_sum = el_sum_fold(sum);
 	s->header_len = (uint8_t)(s->header_len + l3_len);
 	return 0;

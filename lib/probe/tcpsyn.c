@@ -114,7 +114,7 @@ static unsigned finish_reset(uint8_t *l3, uint8_t *end, uint32_t seq)
 	el_put32(l4 + 4, seq);
 	el_put16(l4 + 16, 0);
 	store16(l4 + 16, (uint16_t)~el_sum_fold(
-			     el_sum(l4, TCP_LEN, el_probe_pseudo_sum(l3, IPPROTO_TCP, TCP_LEN))));
+			     el_sum(l4, TCP_LEN, el_sum_pseudo(l3, IPPROTO_TCP, TCP_LEN))));
 	return (unsigned)(end - l3);
 }
 

@@ -87,10 +87,6 @@ static inline void finish_ipv6(uint8_t *l3, const struct el_slice *s, uint16_t p
 void el_probe_write_ipv6(uint8_t *l3, uint32_t word, uint8_t protocol, uint16_t payload_len,
 			 const uint8_t *src, const uint8_t *dst);
 
-/* The sum of the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) of the IPv4 or IPv6
- * header at l3, of which the addresses are taken. */
-uint64_t el_probe_pseudo_sum(const uint8_t *l3, uint8_t protocol, uint16_t l4_len);
-
 /* The addresses of a packet whose probe it answers. */
 static inline uint64_t answer_addr_key(const struct el_id_key *key, const struct el_pkt *pkt)
 {

@@ -31,6 +31,8 @@
 	X(DROP_FORWARD_FULL, "forward_full", "answers that found their owner's ring full")         \
 	X(DROP_NO_MBUF, "no_mbuf", "no buffer to send with")                                       \
 	X(DROP_RESET_LIMIT, "reset_limit", "TCP resets not sent because of their rate limit")      \
+	X(DROP_RESET_REFUSED, "reset_refused",                                                     \
+	  "TCP resets not sent because the frame was damaged, forged or not for this port")        \
 	X(DROP_URGENT_FULL, "urgent_full", "urgent packets that found their list full")
 
 /* Answers that match no probe, by reason. */

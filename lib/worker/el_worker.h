@@ -41,6 +41,13 @@ struct el_worker_queue {
 	/* Networks whose addresses are all ours; the caller's, constant while the worker runs. */
 	const struct el_prefix *own;
 	uint32_t n_own;
+	/* Addresses that connections of nobody's are never reset in the name of, nor at: those of a
+	 * kernel, which answers for itself, and the broadcast addresses of the port's links.
+	 * Likewise the caller's. */
+	const struct el_prefix *silent;
+	uint32_t n_silent;
+	uint8_t mac[6];
+	uint16_t vlan; /* 0: untagged */
 	/* Where the NIC stamps what it receives: the mbuf flag that says so, and where in the mbuf
 	 * the stamp is (rte_mbuf_dyn_rx_timestamp_register). 0: it does not. */
 	uint64_t rx_stamp_flag;

@@ -105,14 +105,9 @@ static bool locate(struct el_worker *w, const struct el_plan_set *set, uint32_t 
 
 static bool is_own(const struct queue *q, const struct el_pkt *pkt)
 {
-	struct el_ip dst = {.family = pkt->family};
+	struct el_ip dst = el_ip_from_bytes(pkt->ip.dst, pkt->family);
 
-	memcpy(dst.bytes, pkt->ip.dst, pkt->family == 4 ? 4 : 16);
-	for (uint32_t i = 0; i < q->conf.n_own; i++) {
-		if (el_prefix_contains(&q->conf.own[i], &dst))
-			return true;
-	}
-	return false;
+	return el_prefixes_contain(q->conf.own, q->conf.n_own, &dst);
 }
 
 /* Counts a packet that is no answer of ours; what was not for us at all is told apart first. */
@@ -263,7 +258,7 @@ static inline void close_connection(struct el_worker *w, const struct el_answer 
 				    uint32_t pass)
 {
 	if (a->kind == EL_ANSWER_SYNACK)
-		urgent_reset(w, s, a->own_port, a->wire);
+		reset_probe(w, s, a->own_port, a->wire);
 	if (s->path_first != EL_PATH_NONE)
 		release_path(a, plan, s, pass);
 }
@@ -343,7 +338,7 @@ static void mismatch(struct el_worker *w, struct queue *q, const struct pending 
 		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc, el_ip_fold(pkt.ip.src, pkt.family),
 			     (uint32_t)a->remote_port << 16 | a->own_port);
 	if (a->kind == EL_ANSWER_SYNACK)
-		urgent_reset_unknown(w, q, &pkt);
+		reset_unknown(w, q, &pkt);
 }
 
 /* Whether an answer is to the probe at `at`, its candidate `i`: an RST may acknowledge the SYN's

@@ -229,7 +229,9 @@ void urgent_poll(struct el_worker *w);
 
 /* Queues a packet that does not wait for pacing; frees and counts it if there are too many. */
 void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m);
-/* Queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
-void urgent_reset(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);
-/* The same for one that belongs to nothing of ours, rate-limited; it came in on `q`. */
-void urgent_reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pkt);
+
+/* reset.c: queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
+void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);
+/* The same for one that belongs to nothing of ours, where its sender may be reset (else counted,
+ * unless its destination is a kernel's), rate-limited; it came in on `q`, to an address of ours. */
+void reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pkt);

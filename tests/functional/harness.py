@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 
 import packets
 from children import Child, children, wait_until
@@ -287,6 +288,23 @@ class Lab:
         directory = pathlib.Path("/etc/netns") / f"el-{self.name}-{role}"
         directory.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(text)
+
+    def mac(self, role, interface):
+        return json.loads(self.ip(role, "-j", "link", "show", interface))[0]["address"]
+
+    def send_frames(self, role, interface, frames, times=1):
+        """Sends Ethernet frames as they are, all of them so many times."""
+        code = """if True:
+            import socket, sys
+            frames = [bytes.fromhex(line) for line in sys.stdin.read().split()]
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+                s.bind((sys.argv[1], 0))
+                for _ in range(int(sys.argv[2])):
+                    for frame in frames:
+                        s.send(frame)
+            """
+        self.run(role, [sys.executable, "-c", code, interface, str(times)],
+                 input="\n".join(frame.hex() for frame in frames))
 
     def half_open(self, role):
         """Half-open TCP connections of a host, one line each."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reads tcpdump's captures: Ethernet, ARP, IP, TCP, UDP and ICMP, as far as the tests look."""
+"""Reads tcpdump's captures: Ethernet, ARP, IP, TCP, UDP and ICMP, as far as the tests look; writes frames."""
 import dataclasses
 import socket
 import struct
@@ -105,3 +105,41 @@ def is_probe(packet, prober="192.0.2.10"):
         return False
     return (packet.protocol == UDP or (packet.protocol == TCP and packet.flags & (SYN | RST) == SYN)
             or packet.icmp_type == (8 if packet.ethertype == 0x0800 else 128))
+
+
+def checksum(data):
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def raw_mac(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def address(text):
+    return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+
+
+def frame(eth_dst, eth_src, src, dst, protocol, l4, hop_limit=64, checksum_at=None, damage=0):
+    """An Ethernet frame around an L4 packet whose checksum belongs at checksum_at; damage: XORed into that."""
+    source, destination = address(src), address(dst)
+    v4 = len(source) == 4
+    if checksum_at is not None:
+        pseudo = b"" if protocol == ICMP else source + destination + struct.pack("!HH", protocol, len(l4))
+        right = checksum(pseudo + l4[:checksum_at] + b"\0\0" + l4[checksum_at + 2:])
+        l4 = l4[:checksum_at] + struct.pack("!H", right ^ damage) + l4[checksum_at + 2:]
+    if v4:
+        header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(l4), 0, 0, hop_limit, protocol, 0, source, destination)
+        header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+    else:
+        header = struct.pack("!IHBB16s16s", 6 << 28, len(l4), protocol, hop_limit, source, destination)
+    ethertype = 0x0800 if v4 else 0x86dd
+    return raw_mac(eth_dst) + raw_mac(eth_src) + struct.pack("!H", ethertype) + header + l4
+
+
+def tcp_frame(eth_dst, eth_src, src, dst, sport, dport, flags, seq=1, ack=1, damage=0):
+    l4 = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 8192, 0, 0)
+    return frame(eth_dst, eth_src, src, dst, TCP, l4, checksum_at=16, damage=damage)

@@ -270,6 +270,7 @@ static void wrong_answers_have_their_counters(void **state)
 		}
 		len = answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, cases[i].reply, buf);
 		buf[cases[i].offset] ^= cases[i].flip;
+		fix_checksums(buf);
 		rte_pktmbuf_free(m);
 		give(b, 0, buf, len);
 		poll_all(b);

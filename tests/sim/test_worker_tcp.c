@@ -49,17 +49,13 @@ static void syn_acks_are_reset(void **state)
 	bench_free(b);
 }
 
-/* A SYN/ACK that acknowledges nothing of ours leaves no half-open connection either. */
-static void unknown_syn_acks_are_reset(void **state)
+/* Has one SYN sent, and writes the answer that acknowledges nothing of ours into buf; its length.
+ */
+static size_t unknown_syn_ack(struct bench *b, uint8_t *buf)
 {
-	struct bench *b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
 	struct rte_mbuf *m = NULL;
-	struct el_event event;
-	uint8_t buf[2048];
-	const uint8_t *rst;
 	size_t len;
 
-	(void)state;
 	order_round(b, 1);
 	while (!m) {
 		poll_all(b);
@@ -68,15 +64,38 @@ static void unknown_syn_acks_are_reset(void **state)
 	len = answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_SYNACK, buf);
 	rte_pktmbuf_free(m);
 	el_put32(buf + ETH + L3 + 8, 0xdeadbeef);
-	give(b, 0, buf, len);
+	fix_checksums(buf);
+	return len;
+}
+
+/* What is sent because of a frame; NULL: nothing. */
+static struct rte_mbuf *reply_to(struct bench *b, const uint8_t *frame, size_t len)
+{
+	give(b, 0, frame, len);
 	poll_all(b);
 	poll_all(b);
-	m = take(b, 0);
+	return take(b, 0);
+}
+
+/* A SYN/ACK that acknowledges nothing of ours leaves no half-open connection either. */
+static void unknown_syn_acks_are_reset(void **state)
+{
+	struct bench *b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
+	struct rte_mbuf *m;
+	struct el_event event;
+	uint8_t buf[2048];
+	const uint8_t *rst;
+	size_t len;
+
+	(void)state;
+	len = unknown_syn_ack(b, buf);
+	m = reply_to(b, buf, len);
 	assert_non_null(m);
 	assert_true(is_reset(m));
 	assert_int_equal(m->data_len, ETH + L3 + 20);
 	rst = rte_pktmbuf_mtod(m, const uint8_t *);
 	assert_memory_equal(rst, buf + 6, 6);
+	assert_memory_equal(rst + 6, mac_own, 6);
 	assert_memory_equal(rst + 12, buf + 12, 2);
 	assert_int_equal(el_get32(rst + ETH + L3 + 4), 0xdeadbeef);
 	rte_pktmbuf_free(m);
@@ -84,6 +103,127 @@ static void unknown_syn_acks_are_reset(void **state)
 	assert_int_equal(event.tsc_kind & 0xff, EL_EVENT_TCP_UNMATCHED);
 	assert_int_equal(event.a, el_ip_fold(buf + ETH + (family == 6 ? 8 : 12), family));
 	assert_int_equal(figures(b, 0).lost, 1);
+	bench_free(b);
+}
+
+#define TO 0
+#define FROM 6
+#define SOURCE (ETH + (family == 6 ? 8 : 12))
+#define DESTINATION (ETH + (family == 6 ? 24 : 16))
+
+/* A frame with `n` bytes changed at `at`, checksums put right, is not reset: and is counted as
+ * refused, or else as to nobody here. */
+static void is_not_reset(struct bench *b, const uint8_t *frame, size_t len, size_t at,
+			 const void *bytes, size_t n)
+{
+	uint64_t refused = counter(b, EL_COUNTER_DROP_RESET_REFUSED);
+	uint64_t not_ours = counter(b, EL_COUNTER_DROP_RX_NOT_OURS);
+	uint8_t buf[2048];
+
+	memcpy(buf, frame, len);
+	memcpy(buf + at, bytes, n);
+	fix_checksums(buf);
+	assert_null(reply_to(b, buf, len));
+	assert_int_equal(counter(b, EL_COUNTER_DROP_RESET_REFUSED) - refused +
+			     counter(b, EL_COUNTER_DROP_RX_NOT_OURS) - not_ours,
+			 1);
+}
+
+/* Nobody but the station that a SYN/ACK can have come from is reset, and that only where it was
+ * sent to this port alone. */
+static void forged_syn_acks_are_not_reset(void **state)
+{
+	static const uint8_t macs_from[][6] = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+					       {0x01, 0, 0x5e, 0, 0, 1},
+					       {0x33, 0x33, 0, 0, 0, 1},
+					       {0, 0, 0, 0, 0, 0},
+					       {2, 0, 0, 0, 0, 9}};
+	static const uint8_t macs_to[][6] = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+					     {0x01, 0, 0x5e, 0, 0, 1},
+					     {0, 0, 0, 0, 0, 0},
+					     {2, 0, 0, 0, 0, 8}};
+	static const char *const sources[2][12] = {
+	    {"0.0.0.0", "0.1.2.3", "127.0.0.1", "127.9.9.9", "224.0.0.1", "239.255.255.250",
+	     "240.0.0.1", "255.255.255.255", "192.0.2.10", "192.0.2.255"},
+	    {"::", "::1", "ff02::1", "ff0e::5", "::ffff:192.0.2.1", "::192.0.2.1", "2001:db8::10"}};
+	struct rte_mbuf *m;
+	struct bench *b;
+	uint8_t buf[2048];
+	size_t len;
+
+	(void)state;
+	el_prefix_parse("192.0.2.255", &silent[0]);
+	n_silent = 1;
+	b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
+	n_silent = 0;
+	len = unknown_syn_ack(b, buf);
+	for (size_t i = 0; i < sizeof(macs_from) / 6; i++)
+		is_not_reset(b, buf, len, FROM, macs_from[i], 6);
+	for (size_t i = 0; i < sizeof(macs_to) / 6; i++)
+		is_not_reset(b, buf, len, TO, macs_to[i], 6);
+	for (const char *const *s = sources[family == 6]; *s; s++) {
+		struct el_ip ip;
+
+		assert_int_equal(el_ip_parse(*s, &ip), 0);
+		is_not_reset(b, buf, len, SOURCE, ip.bytes, family == 6 ? 16 : 4);
+	}
+	m = reply_to(b, buf, len);
+	assert_non_null(m);
+	rte_pktmbuf_free(m);
+	bench_free(b);
+}
+
+/* What was damaged on the way, and so may have been another's, is not answered. */
+static void damaged_syn_acks_are_not_reset(void **state)
+{
+	struct bench *b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
+	uint8_t buf[2048];
+	size_t len = unknown_syn_ack(b, buf);
+
+	(void)state;
+	buf[ETH + L3 + 16] ^= 1; /* the TCP checksum */
+	assert_null(reply_to(b, buf, len));
+	buf[ETH + L3 + 16] ^= 1;
+	if (family == 4) {
+		buf[ETH + 10] ^= 1;
+		assert_null(reply_to(b, buf, len));
+		buf[ETH + 10] ^= 1;
+	}
+	bench_free(b);
+}
+
+/* A SYN/ACK of another VLAN than the port's, or with a tag too many, is not for it. */
+static void syn_acks_of_other_vlans_are_not_reset(void **state)
+{
+	struct bench *b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
+	uint8_t buf[2048], tagged[2048];
+	size_t len = unknown_syn_ack(b, buf);
+
+	(void)state;
+	memcpy(tagged, buf, 12);
+	memcpy(tagged + 12, "\x81\x00\x00\x07", 4);
+	memcpy(tagged + 16, buf + 12, len - 12);
+	assert_null(reply_to(b, tagged, len + 4));
+	bench_free(b);
+}
+
+/* Where a kernel of this machine has the address, the connection is the kernel's, and so is the
+ * answer. */
+static void connections_of_the_kernel_are_not_reset(void **state)
+{
+	uint8_t buf[2048];
+	struct bench *b;
+	size_t len;
+
+	(void)state;
+	el_prefix_parse("192.0.2.10", &silent[0]);
+	el_prefix_parse("2001:db8::10", &silent[1]);
+	n_silent = 2;
+	b = bench(quick(1, 1, EL_PROBE_TCPSYN, 1), 1);
+	n_silent = 0;
+	len = unknown_syn_ack(b, buf);
+	assert_null(reply_to(b, buf, len));
+	assert_int_equal(counter(b, EL_COUNTER_DROP_RESET_REFUSED), 0);
 	bench_free(b);
 }
 
@@ -350,6 +490,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(syn_acks_are_reset),
 	    cmocka_unit_test(unknown_syn_acks_are_reset),
+	    cmocka_unit_test(forged_syn_acks_are_not_reset),
+	    cmocka_unit_test(damaged_syn_acks_are_not_reset),
+	    cmocka_unit_test(syn_acks_of_other_vlans_are_not_reset),
+	    cmocka_unit_test(connections_of_the_kernel_are_not_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
 	    cmocka_unit_test(a_new_plan_resets_what_the_old_left_open),
@@ -361,6 +505,10 @@ int main(void)
 	const struct CMUnitTest over_ipv6[] = {
 	    cmocka_unit_test(syn_acks_are_reset),
 	    cmocka_unit_test(unknown_syn_acks_are_reset),
+	    cmocka_unit_test(forged_syn_acks_are_not_reset),
+	    cmocka_unit_test(damaged_syn_acks_are_not_reset),
+	    cmocka_unit_test(syn_acks_of_other_vlans_are_not_reset),
+	    cmocka_unit_test(connections_of_the_kernel_are_not_reset),
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(a_new_plan_resets_what_the_old_left_open),
 	};

@@ -5,6 +5,7 @@
 #include <rte_ethdev.h>
 
 #include "el_port.h"
+#include "frames.h"
 
 uint16_t port_id;
 static struct bench shared; /* the rings, the port and the pools are made once */
@@ -14,8 +15,11 @@ uint32_t queues_a_worker = 1;
 uint64_t rx_stamp_flag;
 int rx_stamp_offset;
 
-const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2};
-static const uint8_t mac_own[6] = {2, 0, 0, 0, 0, 9};
+struct el_prefix silent[2];
+uint32_t n_silent;
+
+const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
+	      mac_own[6] = {2, 0, 0, 0, 0, 9};
 
 struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state)
 {
@@ -52,6 +56,8 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.tx_queue = (uint16_t)w,
 						.own = b->own,
 						.n_own = 2,
+						.silent = silent,
+						.n_silent = n_silent,
 						.rx_stamp_flag = rx_stamp_flag,
 						.rx_stamp_offset = rx_stamp_offset}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
@@ -61,6 +67,7 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.n_queues = queues_a_worker,
 						.tx_pool = b->tx_pool[w]};
 		struct el_error err;
+		memcpy(q[0].mac, mac_own, 6);
 		q[1] = q[0];
 		q[1].rx_queue = q[1].tx_queue = (uint16_t)(w + 1);
 		b->workers[w] = el_worker_create(&conf, &err);
@@ -155,7 +162,26 @@ static void swap(uint8_t *a, uint8_t *b, size_t n)
 	memcpy(b, t, n);
 }
 
-size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
+void fix_checksums(uint8_t *frame)
+{
+	uint8_t *ip = frame + ETH, *l4 = ip + L3;
+	bool v6 = family == 6;
+	uint8_t protocol = ip[v6 ? 6 : 9];
+	size_t at = protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP ? 6 : 2;
+	size_t l4_len = el_get16(ip + (v6 ? 4 : 2)) - (v6 ? 0U : 20U);
+
+	if (!v6) {
+		put16(ip + 10, 0);
+		put16(ip + 10, naive_checksum(ip, 20, NULL, 0));
+	}
+	put16(l4 + at, 0);
+	put16(l4 + at, protocol == IPPROTO_ICMP ? naive_checksum(l4, l4_len, NULL, 0)
+						: naive_l4_checksum(ip + (v6 ? 8 : 12), v6 ? 16 : 4,
+								    protocol, l4, l4_len));
+}
+
+/* As `answer`, but for checksums. */
+static size_t turn_round(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
 {
 	uint8_t *ip = buf + ETH, *l4 = ip + L3;
 	uint16_t quoted = (uint16_t)(L3 + 12), error = (uint16_t)(8 + quoted);
@@ -191,6 +217,13 @@ size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
 		return (size_t)(ETH + L3 + error);
 	}
 	return 0;
+}
+
+size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
+{
+	len = turn_round(probe, len, kind, buf);
+	fix_checksums(buf);
+	return len;
 }
 
 bool is_reset(const struct rte_mbuf *m)

@@ -30,7 +30,10 @@ extern uint8_t family; /* of what is probed; some tests run for each */
 extern uint32_t queues_a_worker;
 extern uint64_t rx_stamp_flag; /* of workers that are made from now on; 0: the NIC does not stamp */
 extern int rx_stamp_offset;
-extern const uint8_t mac_a[6], mac_b[6];
+extern const uint8_t mac_a[6], mac_b[6], mac_own[6]; /* of next hops, of the port */
+/* Of workers that are made from now on: addresses that are not reset (el_worker_queue). */
+extern struct el_prefix silent[2];
+extern uint32_t n_silent;
 
 enum reply { REPLY_ECHO, REPLY_SYNACK, REPLY_RST, REPLY_UNREACHABLE, REPLY_ROUTER };
 
@@ -44,9 +47,10 @@ void poll_all(struct bench *b);
 /* A frame off the wire; NULL if there is none. */
 struct rte_mbuf *take(struct bench *b, uint32_t queue);
 void give(struct bench *b, uint32_t queue, const uint8_t *frame, size_t len);
-/* The answer of a target to a probe frame, into buf; its length. Checksums are left as they are:
- * echolane does not look at those of answers. */
+/* The answer of a target to a probe frame, checksums and all, into buf; its length. */
 size_t answer(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf);
+/* Puts the right checksums into an untagged frame without options or extension headers. */
+void fix_checksums(uint8_t *frame);
 bool is_reset(const struct rte_mbuf *m);
 /* An iteration of all workers; what is on the wire is taken, and answered as `kind`, unless < 0;
  * resets are dropped. Returns how many probes. */

@@ -50,6 +50,30 @@ static void prefixes(void **state)
 	assert_true(el_prefix_contains(&p, &ip));
 }
 
+static void hosts_are_told_from_groups(void **state)
+{
+	static const char *const hosts[] = {"192.0.2.1",       "10.0.0.1", "169.254.1.1",
+					    "223.255.255.255", "1.0.0.0",  "2001:db8::1",
+					    "fe80::1",         "fd00::1",  "::1:0:0:1"};
+	static const char *const others[] = {
+	    "0.0.0.0",   "0.9.9.9",        "127.0.0.1",        "127.255.0.1",
+	    "224.0.0.1", "239.1.2.3",      "240.0.0.1",        "::",
+	    "::1",       "::192.0.2.1",    "::ffff:192.0.2.1", "ff02::1",
+	    "ff0e::9",   "255.255.255.255"};
+	struct el_ip ip = {0};
+
+	(void)state;
+	assert_false(el_ip_is_host(&ip));
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		assert_int_equal(el_ip_parse(hosts[i], &ip), 0);
+		assert_true(el_ip_is_host(&ip));
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(el_ip_parse(others[i], &ip), 0);
+		assert_false(el_ip_is_host(&ip));
+	}
+}
+
 /* The vectors of the paper's reference implementation: key 00..0f, input 00..n-1. */
 static void siphash_vectors(void **state)
 {
@@ -200,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ip_parses_and_formats),
 	    cmocka_unit_test(prefixes),
+	    cmocka_unit_test(hosts_are_told_from_groups),
 	    cmocka_unit_test(siphash_vectors),
 	    cmocka_unit_test(fastdiv_agrees_with_division),
 	    cmocka_unit_test(strings_are_bounded),

@@ -42,6 +42,67 @@ static void sum_is_that_of_the_slow_one(void **state)
 	assert_int_equal(el_sum_fold(UINT64_MAX >> 1), 0x7fff);
 }
 
+/* Puts the right checksum of the L4 header in; its place, NULL where there is none to put. */
+static uint8_t *fix_l4(struct sample *s)
+{
+	uint8_t *ip = s->frame.bytes + s->l3, *l4 = s->frame.bytes + s->l4;
+	uint8_t *at = l4 + (s->protocol == IPPROTO_TCP ? 16 : s->protocol == IPPROTO_UDP ? 6 : 2);
+	size_t len = s->ip_end - s->l4;
+
+	put16(at, 0);
+	put16(at, s->protocol == IPPROTO_ICMP
+		      ? naive_checksum(l4, len, NULL, 0)
+		      : naive_l4_checksum(ip + (s->family == 4 ? 12 : 8), s->family == 4 ? 4 : 16,
+					  (uint8_t)s->protocol, l4, len));
+	return at;
+}
+
+static bool is_right(const struct frame *f)
+{
+	struct el_pkt p;
+
+	assert_int_equal(el_pkt_parse(f->bytes, f->len, &p), EL_PKT_OK);
+	return el_pkt_checksums_right(&p);
+}
+
+/* Of every kind of packet: any byte of what a checksum covers that changes makes it wrong, padding
+ * does not. */
+static void checksums_are_verified(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SAMPLES; i++) {
+		struct sample s = all[i];
+		const uint8_t *at;
+
+		if (!s.ip)
+			continue;
+		at = fix_l4(&s);
+		assert_true(is_right(&s.frame));
+		for (size_t k = s.l4; k < s.frame.len; k++) {
+			struct el_pkt p;
+			uint8_t was = s.frame.bytes[k];
+
+			s.frame.bytes[k] ^= 0x81;
+			/* some can't be parsed any more then */
+			if (el_pkt_parse(s.frame.bytes, s.frame.len, &p) == EL_PKT_OK &&
+			    el_pkt_checksums_right(&p) != (k >= s.ip_end))
+				fail_msg("%s, byte %zu", s.name, k - s.l4);
+			s.frame.bytes[k] = was;
+		}
+		s.frame.bytes[s.family == 4 ? s.l3 + 12 : s.l3 + 8] ^= 1; /* the source address */
+		assert_false(is_right(&s.frame));
+		s.frame.bytes[s.family == 4 ? s.l3 + 12 : s.l3 + 8] ^= 1;
+		if (s.family == 4) {
+			s.frame.bytes[s.l3 + 8]--; /* its time to live */
+			assert_false(is_right(&s.frame));
+			s.frame.bytes[s.l3 + 8]++;
+		}
+		/* none at all: allowed for UDP over IPv4 alone */
+		put16(s.frame.bytes + (at - s.frame.bytes), 0);
+		assert_int_equal(is_right(&s.frame), s.family == 4 && s.protocol == IPPROTO_UDP);
+	}
+}
+
 /* Whether all that a parse found lies within the frame. */
 static void check_views(const struct el_pkt *p, const uint8_t *frame, size_t len)
 {
@@ -368,6 +429,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sum_is_that_of_the_slow_one),
+	    cmocka_unit_test(checksums_are_verified),
 	    cmocka_unit_test(parses_samples),
 	    cmocka_unit_test(truncated_at_every_length),
 	    cmocka_unit_test(shortened_at_every_length),
