@@ -20,7 +20,6 @@
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
 #define TX_BUFFERS 8191
-#define CALIBRATION_MS 100
 /* How long a worker is waited for at the end. */
 #define HALT_POLL_NS 200000
 #define HALT_POLLS 50000
@@ -44,18 +43,6 @@ static void output_fini(struct control *c)
 		fputs(c->metrics, stdout);
 	fflush(stdout);
 	free(c->metrics);
-}
-
-static int clock_init(struct control *c, struct el_error *err)
-{
-	int ret = el_tsc_check(err);
-
-	if (ret < 0 && !c->options->ignore_tsc)
-		return ret;
-	if (ret < 0)
-		el_log(EL_LOG_WARNING, "clock", "%s; going on because of --ignore-tsc", err->text);
-	el_tsc_calibrate(&c->calibration, CALIBRATION_MS);
-	return 0;
 }
 
 static int eal_init(struct control *c, struct el_error *err)
@@ -115,6 +102,16 @@ static void ports_fini(struct control *c)
 	/* the devices had buffers of them until now */
 	for (uint32_t w = 0; w < c->n_workers; w++)
 		rte_mempool_free(c->tx_pools[w]);
+}
+
+static int clocks_init(struct control *c, struct el_error *err)
+{
+	return clocks_create(c->now.conf->dataplane.clock, c->n_workers, &c->clocks, err);
+}
+
+static void clocks_fini(struct control *c)
+{
+	clocks_destroy(c->clocks);
 }
 
 static int random_bytes(void *buf, size_t size, struct el_error *err)
@@ -180,8 +177,7 @@ static int plan_init(struct control *c, struct el_error *err)
 		return ret;
 	c->key = el_id_key_init(key);
 	c->now = (struct planning){0};
-	c->first_clock = el_clock_init(el_calibration_hz(&c->calibration));
-	order = (struct planning_order){.clock = c->first_clock, .generation = ++c->generation};
+	order = (struct planning_order){.generation = ++c->generation};
 	return planning_make(c, &order, conf, &c->now, err);
 }
 
@@ -200,7 +196,6 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	struct el_worker_config config = {
 	    .index = {(uint16_t)w},
 	    .socket = socket,
-	    .tsc_hz = c->now.set->clock.tsc_hz,
 	    .queues = queues,
 	    .n_queues = network_queues(c->network, w, queues),
 	    .yield = !el_lcores_worker_is_alone(&c->lcores, w),
@@ -214,6 +209,7 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 		return el_error_set(err, -ENOMEM, "not enough memory for the buffers of worker %u",
 				    w);
 	config.tx_pool = c->tx_pools[w];
+	clocks_worker(c->clocks, w, &config);
 	c->workers[w] = el_worker_create(&config, err);
 	return c->workers[w] ? 0 : -errno;
 }
@@ -348,9 +344,9 @@ static const struct step {
 } steps[] = {
     /* clang-format off */
 	{output_init, output_fini, EX_SOFTWARE},
-	{clock_init, NULL, EX_SOFTWARE},
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},
+	{clocks_init, clocks_fini, EX_SOFTWARE},
 	{stats_init, stats_fini, EX_SOFTWARE},
 	{names_init, names_fini, EX_SOFTWARE},
 	{inventory_init, inventory_fini, EX_DATAERR},

@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
 #include <rte_version.h>
 
+#include "el_ticks.h"
 #include "planner.h"
 #include "signals.h"
 #include "table.h"
@@ -107,8 +107,7 @@ static uint32_t telemetry_workers(void *ctx, struct el_worker_view *ret, uint32_
 {
 	struct control *c = ctx;
 	uint32_t n = c->n_workers < max ? c->n_workers : max;
-	/* the plan may change meanwhile; the clock is good enough as it was at start */
-	struct el_clock clock = c->first_clock;
+	struct el_clock clock = el_clock_init(EL_NS_PER_S);
 
 	for (uint32_t w = 0; w < n; w++)
 		el_worker_view(c->workers[w], &clock, &ret[w]);
@@ -140,7 +139,7 @@ static void read_ports(struct control *c)
 	uint64_t drops = network_read_drops(c->network);
 
 	if (drops) {
-		uint64_t now = rte_rdtsc();
+		uint64_t now = el_raw_ns();
 		rounds_add_drops(c->now.rounds, drops, now);
 		if (c->old.rounds)
 			rounds_add_drops(c->old.rounds, drops, now);
@@ -169,10 +168,9 @@ void control_print_metrics(struct control *c, FILE *out)
 
 static void publish(struct control *c, struct el_snapshot *s)
 {
-	double ppm = el_calibration_error_ppm(&c->calibration);
 	struct el_snapshot *before = c->current;
 
-	s->tsc_error_ppm = isinf(ppm) ? 0 : ppm;
+	s->clock = clocks_state(c->clocks);
 	s->requested_pps = c->now.set->requested_pps;
 	s->worker_skew = c->now.set->skew;
 	s->app.rounds_skipped =
@@ -406,17 +404,14 @@ static void tick(struct control *c)
 		c->slow_ns = c->now_ns;
 		read_ports(c);
 		network_read_clocks(c->network);
+		clocks_poll(c->clocks, c->workers, c->n_workers);
 	}
 	take_reports(c);
-	rounds_hand_out(c->now.rounds, rte_rdtsc());
+	rounds_hand_out(c->now.rounds, el_raw_ns());
 	take_events(c);
 	plans_release_old(c);
 	if (!c->stopping)
 		reload_poll(c);
-	if (c->now_ns - c->second_ns >= EL_NS_PER_S) {
-		c->second_ns = c->now_ns;
-		el_tsc_recalibrate(&c->calibration);
-	}
 	set_tick(c, is_quiet(c) ? TICK_NS : QUICK_TICK_NS);
 }
 
@@ -504,7 +499,7 @@ void control_run(struct control *c)
 {
 	struct epoll_event events[8];
 
-	c->now_ns = c->started_ns = c->slow_ns = c->second_ns = clock_ns(CLOCK_MONOTONIC);
+	c->now_ns = c->started_ns = c->slow_ns = clock_ns(CLOCK_MONOTONIC);
 	network_read_drops(c->network); /* what was dropped before does not count */
 	while (!is_done(c)) {
 		int n = epoll_wait(c->epoll_fd, events, 8, el_httpd_timeout_ms(c->httpd));

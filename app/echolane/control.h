@@ -3,6 +3,7 @@
 /* Control: the one thread that does everything but sending, receiving and statistics. */
 #include <pthread.h>
 
+#include "clocks.h"
 #include "el_httpd.h"
 #include "el_inventory.h"
 #include "el_telemetry.h"
@@ -33,15 +34,14 @@ struct control {
 	struct shared_conf *started_with; /* what can't change while running is as in this one */
 	struct writer *tables;            /* NULL: they are not wanted */
 	char *metrics;                    /* the last page, to be printed at the end; NULL: none */
-	struct el_calibration calibration;
 	struct el_lcores lcores;
 	struct network *network;
+	struct clocks *clocks;
 	struct names *names;
 	struct el_inventory *inventory;
 	struct planner *planner;
 	struct el_id_key key; /* of this process */
-	struct el_clock first_clock;
-	uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES */
+	uint8_t *payload;     /* EL_PLAN_PAYLOAD_BYTES */
 	struct rte_mempool *tx_pools[EL_PLAN_WORKERS_MAX];
 	struct el_worker *workers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_workers;
@@ -75,7 +75,7 @@ struct control {
 
 	/* the loop's own */
 	struct el_snapshot *current; /* a reference to the snapshot published last */
-	uint64_t now_ns, started_ns, slow_ns, second_ns;
+	uint64_t now_ns, started_ns, slow_ns;
 	uint64_t timed_out, skipped_before;
 	bool started;  /* the first round has been ordered */
 	bool stopping; /* no more rounds are begun, and what is being sent is cut */

@@ -6,15 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	OPT_PORT = 256,
-	OPT_ROUNDS,
-	OPT_PRINT_METRICS,
-	OPT_PRINT_CONFIG,
-	OPT_TABLE,
-	OPT_PROFILES,
-	OPT_IGNORE_TSC
-};
+enum { OPT_PORT = 256, OPT_ROUNDS, OPT_PRINT_METRICS, OPT_PRINT_CONFIG, OPT_TABLE, OPT_PROFILES };
 
 static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
@@ -25,7 +17,6 @@ static const struct option long_options[] = {
     {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
     {"table", optional_argument, NULL, OPT_TABLE},
     {"profiles", required_argument, NULL, OPT_PROFILES},
-    {"ignore-tsc", no_argument, NULL, OPT_IGNORE_TSC},
     {0},
 };
 
@@ -64,7 +55,6 @@ void options_print_help(FILE *out)
 	    "  --profiles DIR   where the driver profiles are (default: drivers-cfg beside the "
 	    "build\n"
 	    "                   folder, else where they were installed)\n"
-	    "  --ignore-tsc     start even if the processor's time stamp counter is not reliable\n"
 	    "  --help, --version\n"
 	    "\n"
 	    "Environment: PROM_USER and PROM_PASSWORD, if both are set, protect /metrics.\n"
@@ -119,9 +109,6 @@ static int parse_option(int opt, struct options *o, struct el_error *err)
 		return 0;
 	case OPT_PROFILES:
 		o->profile_dir = optarg;
-		return 0;
-	case OPT_IGNORE_TSC:
-		o->ignore_tsc = true;
 		return 0;
 	default:
 		return -EINVAL;

@@ -23,7 +23,6 @@ struct options {
 	uint64_t rounds; /* 0: until stopped */
 	bool print_metrics;
 	bool print_config;
-	bool ignore_tsc;
 	enum table_mode table;
 	const char *profile_dir; /* NULL: the usual places */
 	char **eal_args;         /* behind --; argv's */

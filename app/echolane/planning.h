@@ -15,7 +15,6 @@ struct shared_conf *shared_conf_get(struct shared_conf *s);
 void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 
 struct planning_order {
-	struct el_clock clock;
 	uint64_t generation; /* of the plan set */
 	bool is_update;      /* of the plan that is executed: what is not new of its targets is not
 				logged */

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
-
+#include "el_ticks.h"
 #include "planner.h"
 
 #define HOP_WAIT_NS (3 * EL_NS_PER_S)
@@ -21,7 +20,7 @@
 
 static uint64_t soon_tsc(const struct control *c)
 {
-	return rte_rdtsc() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
+	return el_raw_ns() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
 }
 
 /* False: not now, for want of room; nobody has got it. */
@@ -80,7 +79,6 @@ int plans_order(struct control *c, struct planner_job *job)
 		return -ENOMEM;
 	}
 	*copy = *job;
-	copy->order.clock = el_clock_init(el_calibration_hz(&c->calibration));
 	copy->order.generation = ++c->generation;
 	c->planning = true;
 	planner_submit(c->planner, copy);
@@ -194,7 +192,7 @@ static void take_next(struct control *c)
  * with sending going on. */
 static bool must_wait(const struct control *c)
 {
-	uint64_t now = rte_rdtsc();
+	uint64_t now = el_raw_ns();
 	/* what nobody has begun may be about to be, although its time has come */
 	uint64_t begin = rounds_next_begin(c->now.rounds, c->old.set ? 0 : now);
 	int64_t ahead = (int64_t)(begin - now);
@@ -214,7 +212,7 @@ static void follow(struct control *c)
 {
 	uint64_t first = rounds_next(c->now.rounds), begin = rounds_next_start(c->now.rounds);
 
-	if (c->next_cuts || (int64_t)(rte_rdtsc() - begin) > 0)
+	if (c->next_cuts || (int64_t)(el_raw_ns() - begin) > 0)
 		begin = soon_tsc(c);
 	if (!c->next_cuts && !c->next.set->period_tsc)
 		begin = 0; /* when what is being sent is sent */

@@ -16,12 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "el_ticks.h"
 #include "engine.h"
 
 #define RINGS 1024
@@ -125,41 +125,28 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* The TSC and the raw clock at one moment: the tightest of some tries, as a process may lose its
- * core between two reads. */
-static uint64_t read_clocks(uint64_t *ret_ns)
-{
-	uint64_t best = UINT64_MAX, tsc = 0;
-
-	for (int i = 0; i < 16; i++) {
-		uint64_t before = rte_rdtsc(), after;
-		struct timespec t;
-
-		clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-		after = rte_rdtsc();
-		if (after - before < best) {
-			best = after - before;
-			tsc = before + best / 2;
-			*ret_ns = (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
-		}
-	}
-	return tsc;
-}
-
-/* The TSC against the raw clock, for what the EAL knows of it can be far off on virtual machines.
- */
-static uint64_t measure_tsc_hz(void)
+/* The clock of this core, as the workers of echolane have one. */
+static void begin_clock(struct el_core_clock *clock)
 {
 	struct timespec nap = {.tv_nsec = CALIBRATION_NS};
-	struct el_calibration c;
-	uint64_t tsc, ns;
+	struct el_clock_pair first = el_clock_pair_read(EL_PAIR_READS), second;
 
-	tsc = read_clocks(&ns);
-	el_calibration_begin(&c, tsc, ns, 100);
 	nanosleep(&nap, NULL);
-	tsc = read_clocks(&ns);
-	el_calibration_add(&c, tsc, ns, 100);
-	return el_calibration_hz(&c) ? el_calibration_hz(&c) : rte_get_tsc_hz();
+	second = el_clock_pair_read(EL_PAIR_READS);
+	el_core_clock_init(clock, &first, &second);
+}
+
+/* Adjusts it about once a second. */
+static void follow_clock(struct el_core_clock *clock, uint64_t now_ns)
+{
+	struct el_clock_pair p;
+	struct el_clock_step step;
+
+	if (likely(clock->monotonic || (int64_t)(now_ns - clock->adjust_ns) < 0))
+		return;
+	p = el_clock_pair_read(2);
+	if (!el_core_clock_check(clock, &p, &step))
+		fputs("simpeer: the time stamp counter has stepped\n", stderr);
 }
 
 static bool holds_back(const struct simpeer_script *script)
@@ -218,22 +205,23 @@ static void write_summary(struct simpeer *peer, const char *path)
 	free(text);
 }
 
-static void loop(struct simpeer *peer, const struct options *o, uint64_t tsc_hz)
+static void loop(struct simpeer *peer, const struct options *o, struct el_core_clock *clock)
 {
-	uint64_t end_tsc = o->duration_s > 0
-			       ? rte_rdtsc() + (uint64_t)(o->duration_s * (double)tsc_hz)
-			       : UINT64_MAX;
+	uint64_t end_ns = o->duration_s > 0
+			      ? el_ticks_now(clock) + (uint64_t)(o->duration_s * EL_NS_PER_S)
+			      : UINT64_MAX;
 
 	puts("ready");
 	fflush(stdout);
 	while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
-		uint64_t now_tsc = rte_rdtsc();
-		unsigned int moved = simpeer_send(peer, now_tsc);
+		uint64_t now_ns = el_ticks_now(clock);
+		unsigned int moved = simpeer_send(peer, now_ns);
 
-		moved += simpeer_receive(peer, rte_rdtsc());
+		moved += simpeer_receive(peer, el_ticks_now(clock));
 		if (moved == 0 && o->yield)
 			sched_yield();
-		if (unlikely(now_tsc >= end_tsc))
+		follow_clock(clock, now_ns);
+		if (unlikely(now_ns >= end_ns))
 			break;
 		if (unlikely(atomic_load_explicit(&summary_wanted, memory_order_relaxed))) {
 			atomic_store_explicit(&summary_wanted, false, memory_order_relaxed);
@@ -246,6 +234,7 @@ static int run(const struct options *o, const struct simpeer_script *script)
 {
 	struct simpeer_config config = {.script = script, .port_id = o->port_id};
 	unsigned int mbufs = 8191 + (holds_back(script) ? script->max_delayed : 0);
+	struct el_core_clock clock;
 	struct simpeer *peer;
 	int rc;
 
@@ -266,13 +255,14 @@ static int run(const struct options *o, const struct simpeer_script *script)
 			rte_strerror(-rc));
 		return EX_UNAVAILABLE;
 	}
-	config.tsc_hz = measure_tsc_hz();
+	config.tsc_hz = EL_NS_PER_S;
+	begin_clock(&clock);
 	peer = simpeer_create(&config);
 	if (!peer) {
 		fprintf(stderr, "simpeer: %s\n", strerror(errno));
 		return EX_UNAVAILABLE;
 	}
-	loop(peer, o, config.tsc_hz);
+	loop(peer, o, &clock);
 	write_summary(peer, o->stats);
 	rte_eth_dev_stop(o->port_id);
 	simpeer_destroy(peer);

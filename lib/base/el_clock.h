@@ -30,26 +30,3 @@ static inline uint64_t el_clock_tsc(const struct el_clock *c, uint64_t ns)
 /* Seconds, as in configuration files, to cycles; negative counts as 0. */
 uint64_t el_clock_tsc_from_s(const struct el_clock *c, double seconds);
 double el_clock_s(const struct el_clock *c, uint64_t tsc);
-
-/* Calibrates a counter against a reference clock from pairs of readings, the newest against the
- * oldest, so that the error shrinks as time passes. Plain arithmetic; the caller reads the clocks.
- */
-struct el_calibration {
-	uint64_t first_tsc, first_ns;
-	uint64_t last_tsc, last_ns;
-	uint64_t read_error_ns; /* how long a pair took to read, at most: bounds the error */
-};
-
-/* The first pair. `read_ns`: the time between the two readings of the reference around that of the
- * TSC. */
-void el_calibration_begin(struct el_calibration *c, uint64_t tsc, uint64_t ref_ns,
-			  uint64_t read_ns);
-
-/* A later pair; pairs that took more than ten times the best so far to read are left out. */
-void el_calibration_add(struct el_calibration *c, uint64_t tsc, uint64_t ref_ns, uint64_t read_ns);
-
-/* The frequency seen so far in Hz; 0 while there is less than a millisecond between the pairs. */
-uint64_t el_calibration_hz(const struct el_calibration *c);
-
-/* The largest relative error of that, in parts per million; infinity while unknown. */
-double el_calibration_error_ppm(const struct el_calibration *c);

@@ -87,6 +87,7 @@ struct el_conf_target {
 
 enum el_conf_huge_pages { EL_CONF_HUGE_AUTO, EL_CONF_HUGE_YES, EL_CONF_HUGE_NO };
 enum el_conf_pacing { EL_CONF_PACING_SPREAD, EL_CONF_PACING_ASAP };
+enum el_conf_clock { EL_CONF_CLOCK_AUTO, EL_CONF_CLOCK_TSC, EL_CONF_CLOCK_MONOTONIC };
 
 struct el_conf_route {
 	struct el_prefix to;
@@ -121,6 +122,7 @@ struct el_conf_dataplane {
 	struct el_conf_ints worker_cores, stats_cores; /* empty: the default */
 	enum el_conf_huge_pages huge_pages;
 	enum el_conf_pacing pacing;
+	enum el_conf_clock clock;
 	uint64_t max_rate_pps; /* 0: the default cap of the port */
 	uint64_t max_probes_per_round;
 	uint32_t max_addresses_per_target;

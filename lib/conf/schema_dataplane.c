@@ -12,6 +12,10 @@ static const struct conf_word huge_pages[] = {
     {"auto", EL_CONF_HUGE_AUTO}, {"yes", EL_CONF_HUGE_YES}, {"no", EL_CONF_HUGE_NO}, {NULL, 0}};
 static const struct conf_word pacings[] = {
     {"spread", EL_CONF_PACING_SPREAD}, {"asap", EL_CONF_PACING_ASAP}, {NULL, 0}};
+static const struct conf_word clocks[] = {{"auto", EL_CONF_CLOCK_AUTO},
+					  {"tsc", EL_CONF_CLOCK_TSC},
+					  {"monotonic", EL_CONF_CLOCK_MONOTONIC},
+					  {NULL, 0}};
 
 /* Items of lists. */
 static const struct conf_key core = {.kind = CONF_INT, ITEM(int), .min = 0, .max = CORES_MAX};
@@ -171,6 +175,13 @@ static const struct conf_key dataplane_keys[] = {
      .words = pacings,
      .def = "spread",
      .help = "spread the probes over the interval, or send them as fast as the cap lets through"},
+    {.name = "clock",
+     .kind = CONF_ENUM,
+     FIELD(el_conf_dataplane, clock),
+     .words = clocks,
+     .def = "auto",
+     .help = "read times from the processor's time stamp counter, from the kernel "
+	     "(CLOCK_MONOTONIC_RAW), or from the counter where it is measured to be good"},
     {.name = "max_rate_pps",
      .kind = CONF_INT,
      FIELD(el_conf_dataplane, max_rate_pps),

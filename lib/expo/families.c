@@ -106,7 +106,23 @@ static bool print_tsc_error(const struct family *f, const struct el_expo_input *
 {
 	(void)f, (void)row, (void)sub;
 	probe_label(in, l);
-	line_double(l, in->snapshot->tsc_error_ppm * 1e-6);
+	line_double(l, in->snapshot->clock.error_ppm * 1e-6);
+	return true;
+}
+
+static bool print_clock(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l)
+{
+	static const char *const sources[] = EL_CLOCK_SOURCE_NAMES;
+	const struct el_clock_state *c = &in->snapshot->clock;
+
+	(void)f, (void)row, (void)sub;
+	if (!c->reason)
+		return false;
+	probe_label(in, l);
+	line_label(l, "reason", c->reason);
+	line_label(l, "source", sources[c->source]);
+	line_u64(l, 1);
 	return true;
 }
 
@@ -330,7 +346,12 @@ const struct family expo_families[] = {
 		 "Probes with an ICMP error from elsewhere than the target."),
     {"echolane_probes_local_total", "counter",
      "Probes that never left this machine; neither sent nor lost.", expo_rows_series, NULL,
-     expo_print_local, PROBE_ANY, 0},
+     expo_print_unsent, PROBE_ANY, offsetof(struct el_series_totals, local)},
+    {"echolane_probes_unknown_total", "counter",
+     "Probes without an answer while this machine's clock stepped: neither sent nor lost, for "
+     "whether they are lost can't be told.",
+     expo_rows_series, NULL, expo_print_unsent, PROBE_ANY,
+     offsetof(struct el_series_totals, unknown)},
     {"echolane_unmatched_answers_total", "counter", "Answers that match no probe, by reason.",
      rows_workers, subs_unmatched, print_unmatched, PROBE_ANY, 0},
     {"echolane_worker_drops_total", "counter", "Packets of no use and losses inside, by reason.",
@@ -373,8 +394,15 @@ const struct family expo_families[] = {
 	     "Rate that the last round was sent at."),
     SNAPSHOT("echolane_worker_skew_ratio", "gauge", print_snapshot_double, worker_skew,
 	     "Probes of the worker that has most of a round, to what an even share would be."),
-    SNAPSHOT("echolane_tsc_error_ratio", "gauge", print_tsc_error, tsc_error_ppm,
-	     "Largest relative error of the calibrated clock; +Inf: not known yet."),
+    SNAPSHOT("echolane_tsc_error_ratio", "gauge", print_tsc_error, clock.error_ppm,
+	     "Largest relative error of the clock's rate."),
+    SNAPSHOT("echolane_clock_info", "gauge", print_clock, clock,
+	     "What times are read from: the processor's time stamp counter (tsc) or the kernel "
+	     "(monotonic), and why."),
+    SNAPSHOT("echolane_clock_steps_total", "counter", print_snapshot_u64, clock.steps,
+	     "Times that a core's time stamp counter stepped, stopped or changed its rate."),
+    SNAPSHOT("echolane_clock_skew_seconds", "gauge", print_snapshot_double, clock.skew_s,
+	     "Largest difference between the time stamp counters of two cores, as last measured."),
     SNAPSHOT("echolane_control_loop_max_seconds", "gauge", print_snapshot_double, control_loop_s,
 	     "Longest iteration of the control loop since the start."),
     SNAPSHOT("echolane_control_loop_cpu_max_seconds", "gauge", print_snapshot_double,

@@ -95,17 +95,17 @@ bool expo_print_total(const struct family *f, const struct el_expo_input *in, ui
 	return true;
 }
 
-/* Also of series of which nothing else is known: it says why. */
-bool expo_print_local(const struct family *f, const struct el_expo_input *in, uint32_t row,
-		      uint32_t sub, struct line *l)
+/* Probes that are not in sent: also of series of which nothing else is known, for it says why. */
+bool expo_print_unsent(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l)
 {
-	uint64_t local = in->snapshot->series[row].local;
+	uint64_t n = number_at(&in->snapshot->series[row], f->offset);
 
 	(void)sub;
-	if (!is_shown(f, in, row) && (local == 0 || !target_of(in, row)->enabled))
+	if (!is_shown(f, in, row) && (n == 0 || !target_of(in, row)->enabled))
 		return false;
 	series_labels(in, row, 0, l);
-	line_u64(l, local);
+	line_u64(l, n);
 	return true;
 }
 

@@ -33,8 +33,8 @@ uint32_t expo_subs_threshold(const struct el_expo_input *in);
 uint32_t expo_subs_not_probed(const struct el_expo_input *in);
 bool expo_print_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		      uint32_t sub, struct line *l);
-bool expo_print_local(const struct family *f, const struct el_expo_input *in, uint32_t row,
-		      uint32_t sub, struct line *l);
+bool expo_print_unsent(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l);
 bool expo_print_out_of_order(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			     uint32_t sub, struct line *l);
 bool expo_print_loss_ratio(const struct family *f, const struct el_expo_input *in, uint32_t row,

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "el_base.h"
+#include "el_core_clock.h"
 #include "el_model.h"
 #include "el_probe.h"
 #include "el_record.h"
@@ -124,7 +125,8 @@ struct el_block {
 	uint64_t uncertain;    /* probes whose TX burst call took over 50 us */
 	uint64_t tx_refused;   /* packets that tx_burst did not take at first */
 	uint64_t forwarded;    /* answers of targets that came in on another worker's queue */
-	bool cut;              /* ended early by stop or reload: unsent records are meant to be */
+	struct el_clock_step step; /* of the clock, while it was open; to_ns 0: none */
+	bool cut; /* ended early by stop or reload: unsent records are meant to be */
 };
 
 /* Where a stream leaves: filled in by control from addresses and routes. */

@@ -240,15 +240,3 @@ void el_port_read_clocks(struct el_port *port);
 /* What the stamps of a queue mean, from the latest readings; tsc_per_tick_q32 is 0 where that is
  * not known. */
 struct el_device_line el_port_rx_line(const struct el_port *port, uint16_t queue);
-
-/* ---- time stamp counter ---- */
-
-/* An invariant counter, synchronised over the cores, is what RTTs are measured with. 0, or -ENOTSUP
- * with a sentence: the processor does not promise it, or the kernel has found it unstable. */
-int el_tsc_check(struct el_error *err);
-
-/* Calibrates against CLOCK_MONOTONIC_RAW: blocks for `span_ms` (50 to 100 are good for 1 ppm). */
-void el_tsc_calibrate(struct el_calibration *ret_calibration, uint32_t span_ms);
-
-/* One more pair of readings, for calling each second. A microsecond or two. */
-void el_tsc_recalibrate(struct el_calibration *calibration);

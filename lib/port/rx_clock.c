@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Devices that stamp what they receive: which do, and what their clocks say in terms of the time
- * stamp counter. */
+/* Devices that stamp what they receive: which do, and what their clocks say in terms of ours. */
 #include "port_private.h"
 
-#include <rte_cycles.h>
+#include "el_ticks.h"
+
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf_dyn.h>
@@ -34,11 +34,11 @@ static void read_clock(struct el_port_device *d)
 	uint64_t best = UINT64_MAX, before = 0, device = 0;
 
 	for (int i = 0; i < PAIR_READS; i++) {
-		uint64_t ticks, begin = rte_rdtsc_precise(), took;
+		uint64_t ticks, begin = el_raw_ns(), took;
 
 		if (rte_eth_read_clock(d->id, &ticks) < 0)
 			return;
-		took = rte_rdtsc_precise() - begin;
+		took = el_raw_ns() - begin;
 		if (took < best) {
 			best = took;
 			before = begin;

@@ -17,6 +17,11 @@ struct el_figures {
 	uint64_t icmp_errors;  /* probes with an ICMP error from elsewhere than the target */
 	uint64_t out_of_order; /* answered, with a receive stamp before the send: no RTT */
 	uint64_t local;        /* probes that never left this machine: not in sent */
+	/* Of the answered: the clock stepped while their round was open, so there is no RTT. */
+	uint64_t untimed;
+	/* Sent and not answered, but the clock stepped meanwhile: whether the network lost them
+	 * can't be told. Not in sent. */
+	uint64_t unknown;
 	uint64_t rtt_min_ns, rtt_max_ns; /* 0 if there is no RTT */
 	double rtt_mean_ns;
 };
@@ -28,7 +33,8 @@ struct el_round_figures {
 	struct el_clock clock; /* that the cycles below are of */
 	uint32_t n_series, n_percentiles;
 	struct el_figures *series; /* [n_series] */
-	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered */
+	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered, NaN
+				      where no answer has an RTT because of the clock */
 	/* Over all workers: first, last (began_tsc if nothing was sent), last. */
 	uint64_t began_tsc, sent_tsc, closed_tsc;
 	uint64_t poll_gap_tsc, skipped_tsc;                      /* the worst worker's */
@@ -61,7 +67,7 @@ void el_round_figures_free(struct el_round_figures *f); /* drops a reference; NU
 
 /* Counters that go on over rounds, one a series. */
 struct el_series_totals {
-	uint64_t sent, lost, late, duplicates, icmp_errors, out_of_order, local;
+	uint64_t sent, lost, late, duplicates, icmp_errors, out_of_order, local, unknown;
 };
 
 /* Counters that go on over rounds, one a target. */
@@ -72,6 +78,21 @@ struct el_target_totals {
 
 struct el_app_totals {
 	uint64_t rounds_completed, rounds_skipped, rounds_timed_out;
+};
+
+/* What times are read from. */
+enum el_clock_source { EL_CLOCK_TSC, EL_CLOCK_MONOTONIC };
+#define EL_CLOCK_SOURCE_NAMES                                                                      \
+	{                                                                                          \
+		"tsc", "monotonic"                                                                 \
+	}
+
+struct el_clock_state {
+	enum el_clock_source source;
+	const char *reason; /* one word; a constant */
+	double error_ppm;   /* bound of the error of the rate, that of the worst core */
+	double skew_s;      /* between the counters of two cores */
+	uint64_t steps;     /* of any core's counter, since the start */
 };
 
 /* Immutable once published; reference-counted. Everything in it is of one round. */
@@ -89,8 +110,8 @@ struct el_snapshot {
 				  percentile was not asked for in that round; owned */
 	struct el_target_totals *targets; /* [model->n_targets]; owned */
 	struct el_app_totals app;
-	double iteration_s;                 /* app_iteration_time_seconds */
-	double tsc_error_ppm;               /* of the calibration */
+	double iteration_s; /* app_iteration_time_seconds */
+	struct el_clock_state clock;
 	double requested_pps, achieved_pps; /* of the last round */
 	double worker_skew;                 /* likewise; el_plan_set.skew */
 	/* Of the control loop since the start: its longest iteration, and the most processor time

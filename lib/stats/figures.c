@@ -6,6 +6,7 @@
  * records are read in long runs, and what is kept per slice and series stays in the cache. */
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 struct tile {
 	const struct el_slice *slices;
 	bool mixed, cut;
+	struct el_clock_step step; /* of the block */
 	uint32_t n;
 	uint32_t n_plain[TILE_SLICES]; /* first walk: plain answers in time */
 	uint32_t series[TILE_SLICES];
@@ -62,6 +64,16 @@ static void tile_init(struct work *w, const struct el_slice *slices, uint32_t n)
 	memset(t->n_plain, 0, n * sizeof(t->n_plain[0]));
 }
 
+/* Whether the time between a send, stamped `time`, and its timeout touches that of the clock's step
+ * (times modulo 2^56). */
+static bool may_be_wrong(const struct tile *t, uint64_t time, uint64_t timeout)
+{
+	uint64_t step_long = t->step.to_ns - t->step.from_ns;
+	uint64_t after_begin = (time + timeout - t->step.from_ns) & EL_RECORD_TIME_MASK;
+
+	return after_begin <= step_long + timeout;
+}
+
 /* Whatever is not a plain answer in time. */
 static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 {
@@ -79,10 +91,16 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 		f->local++;
 		return;
 	case EL_RECORD_SENT:
-		f->lost++;
+		if (t->step.to_ns && may_be_wrong(t, time, t->limit_tsc[i]))
+			f->unknown++;
+		else
+			f->lost++;
 		break;
 	case EL_RECORD_ANSWERED:
-		if (time & EL_RECORD_TIME_SIGN) {
+		if (t->step.to_ns) {
+			f->answered++;
+			f->untimed++;
+		} else if (time & EL_RECORD_TIME_SIGN) {
 			f->answered++;
 			f->out_of_order++;
 		} else if (time > t->limit_tsc[i]) {
@@ -114,6 +132,13 @@ static inline void visit_count(struct work *w, const el_record *records, uint32_
 	}
 }
 
+/* The same where the clock has stepped: no time in the block is to be trusted. */
+static inline void visit_count_stepped(struct work *w, const el_record *records, uint32_t pass)
+{
+	for (uint32_t i = 0; i < w->tile.n; i++)
+		count_record(w, i, records[i], pass);
+}
+
 /* Second walk: one pass of a tile. Limits are below the sign bit: a negative RTT exceeds every one.
  */
 static inline void visit_scatter(struct work *w, const el_record *records, uint32_t pass)
@@ -137,6 +162,7 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 
 	w->tile.cut = block->cut;
 	w->tile.gap_tsc = block->poll_gap_tsc;
+	w->tile.step = block->step;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		const struct el_plan_class *class = &plan->classes[c];
 
@@ -258,12 +284,15 @@ static void finish(struct work *w, const struct el_model *model)
 
 		series_finish(&f->series[s], w->values + begin, n, w->clock);
 		f->sent += f->series[s].sent;
+		f->uncertain += f->series[s].untimed;
 		el_stats_percentiles(w->values + begin, n, percents, n_percents, result);
 		for (size_t i = 0; i < n_percents; i++)
 			by_percent[percents[i]] = result[i];
 		for (uint32_t i = 0; i < f->n_percentiles; i++)
 			f->percentile_ns[(size_t)s * f->n_percentiles + i] =
-			    by_percent[model->percentiles[i]] * ns_per_tsc;
+			    n == 0 && f->series[s].untimed
+				? NAN
+				: by_percent[model->percentiles[i]] * ns_per_tsc;
 		begin = w->next[s];
 	}
 }
@@ -287,17 +316,20 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 	for (uint32_t b = 0; b < n_blocks; b++) {
 		assert(blocks[b]->set == blocks[0]->set && blocks[b]->round == blocks[0]->round);
 		add_block(w->f, blocks[b]);
-		walk(w, blocks[b], visit_count);
+		walk(w, blocks[b], blocks[b]->step.to_ns ? visit_count_stepped : visit_count);
 	}
 	for (uint32_t s = 0; s < model->n_series; s++) {
 		w->next[s] = n_rtt;
-		n_rtt += w->f->series[s].answered - w->f->series[s].out_of_order;
+		n_rtt += w->f->series[s].answered - w->f->series[s].out_of_order -
+			 w->f->series[s].untimed;
 	}
 	w->values = numbers_alloc(n_rtt);
 	if (w->values == NULL)
 		goto out;
-	for (uint32_t b = 0; b < n_blocks; b++)
-		walk(w, blocks[b], visit_scatter);
+	for (uint32_t b = 0; b < n_blocks; b++) {
+		if (!blocks[b]->step.to_ns)
+			walk(w, blocks[b], visit_scatter);
+	}
 	if (w->f->sent_tsc < w->f->began_tsc) /* nothing was sent */
 		w->f->sent_tsc = w->f->began_tsc;
 	finish(w, model);

@@ -241,6 +241,7 @@ static void add_figures(struct el_snapshot *s, struct el_round_figures *f)
 		to->icmp_errors += from->icmp_errors;
 		to->out_of_order += from->out_of_order;
 		to->local += from->local;
+		to->unknown += from->unknown;
 		if (from->sent == 0)
 			continue;
 		s->measured[i] = true;
@@ -285,7 +286,7 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 		s->achieved_pps = before->achieved_pps;
 	}
 	if (before != NULL) {
-		s->tsc_error_ppm = before->tsc_error_ppm;
+		s->clock = before->clock;
 		s->reload_failed = before->reload_failed;
 		s->control_loop_s = before->control_loop_s;
 		s->control_loop_cpu_s = before->control_loop_cpu_s;

@@ -236,6 +236,7 @@ static int add_series(struct rte_tel_data *page, const struct el_snapshot *s, ui
 	rte_tel_data_add_dict_u64(d, "sent_total", totals->sent);
 	rte_tel_data_add_dict_u64(d, "lost_total", totals->lost);
 	rte_tel_data_add_dict_u64(d, "local_total", totals->local);
+	rte_tel_data_add_dict_u64(d, "unknown_total", totals->unknown);
 	if (s->measured[series]) {
 		rte_tel_data_add_dict_u64(d, "sent", g->sent);
 		rte_tel_data_add_dict_u64(d, "lost", g->lost);

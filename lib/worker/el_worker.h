@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include "el_base.h"
+#include "el_core_clock.h"
 #include "el_counters.h"
 #include "el_device_clock.h"
 #include "el_plan.h"
@@ -59,6 +60,8 @@ enum el_command_kind {
 	EL_COMMAND_NEXT_HOP, /* index, next_hop */
 	EL_COMMAND_RX_CLOCK, /* index: of the worker's queues; rx_line: what its stamps mean from
 				now on */
+	EL_COMMAND_CLOCK,    /* check the clock, by `pair` where the worker may not read one itself;
+				some ten times a second */
 	EL_COMMAND_PLAN,   /* set, first_round: rounds from this one on are of this plan set, for a
 			      worker that begins none of it itself while others have */
 	EL_COMMAND_FORGET, /* no round of the plan set before the current one is open on any worker
@@ -81,6 +84,7 @@ struct el_command {
 		};
 		struct el_next_hop next_hop;
 		struct el_device_line rx_line;
+		struct el_clock_pair pair;
 	};
 };
 
@@ -101,12 +105,27 @@ struct el_event {
 };
 _Static_assert(sizeof(struct el_event) == 16, "an event is 16 bytes");
 
+/* What a worker tells of its clock, about once a second and when something is wrong with it. */
+struct el_clock_note {
+	struct el_clock_pair pair; /* the latest */
+	uint64_t steps;            /* since the start */
+	uint64_t error_ppb;
+	bool monotonic;
+};
+
 struct el_worker;
 
 struct el_worker_config {
 	struct el_worker_idx index;
 	int socket; /* NUMA */
+	/* The unit of all times: ticks of `clock` a second, EL_NS_PER_S where there is one. */
 	uint64_t tsc_hz;
+	/* Of the worker's core; copied. Zeroed: ticks are the bare counter's, and nobody checks it.
+	 */
+	struct el_core_clock clock;
+	/* The kernel's time costs no system call, so the worker checks the clock itself; else
+	 * control sends it pairs (EL_COMMAND_CLOCK), several a second. */
+	bool reads_time;
 	const struct el_worker_queue *queues;
 	uint32_t n_queues;
 	/* Made by el_worker_tx_pool_create, for this worker alone; owned by the caller. */
@@ -159,6 +178,9 @@ uint64_t el_worker_withdrawals(const struct el_worker *w);
  * their blocks are back. Any thread. */
 uint64_t el_worker_newest_plan(const struct el_worker *w);
 uint64_t el_worker_oldest_plan(const struct el_worker *w);
+
+/* What it told of its clock since the last call, oldest first. Control's thread. */
+unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max);
 
 /* A live counter; any thread. */
 uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter);

@@ -39,6 +39,9 @@ static bool take_command(struct el_worker *w)
 		if (c.index < w->n_queues)
 			w->queues[c.index].rx_clock.line = c.rx_line;
 		break;
+	case EL_COMMAND_CLOCK:
+		clock_command(w, &c.pair);
+		break;
 	case EL_COMMAND_PLAN:
 		rounds_tell(w, c.set, c.first_round);
 		break;
@@ -74,8 +77,10 @@ static void note_poll_gap(struct el_worker *w, uint64_t now)
 
 bool el_worker_poll(struct el_worker *w)
 {
-	uint64_t now = rte_rdtsc();
+	uint64_t now = worker_now(w);
 
+	if (unlikely(clock_is_due(w, now)))
+		now = clock_look(w);
 	note_poll_gap(w, now);
 	w->iteration_tsc = now;
 	for (int i = 0; i < COMMANDS_MAX && take_command(w); i++)
@@ -95,7 +100,7 @@ int el_worker_run(void *worker)
 {
 	struct el_worker *w = worker;
 
-	w->iteration_tsc = rte_rdtsc();
+	w->iteration_tsc = worker_now(w);
 	while (el_worker_poll(w)) {
 		/* One core for all is for trying things out: control must get its turn. */
 		if (w->conf.yield)

@@ -13,11 +13,11 @@
 #define EL_PACING_DEBT_S 100e-6
 
 struct el_pacing {
-	uint64_t start_tsc;  /* of the due line */
-	uint64_t rate_q64;   /* records a cycle; UINT64_MAX: all are due at once */
-	uint64_t skipped;    /* how far stalls have moved the line forward, in records */
-	uint64_t record_tsc; /* cycles a record, at least 1: to compare classes by time */
-	uint32_t debt_max;   /* records */
+	uint64_t start_tsc; /* of the due line */
+	uint64_t rate_q64;  /* records a cycle; UINT64_MAX: all are due at once */
+	uint64_t skipped;   /* how far stalls have moved the line forward, in records */
+	uint64_t record_q8; /* ticks a record, 56.8, at least 1: to compare classes by time */
+	uint32_t debt_max;  /* records */
 	uint32_t total;
 	uint32_t done; /* records dealt with */
 };
@@ -30,7 +30,9 @@ static inline void el_pacing_begin(struct el_pacing *p, const struct el_plan_cla
 	*p = (struct el_pacing){
 	    .start_tsc = start_tsc,
 	    .rate_q64 = c->rate_q64,
-	    .record_tsc = c->rate_q64 == UINT64_MAX ? 1 : UINT64_MAX / c->rate_q64,
+	    .record_q8 = c->rate_q64 == UINT64_MAX
+			     ? 1
+			     : (uint64_t)(((unsigned __int128)1 << 72) / c->rate_q64),
 	    .debt_max = (uint32_t)(debt > EL_PACING_DEBT_PROBES ? debt : EL_PACING_DEBT_PROBES),
 	    .total = c->n_slices * c->n_packets,
 	};
@@ -69,5 +71,5 @@ static inline void el_pacing_end(struct el_pacing *p, uint64_t now)
 /* The time that stalls have moved the line forward by. */
 static inline uint64_t el_pacing_skipped_tsc(const struct el_pacing *p)
 {
-	return p->skipped * p->record_tsc;
+	return (p->skipped * p->record_q8) >> 8;
 }

@@ -261,10 +261,10 @@ static bool may_go(const struct el_worker *w)
 	return true;
 }
 
-/* Whether all of a round has been sent, its time is over, and all answers that came within it have
- * been looked at: its worker may have been away. A device that takes nothing, or a queue that never
- * gets empty, holds that up for a while only. */
-static bool is_over(const struct el_worker *w, struct live_round *l)
+/* Whether all of a round has been sent, its time is over by a clock that is right, and all answers
+ * that came within it have been looked at: its worker may have been away. A device that takes
+ * nothing, or a queue that never gets empty, holds that up for a while only. */
+static bool is_over(struct el_worker *w, struct live_round *l)
 {
 	uint64_t end = l->last_send_tsc + l->block->set->timeout_tsc;
 
@@ -272,8 +272,10 @@ static bool is_over(const struct el_worker *w, struct live_round *l)
 		return false;
 	if (!l->over_tsc)
 		l->over_tsc = w->iteration_tsc;
-	return caught_up(w, end) ||
-	       w->iteration_tsc - l->over_tsc >= w->conf.tsc_hz / CATCH_UP_PART;
+	if (!caught_up(w, end) && w->iteration_tsc - l->over_tsc < w->conf.tsc_hz / CATCH_UP_PART)
+		return false;
+	/* a step that is found now begins all this anew */
+	return clock_was_right_at(w, l->over_tsc) && l->over_tsc;
 }
 
 /* Rounds close in their order, so that reports come in order too. */

@@ -52,10 +52,10 @@ static void send_list(struct el_worker *w, struct queue *q)
 	struct probe_list *p = &q->probes;
 	struct live_round *first_unsent;
 	uint32_t bytes = 0, probes;
-	uint64_t tsc = rte_rdtsc();
+	uint64_t tsc = worker_now(w);
 	uint16_t sent =
 	    rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
-	bool uncertain = rte_rdtsc() - tsc > w->uncertain_tsc;
+	bool uncertain = worker_now(w) - tsc > w->uncertain_tsc;
 
 	if (likely(sent)) {
 		q->moved_tsc = tsc;
@@ -121,7 +121,7 @@ static struct el_pacing *most_behind(struct el_worker *w, uint32_t *ret_debt)
 
 	for (uint32_t c = 0; c < w->sending->plan->n_classes; c++) {
 		uint32_t debt = el_pacing_debt(&w->pacing[c], w->iteration_tsc);
-		uint64_t lag = debt * w->pacing[c].record_tsc;
+		uint64_t lag = debt * w->pacing[c].record_q8;
 		if (debt && (!worst || lag > worst_lag)) {
 			worst = &w->pacing[c];
 			worst_lag = lag;

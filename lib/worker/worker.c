@@ -16,6 +16,12 @@ _Static_assert(RESERVED_COMMANDS < RING_COMMANDS / 2, "more is left for next hop
 #define RING_EVENTS 8192
 #define RING_FORWARDED 8192
 #define RING_FRAMES 1024
+#define RING_CLOCK_NOTES 16
+
+/* Iterations do not take longer, unless the worker was away; the second, where it waits for
+ * control to tell whether it was. */
+#define JUMP_S 1e-3
+#define JUMP_TOLD_S 0.1
 
 static void write_payload(struct rte_mempool *pool, void *arg, void *obj, unsigned index)
 {
@@ -69,8 +75,12 @@ static int make_rings(struct el_worker *w)
 	w->down = ring("down", i, sizeof(void *), RING_FRAMES, socket, spsc);
 	w->forwarded =
 	    ring("fwd", i, sizeof(struct el_answer), RING_FORWARDED, socket, RING_F_SC_DEQ);
-	return w->commands && w->reports && w->events && w->up && w->down && w->forwarded ? 0
-											  : -ENOMEM;
+	w->clock_notes =
+	    ring("clock", i, sizeof(struct el_clock_note), RING_CLOCK_NOTES, socket, spsc);
+	return w->commands && w->reports && w->events && w->up && w->down && w->forwarded &&
+		       w->clock_notes
+		   ? 0
+		   : -ENOMEM;
 }
 
 struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err)
@@ -91,7 +101,13 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->debt_tsc = (uint64_t)((double)config->tsc_hz * EL_PACING_DEBT_S);
 	w->uncertain_tsc = config->tsc_hz / 20000; /* 50 us */
 	w->held_up_tsc = config->tsc_hz / 500000;  /* 2 us */
-	w->iteration_tsc = rte_rdtsc();
+	w->clock = config->clock;
+	w->watched = w->clock.monotonic || w->clock.ns_per_tsc_q32;
+	if (!w->watched)
+		w->clock.ns_per_tsc_q32 = 1ULL << 32;
+	w->jump_tsc =
+	    (uint64_t)((double)config->tsc_hz * (config->reads_time ? JUMP_S : JUMP_TOLD_S));
+	w->iteration_tsc = worker_now(w);
 	w->peers[config->index.v] = w;
 	w->n_peers = config->index.v + 1U;
 	for (uint32_t i = 0; i < w->n_queues; i++)
@@ -136,6 +152,7 @@ void el_worker_destroy(struct el_worker *w)
 	rte_ring_free(w->up);
 	rte_ring_free(w->down);
 	rte_ring_free(w->forwarded);
+	rte_ring_free(w->clock_notes);
 	rte_free(w);
 }
 
@@ -216,6 +233,12 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 {
 	frame->port = (uint16_t)queue;
 	return rte_ring_sp_enqueue(w->down, frame) == 0;
+}
+
+unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max)
+{
+	return rte_ring_sc_dequeue_burst_elem(w->clock_notes, ret_notes, sizeof(*ret_notes), max,
+					      NULL);
 }
 
 uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter)

@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include "el_ticks.h"
 #include "el_worker.h"
 #include "pacing.h"
 #include "rx_clock.h"
@@ -107,6 +108,10 @@ struct el_worker {
 	bool stopping, stopped;
 
 	/* clock */
+	struct el_core_clock clock;
+	bool watched;           /* the clock is to be checked */
+	uint64_t look_at_tsc;   /* when it is to be checked next */
+	uint64_t jump_tsc;      /* an iteration that seems to take longer is a reason, too */
 	uint64_t iteration_tsc; /* of the current iteration */
 	uint64_t recent_gap_tsc;
 	uint64_t debt_tsc, uncertain_tsc;
@@ -119,7 +124,7 @@ struct el_worker {
 
 	struct hop hops[EL_NEXT_HOPS_MAX];
 
-	struct rte_ring *commands, *reports, *events, *up, *down, *forwarded;
+	struct rte_ring *commands, *reports, *events, *up, *down, *forwarded, *clock_notes;
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_peers;
 
@@ -181,6 +186,31 @@ static inline uint8_t *frame_end(struct rte_mbuf *m)
 {
 	return (uint8_t *)m->buf_addr + PAYLOAD_OFFSET;
 }
+
+/* The time now, in ticks. */
+static inline uint64_t worker_now(const struct el_worker *w)
+{
+	return el_ticks_now(&w->clock);
+}
+
+/* clock.c: checking it. */
+
+/* Whether `now` gives a reason to check the clock before it is used: it is time to, or it is
+ * further from the last look than iterations take. */
+static inline bool clock_is_due(const struct el_worker *w, uint64_t now)
+{
+	return now - w->iteration_tsc > w->jump_tsc || (int64_t)(now - w->look_at_tsc) >= 0;
+}
+
+/* Checks the clock; the time now. */
+uint64_t clock_look(struct el_worker *w);
+/* Control asks for a check, with a pair that it has just read. */
+void clock_command(struct el_worker *w, const struct el_clock_pair *pair);
+/* True once the clock has been seen to be right at `tsc` or later: only then is it known how long
+ * something has taken. */
+bool clock_was_right_at(struct el_worker *w, uint64_t tsc);
+/* Times of the open rounds may be wrong by `step`. */
+void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step);
 
 /* round.c: the life of rounds. */
 void rounds_begin_due(struct el_worker *w);

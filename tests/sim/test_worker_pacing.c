@@ -120,7 +120,7 @@ static void gaps_are_even(void **state)
 	struct bench *b;
 
 	(void)state;
-	sim_step = 400;
+	sim_step = 150;
 	for (size_t i = 0; i < 4; i++)
 		add(f, 30, packets[i]);
 	b = bench(f, 1);

@@ -7,15 +7,15 @@
 #include <rte_mbuf_dyn.h>
 
 #define US (hz / 1000000)
-#define TICK 4 /* cycles of one tick of the NIC's clock */
+#define TICK 4 /* ns of one tick of the NIC's clock */
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 10;
+uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 4;
 
 /* What the NIC's clock shows at a time, and how that is told to the worker. */
 static const struct el_device_line line = {.device_base = 5000,
 					   .tsc_base = UINT64_C(1) << 40,
 					   .tsc_per_tick_q32 = (uint64_t)TICK << 32,
-					   .error_tsc = 1000};
+					   .error_tsc = 400};
 
 static uint64_t nic_clock(uint64_t tsc)
 {
@@ -34,7 +34,7 @@ static struct bench *stamping_bench(uint32_t packets)
 	struct bench *b;
 
 	assert_int_equal(rte_mbuf_dyn_rx_timestamp_register(&rx_stamp_offset, &rx_stamp_flag), 0);
-	sim_step = 10;
+	sim_step = 4;
 	b = bench(quick(1, 100, EL_PROBE_ICMPPING, packets), 1);
 	tell_clock(b, line);
 	return b;
@@ -156,7 +156,7 @@ static void small_errors_are_no_fault(void **state)
 	struct rx_probe {
 		int64_t ahead;
 		uint64_t good;
-	} cases[] = {{500, 1}, {900, 1}, {1500, 0}};
+	} cases[] = {{200, 1}, {350, 1}, {600, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -215,7 +215,7 @@ static double rtt_us_of_call(uint64_t call_us)
 	double rtt;
 
 	rx_stamp_flag = 0;
-	sim_step = 10;
+	sim_step = 4;
 	b = bench(quick(1, 100, EL_PROBE_ICMPPING, 1), 1);
 	assert_int_equal(send_all(b, 1, probes), 1);
 	sim_tsc += 100 * US;

@@ -7,6 +7,10 @@
 #include "el_port.h"
 #include "frames.h"
 
+uint64_t (*sim_counter)(uint64_t now), (*sim_raw)(uint64_t now);
+uint32_t sim_core;
+struct el_core_clock worker_clocks[WORKERS];
+bool reads_time;
 uint16_t port_id;
 static struct bench shared; /* the rings, the port and the pools are made once */
 uint64_t hz;
@@ -63,11 +67,14 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.socket = SOCKET_ID_ANY,
 						.tsc_hz = hz,
+						.clock = worker_clocks[w],
+						.reads_time = reads_time,
 						.queues = q,
 						.n_queues = queues_a_worker,
 						.tx_pool = b->tx_pool[w]};
 		struct el_error err;
 		memcpy(q[0].mac, mac_own, 6);
+		sim_core = w;
 		q[1] = q[0];
 		q[1].rx_queue = q[1].tx_queue = (uint16_t)(w + 1);
 		b->workers[w] = el_worker_create(&conf, &err);
@@ -133,8 +140,8 @@ uint64_t counter(const struct bench *b, enum el_worker_counter c)
 
 void poll_all(struct bench *b)
 {
-	for (uint32_t w = 0; w < b->n_workers; w++)
-		el_worker_poll(b->workers[w]);
+	for (sim_core = 0; sim_core < b->n_workers; sim_core++)
+		el_worker_poll(b->workers[sim_core]);
 }
 
 struct rte_mbuf *take(struct bench *b, uint32_t queue)
@@ -332,7 +339,7 @@ static void make_port(void)
 		assert_int_equal(rte_eth_tx_queue_setup(port_id, q, 64, 0, NULL), 0);
 	}
 	assert_int_equal(rte_eth_dev_start(port_id), 0);
-	hz = rte_get_tsc_hz();
+	hz = EL_NS_PER_S;
 }
 
 static int start(void)

@@ -24,6 +24,10 @@ struct bench {
 	struct el_block *ordered[WORKERS]; /* of the latest round; the workers', to look at */
 };
 
+extern uint32_t sim_core; /* the worker whose turn it is */
+/* Of workers that are made from now on; zeroed: their ticks are the bare counter's. */
+extern struct el_core_clock worker_clocks[WORKERS];
+extern bool reads_time;
 extern uint16_t port_id;
 extern uint64_t hz;
 extern uint8_t family; /* of what is probed; some tests run for each */

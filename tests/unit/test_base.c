@@ -143,24 +143,6 @@ static void clocks_convert(void **state)
 	assert_true(fabs(el_clock_s(&c, el_clock_tsc(&c, 2592000 * EL_NS_PER_S)) - 2592000) < 1e-6);
 }
 
-static void calibration_converges(void **state)
-{
-	struct el_calibration c;
-	const uint64_t hz = 2593906000;
-
-	(void)state;
-	el_calibration_begin(&c, 1000, 5000, 80);
-	assert_int_equal(el_calibration_hz(&c), 0);
-	assert_true(isinf(el_calibration_error_ppm(&c)));
-	for (uint64_t s = 1; s <= 10; s++)
-		el_calibration_add(&c, 1000 + s * hz, 5000 + s * EL_NS_PER_S, 90);
-	assert_int_equal(el_calibration_hz(&c), hz);
-	assert_true(el_calibration_error_ppm(&c) < 0.1);
-	/* a pair that was interrupted between its readings is left out */
-	el_calibration_add(&c, 1000 + 11 * hz + 500000000, 5000 + 11 * EL_NS_PER_S, 200000000);
-	assert_int_equal(el_calibration_hz(&c), hz);
-}
-
 static void log_lines_are_escaped(void **state)
 {
 	char line[256] = {0};
@@ -229,7 +211,6 @@ int main(void)
 	    cmocka_unit_test(fastdiv_agrees_with_division),
 	    cmocka_unit_test(strings_are_bounded),
 	    cmocka_unit_test(clocks_convert),
-	    cmocka_unit_test(calibration_converges),
 	    cmocka_unit_test(log_lines_are_escaped),
 	    cmocka_unit_test(log_lines_wait_for_no_reader),
 	};

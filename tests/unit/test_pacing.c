@@ -164,9 +164,9 @@ static void a_slow_device_moves_the_line_exactly(void **state)
 		assert_true(p.total - p.done > p.debt_max && n > 5000);
 		/* as much time in all, but for fractions of a cycle: one a record here, one a move
 		 * there */
-		assert_in_range(moved_tsc + 2 * p.record_tsc,
-				el_pacing_skipped_tsc(&p) - 2 * p.record_tsc,
-				el_pacing_skipped_tsc(&p) + p.skipped + 4 * p.record_tsc);
+		assert_in_range(moved_tsc + 2 * (p.record_q8 >> 8),
+				el_pacing_skipped_tsc(&p) - 2 * (p.record_q8 >> 8),
+				el_pacing_skipped_tsc(&p) + p.skipped + 4 * (p.record_q8 >> 8));
 	}
 }
 

@@ -314,29 +314,6 @@ static void test_profile_dir(void **state)
 	assert_string_equal(expected, profile_dir);
 }
 
-/* ---- time stamp counter ---- */
-
-static void test_tsc(void **state)
-{
-	struct el_calibration c;
-	struct el_error err = {""};
-	uint64_t first, second;
-	int r = el_tsc_check(&err);
-
-	(void)state;
-	assert_true((r == 0 && !err.text[0]) ||
-		    (r == -ENOTSUP && strstr(err.text, "time stamp counter")));
-	el_tsc_calibrate(&c, 20);
-	first = el_calibration_hz(&c);
-	assert_in_range(first, 100000000, 10000000000);
-	while (c.last_ns - c.first_ns < 60000000)
-		el_tsc_recalibrate(&c);
-	second = el_calibration_hz(&c);
-	/* to 1 per mille even on a machine that is busy with something else */
-	assert_in_range(second, first - first / 1000, first + first / 1000);
-	assert_true(el_calibration_error_ppm(&c) < 1000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,7 +325,6 @@ int main(void)
 	    cmocka_unit_test(test_profile_errors),
 	    cmocka_unit_test(test_profile_garbage),
 	    cmocka_unit_test(test_profile_dir),
-	    cmocka_unit_test(test_tsc),
 	};
 
 	if (!realpath(UNIT_PROFILE_DIR, profile_dir))

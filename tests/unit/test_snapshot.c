@@ -52,7 +52,7 @@ static void totals_go_on(void **state)
 	a = el_snapshot_next(none, m, figures_create(m, 1, first));
 	a->requested_pps = 12;
 	a->app.rounds_skipped = 3;
-	a->tsc_error_ppm = 0.5;
+	a->clock.error_ppm = 0.5;
 	a->reload_failed = true;
 	a->control_loop_s = 0.25;
 	a->control_loop_cpu_s = 0.125;
@@ -71,7 +71,7 @@ static void totals_go_on(void **state)
 	assert_int_equal(b->app.rounds_completed, 2);
 	assert_int_equal(b->app.rounds_skipped, 3);
 	assert_int_equal(b->targets[1].resolution_changes, 1);
-	assert_true(b->requested_pps == 12 && b->tsc_error_ppm == 0.5 && b->reload_failed);
+	assert_true(b->requested_pps == 12 && b->clock.error_ppm == 0.5 && b->reload_failed);
 	assert_true(b->control_loop_s == 0.25 && b->control_loop_cpu_s == 0.125);
 	/* the second series sent nothing: its gauges stay */
 	assert_true(b->measured[1]);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "clocks.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <rte_launch.h>
+
+#include "el_port.h"
+#include "el_ticks.h"
+
+#define SURVEY_NS 100000000L
+/* A pair of the survey that took longer to read is read again, so often at most. */
+#define SURVEY_READ_NS 500
+#define SURVEY_READS 8
+
+/* The two pairs of a core. */
+struct survey {
+	struct el_clock_pair first, second;
+};
+
+struct clocks {
+	struct el_core_clock control; /* not used for time: what the workers' are compared with */
+	enum el_clock_source source;
+	const char *reason;
+	bool reads_time;
+	double skew_ns;
+	uint32_t n_workers;
+	struct clocks_worker {
+		struct el_core_clock first; /* as it is at the start */
+		struct el_clock_note told;
+	} workers[EL_PLAN_WORKERS_MAX];
+};
+
+static struct el_clock_pair read_pair(void)
+{
+	struct el_clock_pair best = el_clock_pair_read(EL_PAIR_READS);
+
+	for (int i = 1; i < SURVEY_READS && best.read_ns > SURVEY_READ_NS; i++) {
+		struct el_clock_pair p = el_clock_pair_read(EL_PAIR_READS);
+
+		if (p.read_ns < best.read_ns)
+			best = p;
+	}
+	return best;
+}
+
+/* On the core that is measured; a lcore_function_t. */
+static int survey_core(void *arg)
+{
+	struct timespec span = {.tv_nsec = SURVEY_NS};
+	struct survey *s = arg;
+
+	s->first = read_pair();
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &span, &span) == EINTR)
+		;
+	s->second = read_pair();
+	return 0;
+}
+
+/* Workers' cores and this one, at the same time. */
+static int survey_all(struct survey *cores, uint32_t n_workers, struct el_error *err)
+{
+	uint32_t n = 0;
+	int ret = 0;
+
+	for (; n < n_workers && ret == 0; n++)
+		ret =
+		    rte_eal_remote_launch(survey_core, &cores[n + 1],
+					  el_eal_worker_lcore((struct el_worker_idx){(uint16_t)n}));
+	survey_core(&cores[0]);
+	for (uint32_t w = 0; w < n; w++)
+		rte_eal_wait_lcore(el_eal_worker_lcore((struct el_worker_idx){(uint16_t)w}));
+	return ret == 0 ? 0
+			: el_error_set(err, ret, "the clock of worker %u can't be measured", n - 1);
+}
+
+/* Nanoseconds that a call takes at best. */
+static uint64_t cost_ns(bool by_system_call)
+{
+	uint64_t best = UINT64_MAX;
+	struct timespec ts;
+
+	for (int i = 0; i < EL_PAIR_READS; i++) {
+		uint64_t begin = el_raw_ns(), took;
+
+		for (int k = 0; k < 8; k++) {
+			if (by_system_call)
+				syscall(SYS_clock_gettime, CLOCK_MONOTONIC_RAW, &ts);
+			else
+				clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+		}
+		took = el_raw_ns() - begin;
+		best = took < best ? took : best;
+	}
+	return best;
+}
+
+/* Whether the kernel's time can be had without a system call. Its clock source does not tell for
+ * sure; the time that it takes does. */
+static bool has_vdso(void)
+{
+	return 2 * cost_ns(false) < cost_ns(true);
+}
+
+/* What the counters are like decides, unless the configuration does. */
+static void choose(struct clocks *c, enum el_conf_clock wanted, const struct el_counter_survey *s)
+{
+	static const char *const reasons[] = {[EL_COUNTER_GOOD] = "measured",
+					      [EL_COUNTER_STOPPED] = "stopped",
+					      [EL_COUNTER_FREQUENCY] = "frequency",
+					      [EL_COUNTER_SKEW] = "skew"};
+
+	c->source = s->verdict == EL_COUNTER_GOOD ? EL_CLOCK_TSC : EL_CLOCK_MONOTONIC;
+	c->reason = reasons[s->verdict];
+	if (wanted == EL_CONF_CLOCK_TSC) {
+		c->source = EL_CLOCK_TSC;
+		c->reason = "configured";
+	}
+}
+
+static void begin(struct clocks *c, const struct survey *cores, bool fixed)
+{
+	el_core_clock_init(&c->control, &cores[0].first, &cores[0].second);
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		struct el_core_clock *clock = &c->workers[w].first;
+
+		if (c->source == EL_CLOCK_TSC)
+			el_core_clock_init(clock, &cores[w + 1].first, &cores[w + 1].second);
+		else
+			el_core_clock_init_monotonic(clock);
+		clock->fixed = fixed;
+	}
+}
+
+static void log_choice(const struct clocks *c, const struct el_counter_survey *s)
+{
+	if (s->verdict == EL_COUNTER_GOOD)
+		el_log(EL_LOG_INFO, "clock",
+		       "the time stamp counter, %.3f MHz to %.2f ppm, cores within %.0f ns",
+		       el_core_clock_hz(&c->control) / 1e6, s->error_ppm, s->skew_ns);
+	else
+		el_log(EL_LOG_WARNING, "clock",
+		       "the time stamp counter is no good (%s; cores differ by %.3g ns and %.3g "
+		       "ppm): %s",
+		       s->verdict == EL_COUNTER_STOPPED     ? "it does not go on"
+		       : s->verdict == EL_COUNTER_FREQUENCY ? "not of one frequency"
+							    : "not the same on all cores",
+		       s->skew_ns, s->rate_ppm,
+		       c->source == EL_CLOCK_TSC
+			   ? "used all the same, as dataplane.clock asks for"
+			   : "times are the kernel's, which costs some more cycles a packet");
+}
+
+static int measure(struct clocks *c, enum el_conf_clock wanted, struct el_error *err)
+{
+	struct survey *cores = calloc(c->n_workers + 1, sizeof(*cores));
+	struct el_clock_pair pairs[2][EL_PLAN_WORKERS_MAX + 1];
+	struct el_counter_survey s;
+	int ret = cores ? survey_all(cores, c->n_workers, err)
+			: el_error_set(err, -ENOMEM, "not enough memory");
+
+	if (ret == 0) {
+		for (uint32_t i = 0; i <= c->n_workers; i++) {
+			pairs[0][i] = cores[i].first;
+			pairs[1][i] = cores[i].second;
+		}
+		s = el_counter_survey(pairs[0], pairs[1], c->n_workers + 1);
+		c->skew_ns = s.skew_ns;
+		choose(c, wanted, &s);
+		begin(c, cores, wanted == EL_CONF_CLOCK_TSC);
+		log_choice(c, &s);
+	}
+	free(cores);
+	return ret;
+}
+
+int clocks_create(enum el_conf_clock wanted, uint32_t n_workers, struct clocks **ret_clocks,
+		  struct el_error *err)
+{
+	struct clocks *c = calloc(1, sizeof(*c));
+	int ret = 0;
+
+	if (!c)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	c->n_workers = n_workers;
+	c->reads_time = has_vdso();
+	c->source = EL_CLOCK_MONOTONIC;
+	c->reason = "configured";
+	if (wanted != EL_CONF_CLOCK_MONOTONIC) {
+		ret = measure(c, wanted, err);
+	} else {
+		el_core_clock_init_monotonic(&c->control);
+		for (uint32_t w = 0; w < n_workers; w++)
+			el_core_clock_init_monotonic(&c->workers[w].first);
+		el_log(EL_LOG_INFO, "clock", "times are the kernel's, as dataplane.clock asks for");
+	}
+	if (ret < 0)
+		free(c);
+	else
+		*ret_clocks = c;
+	return ret;
+}
+
+void clocks_destroy(struct clocks *c)
+{
+	free(c);
+}
+
+void clocks_worker(const struct clocks *c, uint32_t worker, struct el_worker_config *ret_config)
+{
+	ret_config->tsc_hz = EL_NS_PER_S;
+	ret_config->clock = c->workers[worker].first;
+	ret_config->reads_time = c->reads_time;
+}
+
+static void take_note(struct clocks *c, uint32_t worker, const struct el_clock_note *note)
+{
+	struct clocks_worker *w = &c->workers[worker];
+
+	if (note->steps > w->told.steps)
+		el_log(
+		    EL_LOG_WARNING, "clock",
+		    "the time stamp counter of worker %u's core has stepped or changed its rate: "
+		    "the rounds that were open have no round-trip times",
+		    worker);
+	if (note->monotonic && !w->told.monotonic) {
+		c->source = EL_CLOCK_MONOTONIC;
+		c->reason = "steps";
+		el_log(EL_LOG_WARNING, "clock",
+		       "the time stamp counter of worker %u's core goes on being wrong: its times "
+		       "are the kernel's from now on",
+		       worker);
+	}
+	w->told = *note;
+}
+
+/* How far the worker's counter is from the line of control's. */
+static double skew_of(const struct clocks *c, const struct el_clock_note *note)
+{
+	uint64_t line = el_core_clock_line(&c->control, note->pair.tsc);
+
+	return fabs((double)(int64_t)(line - note->pair.ns));
+}
+
+void clocks_poll(struct clocks *c, struct el_worker *const *workers, uint32_t n_workers)
+{
+	struct el_command command = {.kind = EL_COMMAND_CLOCK, .pair = read_pair()};
+	struct el_clock_note notes[8];
+	struct el_clock_step step;
+	double skew_ns = 0;
+
+	el_core_clock_check(&c->control, &command.pair, &step);
+	for (uint32_t w = 0; w < n_workers; w++) {
+		unsigned n = el_worker_clock_notes(workers[w], notes, RTE_DIM(notes));
+
+		for (unsigned i = 0; i < n; i++)
+			take_note(c, w, &notes[i]);
+		if (c->workers[w].told.pair.ns && !c->control.monotonic)
+			skew_ns = fmax(skew_ns, skew_of(c, &c->workers[w].told));
+		/* where there is no room, the next one will do */
+		el_worker_command(workers[w], &command);
+	}
+	if (skew_ns > 0)
+		c->skew_ns = skew_ns;
+}
+
+struct el_clock_state clocks_state(const struct clocks *c)
+{
+	struct el_clock_state s = {.source = c->source,
+				   .reason = c->reason,
+				   .error_ppm = (double)c->control.error_ppb * 1e-3,
+				   .skew_s = c->skew_ns * 1e-9};
+
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		s.steps += c->workers[w].told.steps;
+		s.error_ppm = fmax(s.error_ppm, (double)c->workers[w].told.error_ppb * 1e-3);
+	}
+	if (c->source == EL_CLOCK_MONOTONIC)
+		s.error_ppm = 0;
+	return s;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Checking the worker's clock: about once a second, when the time seems to have jumped, and before
+ * a round is said to be over; and when control asks for it, which has another clock, for a counter
+ * that stands still gives no reason to look. So no time that passed on a wrong clock alone makes a
+ * probe a lost one. Not on the hot path. */
+#include "worker_internal.h"
+
+/* A pair that took longer to read than this was disturbed: so many are tried. */
+#define PAIR_GOOD_NS 500
+#define PAIR_TRIES 8
+/* The next try after a pair that was no good. */
+#define RETRY_NS 1000000
+
+/* The latest pair goes to control; no room: it has others to look at. */
+static void tell(struct el_worker *w, const struct el_clock_pair *pair)
+{
+	const struct el_clock_note note = {.pair = *pair,
+					   .steps = w->clock.steps,
+					   .error_ppb = w->clock.error_ppb,
+					   .monotonic = w->clock.monotonic};
+
+	rte_ring_sp_enqueue_elem(w->clock_notes, (void *)(uintptr_t)&note, sizeof(note));
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0 ? a : b;
+}
+
+void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step)
+{
+	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
+		struct live_round *l = round_find(w, r);
+		struct el_clock_step *s;
+
+		if (!l)
+			continue;
+		s = &l->block->step;
+		s->from_ns = s->to_ns ? earlier(s->from_ns, step->from_ns) : step->from_ns;
+		s->to_ns =
+		    s->to_ns && (int64_t)(s->to_ns - step->to_ns) > 0 ? s->to_ns : step->to_ns;
+	}
+}
+
+/* No time that is kept may be later than now, for what is compared with it would not come for as
+ * long as the counter went back. */
+static void settle_times(struct el_worker *w, const struct el_clock_step *step, uint64_t now)
+{
+	w->iteration_tsc = earlier(w->iteration_tsc, now);
+	w->reset_tokens_tsc = earlier(w->reset_tokens_tsc, now);
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		w->queues[i].empty_tsc = earlier(w->queues[i].empty_tsc, now);
+		w->queues[i].moved_tsc = earlier(w->queues[i].moved_tsc, now);
+	}
+	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
+		struct live_round *l = round_find(w, r);
+
+		if (!l)
+			continue;
+		l->over_tsc = 0;
+		/* it waits from now on for what may have been sent just before */
+		if ((int64_t)(l->last_send_tsc - step->from_ns) >= 0 || l->sending)
+			l->last_send_tsc = now;
+	}
+}
+
+static void check(struct el_worker *w, const struct el_clock_pair *pair)
+{
+	uint64_t told_ns = w->clock.newest.ns;
+	struct el_clock_step step;
+	bool right = el_core_clock_check(&w->clock, pair, &step);
+
+	if (!right) {
+		clock_mark_rounds(w, &step);
+		settle_times(w, &step, worker_now(w));
+	}
+	if (!right || w->clock.newest.ns != told_ns)
+		tell(w, pair);
+	w->look_at_tsc = w->clock.adjust_ns;
+	if ((int64_t)(w->look_at_tsc - pair->ns) <= 0) /* the pair was too bad for that */
+		w->look_at_tsc = pair->ns + RETRY_NS;
+}
+
+static struct el_clock_pair read_pair(void)
+{
+	struct el_clock_pair best = el_clock_pair_read(1);
+
+	for (int i = 1; i < PAIR_TRIES && best.read_ns > PAIR_GOOD_NS; i++) {
+		struct el_clock_pair p = el_clock_pair_read(1);
+
+		if (p.read_ns < best.read_ns)
+			best = p;
+	}
+	return best;
+}
+
+/* Without the kernel's time a jump can't be told from having been away: time stands still for the
+ * loop until control's next pair says how much of it has passed. */
+static uint64_t hold(const struct el_worker *w)
+{
+	uint64_t now = worker_now(w);
+	bool jumped = now - w->iteration_tsc > w->jump_tsc;
+
+	return jumped && now - w->clock.good_ns > w->jump_tsc ? w->iteration_tsc : now;
+}
+
+uint64_t clock_look(struct el_worker *w)
+{
+	struct el_clock_pair pair;
+
+	w->look_at_tsc = w->iteration_tsc + w->conf.tsc_hz;
+	if (!w->watched || w->clock.monotonic)
+		return worker_now(w);
+	if (!w->conf.reads_time)
+		return hold(w);
+	pair = read_pair();
+	check(w, &pair);
+	return worker_now(w);
+}
+
+void clock_command(struct el_worker *w, const struct el_clock_pair *pair)
+{
+	if (w->conf.reads_time)
+		clock_look(w);
+	else
+		check(w, pair);
+}
+
+bool clock_was_right_at(struct el_worker *w, uint64_t tsc)
+{
+	if (!w->watched || w->clock.monotonic || (int64_t)(w->clock.good_ns - tsc) >= 0)
+		return true;
+	if (!w->conf.reads_time)
+		return false; /* control's next pair will tell */
+	clock_look(w);
+	return (int64_t)(w->clock.good_ns - tsc) >= 0;
+}
