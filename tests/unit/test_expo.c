@@ -151,7 +151,8 @@ static void sample_init(struct sample *s)
 	s->snapshot->requested_pps = INFINITY;
 	s->snapshot->worker_skew = 1.125;
 	s->snapshot->achieved_pps = 12345.5;
-	s->snapshot->clock.error_ppm = 0.25;
+	s->snapshot->clock =
+	    (struct el_clock_state){.reason = "measured", .error_ppm = 0.25, .skew_s = 4e-8};
 	s->snapshot->control_loop_s = 0.0625;
 	s->snapshot->control_loop_cpu_s = 0.03125;
 	s->snapshot->app.rounds_skipped = 1;
