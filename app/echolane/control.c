@@ -303,7 +303,7 @@ static void stop(struct control *c)
 		c->stop_deadline_ns = c->now_ns;
 		return;
 	}
-	if (c->old.set)
+	if (c->old.rounds)
 		timeout_ns =
 		    RTE_MAX(timeout_ns, el_clock_ns(&c->old.set->clock, c->old.set->timeout_tsc));
 	c->stopping = true;

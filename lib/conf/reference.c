@@ -30,7 +30,8 @@ static void print_range(const struct conf_key *key, FILE *out)
 		fprintf(out, "IPv%u", key->family);
 }
 
-static void print_row(const struct conf_key *key, const char *path, FILE *out)
+/* `restart`: a map that the key is in needs one. */
+static void print_row(const struct conf_key *key, const char *path, bool restart, FILE *out)
 {
 	fprintf(out, "| `%s` | %s", path, type_name(key));
 	if (key->kind == CONF_LIST)
@@ -45,14 +46,15 @@ static void print_row(const struct conf_key *key, const char *path, FILE *out)
 			: key->def      ? key->def
 			: key->def_text ? key->def_text
 					: "");
-	fprintf(out, " | %s | %s%s%s%s |\n", key->unit ? key->unit : "", key->help ? key->help : "",
-		key->later ? " (" : "", key->later ? key->later : "", key->later ? ")" : "");
+	fprintf(out, " | %s | %s%s%s%s%s |\n", key->unit ? key->unit : "",
+		key->help ? key->help : "", key->later ? " (" : "", key->later ? key->later : "",
+		key->later ? ")" : "", key->restart || restart ? "; needs a restart" : "");
 }
 
 static void print_section(const struct conf_map *map, const char *title, FILE *out);
 
 /* Rows of a map, and of the maps within it under dotted names. */
-static void print_rows(const struct conf_map *map, const char *prefix, FILE *out)
+static void print_rows(const struct conf_map *map, const char *prefix, bool restart, FILE *out)
 {
 	char path[128];
 
@@ -61,9 +63,9 @@ static void print_rows(const struct conf_map *map, const char *prefix, FILE *out
 
 		el_str_addf(&s, "%s%s%s", prefix, *prefix ? "." : "", map->keys[i].name);
 		if (map->keys[i].kind == CONF_MAP)
-			print_rows(map->keys[i].map, path, out);
+			print_rows(map->keys[i].map, path, map->keys[i].restart, out);
 		else
-			print_row(&map->keys[i], path, out);
+			print_row(&map->keys[i], path, restart, out);
 	}
 }
 
@@ -87,7 +89,7 @@ static void print_section(const struct conf_map *map, const char *title, FILE *o
 		"\n## %s\n\n| key | type | range | default | unit | meaning |\n| --- | --- | --- | "
 		"--- | --- | --- |\n",
 		title);
-	print_rows(map, "", out);
+	print_rows(map, "", false, out);
 	print_sections_below(map, title, out);
 }
 

@@ -259,6 +259,8 @@ def test_impossible_targets(lab):
         echo '...'
         {FOREVER}""")
     conf = directory.conf({"fixed": icmp(HOST3, 10), "large": icmp(HOST3, 10, ip_payload_size=3000)})
+    checked = lab.invoke("check", lab.write_config(conf))
+    assert_equal((checked.process.returncode, "target large is not probed" in checked.stderr), (0, True), "check")
     prober = lab.start(conf)
     page = prober.wait_for(shown("fixed", "rack_good"), "what can be probed")
 

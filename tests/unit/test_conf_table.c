@@ -424,6 +424,14 @@ static void check_reference(const struct path *path, const struct conf_key *key)
 	assert_true(key->help && *key->help);
 	if (!strstr(at, key->help))
 		fail_msg("%s: its help is not in the reference", key->name);
+	for (size_t i = 0; i < path->count; i++) {
+		bool listed = path->rows[i]->kind == CONF_LIST && i + 1 < path->count;
+		const char *said = strstr(at, "needs a restart");
+		/* the items of a list have a table of their own */
+		if (path->rows[i]->restart && !listed && (!said || said > strchr(at, '\n')))
+			fail_msg("%s: the reference does not say that it needs a restart",
+				 key->name);
+	}
 }
 
 static void reference_has_every_row(void **state)
