@@ -58,6 +58,18 @@ static int make_rounds(struct control *c, struct planning *p, struct el_error *e
 			    p->set->n_blocks, (unsigned long long)p->set->n_probes);
 }
 
+/* Once, not with each plan that has the same to say. */
+static void tell_of_ports(struct control *c, const struct el_plan_set *set)
+{
+	char text[sizeof(c->ports_told)];
+
+	if (!el_plan_tight_text(&set->tight, text, sizeof(text)) ||
+	    strcmp(text, c->ports_told) == 0)
+		return;
+	memcpy(c->ports_told, text, strlen(text) + 1);
+	el_log(EL_LOG_WARNING, "plan", "%s", text);
+}
+
 static int compile(struct control *c, const struct planning_order *order, struct planning *p,
 		   struct el_error *err)
 {
@@ -86,6 +98,7 @@ static int compile(struct control *c, const struct planning_order *order, struct
 				       .before = order->is_update ? c->now.model : NULL,
 				       .resolve = names_lookup,
 				       .resolve_ctx = c->names};
+	int code;
 
 	if (order->learn_from)
 		network_learn(c->network, order->learn_from);
@@ -96,7 +109,10 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	if (!p->model)
 		return -errno;
 	in.model = p->model;
-	return el_plan_compile(&in, &p->set, err);
+	code = el_plan_compile(&in, &p->set, err);
+	if (code == 0)
+		tell_of_ports(c, p->set);
+	return code;
 }
 
 struct shared_conf *shared_conf_create(struct el_conf *conf)

@@ -72,7 +72,7 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **or
 		return el_error_set(err, -ENOMEM, "not enough memory for %u slices", n);
 	for (uint32_t i = 0; i < n; i++)
 		plan->n_probes += order[i]->slice.n_packets;
-	if (el_plan_share_cursors(plan, order, n, t) < 0)
+	if (el_plan_share_cursors(plan, order, n, t, &set->tight) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the port cursors");
 	bytes = (plan->n_paths / 16 + 1) * 64UL;
 	plan->paths = aligned_alloc(64, bytes);

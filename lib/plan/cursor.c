@@ -9,6 +9,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* All that there are, 1 to 65535. */
+#define SOURCE_PORTS 65535
 
 static int by_tuple(const void *a, const void *b)
 {
@@ -30,6 +34,8 @@ struct sharing {
 	uint64_t packets;     /* of all of them in a round */
 	uint32_t first, last; /* the union of their ports */
 	bool same_range;      /* all have the same ports */
+	double timeout_s;     /* the longest of their targets */
+	const char *target;   /* the first of their targets' names, in the alphabet */
 };
 
 /* The streams from order[0] on whose port ranges overlap. */
@@ -49,32 +55,92 @@ static struct sharing find_sharing(struct draft *const *order, uint32_t n)
 			g.same_range = false;
 		if (last > g.last)
 			g.last = last;
+		if (order[g.n]->target->timeout_s > g.timeout_s)
+			g.timeout_s = order[g.n]->target->timeout_s;
+		if (!g.target || strcmp(order[g.n]->target->name, g.target) < 0)
+			g.target = order[g.n]->target->name;
 		g.packets += s->n_packets;
 		g.n++;
 	}
 	return g;
 }
 
-/* True if each 4-tuple is used once a round at most and rounds are a timeout apart, so that none
- * can meet its own past. */
-static bool never_meets(const struct sharing *g, const struct timing *t)
+static uint32_t n_ports(const struct sharing *g)
 {
-	return g->same_range && g->packets <= g->last - g->first + 1 && t->period_s >= t->timeout_s;
+	return g->last - g->first + 1;
 }
 
-/* True if the uses of a 4-tuple are a timeout apart all the same, since probes are spread evenly.
- */
-static bool spread_suffices(const struct sharing *g, const struct timing *t)
+/* True if with so many ports, the same for all, the uses of a 4-tuple are a timeout apart: probes
+ * are spread evenly over the window, so that one of so many comes back to a port, and each round
+ * begins with the same port. */
+static bool suffice(const struct sharing *g, uint64_t ports, const struct timing *t)
 {
-	uint32_t ports = g->last - g->first + 1;
+	double probe_s = t->window_s / (double)g->packets;
+	uint64_t last = (g->packets - 1) / ports * ports; /* the last that uses the first port */
 
-	return g->same_range && g->packets % ports == 0 &&
-	       t->window_s * ports / (double)g->packets >= t->timeout_s;
+	return (g->packets <= ports || (double)ports * probe_s >= g->timeout_s) &&
+	       t->period_s - (double)last * probe_s >= g->timeout_s;
+}
+
+/* How many ports would do where those that there are don't; 0: no number. */
+static uint32_t ports_needed(const struct sharing *g, const struct timing *t)
+{
+	for (uint32_t ports = n_ports(g) + 1; ports <= SOURCE_PORTS && ports <= g->packets; ports++)
+		if (suffice(g, ports, t))
+			return ports;
+	return 0;
+}
+
+/* Keeps the worst of what is tight: that with the most packets. */
+static void note_tight(struct el_plan_tight *tight, const struct sharing *g, const struct timing *t)
+{
+	uint32_t n = tight->n + 1;
+
+	if (g->packets > tight->packets ||
+	    (g->packets == tight->packets && strcmp(g->target, tight->target) < 0))
+		*tight = (struct el_plan_tight){.target = g->target,
+						.packets = g->packets,
+						.ports = n_ports(g),
+						.needed = ports_needed(g, t),
+						.same_ports = g->same_range,
+						.timeout_s = g->timeout_s,
+						.period_s = t->period_s};
+	tight->n = n;
+}
+
+bool el_plan_tight_text(const struct el_plan_tight *tight, char *buf, size_t size)
+{
+	struct el_str s;
+
+	el_str_init(&s, buf, size);
+	if (!tight->n)
+		return false;
+	el_str_addf(&s,
+		    "target %s: its port gets %llu TCP probes a round from %u source "
+		    "ports, so that one is used again before the probe before it may be answered "
+		    "(within %g s); ",
+		    tight->target, (unsigned long long)tight->packets, tight->ports,
+		    tight->timeout_s);
+	if (!tight->same_ports)
+		el_str_add(&s, "the same source ports for all groups that probe it, or ports that "
+			       "no two of them share, would help");
+	else if (tight->needed)
+		el_str_addf(&s, "%u source ports would avoid that", tight->needed);
+	else if (tight->period_s < tight->timeout_s)
+		el_str_addf(&s, "an interval of at least %g s would help, or a shorter timeout",
+			    tight->timeout_s);
+	else
+		el_str_add(&s, "fewer packets or a shorter timeout would help, no number of ports "
+			       "would");
+	el_str_addf(&s, "; echolane resets the old probe first");
+	if (tight->n > 1)
+		el_str_addf(&s, "; so it is with %u destinations", tight->n);
+	return true;
 }
 
 static void place(struct draft **order, const struct sharing *g, uint32_t table)
 {
-	uint32_t ports = g->last - g->first + 1;
+	uint32_t ports = n_ports(g);
 	uint64_t before = 0;
 
 	for (uint32_t j = 0; j < g->n; j++) {
@@ -90,13 +156,12 @@ static void place(struct draft **order, const struct sharing *g, uint32_t table)
 }
 
 int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uint32_t n,
-			  const struct timing *t)
+			  const struct timing *t, struct el_plan_tight *tight)
 {
 	struct draft **order = calloc(n ? n : 1, sizeof(*order));
-	const struct draft *tight = NULL;
-	uint32_t n_tcp = 0, n_tight = 0;
+	uint32_t n_tcp = 0;
 	uint64_t n_paths = 0;
-	struct sharing g, tightest = {0};
+	struct sharing g;
 
 	if (!order)
 		return -ENOMEM;
@@ -113,36 +178,21 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 	for (uint32_t i = 0; i < n_tcp; i += g.n) {
 		uint32_t ports;
 		g = find_sharing(order + i, n_tcp - i);
-		ports = g.last - g.first + 1;
+		ports = n_ports(&g);
 		place(order + i, &g, (uint32_t)n_paths);
 		plan->ranges[plan->n_ranges++] =
 		    (struct el_path_range){order[i]->slice.addr_key, order[i]->slice.dst_port,
 					   (uint16_t)g.first, (uint32_t)n_paths};
 		/* packets of a round beyond which no port is used do not need an entry */
 		n_paths += g.same_range && g.packets < ports ? g.packets : ports;
-		if (never_meets(&g, t) || spread_suffices(&g, t))
-			continue;
-		n_tight++;
-		if (!tight || g.packets > tightest.packets) {
-			tight = order[i];
-			tightest = g;
-		}
+		if (!g.same_range || !suffice(&g, ports, t))
+			note_tight(tight, &g, t);
 	}
 	if (n_paths >= EL_PATH_NONE) {
 		free(order);
 		return -ENOMEM;
 	}
 	plan->n_paths = plan->ranges[plan->n_ranges].first = (uint32_t)n_paths;
-	if (tight)
-		el_log(EL_LOG_WARNING, "plan",
-		       "target %s: its TCP probes come back to a source port within %g s, before "
-		       "the one before may "
-		       "be answered; %llu source ports (and an interval of at least the timeout) "
-		       "would avoid "
-		       "that, there are %u; echolane resets the old probe first (%u such "
-		       "destinations)",
-		       tight->target->name, t->timeout_s, (unsigned long long)tightest.packets,
-		       tightest.last - tightest.first + 1, n_tight);
 	free(order);
 	return 0;
 }

@@ -81,6 +81,22 @@ struct el_plan {
 	struct el_plan_class classes[EL_PLAN_CLASSES_MAX];
 };
 
+/* TCP streams whose 4-tuples come again while the probe before may be open: how many sets of
+ * streams that share addresses and destination port, and of which the one with the most packets. */
+struct el_plan_tight {
+	uint32_t n;         /* such sets; 0: none, and nothing below is set */
+	const char *target; /* a target of that one; the model's */
+	uint64_t packets;   /* of it in a round */
+	uint32_t ports;     /* the source ports that it has, */
+	uint32_t needed;    /* and those that would do; 0: no number would */
+	bool same_ports;    /* false: its groups have different ports that overlap */
+	double timeout_s;   /* its longest */
+	double period_s;    /* from round to round */
+};
+
+/* A sentence on it; false: there is nothing to say. */
+bool el_plan_tight_text(const struct el_plan_tight *tight, char *buf, size_t size);
+
 struct el_plan_set {
 	struct el_model *model; /* one reference held */
 	struct el_clock clock;  /* that the cycles below were made with */
@@ -102,6 +118,7 @@ struct el_plan_set {
 	uint16_t tcp_payload_lens[EL_PROBE_TCP_LENS_MAX]; /* distinct SYN payloads, without 0 */
 	uint32_t n_tcp_payload_lens;
 	const uint8_t *payload; /* the random bytes that every TX mbuf carries behind its header */
+	struct el_plan_tight tight;
 	uint32_t n_workers;
 	struct el_plan *plans[EL_PLAN_WORKERS_MAX];
 	_Atomic uint32_t refs;

@@ -63,7 +63,6 @@ int el_plan_make_classes(struct el_plan *plan, struct draft **order, uint32_t n,
 
 /* cursor.c: lets the TCP slices of one worker that have addresses and destination port in common
  * share a port cursor, and gives them their part of the path table. Where 4-tuples come again while
- * a probe may be open, logs a warning that names the first and says how many ports would be needed.
- * 0, -ENOMEM. */
+ * a probe may be open, `tight`, of all workers, is added to. 0, -ENOMEM. */
 int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uint32_t n,
-			  const struct timing *t);
+			  const struct timing *t, struct el_plan_tight *tight);
