@@ -8,6 +8,7 @@
 #include "el_ids.h"
 #include "el_ip.h"
 #include "el_log.h"
+#include "el_nearest.h"
 #include "el_siphash.h"
 #include "el_str.h"
 #include "el_types.h"

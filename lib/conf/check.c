@@ -44,6 +44,10 @@ void conf_check_root(struct conf_walk *w, const struct conf_map *map,
 	if (conf_walk_valid(map, entries, "groups") && conf->n_groups == 0)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "groups"), "groups",
 				"expected at least one group");
+	if (conf->n_targets == 0 && !conf->dataplane.inventories_directory && !w->diags->errors)
+		conf_walk_warn(w, conf_walk_pos(w, map, entries, "targets"), NULL, "no targets",
+			       "there is nothing to probe: neither \"targets\" nor "
+			       "\"dataplane.inventories\"");
 	if (!w->group_payload_name || !conf_walk_valid(map, entries, "targets"))
 		return;
 	el_str_addf(&name, "groups.%s.ip_payload_size", w->group_payload_name);
@@ -280,15 +284,52 @@ static void check_neighbours(struct conf_walk *w, const struct conf_map *map,
 	conf_walk_leave(w);
 }
 
+/* Gateways and next hops of routes are on the port's link. */
+static void check_next_hops(struct conf_walk *w, const struct conf_map *map,
+			    const struct conf_entry *entries, const struct el_conf_port *p)
+{
+	struct el_error why;
+
+	if (!is_sound(map, entries, "addresses"))
+		return;
+	for (size_t i = 0; i < p->n_gateways && conf_walk_valid(map, entries, "gateways"); i++) {
+		if (conf_port_check_next_hop(p, &p->gateways[i], &why) == 0)
+			continue;
+		conf_walk_enter(w, "gateways", 0);
+		conf_walk_enter(w, NULL, i);
+		conf_walk_error(w, conf_walk_item_pos(w, map, entries, "gateways", i), NULL, "%s",
+				why.text);
+		conf_walk_leave(w);
+		conf_walk_leave(w);
+	}
+	for (size_t i = 0; i < p->n_routes && conf_walk_valid(map, entries, "routes"); i++) {
+		if (conf_port_check_next_hop(p, &p->routes[i].via, &why) == 0)
+			continue;
+		conf_walk_enter(w, "routes", 0);
+		conf_walk_enter(w, NULL, i);
+		conf_walk_error(w, conf_walk_item_pos(w, map, entries, "routes", i), "via", "%s",
+				why.text);
+		conf_walk_leave(w);
+		conf_walk_leave(w);
+	}
+}
+
 void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		     const struct conf_entry *entries, void *obj)
 {
 	struct el_conf_port *p = obj;
+	struct el_device device;
+	struct el_error why;
 
 	if (p->mtu && p->mtu < MTU_MIN)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
 				"expected 0 or at least %d, got %u", MTU_MIN, p->mtu);
 	check_neighbours(w, map, entries, p);
+	check_next_hops(w, map, entries, p);
+	if (conf_walk_valid(map, entries, "device") &&
+	    el_device_parse(p->device, &device, &why) < 0)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "device"), "device", "%s",
+				why.text);
 	if (p->device && !p->name) {
 		p->name = conf_port_default_name(p->device);
 		if (!p->name)

@@ -54,6 +54,3 @@ bool conf_diag_repeat(struct conf_diag_list *list, const char *topic);
 
 /* Moves everything to `ret_diags`, sorted, and frees the list. */
 void conf_diag_finish(struct conf_diag_list *list, struct el_conf_diags *ret_diags);
-
-/* The one of `n` words that `word` is nearest to, NULL if none is near. */
-const char *conf_diag_nearest(const char *word, const char *const *words, size_t n);

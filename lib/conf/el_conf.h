@@ -224,3 +224,29 @@ void el_conf_print(const struct el_conf *conf, FILE *out);
 /* Prints the table of all keys as a reference page (Markdown): key, type, range, default, unit,
  * meaning. */
 void el_conf_print_reference(FILE *out);
+
+/* ---- device strings ---- */
+
+enum el_device_kind {
+	EL_DEVICE_PCI,   /* "0000:3b:00.0" or "3b:00.0" */
+	EL_DEVICE_NAMED, /* "af_packet:eth1": the profile af_packet says how to make it from the
+			    name */
+	EL_DEVICE_EAL, /* "net_memif0,role=client,id=0", or the name of a device that exists already
+			*/
+};
+
+struct el_device {
+	enum el_device_kind kind;
+	char driver[32]; /* NAMED: the profile's name; EAL: the name without its number: "net_memif"
+			  */
+	char name[64];   /* PCI: the address with its domain; NAMED: "eth1"; EAL: "net_memif0" */
+	char args[256];  /* EAL: what follows the first comma */
+};
+
+/* 0, or -EINVAL with a sentence. Pure. */
+int el_device_parse(const char *device, struct el_device *ret_device, struct el_error *err);
+
+/* True if a gateway at `ip` can be reached over the link of a port with these addresses: it is in
+ * one of their networks, or is link-local, or all addresses of its family are single ones (/32,
+ * /128). */
+bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *ip);

@@ -5,3 +5,8 @@
 /* The name that a port has by default: the interface of its device, else the device itself. NULL:
  * out of memory. */
 char *conf_port_default_name(const char *device);
+
+/* Whether `ip` can be a gateway or a route's next hop on this port. 0, or -EINVAL with a sentence.
+ */
+int conf_port_check_next_hop(const struct el_conf_port *port, const struct el_ip *ip,
+			     struct el_error *err);

@@ -85,15 +85,68 @@ static int add_route(struct el_conf_port *port, char *text, struct el_error *err
 	return rc;
 }
 
-/* One word between commas; what is no setting of ours belongs to the device. */
-static int take_word(struct el_conf_port *port, char *word, struct el_str *device,
-		     struct el_error *err)
+/* Keys that may stand once; those that may be repeated. */
+static const char *const singles[] = {"name", "profile", "vlan", "mtu"};
+static const char *const lists[] = {"address", "gateway", "route"};
+#define SINGLES (sizeof(singles) / sizeof(singles[0]))
+#define KEYS (SINGLES + sizeof(lists) / sizeof(lists[0]))
+
+/* True if `key` and `known` differ by one letter: an EAL device's own keys do not come that near.
+ */
+static bool is_misspelt(const char *key, const char *known)
 {
-	static const char *const singles[] = {"name", "profile", "vlan", "mtu"};
+	size_t n = strlen(key), m = strlen(known), same = 0;
+
+	while (key[same] && key[same] == known[same])
+		same++;
+	if (n == m)
+		return n > 3 && same < n && strcmp(key + same + 1, known + same + 1) == 0;
+	if (n == m + 1)
+		return m > 3 && strcmp(key + same + 1, known + same) == 0;
+	return m == n + 1 && n > 3 && strcmp(key + same, known + same + 1) == 0;
+}
+
+/* A word whose key is none of ours: an EAL device may have keys of its own, other devices have
+ * none. */
+static int unknown_word(const char *word, size_t place, bool eal, struct el_error *err)
+{
+	const char *known[KEYS], *nearest;
+	char key[64], shown[160], all[128];
+	struct el_str k = EL_STR_INIT(key), list = EL_STR_INIT(all);
+	bool misspelt = false;
+
+	el_str_addn(&k, word, strcspn(word, "="));
+	for (size_t i = 0; i < KEYS; i++) {
+		known[i] = i < SINGLES ? singles[i] : lists[i - SINGLES];
+		misspelt |= is_misspelt(key, known[i]);
+		el_str_addf(&list, "%s%s", i == 0 ? "" : i + 1 < KEYS ? ", " : " or ", known[i]);
+	}
+	if (eal && !misspelt)
+		return 0;
+	conf_escape(word, strlen(word), 48, shown, sizeof(shown));
+	if (!strchr(word, '='))
+		return el_error_set(err, -EINVAL,
+				    "character %zu: expected KEY=VALUE, KEY being %s, got \"%s\"",
+				    place, all, shown);
+	nearest = el_nearest(key, known, KEYS);
+	conf_escape(key, strlen(key), 48, shown, sizeof(shown));
+	if (nearest)
+		return el_error_set(err, -EINVAL,
+				    "character %zu: unknown key \"%s\"; did you mean \"%s\"?",
+				    place, shown, nearest);
+	return el_error_set(err, -EINVAL, "character %zu: unknown key \"%s\"; expected %s", place,
+			    shown, all);
+}
+
+/* One word between commas, which is a setting of ours, or else belongs to the device. */
+static int take_word(struct el_conf_port *port, char *word, size_t place, bool eal,
+		     struct el_str *device, struct el_error *err)
+{
 	char *text = strchr(word, '=');
 	size_t n = text ? (size_t)(text - word) : 0;
+	int rc;
 
-	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
+	for (size_t i = 0; i < SINGLES; i++) {
 		const struct conf_key *key = conf_map_key(&conf_port_map, singles[i]);
 
 		if (n == strlen(singles[i]) && strncmp(word, singles[i], n) == 0) {
@@ -110,15 +163,54 @@ static int take_word(struct el_conf_port *port, char *word, struct el_str *devic
 		return add_to_list(port, "gateways", "gateway", text + 1, err);
 	if (n && strncmp(word, "route", n) == 0 && n == 5)
 		return add_route(port, text + 1, err);
-	el_str_addf(device, "%s%s", device->len ? "," : "", word);
+	rc = unknown_word(word, place, eal, err);
+	if (rc == 0)
+		el_str_addf(device, ",%s", word);
+	return rc;
+}
+
+/* Takes the words apart; the device's are in `device` then, with the commas between them. */
+static int take_words(struct el_conf_port *port, char *words, const char *spec,
+		      struct el_str *device, struct el_error *err)
+{
+	char *rest = words, *word = strsep(&rest, ",");
+	struct el_device first;
+	int rc;
+
+	if (!word[0] || strchr(word, '='))
+		return el_error_set(err, -EINVAL,
+				    "expected a device first, such as af_packet:eth1, got \"%s\"",
+				    spec);
+	rc = el_device_parse(word, &first, err);
+	el_str_add(device, word);
+	while (rc == 0 && (word = strsep(&rest, ",")))
+		rc = take_word(port, word, (size_t)(word - words) + 1, first.kind == EL_DEVICE_EAL,
+			       device, err);
+	return rc ? rc : el_device_parse(device->buf, &first, err);
+}
+
+/* What the keys together must be, as conf_check_port has it of the file's. */
+static int check_spec(const struct el_conf_port *port, struct el_error *err)
+{
+	struct el_error why;
+
+	if (port->mtu && port->mtu < 68)
+		return el_error_set(err, -EINVAL, "mtu: expected 0 or at least 68, got %u",
+				    port->mtu);
+	for (size_t i = 0; i < port->n_gateways; i++)
+		if (conf_port_check_next_hop(port, &port->gateways[i], &why) < 0)
+			return el_error_set(err, -EINVAL, "gateway: %s", why.text);
+	for (size_t i = 0; i < port->n_routes; i++)
+		if (conf_port_check_next_hop(port, &port->routes[i].via, &why) < 0)
+			return el_error_set(err, -EINVAL, "route: %s", why.text);
 	return 0;
 }
 
 static int parse_spec(struct el_conf_port *port, const char *spec, struct el_error *err)
 {
-	char words[SPEC_MAX], device[SPEC_MAX], *rest = words, *word;
+	char words[SPEC_MAX], device[SPEC_MAX];
 	struct el_str copy, out;
-	int rc = 0;
+	int rc;
 
 	el_str_init(&copy, words, sizeof(words));
 	el_str_init(&out, device, sizeof(device));
@@ -126,17 +218,11 @@ static int parse_spec(struct el_conf_port *port, const char *spec, struct el_err
 	if (copy.truncated)
 		return el_error_set(err, -EINVAL, "a port of more than %d characters",
 				    SPEC_MAX - 1);
-	while (rc == 0 && (word = strsep(&rest, ",")))
-		rc = take_word(port, word, &out, err);
+	rc = take_words(port, words, spec, &out, err);
+	if (rc == 0)
+		rc = check_spec(port, err);
 	if (rc < 0)
 		return rc;
-	if (!out.len)
-		return el_error_set(err, -EINVAL,
-				    "expected a device first, such as af_packet:eth1, got \"%s\"",
-				    spec);
-	if (port->mtu && port->mtu < 68)
-		return el_error_set(err, -EINVAL, "mtu: expected 0 or at least 68, got %u",
-				    port->mtu);
 	port->device = strdup(device);
 	if (port->device && !port->name)
 		port->name = conf_port_default_name(port->device);

@@ -300,6 +300,19 @@ static struct conf_pos pos_of_byte(const char *text, size_t offset)
 	return pos;
 }
 
+/* The byte of a place in the text; 0: it is not in it. */
+static char byte_at(const char *text, size_t len, const yaml_mark_t *mark)
+{
+	size_t line = 0, i = 0;
+
+	while (i < len && line < mark->line)
+		line += text[i++] == '\n';
+	for (size_t column = 0; i < len && text[i] != '\n'; i++)
+		if (((unsigned char)text[i] & 0xc0) != 0x80 && column++ == mark->column)
+			return text[i];
+	return 0;
+}
+
 static int syntax_error(struct composer *c, const yaml_parser_t *parser, const char *text,
 			size_t len)
 {
@@ -311,12 +324,36 @@ static int syntax_error(struct composer *c, const yaml_parser_t *parser, const c
 	if (parser->error == YAML_READER_ERROR)
 		pos =
 		    pos_of_byte(text, parser->problem_offset < len ? parser->problem_offset : len);
-	if (parser->context)
+	if (byte_at(text, len, &parser->problem_mark) == '\t')
+		conf_diag_error(c->diags, pos, "",
+				"not valid YAML: a tab, where only spaces may indent");
+	else if (parser->context)
 		conf_diag_error(c->diags, pos, "", "not valid YAML: %s (%s, line %zu)", problem,
 				parser->context, parser->context_mark.line + 1);
 	else
 		conf_diag_error(c->diags, pos, "", "not valid YAML: %s", problem);
 	return -EINVAL;
+}
+
+/* Text in an encoding that YAML allows and others write, but no configuration is in here: it begins
+ * with a byte order mark, or with zero bytes beside its first character. */
+static const char *other_encoding(const unsigned char *p, size_t len)
+{
+	static const struct {
+		unsigned char bytes[4];
+		size_t n;
+		const char *name;
+	} all[] = {{{0xff, 0xfe, 0, 0}, 4, "UTF-32"},
+		   {{0, 0, 0xfe, 0xff}, 4, "UTF-32"},
+		   {{0xff, 0xfe}, 2, "UTF-16"},
+		   {{0xfe, 0xff}, 2, "UTF-16"}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (len >= all[i].n && memcmp(p, all[i].bytes, all[i].n) == 0)
+			return all[i].name;
+	if (len >= 4 && ((p[0] && !p[1] && p[2] && !p[3]) || (!p[0] && p[1] && !p[2] && p[3])))
+		return "UTF-16";
+	return NULL;
 }
 
 static bool ends_line(uint32_t code)
@@ -330,8 +367,15 @@ static int check_text(struct composer *c, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	uint32_t code, last = '\n';
+	const char *encoding = other_encoding(p, len);
 	size_t n, directives = 0;
 
+	if (encoding) {
+		conf_diag_error(c->diags, (struct conf_pos){0}, "",
+				"%s text: expected UTF-8; save the file in that encoding",
+				encoding);
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < len; i += n) {
 		bool control =
 		    (p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r') || p[i] == 0x7f;
@@ -393,6 +437,8 @@ static int compose(struct composer *c, const char *text, size_t len)
 int conf_tree_parse(struct conf_tree *tree, const char *text, size_t len,
 		    struct conf_diag_list *diags)
 {
+	static const char mark[] = {'\xef', '\xbb',
+				    '\xbf'}; /* what some editors begin UTF-8 with */
 	struct composer c = {.tree = tree, .diags = diags};
 	int rc;
 
@@ -402,6 +448,10 @@ int conf_tree_parse(struct conf_tree *tree, const char *text, size_t len,
 				"larger than %u MiB: not a configuration",
 				CONF_TREE_BYTES_MAX >> 20);
 		return -EFBIG;
+	}
+	if (len >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0) {
+		text += sizeof(mark);
+		len -= sizeof(mark);
 	}
 	el_names_init(&c.names);
 	rc = check_text(&c, text, len);

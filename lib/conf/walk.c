@@ -143,7 +143,7 @@ static void unknown_key(struct conf_walk *w, const struct conf_map *map, uint32_
 	}
 	for (size_t i = 0; i < map->count; i++)
 		names[i] = map->keys[i].name;
-	nearest = conf_diag_nearest(s.text, names, map->count);
+	nearest = el_nearest(s.text, names, map->count);
 	conf_escape(s.text, s.len, 60, shown, sizeof(shown));
 	for (size_t i = 0; i < map->count && map->count <= KEYS_SHOWN_MAX; i++)
 		el_str_addf(&known, "%s%s",

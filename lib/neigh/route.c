@@ -63,29 +63,6 @@ struct el_ip el_route_source(const struct el_prefix *addresses, size_t n, const 
 	return first;
 }
 
-/* True if a gateway at `ip` can be reached over the link. */
-static bool on_link(const struct el_conf_port *conf, const struct el_ip *ip)
-{
-	uint8_t host_len = ip->family == 4 ? 32 : 128;
-	size_t hosts = 0, networks = 0;
-
-	if (el_ip_is_link_local(ip))
-		return true;
-	for (size_t i = 0; i < conf->n_addresses; i++) {
-		const struct el_prefix *a = &conf->addresses[i];
-
-		if (a->ip.family != ip->family)
-			continue;
-		if (el_prefix_contains(a, ip))
-			return true;
-		if (a->len == host_len)
-			hosts++;
-		else
-			networks++;
-	}
-	return hosts > 0 && networks == 0;
-}
-
 static int add_via(struct el_routes *routes, struct el_port_idx port,
 		   const struct el_conf_port *conf, const struct el_prefix *to,
 		   const struct el_ip *via, struct el_error *err)
@@ -98,7 +75,7 @@ static int add_via(struct el_routes *routes, struct el_port_idx port,
 	    .source = el_route_source(conf->addresses, conf->n_addresses, &to->ip, via),
 	};
 
-	if (!on_link(conf, via))
+	if (!el_conf_port_on_link(conf, via))
 		return el_error_set(err, -EINVAL,
 				    "port %s: gateway %s is on no network of the port's addresses",
 				    conf->name, el_ip_format(via, text));

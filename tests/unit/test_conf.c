@@ -238,8 +238,20 @@ static void files_without_text(void **state)
 		const char *text;
 		size_t len;
 		const char *message;
-	} files[] = {{"", 0, "f: empty: there is no configuration in it"},
-		     {"\xff\xfeg\0l\0", 6, "f:1:1: byte 0xff is not UTF-8 text"}};
+	} files[] = {
+	    {"", 0, "f: empty: there is no configuration in it"},
+	    {"\xef\xbb\xbf", 3, "f: empty: there is no configuration in it"},
+	    {"\xff\xfeg\0l\0", 6, "f: UTF-16 text: expected UTF-8; save the file in that encoding"},
+	    {"\xfe\xff\0g\0l", 6, "f: UTF-16 text: expected UTF-8; save the file in that encoding"},
+	    {"\0g\0l", 4, "f: UTF-16 text: expected UTF-8; save the file in that encoding"},
+	    {"\xff\xfe\0\0g\0\0\0", 8,
+	     "f: UTF-32 text: expected UTF-8; save the file in that encoding"},
+	    {"\xef\xbb\xbf[", 4,
+	     "f:2:1: not valid YAML: did not find expected node content (while parsing a "
+	     "flow node, line 2)"},
+	    {"a:\n\tb: c\n", 9, "f:2:1: not valid YAML: a tab, where only spaces may indent"},
+	    {"a: \0", 4, "f:1:4: byte 0x00: not a text file"},
+	    {"a: \xff\n", 5, "f:1:4: byte 0xff is not UTF-8 text"}};
 	struct el_conf_diags diags;
 
 	(void)state;

@@ -57,13 +57,10 @@ static void ports_are_added_and_replaced(void **state)
 
 static void default_names(void **state)
 {
-	static const char *const cases[][2] = {{"0000:3b:00.0", "0000:3b:00.0"},
-					       {"af_xdp:eth7", "eth7"},
-					       {"tap:probe0", "probe0"},
-					       {"net_af_packet0,iface=eth3,qpairs=2", "eth3"},
-					       {"net_ring0", "net_ring0"},
-					       {"af_packet:", "af_packet:"},
-					       {"net_memif0,id=1", "net_memif0,id=1"}};
+	static const char *const cases[][2] = {
+	    {"0000:3b:00.0", "0000:3b:00.0"}, {"af_xdp:eth7", "eth7"},
+	    {"tap:probe0", "probe0"},         {"net_af_packet0,iface=eth3,qpairs=2", "eth3"},
+	    {"net_ring0", "net_ring0"},       {"net_memif0,id=1", "net_memif0,id=1"}};
 	struct el_error err;
 
 	(void)state;
@@ -73,6 +70,32 @@ static void default_names(void **state)
 		assert_int_equal(el_conf_add_port(c, cases[i][0], &err), 0);
 		assert_string_equal(c->dataplane.ports[1].name, cases[i][1]);
 		assert_string_equal(c->dataplane.ports[1].device, cases[i][0]);
+		el_conf_free(c);
+	}
+}
+
+/* What is no key of ours is the device's, where it has keys of its own; single addresses are no
+ * network, so that any gateway will do; as on IPv6 a link-local one does. */
+static void right_specs(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"net_memif0,role=client,id=0,socket=/run/a.sock,rsize=10",
+	     "net_memif0,role=client,id=0,socket=/run/a.sock,rsize=10"},
+	    {"net_virtio_user0,mac=02:00:00:00:00:01,path=/a,vlan=3",
+	     "net_virtio_user0,mac=02:00:00:00:00:01,path=/a"},
+	    {"net_null0,size=64,copy=1", "net_null0,size=64,copy=1"},
+	    {"af_packet:e,address=192.0.2.10/32,gateway=198.51.100.1", "af_packet:e"},
+	    {"af_packet:e,address=2001:db8::1/64,gateway=fe80::1", "af_packet:e"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_conf *c = minimal();
+		struct el_error err;
+
+		if (el_conf_add_port(c, cases[i][0], &err) < 0)
+			fail_msg("%s: %s", cases[i][0], err.text);
+		assert_string_equal(c->dataplane.ports[1].device, cases[i][1]);
 		el_conf_free(c);
 	}
 }
@@ -93,6 +116,25 @@ static void wrong_specs(void **state)
 	    {"af_packet:e,route=10.0.0.0/8", "route: expected PREFIX>NEXTHOP"},
 	    {"af_packet:e,route=10.0.0.0/8>2001:db8::1", "different families"},
 	    {"af_packet:e,route=>192.0.2.1", "route: expected an IPv4 or IPv6 prefix"},
+	    {"af_packet:", "expected only a name after \"af_packet:\""},
+	    {"--rounds", "is no device: expected a PCI address, DRIVER:NAME"},
+	    {"eth 0", "is no device"},
+	    {"af_packet:eth1,addres=192.0.2.10/24",
+	     "character 16: unknown key \"addres\"; did you mean \"address\"?"},
+	    {"af_packet:eth1,vlan=3,colour=red",
+	     "character 23: unknown key \"colour\"; expected name, profile, vlan, mtu, address, "
+	     "gateway or route"},
+	    {"af_packet:eth1,192.0.2.10/24", "character 16: expected KEY=VALUE, KEY being name,"},
+	    {"0000:3b:00.0,gatway=192.0.2.1", "character 14: unknown key \"gatway\""},
+	    {"net_memif0,role=client,adress=192.0.2.1/24",
+	     "character 24: unknown key \"adress\"; did you mean \"address\"?"},
+	    {"af_packet:e,address=192.0.2.10/24,gateway=192.0.3.1",
+	     "gateway: 192.0.3.1 is in no network of this port's addresses (192.0.2.10/24)"},
+	    {"af_packet:e,address=192.0.2.10/24,route=10.0.0.0/8>192.0.3.1",
+	     "route: 192.0.3.1 is in no network"},
+	    {"af_packet:e,address=192.0.2.10/24,gateway=192.0.2.10",
+	     "an address of this port itself"},
+	    {"af_packet:e,gateway=192.0.2.1", "needs addresses of this port beside it"},
 	};
 	char longer[5000];
 
@@ -141,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ports_are_added_and_replaced),
 	    cmocka_unit_test(default_names),
+	    cmocka_unit_test(right_specs),
 	    cmocka_unit_test(wrong_specs),
 	    cmocka_unit_test(ports_are_limited),
 	};

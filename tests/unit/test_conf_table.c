@@ -72,6 +72,10 @@ static void write_map(struct el_str *out, const struct conf_map *map, const stru
 	const struct conf_key *on_path = path && depth < path->count ? path->rows[depth] : NULL;
 
 	el_str_addc(out, '{');
+	/* next hops are on a port's link */
+	if (on_path &&
+	    (strcmp(on_path->name, "gateways") == 0 || strcmp(on_path->name, "routes") == 0))
+		el_str_add(out, "addresses: [192.0.2.254/24, '2001:db8::fffe/64'], ");
 	for (size_t i = 0; i < map->count; i++) {
 		const struct conf_key *key = &map->keys[i];
 		bool is_port_range = strncmp(key->name, "src_port_", 9) == 0;

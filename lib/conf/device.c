@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "el_port.h"
+#include "el_conf.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -54,11 +54,12 @@ int el_device_parse(const char *device, struct el_device *ret_device, struct el_
 		*ret_device = d;
 		return 0;
 	}
-	if (!name_chars(device, word) || !copy(d.name, sizeof(d.name), device, word))
+	if (!isalnum((unsigned char)device[0]) || !name_chars(device, word) ||
+	    !copy(d.name, sizeof(d.name), device, word))
 		return el_error_set(
 		    err, -EINVAL,
 		    "\"%.100s\" is no device: expected a PCI address, DRIVER:NAME (af_packet:eth1) "
-		    "or an EAL device string (net_memif0,role=client)",
+		    "or a DPDK device string (net_memif0,role=client)",
 		    device);
 	if (device[word] == ':') {
 		const char *name = device + word + 1;
@@ -70,8 +71,8 @@ int el_device_parse(const char *device, struct el_device *ret_device, struct el_
 		if (!name_chars(name, strlen(name)) ||
 		    !copy(d.name, sizeof(d.name), name, strlen(name)))
 			return el_error_set(err, -EINVAL,
-					    "\"%.100s\": expected a name after \"%s:\"", device,
-					    d.driver);
+					    "\"%.100s\": expected only a name after \"%s:\"",
+					    device, d.driver);
 		*ret_device = d;
 		return 0;
 	}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which addresses a port's link leads to. */
+#include <errno.h>
+
+#include "port.h"
+
+bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *ip)
+{
+	uint8_t host_len = ip->family == 4 ? 32 : 128;
+	size_t hosts = 0, networks = 0;
+
+	if (el_ip_is_link_local(ip))
+		return true;
+	for (size_t i = 0; i < port->n_addresses; i++) {
+		const struct el_prefix *a = &port->addresses[i];
+
+		if (a->ip.family != ip->family)
+			continue;
+		if (el_prefix_contains(a, ip))
+			return true;
+		if (a->len == host_len)
+			hosts++;
+		else
+			networks++;
+	}
+	return hosts > 0 && networks == 0;
+}
+
+int conf_port_check_next_hop(const struct el_conf_port *port, const struct el_ip *ip,
+			     struct el_error *err)
+{
+	char text[EL_IP_STRLEN], address[EL_IP_STRLEN];
+	const struct el_prefix *same_family = NULL;
+
+	for (size_t i = 0; i < port->n_addresses; i++) {
+		const struct el_prefix *a = &port->addresses[i];
+
+		if (a->ip.family != ip->family)
+			continue;
+		same_family = same_family ? same_family : a;
+		if (el_ip_equal(&a->ip, ip))
+			return el_error_set(err, -EINVAL, "%s is an address of this port itself",
+					    el_ip_format(ip, text));
+	}
+	if (!ip->family || el_conf_port_on_link(port, ip))
+		return 0;
+	if (!port->n_addresses)
+		return el_error_set(err, -EINVAL,
+				    "%s needs addresses of this port beside it; without any, the "
+				    "kernel's addresses and routes are used",
+				    el_ip_format(ip, text));
+	if (!same_family)
+		return el_error_set(err, -EINVAL,
+				    "%s can't be reached: this port has no IPv%u address",
+				    el_ip_format(ip, text), ip->family);
+	return el_error_set(
+	    err, -EINVAL,
+	    "%s is in no network of this port's addresses (%s%s): expected an address on "
+	    "its link",
+	    el_ip_format(ip, text), el_prefix_format(same_family, address),
+	    port->n_addresses > 1 ? ", ..." : "");
+}
