@@ -3,6 +3,7 @@
 /* The configuration: netprobify's YAML and the top-level map `dataplane`, from a file to one
  * checked, plain struct. Every fault of a file is reported in one go, each with file, line and
  * column. */
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -245,6 +246,10 @@ struct el_device {
 
 /* 0, or -EINVAL with a sentence. Pure. */
 int el_device_parse(const char *device, struct el_device *ret_device, struct el_error *err);
+
+/* The kernel's interface that a device sends and receives by, as far as its string tells (af_packet
+ * and af_xdp); false: there is none. */
+bool el_device_interface(const struct el_device *device, char ret_name[IFNAMSIZ]);
 
 /* True if a gateway at `ip` can be reached over the link of a port with these addresses: it is in
  * one of their networks, or is link-local, or all addresses of its family are single ones (/32,

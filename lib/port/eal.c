@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <rte_errno.h>
 
 #include "capture.h"
+#include "resources.h"
 #include "runtime_dir.h"
 
 #define ARGS_MAX 128
@@ -25,6 +27,15 @@
 #define MEMORY_BASE_MIB 512
 #define MEMORY_QUEUE_MIB 32
 #define MEMORY_QUEUES_FREE 8
+
+/* Descriptors and threads beside those of the workers, with some to spare for what comes and goes:
+ * metrics' clients, name servers, inventories. */
+#define DESCRIPTORS_BASE 56
+#define DESCRIPTORS_WORKER 4      /* its lcore's pipes */
+#define DESCRIPTORS_WORKER_PORT 4 /* a queue's sockets */
+#define THREADS_BASE 10
+/* No file of the EAL is larger. */
+#define FILE_BYTES (1UL << 30)
 
 static bool running;
 static char *args_memory; /* the EAL keeps pointers into it */
@@ -201,6 +212,16 @@ static int choose_huge(const struct el_eal_config *c, bool *ret_huge, struct el_
 
 /* ---- start and end ---- */
 
+static int check_resources(const struct el_eal_config *c, struct el_error *err)
+{
+	uint32_t n = c->lcores->n_workers;
+
+	return resources_check(
+	    DESCRIPTORS_BASE +
+		n * (DESCRIPTORS_WORKER + (uint32_t)c->n_ports * DESCRIPTORS_WORKER_PORT),
+	    THREADS_BASE + n, err);
+}
+
 static int check_args(const struct el_eal_config *c, struct el_error *err)
 {
 	for (size_t i = 0; i < c->n_args; i++)
@@ -209,6 +230,19 @@ static int check_args(const struct el_eal_config *c, struct el_error *err)
 					    "EAL argument %s: help is for DPDK's own programs",
 					    c->args[i]);
 	return 0;
+}
+
+static int explain(int code, const char *why, struct el_error *err)
+{
+	struct rlimit size;
+
+	/* its files, and those that its words are read from, are some MiB */
+	if (getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur < FILE_BYTES)
+		return el_error_set(err, -EFBIG,
+				    "DPDK's EAL does not start: no file may be larger than %" PRIu64
+				    " KiB (ulimit -f)",
+				    (uint64_t)size.rlim_cur / 1024);
+	return el_error_set(err, code, "DPDK's EAL does not start: %s", why);
 }
 
 int el_eal_init(const struct el_eal_config *config, struct el_error *err)
@@ -223,6 +257,8 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	if (running)
 		return el_error_set(err, -EALREADY, "the EAL is running already");
 	r = check_args(config, err);
+	if (r == 0)
+		r = check_resources(config, err);
 	if (r == 0)
 		r = choose_huge(config, &huge, err);
 	if (r < 0)
@@ -248,8 +284,7 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	runtime_dir_keep();
 	capture_end(&capture, last, sizeof(last));
 	if (r < 0) {
-		el_error_set(err, r, "DPDK's EAL does not start: %s",
-			     last[0] ? last : strerror(-r));
+		r = explain(r, last[0] ? last : strerror(-r), err);
 		goto fail;
 	}
 	el_log(EL_LOG_DEBUG, "port", "EAL started, %s huge pages, %u MiB",

@@ -54,9 +54,10 @@ struct el_eal_config {
  * processes that were killed are removed.
  *
  * What the EAL prints goes to el_log at level DEBUG; while this function runs, standard output and
- * error are diverted for that, so no other thread should print. 0, or -errno with a sentence, and
- * then nothing is left behind. The EAL can be started once in a process, whether it succeeds or
- * not. */
+ * error are diverted for that, so no other thread should print. 0, or -errno with a sentence
+ * (-EMFILE, -ENFILE, -EAGAIN, -EFBIG: the descriptors, threads or files that it takes can't be
+ * had), and then nothing is left behind. The EAL can be started once in a process, whether it
+ * succeeds or not. */
 int el_eal_init(const struct el_eal_config *config, struct el_error *err);
 
 /* Ends it and removes its run-time directory. Ports are to be closed before. Nothing without init.
@@ -76,31 +77,6 @@ int el_eal_args(const struct el_eal_config *config, bool huge, const char *prefi
 
 /* Huge pages that can be had now, in MiB: free ones, where a hugetlbfs is mounted. */
 uint64_t el_eal_huge_free_mib(void);
-
-/* ---- device strings ---- */
-
-enum el_device_kind {
-	EL_DEVICE_PCI,   /* "0000:3b:00.0" or "3b:00.0" */
-	EL_DEVICE_NAMED, /* "af_packet:eth1": the profile af_packet says how to make it from the
-			    name */
-	EL_DEVICE_EAL, /* "net_memif0,role=client,id=0", or the name of a device that exists already
-			*/
-};
-
-struct el_device {
-	enum el_device_kind kind;
-	char driver[32]; /* NAMED: the profile's name; EAL: the name without its number: "net_memif"
-			  */
-	char name[64];   /* PCI: the address with its domain; NAMED: "eth1"; EAL: "net_memif0" */
-	char args[256];  /* EAL: what follows the first comma */
-};
-
-/* 0, or -EINVAL with a sentence. */
-int el_device_parse(const char *device, struct el_device *ret_device, struct el_error *err);
-
-/* The kernel's interface that a device sends and receives by, as far as its string tells (af_packet
- * and af_xdp); false: there is none. */
-bool el_device_interface(const struct el_device *device, char ret_name[IFNAMSIZ]);
 
 /* ---- driver profiles ---- */
 
@@ -200,6 +176,11 @@ bool el_port_rss_tells(const struct el_port_rss *rss, enum el_probe_type type, u
  * 50 ns, with IPv6 70 and more: it grows with the bits that are set. */
 uint16_t el_port_rss_queue(const struct el_port_rss *rss, uint8_t family, const uint8_t *target,
 			   const uint8_t *own);
+
+/* Looks whether this machine has the device of a port, without the EAL and without touching
+ * anything. 0; -EINVAL: the device or its profile is wrong on any machine; -ENODEV: it is not on
+ * this one, or not for DPDK; each with a sentence. */
+int el_port_look(const struct el_conf_port *conf, const char *profile_dir, struct el_error *err);
 
 /* Opens `conf`'s device with up to `queues` queue pairs (at least 1), starts it and waits, bounded,
  * for its link; that it stays down is a warning, not an error. `profile_dir` as found by

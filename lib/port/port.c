@@ -13,9 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_devargs.h>
 #include <rte_ethdev.h>
 
 #include "capture.h"
+#include "look.h"
+#include "permission.h"
 
 #define LINK_POLL_MS 10
 
@@ -75,19 +78,38 @@ static int load_named_profile(struct el_port *port, const char *dir, const char 
 {
 	char path[PATH_MAX];
 	struct el_error why;
-	int r = -ENOENT;
+	int r;
 
-	if (!strchr(name, '/')) {
-		snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
-		r = el_profile_load(path, &port->profile, &why);
-	}
-	if (r == -ENOENT)
-		return port_error(port, err, -EINVAL, "there is no driver profile %s in %s", name,
-				  dir);
+	snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
+	r = el_profile_load(path, &port->profile, &why);
 	return r < 0 ? port_error(port, err, r, "%s", why.text) : 0;
 }
 
 /* ---- devices ---- */
+
+/* False if no driver of DPDK takes such a device. */
+static bool has_driver(const char *devargs)
+{
+	struct rte_devargs da;
+	int r = rte_devargs_parse(&da, devargs);
+
+	rte_devargs_reset(&da);
+	return r != -EFAULT;
+}
+
+static int no_driver(const struct el_port *port, const char *name, struct el_error *err)
+{
+	char hint[96] = "";
+	struct el_str s = EL_STR_INIT(hint);
+	struct el_device device;
+
+	if (el_device_parse(name, &device, NULL) == 0)
+		look_add_driver(&device, &s);
+	return port_error(port, err, -ENODEV,
+			  "%s is neither an interface of this machine nor a device that DPDK has a "
+			  "driver for%s",
+			  name, hint);
+}
 
 /* Makes, or finds, the DPDK port `name`; `devargs` is what to make it of. */
 static int probe(struct el_port *port, const char *name, const char *devargs, struct el_error *err)
@@ -102,6 +124,8 @@ static int probe(struct el_port *port, const char *name, const char *devargs, st
 		capture_begin(&capture);
 		r = rte_dev_probe(devargs);
 		capture_end(&capture, last, sizeof(last));
+		if (r < 0 && !has_driver(devargs))
+			return no_driver(port, name, err);
 		if (r < 0)
 			return port_error(port, err, -EIO, "DPDK has no device %s: %s", name,
 					  last[0] ? last : strerror(-r));
@@ -266,14 +290,33 @@ static void wait_for_link(struct el_port *port)
 
 /* ---- open and close ---- */
 
+/* Why a device could not be had, in better words than DPDK's where there are any. */
+static int explain(const struct el_port *port, const struct el_device *device, int code,
+		   struct el_error *err)
+{
+	char text[320] = "";
+	struct el_str s = EL_STR_INIT(text);
+	struct el_error why;
+
+	if (device->kind == EL_DEVICE_PCI && look_at_pci("/sys", device->name, &why) < 0)
+		return port_error(port, err, code, "%s", why.text);
+	if (permission_missing(device, &s))
+		return port_error(port, err, code, "%s", text);
+	return code;
+}
+
 static int open_port(struct el_port *port, const struct el_conf_port *conf, uint16_t queues,
 		     const char *profile_dir, struct el_error *err)
 {
 	struct el_device device;
 	struct el_error why;
-	int r = el_device_parse(conf->device, &device, &why);
+	int r = el_port_look(conf, profile_dir, &why);
 
-	if (r < 0)
+	bool is_pci =
+	    el_device_parse(conf->device, &device, NULL) == 0 && device.kind == EL_DEVICE_PCI;
+
+	/* a PCI function that looks as if DPDK could not have it is tried all the same */
+	if (r < 0 && !(is_pci && r == -ENODEV))
 		return port_error(port, err, r, "%s", why.text);
 	if (queues == 0)
 		queues = 1;
@@ -290,7 +333,7 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 	else
 		r = open_plain(port, conf, &device, queues, profile_dir, err);
 	if (r < 0)
-		return r;
+		return explain(port, &device, r, err);
 	port->vlan = conf->vlan;
 	if (conf->mtu && conf->mtu < port->mtu)
 		port->mtu = conf->mtu;

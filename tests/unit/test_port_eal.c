@@ -326,9 +326,10 @@ static void test_eal_start(void **state)
 static void test_open_failures(void **state)
 {
 	(void)state;
-	open_fails("af_packet:elnone0", 0, -ENODEV, "port wan0: interface elnone0 does not exist");
+	open_fails("af_packet:elnone0", 0, -ENODEV,
+		   "port wan0: this machine has no interface elnone0");
 	open_fails("af_packet:a_name_that_is_too_long", 0, -ENODEV,
-		   "port wan0: interface a_name_that_is_too_long does not exist");
+		   "port wan0: this machine has no interface a_name_that_is_too_long");
 	open_fails("af_packet:eldown", 0, -ENETDOWN, "port wan0: interface eldown is down");
 	open_fails("af_packet:elnet0", 9000, -EINVAL,
 		   "port wan0: an MTU of 9000 is more than the 1500 of interface elnet0");
@@ -339,10 +340,13 @@ static void test_open_failures(void **state)
 	open_fails("telepathy:x", 0, -EINVAL,
 		   "port wan0: there is no driver profile telepathy in ");
 	open_fails("ring:x", 0, -EINVAL, "port wan0: the profile ring makes no devices");
-	open_fails("net_telepathy0", 0, -EIO, "port wan0: DPDK has no device net_telepathy0: ");
+	open_fails("net_telepathy0", 0, -ENODEV,
+		   "port wan0: net_telepathy0 is neither an interface of this machine nor a device "
+		   "that DPDK has a driver for");
 	open_fails("net_memif0,role=emperor", 0, -EIO,
 		   "port wan0: DPDK has no device net_memif0: ");
-	open_fails("0000:ff:1f.7", 0, -EIO, "port wan0: DPDK has no device 0000:ff:1f.7: ");
+	open_fails("0000:ff:1f.7", 0, -EIO,
+		   "port wan0: this machine has no PCI device 0000:ff:1f.7");
 	open_fails("a b", 0, -EINVAL, "port wan0: \"a b\" is no device");
 }
 

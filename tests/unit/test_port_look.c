@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is said of devices that are not there, or not for DPDK. */
+#include "unit.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../lib/port/look.h"
+#include "el_port.h"
+
+static char sys[] = "/tmp/el-test-sys-XXXXXX";
+
+static void make_dir(const char *path)
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "%s%s", sys, path);
+	for (char *p = text + strlen(sys) + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = '\0';
+		mkdir(text, 0700);
+	}
+	assert_int_equal(mkdir(text, 0700), 0);
+}
+
+static void make_link(const char *to, const char *path)
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "%s%s", sys, path);
+	assert_int_equal(symlink(to, text), 0);
+}
+
+/* A tree as /sys has it: a NIC with the kernel's driver, one for DPDK, one that is shared, a virtio
+ * one, whose interface is a device deeper, and one without a driver. */
+static int make_sys(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(sys));
+	make_dir("/bus/pci/devices/0000:01:00.0/net/ens1");
+	make_link("../../../bus/pci/drivers/ixgbe", "/bus/pci/devices/0000:01:00.0/driver");
+	make_dir("/bus/pci/devices/0000:02:00.0");
+	make_link("../../../bus/pci/drivers/vfio-pci", "/bus/pci/devices/0000:02:00.0/driver");
+	make_dir("/bus/pci/devices/0000:03:00.0/net/ens3");
+	make_link("../../../bus/pci/drivers/mlx5_core", "/bus/pci/devices/0000:03:00.0/driver");
+	make_dir("/bus/pci/devices/0000:04:00.0/virtio1/net/eth0");
+	make_link("../../../bus/pci/drivers/virtio-pci", "/bus/pci/devices/0000:04:00.0/driver");
+	make_dir("/bus/pci/devices/0000:05:00.0");
+	make_dir("/bus/pci/devices/0000:06:00.0");
+	make_link("../../../bus/pci/drivers/nvme", "/bus/pci/devices/0000:06:00.0/driver");
+	return 0;
+}
+
+static int remove_sys(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", sys);
+	return system(command);
+}
+
+static void pci(void **state)
+{
+	static const struct {
+		const char *address, *sentence;
+	} cases[] = {
+	    {"0000:02:00.0", NULL},
+	    {"0000:03:00.0", NULL},
+	    {"0000:01:00.0",
+	     "the PCI device 0000:01:00.0 is with the kernel's driver ixgbe: bind it to vfio-pci "
+	     "first "
+	     "(dpdk-devbind.py --bind=vfio-pci 0000:01:00.0), or probe from its interface with "
+	     "af_packet:ens1"},
+	    {"0000:04:00.0", "the PCI device 0000:04:00.0 is with the kernel's driver virtio-pci: "
+			     "bind it to vfio-pci "
+			     "first (dpdk-devbind.py --bind=vfio-pci 0000:04:00.0), or probe from "
+			     "its interface with "
+			     "af_packet:eth0"},
+	    {"0000:05:00.0", "the PCI device 0000:05:00.0 has no driver: bind it to vfio-pci first "
+			     "(dpdk-devbind.py "
+			     "--bind=vfio-pci 0000:05:00.0)"},
+	    {"0000:06:00.0", "the PCI device 0000:06:00.0 is with the kernel's driver nvme: bind "
+			     "it to vfio-pci first "
+			     "(dpdk-devbind.py --bind=vfio-pci 0000:06:00.0)"},
+	    {"0000:07:00.0", "this machine has no PCI device 0000:07:00.0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_error err = {""};
+
+		assert_int_equal(look_at_pci(sys, cases[i].address, &err),
+				 cases[i].sentence ? -ENODEV : 0);
+		assert_string_equal(err.text, cases[i].sentence ? cases[i].sentence : "");
+	}
+}
+
+static void ports(void **state)
+{
+	static const struct {
+		const char *device, *profile;
+		int code;
+		const char *sentence;
+	} cases[] = {
+	    {"af_packet:lo", NULL, 0, ""},
+	    {"tap:new0", NULL, 0, ""},
+	    {"net_memif0,role=client", NULL, 0, ""},
+	    {"net_af_packet0,iface=lo", NULL, 0, ""},
+	    {"lo", NULL, -EINVAL, "lo is an interface of the kernel: did you mean af_packet:lo?"},
+	    {"af_packet:elnone0", NULL, -ENODEV, "this machine has no interface elnone0"},
+	    {"net_af_packet0,iface=elnone0", NULL, -ENODEV,
+	     "this machine has no interface elnone0"},
+	    {"af_paket:lo", NULL, -EINVAL, "there is no driver profile af_paket in "},
+	    {"net_null0", "nul", -EINVAL, "there is no driver profile nul in "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct el_conf_port port = {.device = (char *)(uintptr_t)cases[i].device,
+						  .profile = (char *)(uintptr_t)cases[i].profile};
+		struct el_error err = {""};
+
+		assert_int_equal(el_port_look(&port, UNIT_PROFILE_DIR, &err), cases[i].code);
+		if (strncmp(err.text, cases[i].sentence, strlen(cases[i].sentence)) != 0)
+			fail_msg("%s: %s", cases[i].device, err.text);
+		if (cases[i].code == -EINVAL && strstr(err.text, "profile"))
+			assert_non_null(strstr(err.text, "did you mean"));
+	}
+}
+
+static void drivers(void **state)
+{
+	static const char *const cases[][2] = {{"net_memfi0", "; did you mean net_memif0?"},
+					       {"net_af_paket3", "; did you mean net_af_packet3?"},
+					       {"memif0", "; did you mean net_memif0?"},
+					       {"net_telepathy0", ""}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[96] = "";
+		struct el_str s = EL_STR_INIT(text);
+		struct el_device device;
+
+		assert_int_equal(el_device_parse(cases[i][0], &device, NULL), 0);
+		look_add_driver(&device, &s);
+		assert_string_equal(text, cases[i][1]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pci),
+	    cmocka_unit_test(ports),
+	    cmocka_unit_test(drivers),
+	};
+	return cmocka_run_group_tests_name("port_look", tests, make_sys, remove_sys);
+}
