@@ -12,7 +12,9 @@
 #include "el_model.h"
 #include "el_names.h"
 #include "el_plan.h"
+#include "el_port.h"
 #include "local_ports.h"
+#include "stdout.h"
 
 static void print_warning(const char *sentence)
 {
@@ -30,6 +32,8 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 		fprintf(stderr, "%s%s\n",
 			diags.items[i].is_error ? "" : "warning: ", diags.items[i].text);
 	el_conf_diags_fini(&diags);
+	if (ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM)
+		return EX_OSERR;
 	if (ret < 0)
 		return EX_DATAERR;
 	for (uint32_t i = 0; i < options->n_ports; i++) {
@@ -81,7 +85,7 @@ static int any_address(void *ctx, const char *name, uint8_t family, struct el_ip
 
 /* Compiles a plan, which finds what the keys alone don't show: ids that don't fit, ports that are
  * too few. */
-static int try_plan(const struct el_conf *conf, struct el_error *err)
+static int try_plan(const struct el_conf *conf, const char *file, FILE *out, struct el_error *err)
 {
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES], random[32];
 	struct el_names names;
@@ -103,6 +107,7 @@ static int try_plan(const struct el_conf *conf, struct el_error *err)
 	    .route = any_route,
 	    .route_ctx = (void *)(uintptr_t)&conf->dataplane,
 	};
+	char text[768];
 	int ret;
 
 	el_names_init(&names);
@@ -112,34 +117,69 @@ static int try_plan(const struct el_conf *conf, struct el_error *err)
 		return -errno;
 	ret = el_plan_compile(&in, &set, err);
 	if (ret == 0) {
-		printf("configuration is valid: %u targets, %u groups, %u series, %llu probes a "
-		       "round, %.0f MB for the records of %u rounds\n",
-		       in.model->n_targets, in.model->n_groups, in.model->n_series,
-		       (unsigned long long)set->n_probes,
-		       ceil((double)el_plan_set_blocks_bytes(set) / 1e6), set->n_blocks);
+		if (el_plan_tight_text(&set->tight, text, sizeof(text)))
+			fprintf(stderr, "warning: %s: %s\n", file, text);
+		fprintf(out,
+			"configuration is valid: %u targets, %u groups, %u series, %llu probes a "
+			"round, %.0f MB for the records of %u rounds\n",
+			in.model->n_targets, in.model->n_groups, in.model->n_series,
+			(unsigned long long)set->n_probes,
+			ceil((double)el_plan_set_blocks_bytes(set) / 1e6), set->n_blocks);
 		el_plan_set_put(set);
 	}
 	el_model_put(in.model);
 	return ret;
 }
 
+/* Each port that this machine lacks is a warning: the file may be for another one. What no machine
+ * has is an error. */
+static int look_at_ports(const struct options *options, const struct el_conf *conf,
+			 struct el_error *err)
+{
+	const struct el_conf_dataplane *d = &conf->dataplane;
+	char dir[4096];
+	int ret = d->n_ports ? el_profile_dir(options->profile_dir, dir, sizeof(dir), err) : 0;
+
+	for (size_t i = 0; ret == 0 && i < d->n_ports; i++) {
+		struct el_error why;
+
+		ret = el_port_look(&d->ports[i], dir, &why);
+		if (ret == -ENODEV) {
+			fprintf(stderr, "warning: %s: port %s: %s\n", options->config,
+				d->ports[i].name, why.text);
+			ret = 0;
+		} else if (ret < 0) {
+			el_error_set(err, ret, "port %s: %s", d->ports[i].name, why.text);
+		}
+	}
+	return ret;
+}
+
 int command_check(const struct options *options)
 {
 	struct el_conf *conf;
+	struct stdout_text o;
 	struct el_error err;
-	int status = load_configuration(options, &conf);
+	int status = load_configuration(options, &conf), written;
 
 	if (status)
 		return status;
 	el_log_set_level(EL_LOG_WARNING);
+	if (!stdout_begin(&o)) {
+		status = stdout_end(&o);
+		el_conf_free(conf);
+		return status;
+	}
 	if (options->print_config) {
-		el_conf_print(conf, stdout);
-	} else if (el_inventory_check(conf->dataplane.inventories_directory,
+		el_conf_print(conf, o.stream);
+	} else if (look_at_ports(options, conf, &err) < 0 ||
+		   el_inventory_check(conf->dataplane.inventories_directory,
 				      &conf->global.disable_dynamic_inventories, &err) < 0 ||
-		   try_plan(conf, &err) < 0) {
+		   try_plan(conf, options->config, o.stream, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", options->config, err.text);
 		status = EX_DATAERR;
 	}
+	written = stdout_end(&o);
 	el_conf_free(conf);
-	return status;
+	return status ? status : written;
 }

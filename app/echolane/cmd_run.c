@@ -16,6 +16,7 @@
 
 #include "planner.h"
 #include "signals.h"
+#include "stdout.h"
 #include "writer.h"
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
@@ -24,7 +25,7 @@
 #define HALT_POLL_NS 200000
 #define HALT_POLLS 50000
 
-static int output_init(struct control *c, struct el_error *err)
+static int tables_init(struct control *c, struct el_error *err)
 {
 	if (c->options->table == TABLE_NONE)
 		return 0;
@@ -35,14 +36,10 @@ static int output_init(struct control *c, struct el_error *err)
 }
 
 /* Whoever reads may take their time, but not to let go of what is ours or of the network. */
-static void output_fini(struct control *c)
+static void tables_fini(struct control *c)
 {
 	signals_let_end();
-	writer_destroy(c->tables, c->stopping ? 100 : -1);
-	if (c->metrics)
-		fputs(c->metrics, stdout);
-	fflush(stdout);
-	free(c->metrics);
+	c->tables_error = writer_destroy(c->tables, c->stopping ? 100 : -1);
 }
 
 static int eal_init(struct control *c, struct el_error *err)
@@ -343,7 +340,7 @@ static const struct step {
 	int status;
 } steps[] = {
     /* clang-format off */
-	{output_init, output_fini, EX_SOFTWARE},
+	{tables_init, tables_fini, EX_OSERR},
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},
 	{clocks_init, clocks_fini, EX_SOFTWARE},
@@ -371,34 +368,42 @@ static void log_start(const struct control *c)
 	       el_clock_s(&c->now.set->clock, c->now.set->period_tsc), el_httpd_port(c->httpd));
 }
 
-/* The page, to be printed when everything else has ended. */
-static void keep_metrics(struct control *c)
+/* Descriptors, threads and the size of files are the system's, whoever needs them. */
+static int exit_status(const struct step *step, int error)
 {
-	size_t len;
-	FILE *out = open_memstream(&c->metrics, &len);
-
-	if (!out)
-		return;
-	control_print_metrics(c, out);
-	fclose(out);
+	switch (error) {
+	case -EMFILE:
+	case -ENFILE:
+	case -EAGAIN:
+	case -EFBIG:
+		return EX_OSERR;
+	default:
+		return step->status;
+	}
 }
 
 static int bring_up_and_run(struct control *c)
 {
 	struct el_error err = {{0}};
+	struct stdout_text page;
+	bool has_page = false;
 	int status = 0, n = 0;
 
 	for (; n < (int)RTE_DIM(steps) && !status && !signals_want_stop(); n++) {
-		if (steps[n].init(c, &err) < 0)
-			status = steps[n].status;
+		int ret = steps[n].init(c, &err);
+
+		if (ret < 0)
+			status = exit_status(&steps[n], ret);
 	}
 	if (!status && n < (int)RTE_DIM(steps)) {
 		el_log(EL_LOG_INFO, "control", "stopping before everything is up");
 	} else if (!status) {
 		log_start(c);
 		control_run(c);
-		if (c->options->print_metrics)
-			keep_metrics(c);
+		/* to be printed when everything else has ended */
+		has_page = c->options->print_metrics;
+		if (has_page && stdout_begin(&page))
+			control_print_metrics(c, page.stream);
 		el_log(EL_LOG_DEBUG, "control",
 		       "longest loop: %.3g ms, most processor time: %.3g ms",
 		       (double)c->longest_loop_ns / 1e6, (double)c->longest_loop_cpu_ns / 1e6);
@@ -409,6 +414,10 @@ static int bring_up_and_run(struct control *c)
 	}
 	if (status)
 		fprintf(stderr, "echolane: %s\n", err.text);
+	if (has_page)
+		status = stdout_end(&page);
+	if (!status && c->tables_error)
+		status = stdout_failed(-c->tables_error);
 	return status;
 }
 

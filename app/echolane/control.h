@@ -33,7 +33,8 @@ struct control {
 	const struct options *options;
 	struct shared_conf *started_with; /* what can't change while running is as in this one */
 	struct writer *tables;            /* NULL: they are not wanted */
-	char *metrics;                    /* the last page, to be printed at the end; NULL: none */
+	int tables_error;                 /* a table could not be written: a negative errno */
+	char ports_told[768]; /* what was said last of too few source ports; whoever makes plans */
 	struct el_lcores lcores;
 	struct network *network;
 	struct clocks *clocks;

@@ -3,9 +3,25 @@
 
 #include <rte_version.h>
 
+#include <signal.h>
 #include <sysexits.h>
 
 #include "signals.h"
+#include "stdout.h"
+
+static void print_version(FILE *out)
+{
+	fprintf(out, "echolane %s (%s)\n", EL_VERSION, rte_version());
+}
+
+static int print_text(void (*print)(FILE *out))
+{
+	struct stdout_text o;
+
+	if (stdout_begin(&o))
+		print(o.stream);
+	return stdout_end(&o);
+}
 
 int main(int argc, char **argv)
 {
@@ -14,6 +30,8 @@ int main(int argc, char **argv)
 	int status;
 
 	signals_hold();
+	stdout_guard_streams();
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
 	if (options_parse(argc, argv, &options, &err) < 0) {
 		fprintf(stderr, "echolane: %s\nTry \"echolane --help\".\n", err.text);
 		return EX_USAGE;
@@ -22,16 +40,13 @@ int main(int argc, char **argv)
 		signals_release();
 	switch (options.command) {
 	case COMMAND_HELP:
-		options_print_help(stdout);
-		status = 0;
+		status = print_text(options_print_help);
 		break;
 	case COMMAND_VERSION:
-		printf("echolane %s (%s)\n", EL_VERSION, rte_version());
-		status = 0;
+		status = print_text(print_version);
 		break;
 	case COMMAND_REFERENCE:
-		el_conf_print_reference(stdout);
-		status = 0;
+		status = print_text(el_conf_print_reference);
 		break;
 	case COMMAND_CHECK:
 		status = command_check(&options);

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { OPT_PORT = 256, OPT_ROUNDS, OPT_PRINT_METRICS, OPT_PRINT_CONFIG, OPT_TABLE, OPT_PROFILES };
 
@@ -59,8 +60,10 @@ void options_print_help(FILE *out)
 	    "\n"
 	    "Environment: PROM_USER and PROM_PASSWORD, if both are set, protect /metrics.\n"
 	    "Exit status: 0 done; 64 wrong usage; 65 wrong configuration; 69 a port can't be had; "
-	    "70 any\n"
-	    "other failure.\n",
+	    "71 the\n"
+	    "system has not enough of something (memory, descriptors, threads); 74 standard output "
+	    "can't be\n"
+	    "written; 70 any other failure.\n",
 	    out);
 }
 
@@ -115,32 +118,123 @@ static int parse_option(int opt, struct options *o, struct el_error *err)
 	}
 }
 
+static const struct {
+	const char *name;
+	int command;
+} commands[] = {{"run", COMMAND_RUN}, {"check", COMMAND_CHECK}, {"reference", COMMAND_REFERENCE}};
+
+/* What a first word may have been meant to be: a command, or an option that others have as one. */
+static const char *nearest_command(const char *word)
+{
+	static const char *const names[] = {"run", "check", "reference", "help", "version"};
+	const char *nearest = el_nearest(word, names, sizeof(names) / sizeof(names[0]));
+
+	if (nearest && strcmp(nearest, "help") == 0)
+		return "--help";
+	if (nearest && strcmp(nearest, "version") == 0)
+		return "--version";
+	return nearest;
+}
+
+/* A first word that is no command is a file, as it was to netprobify; unless there is no such file.
+ */
+static int check_first_word(const char *word, int n, struct el_error *err)
+{
+	const char *nearest = nearest_command(word);
+	bool is_file = access(word, F_OK) == 0;
+
+	if (!is_file && nearest)
+		return el_error_set(
+		    err, -EINVAL,
+		    "\"%.100s\" is neither a command nor a file; did you mean \"%s\"?", word,
+		    nearest);
+	if (!is_file && n > 1)
+		return el_error_set(err, -EINVAL,
+				    "\"%.100s\" is neither a command (run, check, reference) nor a "
+				    "file",
+				    word);
+	return 0;
+}
+
 /* The words that are no options: a command, then the configuration. */
 static int parse_words(int n, char **words, struct options *o, struct el_error *err)
 {
-	static const struct {
-		const char *name;
-		int command;
-	} commands[] = {
-	    {"run", COMMAND_RUN}, {"check", COMMAND_CHECK}, {"reference", COMMAND_REFERENCE}};
 	bool asked = o->command == COMMAND_HELP || o->command == COMMAND_VERSION;
+	size_t i = 0;
 
-	for (size_t i = 0; n > 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(words[0], commands[i].name) == 0) {
-			if (!asked)
-				o->command = commands[i].command;
-			words++;
-			n--;
-			break;
-		}
+	while (n > 0 && i < sizeof(commands) / sizeof(commands[0]) &&
+	       strcmp(words[0], commands[i].name) != 0)
+		i++;
+	if (asked)
+		return 0;
+	if (n > 0 && i < sizeof(commands) / sizeof(commands[0])) {
+		o->command = commands[i].command;
+		words++;
+		n--;
+	} else if (n > 0 && check_first_word(words[0], n, err) < 0) {
+		return -EINVAL;
 	}
+	if (n > 0 && o->command == COMMAND_REFERENCE)
+		return el_error_set(err, -EINVAL, "reference takes no file, got \"%.100s\"",
+				    words[0]);
 	if (n > 1)
 		return el_error_set(err, -EINVAL,
-				    "one configuration file is expected, \"%s\" is one too many",
+				    "expected one configuration file, \"%.100s\" is one too many",
 				    words[1]);
 	if (n == 1)
 		o->config = words[0];
 	return 0;
+}
+
+/* An option that would be without effect is a mistake. */
+static int check_effects(const struct options *o, struct el_error *err)
+{
+	if (o->print_config && o->command != COMMAND_CHECK && o->command != COMMAND_HELP)
+		return el_error_set(err, -EINVAL,
+				    "--print-config goes with the command check: echolane check "
+				    "--print-config CONFIG");
+	return 0;
+}
+
+/* A long option that is none, WORD being "--NAME" or "--NAME=VALUE". */
+static int unknown_option(const char *word, struct el_error *err)
+{
+	const char *names[sizeof(long_options) / sizeof(long_options[0])], *nearest;
+	char name[64], all[256] = "";
+	struct el_str s = EL_STR_INIT(name), list = EL_STR_INIT(all);
+	size_t n = 0;
+
+	el_str_addn(&s, word + 2, strcspn(word + 2, "="));
+	for (; long_options[n].name; n++) {
+		names[n] = long_options[n].name;
+		if (strcmp(names[n], name) == 0)
+			return el_error_set(err, -EINVAL, "--%s takes no value, got \"%.100s\"",
+					    name, word + 2 + s.len + 1);
+		if (strncmp(names[n], name, s.len) == 0)
+			el_str_addf(&list, "%s--%s", list.len ? " or " : "", names[n]);
+	}
+	nearest = el_nearest(name, names, n);
+	if (list.len)
+		return el_error_set(err, -EINVAL, "--%s: did you mean %s?", name, all);
+	if (nearest)
+		return el_error_set(err, -EINVAL, "there is no option --%s; did you mean --%s?",
+				    name, nearest);
+	return el_error_set(err, -EINVAL, "there is no option --%s", name);
+}
+
+/* What getopt_long could not read: '?' or ':'. */
+static int wrong_option(int opt, const char *word, struct el_error *err)
+{
+	static const char *const values[] = {[OPT_PORT - OPT_PORT] = "DEVICE[,KEY=VALUE]...",
+					     [OPT_ROUNDS - OPT_PORT] = "N",
+					     [OPT_PROFILES - OPT_PORT] = "DIR"};
+
+	if (opt == ':' && optopt >= OPT_PORT)
+		return el_error_set(err, -EINVAL, "%s: a value is missing: %s %s", word, word,
+				    values[optopt - OPT_PORT]);
+	if (strncmp(word, "--", 2) != 0)
+		return el_error_set(err, -EINVAL, "there is no option -%c", optopt);
+	return unknown_option(word, err);
 }
 
 int options_parse(int argc, char **argv, struct options *ret, struct el_error *err)
@@ -162,16 +256,16 @@ int options_parse(int argc, char **argv, struct options *ret, struct el_error *e
 	if (!o.ports)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	opterr = 0;
-	while (ret_code == 0 && (opt = getopt_long(end, argv, "hV", long_options, NULL)) != -1) {
-		if (opt == '?')
-			ret_code = el_error_set(err, -EINVAL,
-						"unknown option, or one without its value: %s",
-						argv[optind - 1]);
+	while (ret_code == 0 && (opt = getopt_long(end, argv, ":hV", long_options, NULL)) != -1) {
+		if (opt == '?' || opt == ':')
+			ret_code = wrong_option(opt, argv[optind - 1], err);
 		else
 			ret_code = parse_option(opt, &o, err);
 	}
 	if (ret_code == 0)
 		ret_code = parse_words(end - optind, argv + optind, &o, err);
+	if (ret_code == 0)
+		ret_code = check_effects(&o, err);
 	if (ret_code < 0) {
 		options_fini(&o);
 		return ret_code;

@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "el_base.h"
+#include "stdout.h"
 
 struct writer {
 	pthread_t thread;
 	int fd;
 	char *writing;        /* the thread's own */
+	int error;            /* the thread's own: the last that was told, 0: none */
 	pthread_mutex_t lock; /* protects all below */
 	pthread_cond_t wake;
 	char *text; /* the next one; NULL: none */
@@ -22,23 +23,11 @@ struct writer {
 	bool stop;
 };
 
-/* 0 or a negative errno. */
-static int write_all(int fd, const char *text, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(fd, text + at, len - at);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 static void *run(void *arg)
 {
 	struct writer *w = arg;
-	int ret, error = 0; /* the last one that was told */
 	size_t len;
+	int ret;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_mutex_lock(&w->lock);
@@ -53,12 +42,13 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&w->lock);
 		/* the only place where it may be cancelled */
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		ret = write_all(w->fd, w->writing, len);
+		ret = stdout_write(w->fd, w->writing, len);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-		if (ret < 0 && ret != error)
+		if (ret < 0 && ret != w->error)
 			el_log(EL_LOG_WARNING, "control", "a table could not be written: %s",
 			       strerror(-ret));
-		error = ret;
+		if (ret < 0)
+			w->error = ret;
 		free(w->writing);
 		w->writing = NULL;
 		pthread_mutex_lock(&w->lock);
@@ -95,12 +85,13 @@ void writer_put(struct writer *w, char *text, size_t len)
 	pthread_mutex_unlock(&w->lock);
 }
 
-void writer_destroy(struct writer *w, int grace_ms)
+int writer_destroy(struct writer *w, int grace_ms)
 {
 	struct timespec end;
+	int error;
 
 	if (!w)
-		return;
+		return 0;
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
 	pthread_cond_signal(&w->wake);
@@ -118,9 +109,11 @@ void writer_destroy(struct writer *w, int grace_ms)
 			pthread_join(w->thread, NULL);
 		}
 	}
+	error = w->error;
 	free(w->writing);
 	free(w->text);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
+	return error;
 }

@@ -12,5 +12,6 @@ struct writer *writer_create(int fd);
 /* Takes over a text (heap). It replaces one that is not begun. One thread. */
 void writer_put(struct writer *w, char *text, size_t len);
 /* Waits until all is written, or for grace_ms at most if that is not negative; what is not written
- * by then never is. NULL is fine. */
-void writer_destroy(struct writer *w, int grace_ms);
+ * by then never is. NULL is fine. 0, or the negative errno of the last text that could not be
+ * written. */
+int writer_destroy(struct writer *w, int grace_ms);

@@ -89,7 +89,7 @@ def test_the_readmes_configuration(lab):
     readme = (TOP / "README.md").read_text()
     conf, ports = (next(block for block in re.findall(r"```yaml\n(.*?)```", readme, re.S)
                         if block.startswith(f"{first}:")) for first in ("global", "dataplane"))
-    done = lab.invoke("check", lab.write_config(conf + ports))
+    done = lab.invoke("check", lab.write_config(conf + ports.replace("eth1", "probe0")))
     assert_equal((done.process.returncode, done.stderr), (0, ""), "exit status and warnings")
 
 
