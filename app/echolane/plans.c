@@ -174,7 +174,8 @@ void plans_release_old(struct control *c)
 	}
 	if (c->old.events && events_wait_for(c->old.events, c->current->model)) {
 		control_republish(c);
-		return;
+		if (c->republish) /* statistics is busy */
+			return;
 	}
 	planner_free(c->planner, &c->old);
 	c->forgotten = false;

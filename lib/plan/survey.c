@@ -11,6 +11,9 @@
 
 #include "el_pkt.h"
 
+/* Blocks that a worker has in any case: one being sent, one being filled with answers, one free. */
+#define LEAST_BLOCKS 3
+
 /* Notes that a stream of a series is not probed, and says so once for a target and a reason. */
 static void leave_out(struct el_model *m, uint32_t series, enum el_model_status status,
 		      const char *why)
@@ -250,30 +253,64 @@ static void sum_up(struct survey *sv)
 	}
 }
 
-/* Room for as many drafts as there can be. */
+/* How much of a round a series is, at most. */
+struct extent {
+	uint64_t slices, probes;
+};
+
+static struct extent extent_of(const struct el_model *m, const struct el_model_series *s)
+{
+	const struct el_model_target *t = &m->targets[s->target];
+	uint64_t sources = count_sources(&m->groups[s->group], t->family);
+
+	return (struct extent){.slices = s->n_streams *
+					 (sources < t->nb_packets ? sources : t->nb_packets),
+			       .probes = (uint64_t)s->n_streams * t->nb_packets};
+}
+
+/* What that takes while the plan is made and executed, at least. */
+static uint64_t bytes_of(struct extent e)
+{
+	return e.slices * (sizeof(struct draft) + sizeof(struct el_slice)) +
+	       e.probes * LEAST_BLOCKS * sizeof(el_record);
+}
+
+/* Room for as many drafts as there can be. A target of an inventory that takes most of the memory
+ * is left out. */
 static int make_drafts(const struct el_plan_input *in, struct survey *sv, struct el_error *err)
 {
-	const struct el_model *m = in->model;
-	uint64_t probes = 0, n = 0;
+	struct el_model *m = in->model;
+	struct extent sum = {0};
 
 	for (uint32_t i = 0; i < m->n_series; i++) {
-		const struct el_model_series *s = &m->series[i];
-		const struct el_model_target *t = &m->targets[s->target];
-		uint64_t sources = count_sources(&m->groups[s->group], t->family);
+		struct extent e = extent_of(m, &m->series[i]);
 
-		probes += (uint64_t)s->n_streams * t->nb_packets;
-		n += s->n_streams * (sources < t->nb_packets ? sources : t->nb_packets);
+		if (in->memory_bytes && m->targets[m->series[i].target].dynamic &&
+		    bytes_of(e) > in->memory_bytes / 2) {
+			leave_out(m, i, EL_MODEL_TOO_MANY_PROBES,
+				  "its probes would take more than half of the memory there is");
+			continue;
+		}
+		sum.slices += e.slices;
+		sum.probes += e.probes;
 	}
-	if (probes > in->max_probes)
+	if (sum.probes > in->max_probes)
 		return el_error_set(
 		    err, -E2BIG,
 		    "a round would have %llu probes, more than dataplane.max_probes_per_round, "
 		    "%llu",
-		    (unsigned long long)probes, (unsigned long long)in->max_probes);
-	sv->drafts = aligned_alloc(64, (n ? n : 1) * sizeof(*sv->drafts));
+		    (unsigned long long)sum.probes, (unsigned long long)in->max_probes);
+	/* asked before it is taken: the kernel would promise it, and kill for want of it */
+	if (in->memory_bytes && bytes_of(sum) > in->memory_bytes)
+		return el_error_set(err, -ENOMEM,
+				    "a round of %llu probes in %llu slices needs %.3g GB of "
+				    "memory, but %.3g GB are available",
+				    (unsigned long long)sum.probes, (unsigned long long)sum.slices,
+				    (double)bytes_of(sum) / 1e9, (double)in->memory_bytes / 1e9);
+	sv->drafts = aligned_alloc(64, (sum.slices ? sum.slices : 1) * sizeof(*sv->drafts));
 	if (!sv->drafts)
 		return el_error_set(err, -ENOMEM, "not enough memory for %llu slices",
-				    (unsigned long long)n);
+				    (unsigned long long)sum.slices);
 	return 0;
 }
 
@@ -289,7 +326,8 @@ static int take_survey(const struct el_plan_input *in, struct el_plan_set *set, 
 			    &in->model->series[in->model->streams[i].series];
 			const struct el_model_target *t = &in->model->targets[s->target];
 
-			if (t->enabled && t->dynamic == dynamic)
+			if (t->enabled && t->dynamic == dynamic &&
+			    s->status != EL_MODEL_TOO_MANY_PROBES)
 				ret = add_stream(in, set, i, sv, err);
 		}
 	}

@@ -10,6 +10,7 @@ enum fault {
 	TOO_SLOW_BY_NUMBER,
 	TOO_SLOW_FOR_IDS,
 	TOO_SLOW_FOR_MEMORY,
+	TOO_LARGE_FOR_MEMORY,
 	NO_ROUTE,
 	NO_SOURCE,
 	NO_NEXT_HOP,
@@ -26,6 +27,7 @@ static const struct {
     [TOO_SLOW_BY_NUMBER] = {EL_MODEL_TOO_SLOW, -E2BIG},
     [TOO_SLOW_FOR_IDS] = {EL_MODEL_TOO_SLOW, -E2BIG},
     [TOO_SLOW_FOR_MEMORY] = {EL_MODEL_TOO_SLOW, 0},
+    [TOO_LARGE_FOR_MEMORY] = {EL_MODEL_TOO_MANY_PROBES, -ENOMEM},
     [NO_ROUTE] = {EL_MODEL_NO_ROUTE, 0},
     [NO_SOURCE] = {EL_MODEL_NO_SOURCE, 0},
     [NO_NEXT_HOP] = {EL_MODEL_NO_NEXT_HOP, 0},
@@ -76,7 +78,11 @@ static struct fixture *with_fault(enum fault fault)
 	else if (fault == A_NINTH_SIZE)
 		bad->ip_payload_size = 200;
 	if (fault == TOO_SLOW_FOR_MEMORY)
-		f->in.memory_bytes = 20 * (GOOD + 1) * 2 * 10 * sizeof(el_record);
+		f->in.memory_bytes = 100000; /* the rounds of 1 s would take 700 kB */
+	if (fault == TOO_LARGE_FOR_MEMORY) {
+		bad->nb_packets = 1000000;
+		f->in.memory_bytes = 10000000;
+	}
 	return f;
 }
 
