@@ -29,7 +29,9 @@ static int tables_init(struct control *c, struct el_error *err)
 {
 	if (c->options->table == TABLE_NONE)
 		return 0;
-	c->tables = writer_create(STDOUT_FILENO);
+	/* on a screen only the latest is of use */
+	c->tables =
+	    writer_create(STDOUT_FILENO, c->options->table == TABLE_SCREEN ? 1 : WRITER_DEPTH_MAX);
 	return c->tables
 		   ? 0
 		   : el_error_set(err, -errno, "the table can't be shown: %s", strerror(errno));

@@ -11,15 +11,21 @@
 #include "el_base.h"
 #include "stdout.h"
 
+struct text {
+	char *text;
+	size_t len;
+};
+
 struct writer {
 	pthread_t thread;
 	int fd;
+	uint32_t depth;
 	char *writing;        /* the thread's own */
 	int error;            /* the thread's own: the last that was told, 0: none */
 	pthread_mutex_t lock; /* protects all below */
 	pthread_cond_t wake;
-	char *text; /* the next one; NULL: none */
-	size_t len;
+	struct text waiting[WRITER_DEPTH_MAX]; /* the oldest first */
+	uint32_t n_waiting;
 	bool stop;
 };
 
@@ -31,14 +37,15 @@ static void *run(void *arg)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_mutex_lock(&w->lock);
-	while (w->text || !w->stop) {
-		if (!w->text) {
+	while (w->n_waiting || !w->stop) {
+		if (!w->n_waiting) {
 			pthread_cond_wait(&w->wake, &w->lock);
 			continue;
 		}
-		w->writing = w->text;
-		len = w->len;
-		w->text = NULL;
+		w->writing = w->waiting[0].text;
+		len = w->waiting[0].len;
+		w->n_waiting--;
+		memmove(w->waiting, w->waiting + 1, w->n_waiting * sizeof(w->waiting[0]));
 		pthread_mutex_unlock(&w->lock);
 		/* the only place where it may be cancelled */
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
@@ -57,7 +64,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct writer *writer_create(int fd)
+struct writer *writer_create(int fd, uint32_t depth)
 {
 	struct writer *w = calloc(1, sizeof(*w));
 	int error;
@@ -65,6 +72,7 @@ struct writer *writer_create(int fd)
 	if (!w)
 		return NULL;
 	w->fd = fd;
+	w->depth = depth;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
 	error = pthread_create(&w->thread, NULL, run, w);
@@ -78,9 +86,9 @@ struct writer *writer_create(int fd)
 void writer_put(struct writer *w, char *text, size_t len)
 {
 	pthread_mutex_lock(&w->lock);
-	free(w->text);
-	w->text = text;
-	w->len = len;
+	if (w->n_waiting == w->depth)
+		free(w->waiting[--w->n_waiting].text);
+	w->waiting[w->n_waiting++] = (struct text){text, len};
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -88,6 +96,7 @@ void writer_put(struct writer *w, char *text, size_t len)
 int writer_destroy(struct writer *w, int grace_ms)
 {
 	struct timespec end;
+	void *result = NULL;
 	int error;
 
 	if (!w)
@@ -106,12 +115,15 @@ int writer_destroy(struct writer *w, int grace_ms)
 		end.tv_nsec %= 1000000000L;
 		if (pthread_timedjoin_np(w->thread, NULL, &end) != 0) {
 			pthread_cancel(w->thread);
-			pthread_join(w->thread, NULL);
+			pthread_join(w->thread, &result);
 		}
 	}
 	error = w->error;
+	if (result == PTHREAD_CANCELED)
+		el_log(EL_LOG_WARNING, "control", "the last table is not whole: nobody read it");
 	free(w->writing);
-	free(w->text);
+	for (uint32_t i = 0; i < w->n_waiting; i++)
+		free(w->waiting[i].text);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
