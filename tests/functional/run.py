@@ -145,12 +145,16 @@ def main():
     parser.add_argument("--jobs", type=int, default=JOBS, help="how many tests to run at once")
     parser.add_argument("--counts", type=pathlib.Path, help="write passed, failed, skipped to this file")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--list", action="store_true", help="show the names of the tests, run none")
     parser.add_argument("names", nargs="*", help="parts of names of tests")
     options = parser.parse_args()
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
     tests = list(find_tests(options.names))
     if not tests:
         sys.exit("no test has such a name")
+    if options.list:
+        print("\n".join(name for name, _ in tests))
+        return
     reason = why_not()
     if reason:
         for name, _ in tests:

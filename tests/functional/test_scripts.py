@@ -150,3 +150,15 @@ def test_quickstart_needs_root(lab):
     assert done.returncode != 0, "exit status"
     assert_equal(len(done.stderr.splitlines()), 1, "lines of standard error")
     assert "root" in done.stderr, done.stderr
+
+
+def test_one_test_by_its_name(lab):
+    """A unit test by its whole name, functional ones by a part of theirs, within seconds of a built tree."""
+    process = start(lab, SCRIPTS / "test", "base", "harness.a_program_that_fails")
+    process.assert_success(50)
+    lines = output(lab).splitlines()
+    assert_equal(lines[-1], "2 passed, 0 failed, 0 skipped", "the last line")
+    assert not [line for line in lines if "style" in line or "release" in line], output(lab)
+    process = start(lab, SCRIPTS / "test", "no.such.test")
+    assert_equal(process.wait(50), 1, "exit status")
+    assert "no test has the name no.such.test" in output(lab), output(lab)
