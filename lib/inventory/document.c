@@ -34,6 +34,12 @@ static bool has_content(const char *p, size_t n)
 	return content && *content != '#' && *p != '%';
 }
 
+/* Of the line that is being read. */
+static bool line_has_content(const struct document *d)
+{
+	return d->len > d->line && has_content(d->text + d->line, d->len - d->line);
+}
+
 static int append(struct document *d, char c)
 {
 	if (d->len == DOCUMENT_MAX)
@@ -133,7 +139,7 @@ static int feed_one(struct document *d, char c)
 	if (d->is_json && json_ends(d, c))
 		return 1;
 	if (c == '\n' && d->line < d->len) {
-		d->has_content |= has_content(d->text + d->line, d->len - d->line);
+		d->has_content |= line_has_content(d);
 		d->line = d->len;
 	}
 	return 0;
@@ -152,7 +158,7 @@ int document_feed(struct document *d, const char *data, size_t n, size_t *ret_us
 
 bool document_finish(struct document *d)
 {
-	d->has_content |= has_content(d->text + d->line, d->len - d->line);
+	d->has_content |= line_has_content(d);
 	d->marker_end = '\0';
 	return d->has_content;
 }
