@@ -14,7 +14,7 @@ uint32_t expo_rows_targets(const struct el_expo_input *in)
 
 uint32_t expo_rows_duplicates(const struct el_expo_input *in)
 {
-	return in->snapshot != NULL ? (uint32_t)in->snapshot->model->duplicate_targets.count : 0;
+	return in->snapshot != NULL ? in->snapshot->model->n_duplicates : 0;
 }
 
 uint32_t expo_subs_percentiles(const struct el_expo_input *in)
@@ -238,22 +238,13 @@ bool expo_print_probed(const struct family *f, const struct el_expo_input *in, u
 	return true;
 }
 
-/* The list has an entry a repetition; the first of a name prints their number. */
 bool expo_print_duplicate(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			  uint32_t sub, struct line *l)
 {
-	const struct el_conf_strings *names = &in->snapshot->model->duplicate_targets;
-	uint64_t count = 0;
+	const struct el_model_duplicate *d = &in->snapshot->model->duplicates[row];
 
 	(void)f, (void)sub;
-	for (size_t i = 0; i < names->count; i++) {
-		if (strcmp(names->items[i], names->items[row]) != 0)
-			continue;
-		if (i < row)
-			return false;
-		count++;
-	}
-	line_label(l, "target_name", names->items[row]);
-	line_u64(l, count);
+	line_label(l, "target_name", d->name);
+	line_u64(l, d->count);
 	return true;
 }

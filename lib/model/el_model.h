@@ -70,6 +70,12 @@ struct el_model_stream {
 	struct el_ip address;
 };
 
+/* A name that several targets had: all but one of them are left out. */
+struct el_model_duplicate {
+	char *name;
+	uint64_t count; /* of those left out: app_target_name_dup_total */
+};
+
 struct el_model {
 	char *probe_name;
 	struct el_model_target *targets;
@@ -82,7 +88,8 @@ struct el_model {
 	uint32_t n_streams;
 	int *percentiles; /* as configured */
 	uint32_t n_percentiles;
-	struct el_conf_strings duplicate_targets; /* app_target_name_dup_total */
+	struct el_model_duplicate *duplicates; /* a name once */
+	uint32_t n_duplicates;
 	/* Targets that have this status, or a series that has; by el_model_count_not_probed. */
 	uint32_t n_not_probed[EL_MODEL_STATUSES];
 	_Atomic uint32_t refs; /* any thread, through get and put */

@@ -31,20 +31,47 @@ static int copy_string(const char *text, char **ret_copy)
 static int copy_global(struct el_model *m, const struct el_conf *conf)
 {
 	const struct el_conf_ints *p = &conf->global.percentiles;
-	const struct el_conf_strings *dup = &conf->duplicate_targets;
 	int rc = copy_string(conf->global.probe_name, &m->probe_name);
 
 	m->percentiles = calloc(p->count + 1, sizeof(*m->percentiles));
-	m->duplicate_targets.items = calloc(dup->count + 1, sizeof(char *));
-	if (!m->percentiles || !m->duplicate_targets.items)
+	if (!m->percentiles)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->count; i++)
 		m->percentiles[m->n_percentiles++] = p->items[i];
+	return rc;
+}
+
+/* `names` is the caller's, and empty. */
+static int count_duplicates(struct el_model *m, const struct el_conf_strings *dup,
+			    struct el_names *names)
+{
+	int rc = 0;
+
+	m->duplicates = calloc(dup->count + 1, sizeof(*m->duplicates));
+	if (!m->duplicates)
+		return -ENOMEM;
 	for (size_t i = 0; i < dup->count && rc == 0; i++) {
-		rc = copy_string(dup->items[i], &m->duplicate_targets.items[i]);
+		int added;
+		const struct el_names_entry *e =
+		    el_names_add(names, dup->items[i], m->n_duplicates, &added);
+
+		rc = e ? 0 : -ENOMEM;
+		if (rc == 0 && added)
+			rc = copy_string(e->name, &m->duplicates[m->n_duplicates++].name);
 		if (rc == 0)
-			m->duplicate_targets.count++;
+			m->duplicates[e->value].count++;
 	}
+	return rc;
+}
+
+static int copy_duplicates(struct el_model *m, const struct el_conf *conf)
+{
+	struct el_names names;
+	int rc;
+
+	el_names_init(&names);
+	rc = count_duplicates(m, &conf->duplicate_targets, &names);
+	el_names_fini(&names);
 	return rc;
 }
 
@@ -332,9 +359,9 @@ static void destroy(struct el_model *m)
 	}
 	for (uint32_t i = 0; i < m->n_groups; i++)
 		free(m->groups[i].name);
-	for (size_t i = 0; i < m->duplicate_targets.count; i++)
-		free(m->duplicate_targets.items[i]);
-	free(m->duplicate_targets.items);
+	for (uint32_t i = 0; i < m->n_duplicates; i++)
+		free(m->duplicates[i].name);
+	free(m->duplicates);
 	free(m->probe_name);
 	free(m->targets);
 	free(m->groups);
@@ -350,6 +377,8 @@ static int build(struct builder *b)
 	struct el_model *m = b->model;
 	int rc = copy_global(m, conf);
 
+	if (rc == 0)
+		rc = copy_duplicates(m, conf);
 	if (rc == 0)
 		rc = copy_groups(m, conf);
 	if (rc == 0)

@@ -73,9 +73,9 @@ static inline void hand_model_destroy(struct hand_model *h)
 		free(m->targets[t].name);
 	for (uint32_t g = 0; g < m->n_groups; g++)
 		free(m->groups[g].name);
-	for (size_t i = 0; i < m->duplicate_targets.count; i++)
-		free(m->duplicate_targets.items[i]);
-	free(m->duplicate_targets.items);
+	for (uint32_t i = 0; i < m->n_duplicates; i++)
+		free(m->duplicates[i].name);
+	free(m->duplicates);
 	free(m->probe_name);
 	free(m->targets);
 	free(m->groups);

@@ -139,11 +139,10 @@ static void sample_init(struct sample *s)
 	el_model_count_not_probed(m);
 	m->targets[5].address = (struct el_ip){0};
 	m->targets[5].threshold_loss = 1;
-	m->duplicate_targets.items = calloc(3, sizeof(char *));
-	m->duplicate_targets.items[0] = strdup("udp");
-	m->duplicate_targets.items[1] = strdup("gateway");
-	m->duplicate_targets.items[2] = strdup("udp");
-	m->duplicate_targets.count = 3;
+	m->duplicates = calloc(2, sizeof(*m->duplicates));
+	m->duplicates[0] = (struct el_model_duplicate){strdup("udp"), 2};
+	m->duplicates[1] = (struct el_model_duplicate){strdup("gateway"), 1};
+	m->n_duplicates = 2;
 	f = sample_figures(m);
 	f->series[6] = f->series[7] = (struct el_figures){.local = 8};
 	s->snapshot = el_snapshot_next(NULL, m, f);
@@ -469,10 +468,76 @@ static void numbers_read_back(void **state)
 	sample_fini(&s);
 }
 
+/* Every comparison of texts in this program passes here (by the linker's --wrap). */
+static uint64_t n_comparisons, max_comparisons = UINT64_MAX;
+
+int __real_strcmp(const char *a, const char *b);
+int __wrap_strcmp(const char *a, const char *b);
+
+int __wrap_strcmp(const char *a, const char *b)
+{
+	if (++n_comparisons > max_comparisons) {
+		max_comparisons = UINT64_MAX;
+		fail_msg("too many comparisons");
+	}
+	return __real_strcmp(a, b);
+}
+
+static int no_address(void *ctx, const char *name, uint8_t family, struct el_ip *ret)
+{
+	(void)ctx, (void)name, (void)family, (void)ret;
+	return -ENOENT;
+}
+
+/* Two inventories of 100,000 targets each with the same names: from the list of repetitions to the
+ * page with a few comparisons a name. Every tenth name occurs three times. */
+static void many_duplicates(void **state)
+{
+	const uint32_t n_names = 100000, n = n_names + n_names / 10;
+	struct el_conf conf = {.global = {.probe_name = (char[]){"lab"}}};
+	struct el_model_input model_input = {.conf = &conf, .resolve = no_address};
+	struct el_expo_input in = {.version = "1", .dpdk_version = "2"};
+	struct el_snapshot *s;
+	struct el_model *m;
+	struct el_error err;
+	struct page page;
+	size_t n_lines = 0;
+
+	(void)state;
+	conf.duplicate_targets.items = calloc(n, sizeof(char *));
+	for (uint32_t i = 0; i < n; i++)
+		conf.duplicate_targets.items[i] =
+		    hand_name("name%u", i < n_names ? i : 10 * (i - n_names));
+	conf.duplicate_targets.count = n;
+	n_comparisons = 0;
+	max_comparisons = 20 * (uint64_t)n;
+	m = el_model_create(&model_input, &err);
+	assert_non_null(m);
+	in.snapshot = s = el_snapshot_next(NULL, m, NULL);
+	page = render(&in, 1 << 16);
+	max_comparisons = UINT64_MAX;
+	assert_line(&page, "app_target_name_dup_total{target_name=\"name20\"} 2");
+	assert_line(&page, "app_target_name_dup_total{target_name=\"name99999\"} 1");
+	for (const char *p = page.text, *end = p + page.len; p < end; p++) {
+		static const char name[] = "app_target_name_dup_total{";
+
+		n_lines += (size_t)(end - p) > strlen(name) && memcmp(p, name, strlen(name)) == 0;
+		p = memchr(p, '\n', (size_t)(end - p));
+	}
+	assert_int_equal(n_lines, n_names);
+	free(page.text);
+	el_snapshot_put(s);
+	el_model_put(m);
+	for (uint32_t i = 0; i < n; i++)
+		free(conf.duplicate_targets.items[i]);
+	free(conf.duplicate_targets.items);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(page_is_golden),
+	    cmocka_unit_test(many_duplicates),
 	    cmocka_unit_test(lines_are_netprobifys),
 	    cmocka_unit_test(every_series_has_the_probes_name),
 	    cmocka_unit_test(no_sample_is_printed_twice),

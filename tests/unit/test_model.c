@@ -449,8 +449,9 @@ static void duplicates_and_references(void **state)
 
 	(void)state;
 	assert_int_equal(m->n_targets, 1);
-	assert_int_equal(m->duplicate_targets.count, 1);
-	assert_string_equal(m->duplicate_targets.items[0], "t");
+	assert_int_equal(m->n_duplicates, 1);
+	assert_string_equal(m->duplicates[0].name, "t");
+	assert_int_equal(m->duplicates[0].count, 1);
 	assert_ptr_equal(el_model_get(m), m);
 	el_model_put(m);
 	assert_string_equal(m->targets[0].name, "t"); /* still there */
