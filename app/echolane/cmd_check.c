@@ -157,6 +157,7 @@ static int look_at_ports(const struct options *options, const struct el_conf *co
 
 int command_check(const struct options *options)
 {
+	struct el_inventory_settings settings;
 	struct el_conf *conf;
 	struct stdout_text o;
 	struct el_error err;
@@ -164,6 +165,7 @@ int command_check(const struct options *options)
 
 	if (status)
 		return status;
+	settings = el_inventory_settings_of(conf);
 	el_log_set_level(EL_LOG_WARNING);
 	if (!stdout_begin(&o)) {
 		status = stdout_end(&o);
@@ -173,8 +175,7 @@ int command_check(const struct options *options)
 	if (options->print_config) {
 		el_conf_print(conf, o.stream);
 	} else if (look_at_ports(options, conf, &err) < 0 ||
-		   el_inventory_check(conf->dataplane.inventories_directory,
-				      &conf->global.disable_dynamic_inventories, &err) < 0 ||
+		   el_inventory_check(&settings, &err) < 0 ||
 		   try_plan(conf, options->config, o.stream, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", options->config, err.text);
 		status = EX_DATAERR;

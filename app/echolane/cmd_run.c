@@ -143,12 +143,9 @@ static void inventory_changed(void *ctx)
 
 static int inventory_init(struct control *c, struct el_error *err)
 {
-	struct el_inventory_config config = {
-	    .directory = c->now.conf->dataplane.inventories_directory,
-	    .disabled = &c->now.conf->global.disable_dynamic_inventories,
-	    .max_addresses = c->now.conf->dataplane.max_addresses_per_target,
-	    .changed = inventory_changed,
-	    .ctx = c};
+	struct el_inventory_config config = {.settings = el_inventory_settings_of(c->now.conf),
+					     .changed = inventory_changed,
+					     .ctx = c};
 
 	c->inventory = el_inventory_create(&config, err);
 	return c->inventory ? 0 : -errno;

@@ -85,9 +85,11 @@ static int load(struct control *c, struct shared_conf **ret, struct el_error *er
 		return el_error_set(err, code, "%s has errors", o->config);
 	for (uint32_t i = 0; i < o->n_ports && code == 0; i++)
 		code = el_conf_add_port(conf, o->ports[i], err);
-	if (code == 0)
-		code = el_inventory_check(conf->dataplane.inventories_directory,
-					  &conf->global.disable_dynamic_inventories, err);
+	if (code == 0) {
+		const struct el_inventory_settings settings = el_inventory_settings_of(conf);
+
+		code = el_inventory_check(&settings, err);
+	}
 	if (code < 0) {
 		el_conf_free(conf);
 		return code;

@@ -38,6 +38,7 @@ static void fail(struct control *c, const char *why)
 void reload_take_result(struct control *c, struct planner_job *job)
 {
 	const struct el_conf *conf = c->next.conf;
+	struct el_inventory_settings settings;
 	struct el_error err;
 
 	c->file_digest = job->digest;
@@ -49,9 +50,8 @@ void reload_take_result(struct control *c, struct planner_job *job)
 	}
 	el_conf_compare_restarts(c->started_with->conf, conf, say_needs_restart, NULL);
 	local_ports_check(conf, log_warning);
-	if (el_inventory_rescan(c->inventory, conf->dataplane.inventories_directory,
-				&conf->global.disable_dynamic_inventories,
-				conf->dataplane.max_addresses_per_target, &err) < 0)
+	settings = el_inventory_settings_of(conf);
+	if (el_inventory_rescan(c->inventory, &settings, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
 	/* the message is seen if either level lets it through */
 	if (conf->global.logging_level < c->now.conf->global.logging_level)

@@ -2,6 +2,7 @@
 /* What one key's row of the table can't say: rules between keys, and defaults that follow from
  * others. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -357,6 +358,19 @@ void conf_check_lcores(struct conf_walk *w, const struct conf_map *map,
 		used[core] = true;
 	}
 	conf_walk_leave(w);
+}
+
+/* There is the user; a user data base that can't be asked now says neither. */
+void conf_check_inventories(struct conf_walk *w, const struct conf_map *map,
+			    const struct conf_entry *entries, void *obj)
+{
+	const struct el_conf_dataplane *d = obj;
+
+	errno = 0;
+	if (d->inventories_user && conf_walk_valid(map, entries, "user") &&
+	    !getpwnam(d->inventories_user) && (errno == 0 || errno == ENOENT))
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "user"), "user",
+				"expected a user of this machine, got \"%s\"", d->inventories_user);
 }
 
 void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,

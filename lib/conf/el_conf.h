@@ -131,6 +131,7 @@ struct el_conf_dataplane {
 	struct el_conf_port *ports;
 	size_t n_ports;
 	char *inventories_directory; /* programs that feed targets; NULL: none */
+	char *inventories_user;      /* who they run as; NULL: who we run as */
 };
 
 struct el_conf {

@@ -153,8 +153,15 @@ static const struct conf_key inventories_keys[] = {
      .what = "a directory",
      .def_text = "none",
      .help = "directory of programs that feed targets"},
+    {.name = "user",
+     .kind = CONF_STR,
+     FIELD(el_conf_dataplane, inventories_user),
+     .what = "a user of this machine",
+     .def_text = "the one that echolane runs as",
+     .help = "user that these programs run as"},
 };
-static const struct conf_map inventories_map = {MAP(inventories_keys)};
+static const struct conf_map inventories_map = {MAP(inventories_keys),
+						.check = conf_check_inventories};
 
 static const struct conf_key dataplane_keys[] = {
     {.name = "lcores",

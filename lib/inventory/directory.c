@@ -3,62 +3,31 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <libgen.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "el_trust.h"
+
 #define LOG "inventory"
 
-/* Whoever can write to what echolane runs is echolane. */
-static int check_writers(const char *path, const struct stat *st, uid_t owner, struct el_error *err)
+int directory_open_program(const char *directory, const char *path, int *ret_directory_fd,
+			   int *ret_program_fd, struct el_error *err)
 {
-	if (st->st_uid != owner && st->st_uid != 0)
-		return el_error_set(err, -EPERM,
-				    "%s belongs to user %u: only root and the owner of the "
-				    "inventories' directory, user %u, may write to it",
-				    path, st->st_uid, owner);
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return el_error_set(err, -EPERM,
-				    "%s can be written to by others than its owner (mode %04o): "
-				    "chmod go-w",
-				    path, st->st_mode & 07777);
-	return 0;
-}
+	int directory_fd = el_trust_open(directory, NULL, err), program_fd;
 
-/* `path` has no symbolic links left. */
-static int check_program(const char *path, const struct stat *st, uid_t owner, struct el_error *err)
-{
-	char *copy = strdup(path), *parent = copy ? dirname(copy) : NULL;
-	struct stat dir;
-	int rc = parent ? check_writers(path, st, owner, err) : -ENOMEM;
-
-	/* a file in a directory that others can write to can be replaced, unless that is sticky */
-	if (rc == 0) {
-		if (stat(parent, &dir) < 0)
-			rc = el_error_set(err, -errno, "%s: %s", parent, strerror(errno));
-		else if (!(dir.st_mode & S_ISVTX))
-			rc = check_writers(parent, &dir, owner, err);
+	if (directory_fd < 0)
+		return directory_fd;
+	program_fd = el_trust_open(path, NULL, err);
+	if (program_fd < 0) {
+		close(directory_fd);
+		return program_fd;
 	}
-	free(copy);
-	return rc;
-}
-
-int directory_check_program(const char *directory, const char *path, struct el_error *err)
-{
-	char *real = realpath(path, NULL);
-	struct stat dir, st;
-	int rc = 0;
-
-	if (!real || stat(directory, &dir) < 0 || stat(real, &st) < 0)
-		rc = el_error_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (rc == 0)
-		rc = check_writers(directory, &dir, dir.st_uid, err);
-	if (rc == 0)
-		rc = check_program(real, &st, dir.st_uid, err);
-	free(real);
-	return rc;
+	*ret_directory_fd = directory_fd;
+	*ret_program_fd = program_fd;
+	return 0;
 }
 
 static bool is_disabled(const struct el_conf_strings *disabled, const char *name)
@@ -69,17 +38,19 @@ static bool is_disabled(const struct el_conf_strings *disabled, const char *name
 	return false;
 }
 
-/* Whether an entry is a program that is to be run; `st` of what it is in the end. */
-static bool is_wanted(const char *path, const char *name, const struct el_conf_strings *disabled,
-		      struct stat *st)
+/* Whether an entry is a program that is to be run. */
+static bool is_wanted(const char *path, int dir_fd, const char *name,
+		      const struct el_conf_strings *disabled)
 {
+	struct stat st;
+
 	if (name[0] == '.')
 		return false;
-	if (stat(path, st) < 0) {
+	if (fstatat(dir_fd, name, &st, 0) < 0) {
 		el_log(EL_LOG_WARNING, LOG, "%s is left out: %s", path, strerror(errno));
 		return false;
 	}
-	if (!S_ISREG(st->st_mode) || !(st->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
 		return false;
 	if (!el_conf_is_name(name)) {
 		el_log(EL_LOG_WARNING, LOG,
@@ -113,27 +84,39 @@ static int add(struct directory *d, const char *name, char *path, const struct s
 	return 0;
 }
 
-static int scan_entry(struct directory *d, const char *name, const struct el_conf_strings *disabled,
-		      struct el_error *err)
+/* Takes `path` over if it succeeds. */
+static int add_program(struct directory *d, const char *name, char *path, struct el_error *err)
 {
+	int fd = el_trust_open(path, NULL, err), rc;
 	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		rc = el_error_set(err, -errno, "%s: %s", path, strerror(errno));
+	else if (d->count == DIRECTORY_PROGRAMS_MAX)
+		rc = el_error_set(err, -E2BIG, "%s: more than %d programs", d->path,
+				  DIRECTORY_PROGRAMS_MAX);
+	else
+		rc = add(d, name, path, &st);
+	close(fd);
+	return rc;
+}
+
+static int scan_entry(struct directory *d, int dir_fd, const char *name,
+		      const struct el_conf_strings *disabled, struct el_error *err)
+{
 	char *path;
-	int rc;
+	int rc = 0;
 
 	if (asprintf(&path, "%s/%s", d->path, name) < 0)
 		return -ENOMEM;
-	if (!is_wanted(path, name, disabled, &st)) {
-		free(path);
-		return 0;
+	if (is_wanted(path, dir_fd, name, disabled)) {
+		rc = add_program(d, name, path, err);
+		if (rc == 0)
+			return 0;
 	}
-	rc = directory_check_program(d->path, path, err);
-	if (rc == 0 && d->count == DIRECTORY_PROGRAMS_MAX)
-		rc = el_error_set(err, -E2BIG, "%s: more than %d programs", d->path,
-				  DIRECTORY_PROGRAMS_MAX);
-	if (rc == 0)
-		rc = add(d, name, path, &st);
-	if (rc < 0)
-		free(path);
+	free(path);
 	return rc;
 }
 
@@ -144,25 +127,46 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* Opens the directory to be listed; NULL with a sentence. */
+static DIR *open_directory(const char *path, char **ret_path, struct el_error *err)
+{
+	int place = el_trust_open(path, ret_path, err), fd;
+	DIR *dir = NULL;
+
+	if (place < 0) {
+		struct el_error why = *err;
+
+		el_error_set(err, place, "the inventories' directory: %.400s", why.text);
+		errno = -place;
+		return NULL;
+	}
+	fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		dir = fdopendir(fd);
+	if (!dir) {
+		int error = errno;
+
+		el_error_set(err, -error, "the inventories' directory %s: %s", path,
+			     strerror(error));
+		if (fd >= 0)
+			close(fd);
+		errno = error;
+	}
+	close(place);
+	return dir;
+}
+
 static int scan(struct directory *d, const char *path, const struct el_conf_strings *disabled,
 		struct el_error *err)
 {
+	DIR *dir = open_directory(path, &d->path, err);
 	struct dirent *entry;
-	struct stat st;
-	DIR *dir;
 	int rc = 0;
 
-	d->path = realpath(path, NULL);
-	dir = d->path ? opendir(d->path) : NULL;
 	if (!dir)
-		return el_error_set(err, -errno, "the inventories' directory %s: %s", path,
-				    strerror(errno));
-	if (fstat(dirfd(dir), &st) < 0)
-		rc = el_error_set(err, -errno, "%s: %s", path, strerror(errno));
-	else
-		rc = check_writers(d->path, &st, st.st_uid, err);
+		return -errno;
 	while (rc == 0 && (errno = 0, entry = readdir(dir)))
-		rc = scan_entry(d, entry->d_name, disabled, err);
+		rc = scan_entry(d, dirfd(dir), entry->d_name, disabled, err);
 	if (rc == 0 && errno)
 		rc = el_error_set(err, -errno, "%s: %s", path, strerror(errno));
 	closedir(dir);

@@ -25,11 +25,13 @@ struct directory {
 	size_t count;
 };
 
-/* Looks the programs of `path` (NULL: none) up. 0, or a negative errno with a sentence. */
+/* Looks the programs of `path` (NULL: none) up; -EPERM where el_trust_open refuses it or one of
+ * them. 0, or a negative errno with a sentence. */
 int directory_scan(const char *path, const struct el_conf_strings *disabled,
 		   struct directory *ret_directory, struct el_error *err);
 void directory_fini(struct directory *directory);
 
-/* Whether a program may be run: nobody but the owner of `directory` and root can write to it. 0, or
- * a negative errno with a sentence. */
-int directory_check_program(const char *directory, const char *path, struct el_error *err);
+/* Opens a program and the directory that it is run in, both as el_trust_open does: what was checked
+ * is what is run. 0 and two descriptors, the caller's, or a negative errno with a sentence. */
+int directory_open_program(const char *directory, const char *path, int *ret_directory_fd,
+			   int *ret_program_fd, struct el_error *err);

@@ -15,7 +15,8 @@
  * and the last list stays; what it prints is read slowly if it is much, and a document past 16 MiB
  * is its end; a program that exits is started again after 1 s, then 2, 4, up to 300 (1 s again once
  * it ran for a minute). It gets no input, the directory as its working directory, and dies with the
- * prober. Lines on its standard error are logged, at most one a second after the first ten.
+ * prober. A script is called /dev/fd/3, whatever its file is called. Lines on its standard error
+ * are logged, at most one a second after the first ten.
  *
  * Documents are parsed on a thread of their own. Everything here is for one thread, the one that
  * calls el_inventory_run and never ends before the program does; nothing but destroy waits. */
@@ -24,22 +25,31 @@
 
 struct el_inventory;
 
-struct el_inventory_config {
+/* What a reload may change. What it points to need not stay. */
+struct el_inventory_settings {
 	const char *directory;                  /* NULL: none, no program is run */
+	const char *user;                       /* who they run as; NULL: as we do */
 	const struct el_conf_strings *disabled; /* names to leave out; may be NULL */
 	uint32_t max_addresses;                 /* of a target */
+};
+
+struct el_inventory_config {
+	struct el_inventory_settings settings;
 	/* Called at the end of el_inventory_run if what el_inventory_targets gives is different
 	 * now. */
 	void (*changed)(void *ctx);
 	void *ctx;
 };
 
-/* Looks the programs of a directory up and checks that nobody but its owner and root can write to
- * it or to them (symbolic links followed); for `check` and before a reload. Programs are regular
- * files that may be executed; hidden ones are left out, those whose name is not of netprobify's
- * pattern too, with a warning in the log. 0; -EPERM or another negative errno with a sentence. */
-int el_inventory_check(const char *directory, const struct el_conf_strings *disabled,
-		       struct el_error *err);
+/* Those of a configuration, which they point to. */
+struct el_inventory_settings el_inventory_settings_of(const struct el_conf *conf);
+
+/* Looks the programs of a directory up and checks that nobody but root and the user that runs this
+ * can change it or them, from / down (el_trust_open), and that there is the user that they are to
+ * run as; for `check` and before a reload. Programs are regular files that may be executed; hidden
+ * ones are left out, those whose name is not of netprobify's pattern too, with a warning in the
+ * log. 0; -EPERM or another negative errno with a sentence. */
+int el_inventory_check(const struct el_inventory_settings *settings, struct el_error *err);
 
 /* Starts nothing yet: el_inventory_run does. NULL with errno and a sentence where
  * el_inventory_check would refuse. What `config` points to need not stay. */
@@ -48,10 +58,9 @@ struct el_inventory *el_inventory_create(const struct el_inventory_config *confi
 
 /* For a reload: looks the programs up again. New ones are started, those that are gone or disabled
  * are stopped and their targets go, those whose file is another one are started anew, all of them
- * if max_addresses is another one; the rest run on. 0, or as el_inventory_check, nothing having
- * changed. */
-int el_inventory_rescan(struct el_inventory *inv, const char *directory,
-			const struct el_conf_strings *disabled, uint32_t max_addresses,
+ * if max_addresses or the user is another one; the rest run on. 0, or as el_inventory_check,
+ * nothing having changed. */
+int el_inventory_rescan(struct el_inventory *inv, const struct el_inventory_settings *settings,
 			struct el_error *err);
 
 /* A descriptor that is readable when there is something to do for el_inventory_run. */

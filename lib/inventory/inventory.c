@@ -35,12 +35,23 @@ struct el_inventory {
 	char **duplicates;
 };
 
-int el_inventory_check(const char *directory, const struct el_conf_strings *disabled,
-		       struct el_error *err)
+struct el_inventory_settings el_inventory_settings_of(const struct el_conf *conf)
 {
-	struct directory d;
-	int rc = directory_scan(directory, disabled, &d, err);
+	return (struct el_inventory_settings){.directory = conf->dataplane.inventories_directory,
+					      .user = conf->dataplane.inventories_user,
+					      .disabled = &conf->global.disable_dynamic_inventories,
+					      .max_addresses =
+						  conf->dataplane.max_addresses_per_target};
+}
 
+int el_inventory_check(const struct el_inventory_settings *settings, struct el_error *err)
+{
+	struct spawn_user user;
+	struct directory d;
+	int rc = spawn_find_user(settings->user, &user, err);
+
+	if (rc == 0)
+		rc = directory_scan(settings->directory, settings->disabled, &d, err);
 	if (rc == 0)
 		directory_fini(&d);
 	return rc;
@@ -67,8 +78,14 @@ static struct directory_entry *find_entry(const struct directory *d, const char 
 	return NULL;
 }
 
+static bool is_same_user(const struct spawn_user *a, const struct spawn_user *b)
+{
+	return a->is_set == b->is_set && a->uid == b->uid && a->gid == b->gid;
+}
+
 /* Stops what is no more; what there is already is taken out of `d`. */
-static void match_programs(struct el_inventory *inv, struct directory *d, uint32_t max_addresses)
+static void match_programs(struct el_inventory *inv, struct directory *d,
+			   const struct spawn_user *user, uint32_t max_addresses)
 {
 	for (size_t i = 0; i < inv->n_programs; i++) {
 		struct program *p = inv->programs[i];
@@ -82,24 +99,27 @@ static void match_programs(struct el_inventory *inv, struct directory *d, uint32
 			program_stop(p, true, inv->now_ns);
 			continue;
 		}
-		if (!is_same_file(&p->entry, e) || p->max_addresses != max_addresses)
+		if (!is_same_file(&p->entry, e) || !is_same_user(&p->user, user) ||
+		    p->max_addresses != max_addresses)
 			program_stop(p, false, inv->now_ns);
 		if (p->max_addresses != max_addresses)
 			p->has_hash = false; /* the same document may be right now, or wrong */
 		p->max_addresses = max_addresses;
+		p->user = *user;
 		free(e->name);
 		e->name = NULL;
 	}
 }
 
-static int add_programs(struct el_inventory *inv, struct directory *d, uint32_t max_addresses)
+static int add_programs(struct el_inventory *inv, struct directory *d,
+			const struct spawn_user *user, uint32_t max_addresses)
 {
 	for (size_t i = 0; i < d->count; i++) {
 		struct program *p;
 
 		if (!d->entries[i].name)
 			continue;
-		p = program_create(&d->entries[i], d->path, max_addresses, inv->epoll_fd,
+		p = program_create(&d->entries[i], d->path, user, max_addresses, inv->epoll_fd,
 				   inv->parsed_fd, inv->now_ns);
 		if (!p)
 			return -ENOMEM;
@@ -115,14 +135,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*x)->entry.name, (*y)->entry.name);
 }
 
-int el_inventory_rescan(struct el_inventory *inv, const char *directory,
-			const struct el_conf_strings *disabled, uint32_t max_addresses,
+int el_inventory_rescan(struct el_inventory *inv, const struct el_inventory_settings *settings,
 			struct el_error *err)
 {
+	struct spawn_user user;
 	struct directory d;
 	struct program **programs;
-	int rc = directory_scan(directory, disabled, &d, err);
+	int rc = spawn_find_user(settings->user, &user, err);
 
+	if (rc == 0)
+		rc = directory_scan(settings->directory, settings->disabled, &d, err);
 	if (rc < 0)
 		return rc;
 	programs = realloc(inv->programs, (inv->n_programs + d.count + 1) * sizeof(*programs));
@@ -131,8 +153,8 @@ int el_inventory_rescan(struct el_inventory *inv, const char *directory,
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	}
 	inv->programs = programs;
-	match_programs(inv, &d, max_addresses);
-	rc = add_programs(inv, &d, max_addresses);
+	match_programs(inv, &d, &user, settings->max_addresses);
+	rc = add_programs(inv, &d, &user, settings->max_addresses);
 	qsort(inv->programs, inv->n_programs, sizeof(*inv->programs), by_name);
 	directory_fini(&d);
 	return rc < 0 ? el_error_set(err, rc, "not enough memory") : 0;
@@ -170,8 +192,7 @@ struct el_inventory *el_inventory_create(const struct el_inventory_config *confi
 		el_error_set(err, rc, "the inventories' descriptors can't be had: %s",
 			     strerror(-rc));
 	else
-		rc = el_inventory_rescan(inv, config->directory, config->disabled,
-					 config->max_addresses, err);
+		rc = el_inventory_rescan(inv, &config->settings, err);
 	if (rc < 0) {
 		el_inventory_destroy(inv);
 		errno = -rc;

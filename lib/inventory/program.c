@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "output.h"
-#include "spawn.h"
 
 #define LOG "inventory"
 #define PAUSE_MIN_NS EL_NS_PER_S
@@ -126,16 +125,20 @@ void program_kill(struct program *p)
 
 static void start(struct program *p)
 {
+	struct spawn_order order = {.user = &p->user};
 	struct spawned s;
 	struct el_error err;
-	int rc = directory_check_program(p->directory, p->entry.path, &err);
+	int rc = directory_open_program(p->directory, p->entry.path, &order.directory_fd,
+					&order.program_fd, &err);
 
 	p->started_ns = p->now_ns;
 	if (rc == 0) {
-		rc = spawn(p->entry.path, p->directory, &s);
+		rc = spawn(&order, &s);
 		if (rc < 0)
 			el_error_set(&err, rc, "%s: can't be run: %s", p->entry.path,
 				     strerror(-rc));
+		close(order.program_fd);
+		close(order.directory_fd);
 	}
 	if (rc < 0) {
 		schedule(p);
@@ -226,7 +229,8 @@ uint64_t program_deadline_ns(const struct program *p)
 }
 
 struct program *program_create(struct directory_entry *entry, const char *directory,
-			       uint32_t max_addresses, int epoll_fd, int parsed_fd, uint64_t now_ns)
+			       const struct spawn_user *user, uint32_t max_addresses, int epoll_fd,
+			       int parsed_fd, uint64_t now_ns)
 {
 	struct program *p = calloc(1, sizeof(*p));
 	char *copy = strdup(directory);
@@ -238,6 +242,7 @@ struct program *program_create(struct directory_entry *entry, const char *direct
 	}
 	*p = (struct program){.entry = *entry,
 			      .directory = copy,
+			      .user = *user,
 			      .max_addresses = max_addresses,
 			      .epoll_fd = epoll_fd,
 			      .parsed_fd = parsed_fd,

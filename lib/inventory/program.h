@@ -6,6 +6,7 @@
 #include "directory.h"
 #include "document.h"
 #include "parse.h"
+#include "spawn.h"
 
 #define PROGRAM_LINE_MAX 512
 
@@ -29,6 +30,7 @@ struct program_stream {
 struct program {
 	struct directory_entry entry; /* owned */
 	char *directory;
+	struct spawn_user user;
 	uint32_t max_addresses; /* of a target */
 	int epoll_fd, parsed_fd;
 	uint64_t now_ns;
@@ -62,8 +64,8 @@ struct program {
 
 /* Takes the entry over. Nothing is started before program_run. NULL: out of memory. */
 struct program *program_create(struct directory_entry *entry, const char *directory,
-			       uint32_t max_addresses, int epoll_fd, int parsed_fd,
-			       uint64_t now_ns);
+			       const struct spawn_user *user, uint32_t max_addresses, int epoll_fd,
+			       int parsed_fd, uint64_t now_ns);
 
 /* Also kills and reaps what still runs. */
 void program_destroy(struct program *p);

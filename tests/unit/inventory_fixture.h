@@ -19,6 +19,7 @@
 
 struct fixture {
 	char dir[64];
+	const char *user; /* who programs run as; NULL: as the test */
 	struct el_inventory *inv;
 	uint64_t skew_ns; /* of the monotonic clock */
 	int64_t unix_s;
@@ -87,10 +88,16 @@ static inline void put_shell(const struct fixture *f, const char *name, const ch
 	put_program(f, name, text);
 }
 
+static inline struct el_inventory_settings settings(const struct fixture *f)
+{
+	return (struct el_inventory_settings){
+	    .directory = f->dir, .user = f->user, .max_addresses = 65536};
+}
+
 static inline struct el_inventory *try_create(struct fixture *f, struct el_error *err)
 {
 	struct el_inventory_config config = {
-	    .directory = f->dir, .max_addresses = 65536, .changed = note_change, .ctx = f};
+	    .settings = settings(f), .changed = note_change, .ctx = f};
 
 	return el_inventory_create(&config, err);
 }

@@ -88,6 +88,7 @@ static void every_key_is_read(void **state)
 	assert_true(c->global.l3_raw_socket && c->global.verbose);
 	assert_string_equal(c->global.disable_dynamic_inventories.items[1], "external links");
 	assert_string_equal(c->dataplane.inventories_directory, "/etc/echolane/inventories");
+	assert_string_equal(c->dataplane.inventories_user, "nobody");
 	/* src_ipv4 wins over src_ip; host bits of a source subnet are masked */
 	assert_string_equal(el_ip_format(&c->groups[0].src_ipv4, buf), "192.0.2.2");
 	assert_string_equal(el_prefix_format(&c->groups[0].src_subnet_ipv4, buf),

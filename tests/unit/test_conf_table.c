@@ -15,6 +15,8 @@ static const char *sample(const struct conf_key *key)
 		return "192.0.2.1";
 	if (key->name && strcmp(key->name, "prometheus_address") == 0)
 		return "192.0.2.1";
+	if (key->name && strcmp(key->name, "user") == 0)
+		return "root";
 	switch (key->kind) {
 	case CONF_INT:
 		snprintf(text, sizeof(text), "%.0f", key->min > 0 ? key->min : 1);

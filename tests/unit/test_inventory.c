@@ -40,10 +40,11 @@ static void programs_have_nothing_of_ours(void **state)
 		    "fds = [fd for fd in range(3, 256) if os.path.exists(f'/proc/self/fd/{fd}')]\n"
 		    "status = dict(l.split(':\\t') for l in open('/proc/self/status'))\n"
 		    "blocked = int(status['SigBlk'], 16)\n"
-		    "good = (fds == [] and blocked == 0 and os.getpgrp() == os.getpid() and\n"
+		    "good = (fds == [3] and blocked == 0 and os.getpgrp() == os.getpid() and\n"
 		    "        signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and\n"
 		    "        'PROM_PASSWORD' not in os.environ and sys.stdin.read() == '' and\n"
-		    "        os.getcwd() == os.path.dirname(sys.argv[0]) and len(sys.argv) == 1)\n"
+		    "        os.getcwd() == os.path.dirname(os.path.realpath(sys.argv[0])) and\n"
+		    "        os.getcwd() == sys.path[0] and len(sys.argv) == 1)\n"
 		    "if not good: print(fds, status['SigBlk'], os.getcwd(), file=sys.stderr)\n"
 		    "print('[{\"hostname\": \"' + ('good' if good else 'bad') +\n"
 		    "      '\", \"type\": \"ICMPping\", \"destination\": \"192.0.2.1\"}]')\n");

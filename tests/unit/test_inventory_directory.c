@@ -2,13 +2,16 @@
 /* Which programs are run: permissions, reloads; and the list that comes of all of them. */
 #include "inventory_fixture.h"
 
+#include <pwd.h>
+
 #define GOOD "echo '- {hostname: a, " TARGET "}'; echo ...; exec sleep 1000"
 
 static void refuses(struct fixture *f, const char *why)
 {
+	const struct el_inventory_settings s = settings(f);
 	struct el_error err = {.text = ""};
 
-	assert_int_equal(el_inventory_check(f->dir, NULL, &err), -EPERM);
+	assert_int_equal(el_inventory_check(&s, &err), -EPERM);
 	if (!strstr(err.text, why))
 		fail_msg("expected \"%s\" in: %s", why, err.text);
 	assert_null(try_create(f, &err));
@@ -17,10 +20,22 @@ static void refuses(struct fixture *f, const char *why)
 
 static void accepts(struct fixture *f)
 {
+	const struct el_inventory_settings s = settings(f);
 	struct el_error err;
 
-	if (el_inventory_check(f->dir, NULL, &err) < 0)
+	if (el_inventory_check(&s, &err) < 0)
 		fail_msg("%s", err.text);
+}
+
+/* The process that was started last. */
+static pid_t pid_in_log(const struct fixture *f)
+{
+	const char *last = NULL;
+
+	for (const char *p = log_text(f); (p = strstr(p, "started, process ")); p++)
+		last = p;
+	assert_non_null(last);
+	return (pid_t)atoi(last + strlen("started, process "));
 }
 
 static void what_others_can_write_is_refused(void **state)
@@ -68,21 +83,58 @@ static void what_others_can_write_is_refused(void **state)
 		put_shell(f, "x", GOOD);
 		assert_int_equal(chown(in_dir(f, "x"), 12345, 0), 0);
 		refuses(f, "belongs to user 12345");
-		assert_int_equal(chown(f->dir, 12345, 0), 0);
+		assert_int_equal(chown(in_dir(f, "x"), 0, 0), 0);
 		accepts(f);
+		assert_int_equal(chown(f->dir, 12345, 0), 0);
+		refuses(f, "belongs to user 12345");
 	}
+}
+
+/* Whoever has a directory above them can put another in their place. */
+static void what_is_above_counts(void **state)
+{
+	struct fixture *f = *state;
+	char base[sizeof(f->dir)];
+
+	strcpy(base, f->dir);
+	strcat(f->dir, "/above");
+	assert_int_equal(mkdir(f->dir, 0755), 0);
+	strcat(f->dir, "/inventories");
+	assert_int_equal(mkdir(f->dir, 0755), 0);
+	put_shell(f, "x", GOOD);
+	accepts(f);
+	chmod(base, 0770);
+	refuses(f, "can be written to by others");
+	chmod(base, 01777); /* as /tmp: what root has there stays there */
+	accepts(f);
+	if (getuid() == 0) {
+		assert_int_equal(chown(base, 65534, 0), 0);
+		refuses(f, "belongs to user 65534");
+		assert_int_equal(chown(base, 0, 0), 0);
+		create(f);
+		wait_until(f, targets_are(f, "x_a "));
+		/* from now on it counts at each start */
+		assert_int_equal(chown(base, 65534, 0), 0);
+		kill(-pid_in_log(f), SIGKILL);
+		wait_until(f, count_in_log(f, "ended by signal 9") == 1);
+		f->skew_ns += EL_NS_PER_S;
+		wait_until(f, count_in_log(f, "belongs to user 65534") == 1);
+	}
+	strcpy(f->dir, base);
 }
 
 static void missing_directories_are_errors(void **state)
 {
 	struct fixture *f = *state;
-	struct el_inventory_config none = {.directory = NULL};
+	struct el_inventory_config none = {.settings = {.directory = NULL}};
+	struct el_inventory_settings s = {.directory = "/nonexistent"};
 	struct el_error err;
 
-	assert_int_equal(el_inventory_check("/nonexistent", NULL, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "the inventories' directory /nonexistent: No such file"));
+	assert_int_equal(el_inventory_check(&s, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "the inventories' directory: /nonexistent: No such file"));
 	put(f, "file", "", 0644);
-	assert_int_equal(el_inventory_check(in_dir(f, "file"), NULL, &err), -ENOTDIR);
+	s.directory = in_dir(f, "file");
+	assert_int_equal(el_inventory_check(&s, &err), -ENOTDIR);
 	f->inv = el_inventory_create(&none, &err);
 	assert_non_null(f->inv);
 	run(f);
@@ -114,11 +166,116 @@ static void programs_that_cannot_be_run(void **state)
 	assert_in_range(el_inventory_timeout_ms(f->inv, now_ns(f)), 1001, 2000);
 }
 
+#define STATUS                                                                                     \
+	"sed -n '/^Uid\\|^Gid\\|^Groups\\|^NoNewPrivs\\|^CapEff\\|^CapInh\\|^CapAmb/p' "           \
+	"/proc/self/status | tr '\\t\\n' '  ' >&2; echo >&2; "
+
+/* A user of their own: its groups, no way to more rights, nothing of our environment. */
+static void programs_run_as_a_user(void **state)
+{
+	struct fixture *f = *state;
+	struct passwd *nobody = getpwnam("nobody");
+	char expected[256];
+
+	if (getuid() != 0 || !nobody)
+		skip(); /* only root can run programs as somebody else */
+	f->user = "nobody";
+	setenv("PROM_PASSWORD", "secret", 1);
+	setenv("TOKEN", "secret", 1);
+	put_shell(f, "x",
+		  STATUS "echo \"home $HOME user $USER token $TOKEN$PROM_PASSWORD. in `pwd`\" >&2; "
+			 "ulimit -c >&2; ls /proc/self/fd | tr '\\n' ' ' >&2; " GOOD);
+	create(f);
+	wait_until(f, targets_are(f, "x_a "));
+	unsetenv("PROM_PASSWORD");
+	unsetenv("TOKEN");
+	snprintf(expected, sizeof(expected),
+		 "Uid: %1$u %1$u %1$u %1$u Gid: %2$u %2$u %2$u %2$u Groups: %2$u ", nobody->pw_uid,
+		 nobody->pw_gid);
+	wait_until(f, count_in_log(f, expected) == 1);
+	wait_until(f, count_in_log(f, "NoNewPrivs: 1") == 1);
+	wait_until(f, count_in_log(f, "CapEff: 0000000000000000") == 1);
+	wait_until(f, count_in_log(f, "CapInh: 0000000000000000") == 1);
+	snprintf(expected, sizeof(expected), "home %s user nobody token . in %s", nobody->pw_dir,
+		 f->dir);
+	wait_until(f, count_in_log(f, expected) == 1);
+	wait_until(f, count_in_log(f, "x: 0\"") == 1);
+	assert_int_equal(geteuid(), 0);
+}
+
+static void another_user_starts_them_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct el_inventory_settings s = settings(f);
+	struct el_error err;
+
+	put_shell(f, "x", "id -u >&2; " GOOD);
+	create(f);
+	wait_until(f, targets_are(f, "x_a "));
+	s.user = "nobody-of-this-name";
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "nobody-of-this-name: there is none of that name"));
+	s.user = "nobody";
+	if (getuid() != 0) {
+		assert_int_equal(el_inventory_rescan(f->inv, &s, &err), -EPERM);
+		return;
+	}
+	assert_int_equal(count_in_log(f, "x: 0\""), 1);
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), 0);
+	wait_until(f, count_in_log(f, "x: 65534\"") == 1);
+	assert_int_equal(count_in_log(f, "x: started"), 2);
+	/* what the user may not read it can't run */
+	put(f, "x", "#!/bin/sh\necho >&2 read\n", 0700);
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), 0);
+	wait_until(f, count_in_log(f, "Permission denied") == 1);
+	assert_int_equal(count_in_log(f, "x: read"), 0);
+}
+
+/* Shell, Python, a binary, each also behind a link; and as another user. */
+static void all_kinds_of_programs_run(void **state)
+{
+	static const char *const names[] = {"shell", "python", "linked", NULL};
+	struct fixture *f = *state;
+	struct el_inventory_settings s = settings(f);
+	char lib[160], command[1024], expected[64];
+	struct el_error err;
+
+	strcpy(lib, in_dir(f, ".lib"));
+	assert_int_equal(mkdir(lib, 0755), 0);
+	put_shell(f, "shell", "id -u >&2; " GOOD);
+	put_program(
+	    f, "python",
+	    "#!/usr/bin/python3\nimport os, sys, time\nprint(os.getuid(), file=sys.stderr)\n"
+	    "print('[{\"hostname\": \"a\", \"type\": \"ICMPping\", '\n"
+	    "      '\"destination\": \"192.0.2.1\"}]', flush=True)\ntime.sleep(1000)\n");
+	snprintf(command, sizeof(command),
+		 "cp /usr/bin/id %s/id && cp %s %s/sh && cp /usr/bin/id %s/id", lib,
+		 in_dir(f, "shell"), lib, f->dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(symlink(".lib/sh", in_dir(f, "linked")), 0);
+	assert_int_equal(symlink(".lib/id", in_dir(f, "binary")), 0);
+	create(f);
+	wait_until(f, targets_are(f, "linked_a python_a shell_a "));
+	/* what these print is no list */
+	wait_until(f, count_in_log(f, "id:1:1: expected a list") == 1 &&
+			  count_in_log(f, "binary:1:1: expected a list") == 1);
+	if (getuid() != 0)
+		return;
+	s.user = "nobody";
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), 0);
+	for (size_t i = 0; names[i]; i++) {
+		snprintf(expected, sizeof(expected), "%s: 65534\"", names[i]);
+		wait_until(f, count_in_log(f, expected) == 1);
+	}
+	wait_until(f, count_in_log(f, "uid=65534") == 2);
+}
+
 static void rescans(void **state)
 {
 	char *names[] = {(char[]){"old"}, (char[]){"unknown"}};
 	struct el_conf_strings disabled = {names, 2};
 	struct fixture *f = *state;
+	struct el_inventory_settings s = settings(f);
 	struct el_error err;
 
 	put_shell(f, "old", GOOD);
@@ -130,7 +287,8 @@ static void rescans(void **state)
 	put_shell(f, "changes", "echo '- {hostname: b, " TARGET "}'; echo ...; exec sleep 1000");
 	f->skew_ns += EL_NS_PER_S;
 	f->n_changed = 0;
-	assert_int_equal(el_inventory_rescan(f->inv, f->dir, &disabled, 65536, &err), 0);
+	s.disabled = &disabled;
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), 0);
 	assert_string_equal(targets(f), "changes_a stays_a ");
 	wait_until(f, targets_are(f, "changes_b new_a stays_a "));
 	wait_until(f, count_in_log(f, "old: stopped") == 1);
@@ -140,11 +298,13 @@ static void rescans(void **state)
 
 	/* one that is refused changes nothing */
 	chmod(f->dir, 0777);
-	assert_int_equal(el_inventory_rescan(f->inv, f->dir, NULL, 65536, &err), -EPERM);
+	s.disabled = NULL;
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), -EPERM);
 	run(f);
 	assert_string_equal(targets(f), "changes_b new_a stays_a ");
 	/* no directory any more */
-	assert_int_equal(el_inventory_rescan(f->inv, NULL, NULL, 65536, &err), 0);
+	s.directory = NULL;
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), 0);
 	assert_string_equal(targets(f), "");
 	wait_until(f, count_in_log(f, ": stopped") == 4);
 	assert_int_equal(el_inventory_timeout_ms(f->inv, now_ns(f)), -1);
@@ -202,6 +362,7 @@ static void views_merge_all_targets(void **state)
 static void the_bound_of_addresses(void **state)
 {
 	struct fixture *f = *state;
+	struct el_inventory_settings s = settings(f);
 	struct el_error err;
 
 	put_shell(f, "x",
@@ -209,13 +370,15 @@ static void the_bound_of_addresses(void **state)
 		  "true}'; echo ...; exec sleep 1000");
 	create(f);
 	wait_until(f, targets_are(f, "x_a "));
-	assert_int_equal(el_inventory_rescan(f->inv, f->dir, NULL, 255, &err), 0);
+	s.max_addresses = 255;
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), 0);
 	wait_until(f, count_in_log(f, "192.0.2.0/24 has 256 addresses, more than "
 				      "dataplane.max_addresses_per_target, 255") == 1);
 	assert_string_equal(targets(f), "x_a ");
 	assert_int_equal(count_in_log(f, "x: 1 targets"), 1);
 	f->skew_ns += EL_NS_PER_S;
-	assert_int_equal(el_inventory_rescan(f->inv, f->dir, NULL, 256, &err), 0);
+	s.max_addresses = 256;
+	assert_int_equal(el_inventory_rescan(f->inv, &s, &err), 0);
 	wait_until(f, count_in_log(f, "x: 1 targets") == 2);
 }
 
@@ -224,6 +387,10 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(what_others_can_write_is_refused),
+	    TEST(what_is_above_counts),
+	    TEST(programs_run_as_a_user),
+	    TEST(another_user_starts_them_anew),
+	    TEST(all_kinds_of_programs_run),
 	    TEST(missing_directories_are_errors),
 	    TEST(permissions_count_at_each_start),
 	    TEST(programs_that_cannot_be_run),
