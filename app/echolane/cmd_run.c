@@ -420,6 +420,28 @@ static int bring_up_and_run(struct control *c)
 	return status;
 }
 
+static bool is_set(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return value && *value;
+}
+
+/* One of the two alone would leave the page open, and whoever set it would not know. */
+static bool credentials_are_whole(void)
+{
+	bool has_user = is_set("PROM_USER"), has_password = is_set("PROM_PASSWORD");
+
+	if (has_user != has_password)
+		fprintf(stderr,
+			"echolane: %s is set in the environment, and %s is not: /metrics is "
+			"protected by "
+			"both, or by neither\n",
+			has_user ? "PROM_USER" : "PROM_PASSWORD",
+			has_user ? "PROM_PASSWORD" : "PROM_USER");
+	return has_user == has_password;
+}
+
 int command_run(const struct options *options)
 {
 	struct control c = {.options = options,
@@ -429,6 +451,8 @@ int command_run(const struct options *options)
 			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
 	int status;
 
+	if (!credentials_are_whole())
+		return EX_USAGE;
 	/* before it is read: what is changed meanwhile is found by the next look */
 	c.file_digest = planning_file_digest(options->config);
 	status = load_configuration(options, &c.now.conf);

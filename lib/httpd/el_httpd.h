@@ -25,21 +25,25 @@ struct el_httpd_config {
 	const char *address; /* IPv4, IPv6 or a name of this host; NULL or "": 0.0.0.0. "::" takes
 				IPv4, too */
 	uint16_t port;       /* 0: any free one, see el_httpd_port */
-	const char *user,
-	    *password; /* basic authentication on /metrics if neither is NULL or empty */
+	/* Basic authentication on /metrics if neither is NULL or empty; one alone is refused. */
+	const char *user, *password;
 	struct el_httpd_source source;
 	/* Limits; 0 stands for the default. */
-	unsigned max_connections; /* 64 */
-	unsigned max_per_address; /* 16 */
-	unsigned max_pages;       /* 8 at a time; the next ones get 503 */
-	unsigned timeout_s; /* 30: a connection without progress ends; a page may take twice that */
+	unsigned max_connections; /* 64; the next one is let in, and another gives way */
+	unsigned max_per_address; /* 16; an IPv6 /64 is one address */
+	/* 8 at a time, half of them of an address. For the next one the slowest gives way; where
+	 * all have only just begun it gets 503. */
+	unsigned max_pages;
+	/* 30: what asks for nothing more ends; a page may take twice that. A header may take 5 s,
+	 * or this where it is less. */
+	unsigned timeout_s;
 };
 
 struct el_httpd;
 
 /* Listens. Copies what it needs of the configuration. 0 and *ret_httpd, or a negative errno with a
  * sentence in `err`: what getaddrinfo, bind or listen say (-EADDRINUSE, -EACCES, -EADDRNOTAVAIL,
- * ...), -ENOMEM. */
+ * ...), -EINVAL for a user without password or a password without user, -ENOMEM. */
 int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_httpd,
 		    struct el_error *err);
 

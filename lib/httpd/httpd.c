@@ -13,10 +13,14 @@
 #include <microhttpd.h>
 
 #include "el_httpd.h"
+#include "guard.h"
 
 #define PAGE_SLICE_BYTES 65536
 #define CONNECTION_MEMORY_BYTES 65536
 #define LISTEN_BACKLOG 64
+#define HEADER_S 5U
+/* Connections that have been shut down and not been closed yet. */
+#define LEAVING_MAX 16
 
 struct el_httpd {
 	struct MHD_Daemon *daemon;
@@ -24,8 +28,7 @@ struct el_httpd {
 	struct el_siphash_key key;
 	bool auth;
 	uint64_t user_digest, password_digest;
-	unsigned n_pages, max_pages;
-	unsigned timeout_s;
+	struct guard guard;
 	uint16_t port;
 	int fd;
 };
@@ -33,20 +36,20 @@ struct el_httpd {
 /* A page on its way to a client. */
 struct page {
 	struct el_httpd *httpd;
+	struct guard_connection *connection;
 	void *handle; /* the source's */
 	struct el_expo_input input;
 	struct el_expo_cursor cursor;
-	time_t ends_s;   /* by the monotonic clock */
 	size_t len, pos; /* of the slice */
 	char slice[PAGE_SLICE_BYTES];
 };
 
-static time_t now_s(void)
+static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return (uint64_t)ts.tv_sec * EL_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
 static ssize_t page_read(void *cls, uint64_t pos, char *buf, size_t max)
@@ -55,7 +58,7 @@ static ssize_t page_read(void *cls, uint64_t pos, char *buf, size_t max)
 	size_t n;
 
 	(void)pos;
-	if (now_s() > p->ends_s)
+	if (p->connection->leaving)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (p->pos == p->len) {
 		p->len = el_expo_render(&p->input, &p->cursor, p->slice, sizeof(p->slice));
@@ -66,6 +69,7 @@ static ssize_t page_read(void *cls, uint64_t pos, char *buf, size_t max)
 	n = p->len - p->pos < max ? p->len - p->pos : max;
 	memcpy(buf, p->slice + p->pos, n);
 	p->pos += n;
+	p->connection->bytes += n;
 	return (ssize_t)n;
 }
 
@@ -74,31 +78,35 @@ static void page_close(void *cls)
 	struct page *p = cls;
 
 	p->httpd->source.close(p->httpd->source.ctx, p->handle);
-	p->httpd->n_pages--;
 	free(p);
 }
 
-/* A page, or NULL: too many at a time, or nothing to print from. */
-static struct page *page_open(struct el_httpd *h)
+static struct guard_connection *guarded(struct MHD_Connection *c)
 {
-	struct page *p;
+	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
 
-	if (h->n_pages >= h->max_pages)
-		return NULL;
-	p = malloc(sizeof(*p));
+/* A page, or NULL: too many at a time, or nothing to print from. */
+static struct page *page_open(struct el_httpd *h, struct guard_connection *connection)
+{
+	struct page *p = malloc(sizeof(*p));
+
 	if (p == NULL)
 		return NULL;
 	p->httpd = h;
+	p->connection = connection;
 	p->input = (struct el_expo_input){0};
 	p->cursor = (struct el_expo_cursor){0};
-	p->ends_s = now_s() + 2 * (time_t)h->timeout_s;
 	p->len = p->pos = 0;
 	p->handle = h->source.open(h->source.ctx, &p->input);
 	if (p->handle == NULL) {
 		free(p);
 		return NULL;
 	}
-	h->n_pages++;
+	if (!guard_begin_page(&h->guard, connection, now_ns())) {
+		page_close(p);
+		return NULL;
+	}
 	return p;
 }
 
@@ -159,7 +167,7 @@ static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c,
 		return respond_text(c, MHD_HTTP_UNAUTHORIZED, "name and password needed\n",
 				    MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 				    "Basic realm=\"echolane\", charset=\"UTF-8\"");
-	p = page_open(h);
+	p = page_open(h, guarded(c));
 	if (p == NULL)
 		return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE,
 				    "too many readers at a time, or too early\n",
@@ -240,6 +248,48 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *u
 	return respond_text(c, MHD_HTTP_NOT_FOUND, "not found\n", NULL, NULL);
 }
 
+/* Of each connection once it is accepted, and when it is closed. One without a guard for want of
+ * memory is ended at once. */
+static void connection_changed(void *cls, struct MHD_Connection *c, void **context,
+			       enum MHD_ConnectionNotificationCode code)
+{
+	struct el_httpd *h = cls;
+	int fd;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*context)
+			guard_remove(*context);
+		return;
+	}
+	fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	*context = guard_add(
+	    &h->guard, fd,
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, now_ns());
+	if (!*context)
+		shutdown(fd, SHUT_RDWR);
+}
+
+/* With a request's first line, before its header. What it returns is what `handle` finds. */
+static void *request_begins(void *cls, const char *uri, struct MHD_Connection *c)
+{
+	struct el_httpd *h = cls;
+
+	(void)uri;
+	if (guarded(c))
+		guard_begin_request(&h->guard, guarded(c), now_ns());
+	return NULL;
+}
+
+static void request_ended(void *cls, struct MHD_Connection *c, void **request,
+			  enum MHD_RequestTerminationCode code)
+{
+	struct el_httpd *h = cls;
+
+	(void)request, (void)code;
+	if (guarded(c))
+		guard_end_request(&h->guard, guarded(c), now_ns());
+}
+
 static void log_line(void *cls, const char *fmt, va_list args)
 {
 	char text[256];
@@ -315,7 +365,11 @@ static int auth_init(struct el_httpd *h, const struct el_httpd_config *config)
 {
 	const char *user = config->user, *password = config->password;
 
-	if (user == NULL || *user == '\0' || password == NULL || *password == '\0')
+	bool has_user = user != NULL && *user, has_password = password != NULL && *password;
+
+	if (has_user != has_password)
+		return -EINVAL;
+	if (!has_user)
 		return 0;
 	if (getrandom(&h->key, sizeof(h->key), 0) != sizeof(h->key))
 		return -EIO;
@@ -330,6 +384,20 @@ static unsigned or_default(unsigned value, unsigned otherwise)
 	return value != 0 ? value : otherwise;
 }
 
+static void guard_init(struct guard *g, const struct el_httpd_config *config)
+{
+	unsigned timeout_s = or_default(config->timeout_s, 30);
+
+	LIST_INIT(&g->all);
+	g->max_connections = or_default(config->max_connections, 64);
+	g->max_per_address = or_default(config->max_per_address, 16);
+	g->max_pages = or_default(config->max_pages, 8);
+	g->max_pages_per_address = g->max_pages > 4 ? g->max_pages / 2 : 2;
+	g->header_ns = (timeout_s < HEADER_S ? timeout_s : HEADER_S) * EL_NS_PER_S;
+	g->page_ns = 2 * timeout_s * EL_NS_PER_S;
+	g->idle_ns = timeout_s * EL_NS_PER_S;
+}
+
 int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_httpd,
 		    struct el_error *err)
 {
@@ -341,9 +409,15 @@ int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_
 	if (h == NULL)
 		goto fail;
 	h->source = config->source;
-	h->max_pages = or_default(config->max_pages, 8);
-	h->timeout_s = or_default(config->timeout_s, 30);
+	guard_init(&h->guard, config);
 	rc = auth_init(h, config);
+	if (rc == -EINVAL) {
+		free(h);
+		return el_error_set(
+		    err, rc,
+		    "metrics can't be protected: a user name and a password are both "
+		    "needed, or neither");
+	}
 	if (rc < 0)
 		goto fail;
 	rc = fd = listen_on(address, config->port, err);
@@ -355,10 +429,10 @@ int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_
 	h->daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER,
 	    log_line, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	    or_default(config->max_connections, 64), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-	    or_default(config->max_per_address, 16), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, h->timeout_s,
-	    MHD_OPTION_END);
+	    h->guard.max_connections + LEAVING_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, h,
+	    MHD_OPTION_URI_LOG_CALLBACK, request_begins, h, MHD_OPTION_NOTIFY_COMPLETED,
+	    request_ended, h, MHD_OPTION_END);
 	if (h->daemon == NULL) {
 		rc = errno != 0 ? -errno : -ENOMEM;
 		goto fail;
@@ -386,15 +460,21 @@ int el_httpd_fd(const struct el_httpd *httpd)
 
 int el_httpd_timeout_ms(struct el_httpd *httpd)
 {
-	MHD_UNSIGNED_LONG_LONG ms;
+	uint64_t deadline_ns = guard_deadline_ns(&httpd->guard), now, ms = UINT64_MAX;
+	MHD_UNSIGNED_LONG_LONG mhd_ms;
 
-	if (MHD_get_timeout(httpd->daemon, &ms) != MHD_YES)
-		return -1;
-	return ms < INT_MAX ? (int)ms : INT_MAX;
+	if (deadline_ns != UINT64_MAX) {
+		now = now_ns();
+		ms = deadline_ns > now ? (deadline_ns - now + 999999) / 1000000 : 0;
+	}
+	if (MHD_get_timeout(httpd->daemon, &mhd_ms) == MHD_YES && mhd_ms < ms)
+		ms = mhd_ms;
+	return ms == UINT64_MAX ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
 void el_httpd_run(struct el_httpd *httpd)
 {
+	guard_expire(&httpd->guard, now_ns());
 	MHD_run(httpd->daemon);
 }
 

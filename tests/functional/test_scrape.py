@@ -4,7 +4,7 @@ import json
 import subprocess
 import urllib.parse
 
-from harness import HOST1, HOST2, HOST3, assert_equal, config, icmp, tcp, udp, wait_until
+from harness import HOST1, HOST2, HOST3, PORT, assert_equal, config, icmp, tcp, udp, wait_until
 
 ABSENT = "203.0.113.99"
 TARGETS = {"open": tcp(HOST1, 443, 10, threshold={"latency": 0.1, "loss": 0.05}, alert_level="paging"),
@@ -164,6 +164,16 @@ def test_basic_authentication(lab):
         assert (expected == 200) == ("echolane_build_info" in body), f"a page with {options}"
     assert "www-authenticate: basic" in prober.get("/metrics", "-i")[1].lower(), "no challenge"
     prober.stop()
+
+
+def test_half_of_the_credentials(lab):
+    """A user without password, or the reverse, would leave the page open: refused before anything is touched."""
+    conf = lab.write_config(config({"icmp": icmp(HOST1, 1)}))
+    for have, lack in (("PROM_USER", "PROM_PASSWORD"), ("PROM_PASSWORD", "PROM_USER")):
+        for nothing in ({}, {lack: ""}):
+            prober = lab.invoke("run", "--port", PORT, "--rounds", "1", conf, env={have: "x", **nothing})
+            assert_equal(prober.process.returncode, 64, f"exit status with {have} alone")
+            assert f"{have} is set in the environment, and {lack} is not" in prober.stderr, prober.stderr
 
 
 def test_pages(lab):

@@ -101,8 +101,18 @@ struct client {
 	size_t len, cap;
 };
 
-static struct client client_connect(const struct fixture *f, const char *request)
+static uint64_t now_ns(void)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static struct client client_connect_from(const struct fixture *f, const char *address,
+					 const char *request)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET};
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(el_httpd_port(f->httpd))};
 	struct client c = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
 			   .in = calloc(1, 1)};
@@ -112,11 +122,18 @@ static struct client client_connect(const struct fixture *f, const char *request
 	assert_true(c.fd >= 0);
 	/* before connecting, so that a client that does not read holds up the server soon */
 	assert_int_equal(setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
+	assert_int_equal(bind(c.fd, (const struct sockaddr *)&from, sizeof(from)), 0);
 	assert_int_equal(connect(c.fd, (const struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(fcntl(c.fd, F_SETFL, O_NONBLOCK), 0);
 	assert_int_equal(send(c.fd, request, strlen(request), MSG_NOSIGNAL),
 			 (ssize_t)strlen(request));
 	return c;
+}
+
+static struct client client_connect(const struct fixture *f, const char *request)
+{
+	return client_connect_from(f, "127.0.0.1", request);
 }
 
 static void client_close(struct client *c)
@@ -377,13 +394,25 @@ static void basic_authentication(void **state)
 	}
 	fixture_fini(&f);
 
-	/* asked for only when both are there */
-	config.password = "";
+	/* not asked for where neither is there; one without the other would leave the page open */
+	config = (struct el_httpd_config){.user = "", .password = ""};
 	fixture_init(&f, 3, &config);
 	answer = fetch(&f, REQUEST("GET", "/metrics", ""));
 	assert_status(answer, 200);
 	free(answer);
 	fixture_fini(&f);
+	for (int i = 0; i < 4; i++) {
+		static const char *const given[][2] = {
+		    {"prom", NULL}, {"prom", ""}, {NULL, "secret"}, {"", "secret"}};
+		struct el_httpd *httpd = NULL;
+		struct el_error err = {""};
+
+		config = (struct el_httpd_config){
+		    .address = "127.0.0.1", .user = given[i][0], .password = given[i][1]};
+		assert_int_equal(el_httpd_create(&config, &httpd, &err), -EINVAL);
+		assert_null(httpd);
+		assert_has(err.text, "both needed, or neither");
+	}
 }
 
 /* A client that does not read its page holds up nobody, and gets the page of when it asked. */
@@ -479,27 +508,94 @@ static void idle_clients_are_ended(void **state)
 	fixture_fini(&f);
 }
 
-static bool third_is_closed(struct fixture *f, struct client *clients)
-{
-	(void)f;
-	return clients[2].closed;
-}
-
+/* The newcomer is let in, and who has done nothing for longest gives way. */
 static void connections_of_an_address_are_limited(void **state)
 {
 	struct el_httpd_config config = {.max_per_address = 2};
-	struct client clients[3];
+	struct client clients[2];
 	struct fixture f;
+	char *answer;
 
 	(void)state;
 	fixture_init(&f, 3, &config);
-	for (int i = 0; i < 3; i++)
-		clients[i] = client_connect(&f, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-	loop(&f, clients, 3, third_is_closed);
-	assert_false(clients[0].closed || clients[1].closed);
-	assert_int_equal(clients[2].len, 0);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
+		clients[i] = client_connect(&f, "GET / HTTP/1.1\r\n");
+	answer = fetch(&f, REQUEST("GET", "/metrics", ""));
+	assert_status(answer, 200);
+	free(answer);
+	loop(&f, clients, 2, first_is_closed);
+	assert_false(clients[1].closed);
+	for (int i = 0; i < 2; i++)
 		client_close(&clients[i]);
+	fixture_fini(&f);
+}
+
+/* A header that trickles in has no longer than one that does not come. */
+static void headers_have_a_deadline(void **state)
+{
+	struct el_httpd_config config = {.timeout_s = 1};
+	struct client c;
+	struct fixture f;
+	time_t end = time(NULL) + DEADLINE_S;
+
+	(void)state;
+	fixture_init(&f, 3, &config);
+	c = client_connect(&f, "GET /metrics HTTP/1.1\r\nX: ");
+	while (!c.closed && time(NULL) < end) {
+		struct pollfd fd = {.fd = c.fd, .events = POLLIN};
+
+		send(c.fd, "x", 1, MSG_NOSIGNAL);
+		el_httpd_run(f.httpd);
+		if (poll(&fd, 1, 20) > 0)
+			client_read(&c);
+	}
+	assert_true(c.closed);
+	assert_int_equal(c.len, 0);
+	client_close(&c);
+	fixture_fini(&f);
+}
+
+#define ATTACKERS 4
+#define HELD 6 /* connections of each kind and attacker */
+
+/* Requests that never end, pages that nobody reads, headers that trickle, from several addresses
+ * that fill all there is: a client that asks and reads is served at once, again and again. */
+static void attackers_give_way(void **state)
+{
+	static const char *const requests[] = {"", REQUEST("GET", "/metrics", ""),
+					       "GET /metrics HTTP/1.1\r\nX: "};
+	struct el_httpd_config config = {.max_connections = 32, .max_per_address = 8};
+	struct client held[ATTACKERS][3 * HELD];
+	struct fixture f;
+	char *answer, address[32];
+
+	(void)state;
+	fixture_init(&f, 20000, &config);
+	for (int a = 0; a < ATTACKERS; a++) {
+		snprintf(address, sizeof(address), "127.0.1.%d", a + 1);
+		for (int i = 0; i < 3 * HELD; i++) {
+			held[a][i] = client_connect_from(&f, address, requests[i % 3]);
+			for (int k = 0; k < 3; k++)
+				el_httpd_run(f.httpd);
+		}
+	}
+	for (int round = 0; round < 3; round++) {
+		uint64_t begin_ns = now_ns();
+
+		answer = fetch(&f, REQUEST("GET", "/metrics", ""));
+		assert_status(answer, 200);
+		assert_true(strlen(answer) > 4000000);
+		assert_has(answer + strlen(answer) - 5, "0\r\n\r\n");
+		free(answer);
+		print_message("a page in %.0f ms\n", (double)(now_ns() - begin_ns) / 1e6);
+		for (int a = 0; a < ATTACKERS; a++)
+			for (int i = 2; i < 3 * HELD; i += 3)
+				send(held[a][i].fd, "x", 1, MSG_NOSIGNAL);
+	}
+	assert_true(f.open_pages <= 8);
+	for (int a = 0; a < ATTACKERS; a++)
+		for (int i = 0; i < 3 * HELD; i++)
+			client_close(&held[a][i]);
 	fixture_fini(&f);
 }
 
@@ -604,6 +700,8 @@ int main(void)
 	    cmocka_unit_test(pages_at_a_time_are_limited),
 	    cmocka_unit_test(idle_clients_are_ended),
 	    cmocka_unit_test(connections_of_an_address_are_limited),
+	    cmocka_unit_test(headers_have_a_deadline),
+	    cmocka_unit_test(attackers_give_way),
 	    cmocka_unit_test(connections_are_kept),
 	    cmocka_unit_test(rubbish_is_survived),
 	    cmocka_unit_test(faults_of_addresses_are_told),
