@@ -3,35 +3,83 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
 
 #include "el_base.h"
+#include "el_trust.h"
 
 static char own[PATH_MAX]; /* written by control's thread only */
 
-/* The EAL's sockets and files; it has no folders in there. */
-static void remove_dir(const char *path)
+/* An entry of `parent` that is a directory of our own which nobody else can write to: a link leads
+ * nowhere, and what others have made, also by a name of ours, is theirs. -1: it is none. */
+static int open_own(int parent, const char *name)
 {
-	DIR *dir = opendir(path);
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	    !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Takes the directory over. The EAL's sockets and files; it has no folders in there. */
+static void remove_dir(int parent, const char *name, int fd)
+{
+	DIR *dir = fdopendir(fd);
 	struct dirent *e;
 
-	if (!dir)
+	if (!dir) {
+		close(fd);
 		return;
+	}
 	while ((e = readdir(dir)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(dirfd(dir), e->d_name, 0);
+			unlinkat(fd, e->d_name, 0);
 	closedir(dir);
-	if (rmdir(path) < 0)
-		el_log(EL_LOG_WARNING, "port", "%s can't be removed: %s", path, strerror(errno));
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
+		el_log(EL_LOG_WARNING, "port", "%s can't be removed: %s", name, strerror(errno));
+}
+
+/* The directory that ours is in, which somebody else may have made; NULL: there is none that can be
+ * believed. *ret_name: what ours is called in it. */
+static DIR *open_parent(const char **ret_name)
+{
+	char *slash = strrchr(own, '/');
+	struct el_error err;
+	int place, fd;
+	DIR *dir;
+
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+	place = el_trust_open(own, NULL, &err);
+	*slash = '/';
+	if (place < 0) {
+		el_log(EL_LOG_WARNING, "port", "run-time directories are left where they are: %s",
+		       err.text);
+		return NULL;
+	}
+	fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	close(place);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		close(fd);
+	*ret_name = slash + 1;
+	return dir;
 }
 
 void runtime_dir_keep(void)
@@ -44,22 +92,27 @@ void runtime_dir_keep(void)
 
 void runtime_dir_remove(void)
 {
-	if (own[0])
-		remove_dir(own);
+	const char *name;
+	DIR *parent = own[0] ? open_parent(&name) : NULL;
+	int fd = parent ? open_own(dirfd(parent), name) : -1;
+
+	if (fd >= 0)
+		remove_dir(dirfd(parent), name, fd);
+	if (parent)
+		closedir(parent);
 	own[0] = '\0';
 }
 
-/* True if somebody listens on the telemetry socket in `path`: a process that this one can't see, in
- * another container. */
-static bool is_served(const char *path)
+/* True if somebody listens on the telemetry socket in the directory: a process that this one can't
+ * see, in another container. */
+static bool is_served(int dir_fd)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/dpdk_telemetry.v2", path);
 	int fd;
 	bool served;
 
-	if (n < 0 || (size_t)n >= sizeof(addr.sun_path))
-		return true;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/dpdk_telemetry.v2",
+		 dir_fd);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return true;
@@ -85,26 +138,24 @@ static pid_t pid_of(const char *name, const char *program)
 
 void runtime_dir_sweep(const char *program)
 {
-	char parent[PATH_MAX], path[PATH_MAX + 256];
+	const char *name;
+	DIR *parent = open_parent(&name);
 	struct dirent *e;
-	char *slash;
-	DIR *dir;
 
-	memcpy(parent, own, sizeof(parent));
-	slash = strrchr(parent, '/');
-	if (!slash)
-		return;
-	*slash = '\0';
-	dir = opendir(parent);
-	while (dir && (e = readdir(dir))) {
+	while (parent && (e = readdir(parent))) {
 		pid_t pid = pid_of(e->d_name, program);
+		int fd;
 
 		if (pid == 0 || kill(pid, 0) == 0 || errno != ESRCH)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", parent, e->d_name);
-		if (!is_served(path))
-			remove_dir(path);
+		fd = open_own(dirfd(parent), e->d_name);
+		if (fd < 0)
+			continue;
+		if (is_served(fd))
+			close(fd);
+		else
+			remove_dir(dirfd(parent), e->d_name, fd);
 	}
-	if (dir)
-		closedir(dir);
+	if (parent)
+		closedir(parent);
 }

@@ -294,7 +294,8 @@ static void test_eal_start(void **state)
 {
 	struct el_eal_config c = {.huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores};
 	struct el_error err = {""};
-	char path[128], dead[80], living[80];
+	char path[512], dead[80], living[80], link[80], foreign[80];
+	char victim[] = "/tmp/el-victim-XXXXXX";
 	pid_t pid = fork();
 	struct stat st;
 	int r;
@@ -305,6 +306,14 @@ static void test_eal_start(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	leave_runtime_dir(dead, sizeof(dead), pid);
 	leave_runtime_dir(living, sizeof(living), getppid());
+	/* names of processes that are no more: a link, and what is another user's */
+	assert_non_null(mkdtemp(victim));
+	snprintf(path, sizeof(path), "%s/file", victim);
+	assert_int_equal(close(creat(path, 0600)), 0);
+	snprintf(link, sizeof(link), "/var/run/dpdk/echolane-2147483646");
+	assert_int_equal(symlink(victim, link), 0);
+	leave_runtime_dir(foreign, sizeof(foreign), 2147483645);
+	assert_int_equal(chown(foreign, 65534, 65534), 0);
 	silence_begin();
 	r = el_eal_init(&c, &err);
 	silence_end();
@@ -313,6 +322,12 @@ static void test_eal_start(void **state)
 	assert_true(runtime_dir_exists());
 	assert_int_equal(stat(dead, &st), -1);
 	assert_int_equal(stat(living, &st), 0);
+	snprintf(path, sizeof(path), "%s/file", victim);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_int_equal(stat(foreign, &st), 0);
+	snprintf(path, sizeof(path), "rm -r %s %s %s", link, foreign, victim);
+	assert_int_equal(run(path), 0);
 	snprintf(path, sizeof(path), "rm -r %s", living);
 	assert_int_equal(run(path), 0);
 	snprintf(path, sizeof(path), "/var/run/dpdk/echolane-%d/dpdk_telemetry.v2", (int)getpid());
