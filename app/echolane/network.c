@@ -479,7 +479,8 @@ uint64_t network_read_drops(struct network *n)
 		       v->oerrors + v->socket_drops;
 	}
 	for (uint32_t w = 0; w < n->n_workers; w++)
-		sum += el_worker_counter(n->workers[w], EL_COUNTER_DROP_FORWARD_FULL);
+		sum += el_worker_counter(n->workers[w], EL_COUNTER_DROP_FORWARD_FULL) +
+		       el_worker_counter(n->workers[w], EL_COUNTER_DROP_UP_FULL);
 	n->drops = sum;
 	return sum - before;
 }

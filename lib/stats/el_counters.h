@@ -26,6 +26,8 @@
 	X(DROP_RX_UNSUPPORTED, "rx_unsupported", "protocols of no use")                            \
 	X(DROP_RX_NOT_OURS, "rx_not_ours", "to an address that is not ours")                       \
 	X(DROP_RX_NOT_ANSWER, "rx_not_answer", "no kind of answer")                                \
+	X(DROP_RX_NEIGHBOUR, "rx_neighbour",                                                       \
+	  "ARP and neighbour discovery that concerns nobody we know, or can't be right")           \
 	X(DROP_UP_FULL, "frames_up_full", "frames for control that found its ring full")           \
 	X(DROP_EVENTS_FULL, "events_full", "events that found their ring full")                    \
 	X(DROP_FORWARD_FULL, "forward_full", "answers that found their owner's ring full")         \

@@ -131,36 +131,6 @@ static void count_no_answer(struct el_worker *w, const struct queue *q, const st
 	count_useless(w, q, pkt, counters[why]);
 }
 
-/* Neighbour discovery's messages (RFC 4861 section 4) from their IPv6 header on. */
-static bool is_ndp(const uint8_t *l3, size_t len)
-{
-	return len > 40 && l3[6] == IPPROTO_ICMPV6 && l3[40] >= ND_ROUTER_SOLICIT &&
-	       l3[40] <= ND_REDIRECT;
-}
-
-static bool is_for_control(const uint8_t *frame, size_t len)
-{
-	size_t at = 12;
-	uint16_t type;
-
-	while (at + 6 <= len && el_get16(frame + at) == RTE_ETHER_TYPE_VLAN)
-		at += 4;
-	if (at + 2 > len)
-		return false;
-	type = el_get16(frame + at);
-	return type == RTE_ETHER_TYPE_ARP ||
-	       (type == RTE_ETHER_TYPE_IPV6 && is_ndp(frame + at + 2, len - at - 2));
-}
-
-/* Passes the frame to control; true if the buffer is no longer ours. */
-static bool pass_up(struct el_worker *w, struct rte_mbuf *m)
-{
-	if (rte_ring_sp_enqueue(w->up, m) == 0)
-		return true;
-	count(w, EL_COUNTER_DROP_UP_FULL, 1);
-	return false;
-}
-
 /* Counts a frame that can't be parsed, or is no answer; true if it went to control instead. */
 static bool count_or_pass_up(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
 			     const struct pending *p, enum el_pkt_error error,
@@ -173,8 +143,10 @@ static bool count_or_pass_up(struct el_worker *w, const struct queue *q, struct 
 	    [EL_PKT_UNSUPPORTED] = EL_COUNTER_DROP_RX_UNSUPPORTED,
 	};
 
-	if (m->nb_segs == 1 && is_for_control(p->frame, p->len) && pass_up(w, m))
-		return true;
+	enum neighbour_kind kind = neighbour_sort(w, q, p->frame, p->len);
+
+	if (kind != NEIGHBOUR_NOT)
+		return neighbour_pass_up(w, m, m->nb_segs == 1 ? kind : NEIGHBOUR_NOBODYS);
 	if (error != EL_PKT_OK)
 		count(w, counters[error], 1);
 	else

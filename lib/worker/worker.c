@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include <rte_malloc.h>
 
@@ -15,7 +16,6 @@
 _Static_assert(RESERVED_COMMANDS < RING_COMMANDS / 2, "more is left for next hops");
 #define RING_EVENTS 8192
 #define RING_FORWARDED 8192
-#define RING_FRAMES 1024
 #define RING_CLOCK_NOTES 16
 
 /* Iterations do not take longer, unless the worker was away; the second, where it waits for
@@ -117,7 +117,8 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 		    .rx_clock.late_tsc = (uint64_t)((double)config->tsc_hz * RX_CLOCK_LATE_S)};
 	for (uint32_t i = 0; i < EL_NEXT_HOPS_MAX; i++)
 		w->hops[i].queue = &w->queues[0];
-	if (make_rings(w) == 0)
+	if (getrandom(&w->awaited_key, sizeof(w->awaited_key), 0) == sizeof(w->awaited_key) &&
+	    make_rings(w) == 0)
 		return w;
 	el_worker_destroy(w);
 no_memory:
@@ -231,6 +232,12 @@ unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, 
 
 bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue)
 {
+	/* the answer may come in on any of the port's queues */
+	for (uint32_t i = 0; i < w->n_peers; i++) {
+		if (w->peers[i])
+			neighbour_await(w->peers[i], rte_pktmbuf_mtod(frame, const uint8_t *),
+					frame->data_len);
+	}
 	frame->port = (uint16_t)queue;
 	return rte_ring_sp_enqueue(w->down, frame) == 0;
 }

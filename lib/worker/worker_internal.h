@@ -56,6 +56,8 @@ static inline uint32_t probe_list_end(const struct probe_list *p)
 }
 
 #define URGENT_MAX 64
+#define RING_FRAMES 1024 /* of frames from and to control */
+#define AWAITED_BITS (1U << 20)
 
 struct queue {
 	struct el_worker_queue conf;
@@ -127,6 +129,11 @@ struct el_worker {
 	struct rte_ring *commands, *reports, *events, *up, *down, *forwarded, *clock_notes;
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_peers;
+
+	/* written by control, when it asks: a bit for each neighbour, by the keyed hash of its
+	 * address */
+	struct el_siphash_key awaited_key;
+	_Atomic uint64_t awaited[AWAITED_BITS / 64];
 
 	/* read by control */
 	_Atomic uint64_t withdrawals, newest_plan, oldest_plan;
@@ -259,6 +266,22 @@ void urgent_poll(struct el_worker *w);
 
 /* Queues a packet that does not wait for pacing; frees and counts it if there are too many. */
 void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m);
+
+/* neighbour.c: what the ARP and neighbour discovery in a frame is to us. */
+enum neighbour_kind {
+	NEIGHBOUR_NOT,     /* neither */
+	NEIGHBOUR_NOBODYS, /* it concerns no address of ours and nobody that control has asked for,
+			      or can't be right */
+	NEIGHBOUR_ASKS,    /* a question for an address of ours */
+	NEIGHBOUR_TELLS,   /* of a neighbour that control has asked for, or that has our address */
+};
+enum neighbour_kind neighbour_sort(const struct el_worker *w, const struct queue *q,
+				   const uint8_t *frame, size_t len);
+/* Passes such a frame to control, or counts it; true if the buffer is no longer ours. */
+bool neighbour_pass_up(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind kind);
+/* Control's: from now on `w` passes up what comes from the neighbour that this frame asks for, if
+ * it asks for one. */
+void neighbour_await(struct el_worker *w, const uint8_t *frame, size_t len);
 
 /* reset.c: queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
 void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);

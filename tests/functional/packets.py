@@ -143,3 +143,12 @@ def frame(eth_dst, eth_src, src, dst, protocol, l4, hop_limit=64, checksum_at=No
 def tcp_frame(eth_dst, eth_src, src, dst, sport, dport, flags, seq=1, ack=1, damage=0):
     l4 = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 8192, 0, 0)
     return frame(eth_dst, eth_src, src, dst, TCP, l4, checksum_at=16, damage=damage)
+
+
+def solicitation(eth_dst, eth_src, src, dst, target, hop_limit=255):
+    return frame(eth_dst, eth_src, src, dst, ICMPV6, struct.pack("!BBHI", 135, 0, 0, 0) + address(target), hop_limit, 2)
+
+
+def arp_request(eth_src, src, target):
+    body = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, raw_mac(eth_src), address(src), bytes(6), address(target))
+    return b"\xff" * 6 + raw_mac(eth_src) + struct.pack("!H", 0x0806) + body + bytes(18)

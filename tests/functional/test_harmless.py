@@ -170,3 +170,50 @@ def test_forged_syn_acks_af_xdp(lab):
 def test_forged_syn_acks_ipv6(lab):
     forge(lab, "af_packet:probe0,address=2001:db8::10/64,gateway=2001:db8::1", "2001:db8::10", "2001:db8:1::10",
           icmp("2001:db8::1", 10))
+
+
+# FLOOD INTERFACE SECONDS FILE: sends the frames of a file, a line in hex each, as fast as it can.
+FLOOD = """
+import socket, sys, time
+frames = [bytes.fromhex(line) for line in open(sys.argv[3])]
+end = time.monotonic() + float(sys.argv[2])
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+    s.bind((sys.argv[1], 0))
+    while time.monotonic() < end:
+        for frame in frames:
+            s.send(frame)
+"""
+
+
+def flood(lab, port, gateway, frames):
+    """Neighbour messages that are not for the prober, from before its start to after its third round: none
+    reaches control, the gateway is found, and no loss is the prober's own without saying so."""
+    path = lab.directory / "frames"
+    path.write_text("\n".join(frame.hex() for frame in frames))
+    sender = lab.popen("router", [sys.executable, "-c", FLOOD, "p0", "45", str(path)])
+    prober = lab.start(config({"gateway": icmp(gateway, 200)}), port=port)
+    lost = 0
+    for number in (1, 2, 3):
+        page = prober.wait_for(lambda m: m.sum("echolane_round_number") >= number, f"round {number}")
+        sent, now = page.probes("gateway")
+        assert_equal(page.sum("echolane_probes_local_total"), 0, "probes that were not sent")
+        assert sent >= 200 * number and (now == lost or page.sum("echolane_round_local_drops") > 0), page.text
+        lost = now
+    assert page.sum("echolane_worker_drops_total", reason="rx_neighbour") > 10000, page.text
+    assert_equal(page.sum("echolane_worker_drops_total", reason="frames_up_full"), 0, "frames that found no room")
+    assert sender.poll() is None, "the flood was over too early"
+    sender.terminate()
+    prober.stop()
+
+
+@lab_options(ipv6=True)
+def test_flood_of_solicitations(lab):
+    own, address = lab.mac("prober", "probe0"), "2001:db8::10"
+    station = lab.mac("router", "p0")
+    flood(lab, "af_packet:probe0,address=2001:db8::10/64,gateway=2001:db8::1", "2001:db8::1",
+          [packets.solicitation(own, station, f"2001:db8:99::{n:x}", address, address, 64) for n in range(1, 100)])
+
+
+def test_flood_of_requests(lab):
+    flood(lab, PORT, GATEWAY, [packets.arp_request("02:00:00:00:00:66", f"192.0.2.{100 + n}", f"192.0.2.{200 + n}")
+                               for n in range(50)])

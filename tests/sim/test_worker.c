@@ -465,37 +465,6 @@ static void answers_come_in_segments(void **state)
 	bench_free(b);
 }
 
-/* The messages of neighbour discovery are for control, all else of ICMPv6 is not. */
-static void neighbour_discovery_goes_up(void **state)
-{
-	struct bench *b = bench(quick(1, 1, EL_PROBE_ICMPPING, 1), 1);
-	uint8_t frame[ETH + 64] = {[12] = 0x86, [13] = 0xdd, [ETH] = 0x60, [ETH + 6] = 58};
-	unsigned up = 0;
-
-	(void)state;
-	el_put16(frame + ETH + 4, 24);
-	for (int type = 125; type < 145; type++) {
-		struct rte_mbuf *m;
-
-		frame[ETH + 40] = (uint8_t)type;
-		give(b, 0, frame, sizeof(frame));
-		poll_all(b);
-		if (el_worker_frames_up(b->workers[0], &m, 1) == 0) {
-			assert_true(type < 133 || type > 137);
-			continue;
-		}
-		assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[ETH + 40], type);
-		rte_pktmbuf_free(m);
-		up++;
-	}
-	assert_int_equal(up, 5);
-	frame[ETH + 40] = 135;
-	give(b, 0, frame, ETH + 40); /* cut before its type */
-	poll_all(b);
-	assert_int_equal(el_worker_frames_up(b->workers[0], (struct rte_mbuf *[1]){NULL}, 1), 0);
-	bench_free(b);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -520,7 +489,6 @@ int main(void)
 	    cmocka_unit_test(router_errors_are_no_answers),
 	    cmocka_unit_test(next_hops_decide),
 	    cmocka_unit_test(answers_on_another_queue_reach_their_owner),
-	    cmocka_unit_test(neighbour_discovery_goes_up),
 	};
 
 	return worker_bench_main("worker", tests, sizeof(tests) / sizeof(tests[0]), over_ipv6,
