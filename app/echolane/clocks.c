@@ -27,11 +27,11 @@ struct clocks {
 	enum el_clock_source source;
 	const char *reason;
 	bool reads_time;
-	double skew_ns;
 	uint32_t n_workers;
 	struct clocks_worker {
 		struct el_core_clock first; /* as it is at the start */
 		struct el_clock_note told;
+		double skew_ns; /* between its counter and the line of control's core */
 	} workers[EL_PLAN_WORKERS_MAX];
 };
 
@@ -139,7 +139,7 @@ static void begin(struct clocks *c, const struct survey *cores, bool fixed)
 static void log_choice(const struct clocks *c, const struct el_counter_survey *s)
 {
 	if (s->verdict == EL_COUNTER_GOOD)
-		el_log(EL_LOG_INFO, "clock",
+		el_log(EL_LOG_DEBUG, "clock",
 		       "the time stamp counter, %.3f MHz to %.2f ppm, cores within %.0f ns",
 		       el_core_clock_hz(&c->control) / 1e6, s->error_ppm, s->skew_ns);
 	else
@@ -169,7 +169,7 @@ static int measure(struct clocks *c, enum el_conf_clock wanted, struct el_error 
 			pairs[1][i] = cores[i].second;
 		}
 		s = el_counter_survey(pairs[0], pairs[1], c->n_workers + 1);
-		c->skew_ns = s.skew_ns;
+		c->workers[0].skew_ns = s.skew_ns;
 		choose(c, wanted, &s);
 		begin(c, cores, wanted == EL_CONF_CLOCK_TSC);
 		log_choice(c, &s);
@@ -196,7 +196,7 @@ int clocks_create(enum el_conf_clock wanted, uint32_t n_workers, struct clocks *
 		el_core_clock_init_monotonic(&c->control);
 		for (uint32_t w = 0; w < n_workers; w++)
 			el_core_clock_init_monotonic(&c->workers[w].first);
-		el_log(EL_LOG_INFO, "clock", "times are the kernel's, as dataplane.clock asks for");
+		el_log(EL_LOG_DEBUG, "clock", "times are the kernel's, as dataplane.clock asks for");
 	}
 	if (ret < 0)
 		free(c);
@@ -235,48 +235,50 @@ static void take_note(struct clocks *c, uint32_t worker, const struct el_clock_n
 		       "are the kernel's from now on",
 		       worker);
 	}
+	if (!c->control.monotonic)
+		w->skew_ns =
+		    fabs((double)(int64_t)(el_core_clock_line(&c->control, note->pair.tsc) -
+					   note->pair.ns));
 	w->told = *note;
 }
 
-/* How far the worker's counter is from the line of control's. */
-static double skew_of(const struct clocks *c, const struct el_clock_note *note)
-{
-	uint64_t line = el_core_clock_line(&c->control, note->pair.tsc);
-
-	return fabs((double)(int64_t)(line - note->pair.ns));
-}
-
-void clocks_poll(struct clocks *c, struct el_worker *const *workers, uint32_t n_workers)
+void clocks_poll(struct clocks *c, struct el_worker *const *workers)
 {
 	struct el_command command = {.kind = EL_COMMAND_CLOCK, .pair = read_pair()};
-	struct el_clock_note notes[8];
 	struct el_clock_step step;
-	double skew_ns = 0;
 
 	el_core_clock_check(&c->control, &command.pair, &step);
-	for (uint32_t w = 0; w < n_workers; w++) {
+	/* where there is no room, the next one will do */
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		el_worker_command(workers[w], &command);
+}
+
+struct el_clock_step clocks_take_notes(struct clocks *c, struct el_worker *const *workers)
+{
+	struct el_clock_step steps = {0};
+	struct el_clock_note notes[8];
+
+	for (uint32_t w = 0; w < c->n_workers; w++) {
 		unsigned n = el_worker_clock_notes(workers[w], notes, RTE_DIM(notes));
 
-		for (unsigned i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++) {
 			take_note(c, w, &notes[i]);
-		if (c->workers[w].told.pair.ns && !c->control.monotonic)
-			skew_ns = fmax(skew_ns, skew_of(c, &c->workers[w].told));
-		/* where there is no room, the next one will do */
-		el_worker_command(workers[w], &command);
+			if (notes[i].step.to_ns)
+				el_clock_step_add(&steps, &notes[i].step);
+		}
 	}
-	if (skew_ns > 0)
-		c->skew_ns = skew_ns;
+	return steps;
 }
 
 struct el_clock_state clocks_state(const struct clocks *c)
 {
 	struct el_clock_state s = {.source = c->source,
 				   .reason = c->reason,
-				   .error_ppm = (double)c->control.error_ppb * 1e-3,
-				   .skew_s = c->skew_ns * 1e-9};
+				   .error_ppm = (double)c->control.error_ppb * 1e-3};
 
 	for (uint32_t w = 0; w < c->n_workers; w++) {
 		s.steps += c->workers[w].told.steps;
+		s.skew_s = fmax(s.skew_s, c->workers[w].skew_ns * 1e-9);
 		s.error_ppm = fmax(s.error_ppm, (double)c->workers[w].told.error_ppb * 1e-3);
 	}
 	if (c->source == EL_CLOCK_MONOTONIC)

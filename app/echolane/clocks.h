@@ -19,9 +19,12 @@ void clocks_destroy(struct clocks *c); /* NULL is fine */
 /* What a worker begins with: el_worker_config.clock and .reads_time. */
 void clocks_worker(const struct clocks *c, uint32_t worker, struct el_worker_config *ret_config);
 
-/* To be called ten times a second: checks control's own core, takes what workers have told, has
- * them check theirs. What has changed for the worse is logged. */
-void clocks_poll(struct clocks *c, struct el_worker *const *workers, uint32_t n_workers);
+/* To be called ten times a second: checks control's own core, has the workers check theirs. */
+void clocks_poll(struct clocks *c, struct el_worker *const *workers);
+/* Takes what workers have told; what has changed for the worse is logged. When their clocks have
+ * stepped; to_ns 0: they have not. To be called after their reports have been collected: what they
+ * knew when they made them is among it. */
+struct el_clock_step clocks_take_notes(struct clocks *c, struct el_worker *const *workers);
 
 /* What is published of them. */
 struct el_clock_state clocks_state(const struct clocks *c);

@@ -344,7 +344,15 @@ void control_collect_blocks(struct control *c)
 
 static void take_reports(struct control *c)
 {
+	struct el_clock_step step;
+
 	control_collect_blocks(c);
+	step = clocks_take_notes(c->clocks, c->workers);
+	if (step.to_ns) {
+		rounds_add_step(c->now.rounds, &step);
+		if (c->old.rounds)
+			rounds_add_step(c->old.rounds, &step);
+	}
 	/* what was dropped up to its end is still the round's */
 	if (rounds_are_whole(c->now.rounds) || (c->old.rounds && rounds_are_whole(c->old.rounds)))
 		read_ports(c);
@@ -404,7 +412,7 @@ static void tick(struct control *c)
 		c->slow_ns = c->now_ns;
 		read_ports(c);
 		network_read_clocks(c->network);
-		clocks_poll(c->clocks, c->workers, c->n_workers);
+		clocks_poll(c->clocks, c->workers);
 	}
 	take_reports(c);
 	rounds_hand_out(c->now.rounds, el_raw_ns());

@@ -15,6 +15,7 @@ struct open_round {
 	uint64_t round;
 	uint64_t start_tsc;
 	uint64_t drops;
+	struct el_clock_step step;
 	struct stats_job *job; /* collects the blocks */
 };
 
@@ -231,6 +232,8 @@ void rounds_submit(struct rounds *r)
 			continue;
 		}
 		o->job->local_drops = o->drops;
+		for (uint32_t w = 0; o->step.to_ns && w < o->job->n_blocks; w++)
+			el_clock_step_add(&o->job->blocks[w]->step, &o->step);
 		o->job->owner = r;
 		o->job->clock = r->conf.set->clock;
 		r->in_stats++;
@@ -250,6 +253,16 @@ void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_tsc)
 		struct open_round *o = open_at(r, k);
 		if ((int64_t)(now_tsc - o->start_tsc) >= 0)
 			o->drops += drops;
+	}
+}
+
+void rounds_add_step(struct rounds *r, const struct el_clock_step *step)
+{
+	for (uint32_t k = r->head; k != r->tail; k++) {
+		struct open_round *o = open_at(r, k);
+
+		if ((int64_t)(step->to_ns - o->start_tsc) >= 0)
+			el_clock_step_add(&o->step, step);
 	}
 }
 

@@ -42,6 +42,10 @@ bool rounds_are_whole(const struct rounds *r);
  * been submitted. */
 void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_tsc);
 
+/* A worker has found that its clock has stepped: what it has stamped for other workers may be in
+ * any block of the rounds that have begun by then and have not been submitted. */
+void rounds_add_step(struct rounds *r, const struct el_clock_step *step);
+
 struct el_plan_set *rounds_set(const struct rounds *r);
 /* Number of the first round. */
 uint64_t rounds_first(const struct rounds *r);

@@ -52,6 +52,15 @@ struct el_clock_step {
 void el_core_clock_init(struct el_core_clock *c, const struct el_clock_pair *first,
 			const struct el_clock_pair *second);
 
+/* `step` grows so that it holds `more`, too. Zeroed: none. */
+static inline void el_clock_step_add(struct el_clock_step *step, const struct el_clock_step *more)
+{
+	if (!step->to_ns || (int64_t)(more->from_ns - step->from_ns) < 0)
+		step->from_ns = more->from_ns;
+	if (!step->to_ns || (int64_t)(more->to_ns - step->to_ns) > 0)
+		step->to_ns = more->to_ns;
+}
+
 /* A clock that asks the kernel. */
 void el_core_clock_init_monotonic(struct el_core_clock *c);
 

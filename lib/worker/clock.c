@@ -12,9 +12,11 @@
 #define RETRY_NS 1000000
 
 /* The latest pair goes to control; no room: it has others to look at. */
-static void tell(struct el_worker *w, const struct el_clock_pair *pair)
+static void tell(struct el_worker *w, const struct el_clock_pair *pair,
+		 const struct el_clock_step *step)
 {
 	const struct el_clock_note note = {.pair = *pair,
+					   .step = *step,
 					   .steps = w->clock.steps,
 					   .error_ppb = w->clock.error_ppb,
 					   .monotonic = w->clock.monotonic};
@@ -31,14 +33,9 @@ void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step)
 {
 	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
 		struct live_round *l = round_find(w, r);
-		struct el_clock_step *s;
 
-		if (!l)
-			continue;
-		s = &l->block->step;
-		s->from_ns = s->to_ns ? earlier(s->from_ns, step->from_ns) : step->from_ns;
-		s->to_ns =
-		    s->to_ns && (int64_t)(s->to_ns - step->to_ns) > 0 ? s->to_ns : step->to_ns;
+		if (l)
+			el_clock_step_add(&l->block->step, step);
 	}
 }
 
@@ -67,7 +64,7 @@ static void settle_times(struct el_worker *w, const struct el_clock_step *step, 
 static void check(struct el_worker *w, const struct el_clock_pair *pair)
 {
 	uint64_t told_ns = w->clock.newest.ns;
-	struct el_clock_step step;
+	struct el_clock_step step = {0};
 	bool right = el_core_clock_check(&w->clock, pair, &step);
 
 	if (!right) {
@@ -75,7 +72,7 @@ static void check(struct el_worker *w, const struct el_clock_pair *pair)
 		settle_times(w, &step, worker_now(w));
 	}
 	if (!right || w->clock.newest.ns != told_ns)
-		tell(w, pair);
+		tell(w, pair, &step);
 	w->look_at_tsc = w->clock.adjust_ns;
 	if ((int64_t)(w->look_at_tsc - pair->ns) <= 0) /* the pair was too bad for that */
 		w->look_at_tsc = pair->ns + RETRY_NS;

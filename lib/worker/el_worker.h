@@ -108,6 +108,7 @@ _Static_assert(sizeof(struct el_event) == 16, "an event is 16 bytes");
 /* What a worker tells of its clock, about once a second and when something is wrong with it. */
 struct el_clock_note {
 	struct el_clock_pair pair; /* the latest */
+	struct el_clock_step step; /* that was just found; to_ns 0: none */
 	uint64_t steps;            /* since the start */
 	uint64_t error_ppb;
 	bool monotonic;

@@ -524,27 +524,6 @@ static void note_landing(struct el_worker *w, const struct el_answer *a, const s
 		l->block->forwarded++;
 }
 
-/* Stamps of another worker, whose clock may have stepped without its having seen that yet: what was
- * forwarded came in before now, and not long before. */
-static void check_stamps(struct el_worker *w, struct el_answer *answers, unsigned n)
-{
-	uint64_t now = worker_now(w);
-
-	for (unsigned i = 0; i < n; i++) {
-		int64_t age = (int64_t)(now - answers[i].tsc);
-		struct el_clock_step step = {.from_ns = now, .to_ns = now};
-
-		if (age >= -2 * EL_CLOCK_STEP_NS && age <= (int64_t)EL_NS_PER_S)
-			continue;
-		if (age > 0)
-			step.from_ns = answers[i].tsc;
-		else
-			step.to_ns = answers[i].tsc;
-		clock_mark_rounds(w, &step);
-		answers[i].tsc = now;
-	}
-}
-
 /* Answers to this worker's probes that arrived on another's queue: verified there, so only the
  * record is left to be written. */
 void rx_forwarded(struct el_worker *w)
@@ -553,8 +532,6 @@ void rx_forwarded(struct el_worker *w)
 	unsigned n =
 	    rte_ring_sc_dequeue_burst_elem(w->forwarded, answers, sizeof(answers[0]), BURST, NULL);
 
-	if (n && w->watched)
-		check_stamps(w, answers, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct el_plan_set *set = w->set;
 		struct located at;

@@ -283,6 +283,54 @@ static void figures_of_a_known_round(void **state)
 	hand_model_destroy(m);
 }
 
+/* The clock stepped between two times: what was not answered is lost only where its wait for the
+ * answer lies wholly before or after, and no answer has a round-trip time. */
+static void a_step_of_the_clock(void **state)
+{
+	static const int percentiles[] = {95};
+	const uint64_t from = (1ULL << 56) - 300000, to = from + 1000000; /* modulo 2^56 */
+	const uint64_t wait = 500000;                                     /* of the slices */
+	struct hand_model *m = hand_model_create(1, 2, percentiles, 1);
+	struct hand_plan *h = hand_plan_create(&m->model);
+	struct el_round_figures *f;
+	el_record *r;
+
+	(void)state;
+	h->set.clock = el_clock_init(EL_NS_PER_S);
+	add_class(h, 0, 1, 8, 0, 0);
+	add_class(h, 1, 1, 1, 1, 0);
+	hand_plan_records(h);
+	h->blocks[0].step = (struct el_clock_step){.from_ns = from, .to_ns = to};
+	r = h->blocks[0].records;
+	r[0] = el_record_sent(from - wait - 1); /* lost */
+	r[1] = el_record_sent(from - wait);
+	r[2] = el_record_sent(from + 1000);
+	r[3] = el_record_sent(to);
+	r[4] = el_record_sent(to + 1); /* lost */
+	r[5] = el_record_answered(el_record_sent(to + 5), to + 1005);
+	r[6] = el_record_answered(el_record_sent(to), from);              /* "negative" */
+	r[7] = el_record_answered(el_record_sent(from), from + 2 * wait); /* "late" */
+	h->blocks[1].records[0] = el_record_answered(el_record_sent(100), 1100);
+	f = el_stats_round(h->list, 2, &h->set.clock);
+	assert_non_null(f);
+	assert_int_equal(f->series[0].unknown, 3);
+	assert_int_equal(f->series[0].lost, 2);
+	assert_int_equal(f->series[0].answered, 3);
+	assert_int_equal(f->series[0].untimed, 3);
+	assert_int_equal(f->series[0].sent, 5);
+	assert_int_equal(f->series[0].late + f->series[0].out_of_order, 0);
+	assert_int_equal(f->series[0].rtt_max_ns, 0);
+	assert_true(isnan(f->percentile_ns[0]));
+	assert_int_equal(f->uncertain, 3);
+	/* the other worker's clock did not step */
+	assert_int_equal(f->series[1].answered, 1);
+	assert_int_equal(f->series[1].untimed, 0);
+	assert_close(f->percentile_ns[1], 1000);
+	el_round_figures_free(f);
+	hand_plan_destroy(h);
+	hand_model_destroy(m);
+}
+
 static el_record random_record(uint64_t *seed)
 {
 	uint64_t r = unit_random(seed), sent_tsc = unit_random(seed);
@@ -438,6 +486,7 @@ int main(void)
 	    cmocka_unit_test(percentiles_of_short_lists),
 	    cmocka_unit_test(percentiles_follow_the_rule),
 	    cmocka_unit_test(figures_of_a_known_round),
+	    cmocka_unit_test(a_step_of_the_clock),
 	    cmocka_unit_test(figures_of_random_rounds),
 	    cmocka_unit_test(figures_of_an_empty_round),
 	};
