@@ -196,7 +196,8 @@ int clocks_create(enum el_conf_clock wanted, uint32_t n_workers, struct clocks *
 		el_core_clock_init_monotonic(&c->control);
 		for (uint32_t w = 0; w < n_workers; w++)
 			el_core_clock_init_monotonic(&c->workers[w].first);
-		el_log(EL_LOG_DEBUG, "clock", "times are the kernel's, as dataplane.clock asks for");
+		el_log(EL_LOG_DEBUG, "clock",
+		       "times are the kernel's, as dataplane.clock asks for");
 	}
 	if (ret < 0)
 		free(c);
