@@ -60,7 +60,7 @@ void el_routes_fini(struct el_routes *routes);
 enum el_neigh_state {
 	EL_NEIGH_PENDING, /* asked for, not answered yet */
 	EL_NEIGH_READY,   /* the MAC address is known */
-	EL_NEIGH_FAILED,  /* it does not answer; it is still being asked, every 5 s */
+	EL_NEIGH_FAILED,  /* it does not answer; it is still asked, ever more rarely */
 };
 
 /* An address, or addresses, of our own. */
@@ -116,7 +116,7 @@ struct el_neigh_callbacks {
 struct el_neigh_config {
 	const struct el_neigh_port *ports; /* copied, addresses included */
 	size_t n_ports;
-	uint16_t max_entries;
+	uint32_t max_entries;                /* at most 65,536; memory is taken as they come */
 	struct el_neigh_callbacks callbacks; /* called from within need, input and tick only */
 };
 
@@ -146,10 +146,20 @@ struct el_neigh_table;
 struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config);
 void el_neigh_destroy(struct el_neigh_table *t);
 
+/* The addresses of a port that are ours from now on; copied. 0 or -ENOMEM, and then they are as
+ * before. */
+int el_neigh_set_addresses(struct el_neigh_table *t, struct el_port_idx port,
+			   const struct el_neigh_address *addresses, size_t n);
+
 /* The entry of next hop `ip`; if there was none, it is made and asked for, by ARP or, IPv6, by
- * neighbour discovery. 0; -EINVAL for an address that no neighbour can have (one of our own is),
+ * neighbour discovery. By each port at most 1,000 multicast requests a second are sent, after the
+ * first 64: those for many new next hops follow each other, and count as PENDING meanwhile. Who
+ * does not answer within five requests is FAILED, and asked after 5, 10, 20 and 40 s and then every
+ * minute, a quarter less by chance, as far as 200 requests a second suffice for them all; at once
+ * when anything is heard of it.
+ * 0; -EINVAL for an address that no neighbour can have (one of our own is),
  * -EADDRNOTAVAIL for an IPv6 address on a port that has none to ask from, -ENOSPC if the table is
- * full. */
+ * full, -ENOMEM. */
 int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 		  uint64_t now_ns, struct el_next_hop_idx *ret_index);
 

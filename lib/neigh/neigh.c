@@ -13,12 +13,30 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define RESEND_NS (10 * NS_PER_MS) /* after a frame that could not be sent */
+#define TICK_MAX 1024              /* entries, in one call of el_neigh_tick */
+
+/* Between two requests of a kind by one port, and how many may go out at once before that holds. A
+ * thousand broadcasts a second is what scanners of networks allow themselves, and far below where
+ * switches begin to drop them; whoever does not answer must not keep out who is new. */
+static const struct {
+	uint32_t ns, burst;
+} turns[TURNS] = {
+    [TURN_UNICAST] = {250000, 256},
+    [TURN_MULTICAST] = {1000000, 64},
+    [TURN_UNREACHABLE] = {5000000, 16},
+};
+
+/* Who does not answer is asked after 5 s, 10 s, and so on, up to every minute; a quarter less by
+ * chance, lest those that went away together are asked together. */
+#define RETRY_NS (5000 * NS_PER_MS)
+#define RETRY_MAX_NS (60000 * NS_PER_MS)
 
 /* Entries that became reachable together are refreshed one after the other. */
 #define REFRESH_SPREAD 64
 #define REFRESH_SPREAD_NS (100 * NS_PER_MS)
 
 #define WAITS_MAX 6
+#define ENTRIES_MIN 64 /* memory for so many is had from the start; a power of two */
 
 static const struct phase_row {
 	enum el_neigh_state state; /* as others see it */
@@ -33,7 +51,7 @@ static const struct phase_row {
     [DOUBTFUL] = {EL_NEIGH_READY, MULTICAST, {200, 300, 500, 1000, 1000}, UNREACHABLE},
     [CHALLENGED] = {EL_NEIGH_READY, UNICAST, {200, 300, 500}, DOUBTFUL},
     [CONTESTED] = {EL_NEIGH_READY, NO_REQUEST, {1000}, CHALLENGED},
-    [UNREACHABLE] = {EL_NEIGH_FAILED, MULTICAST, {5000}, UNREACHABLE},
+    [UNREACHABLE] = {EL_NEIGH_FAILED, MULTICAST, {5000 /* and longer: retry_ns */}, UNREACHABLE},
     [FIXED] = {EL_NEIGH_READY, NO_REQUEST, {0}, FIXED},
 };
 
@@ -50,40 +68,91 @@ bool table_is_ready(const struct entry *e)
 	return phases[e->phase].state == EL_NEIGH_READY;
 }
 
-static uint16_t index_of(const struct el_neigh_table *t, const struct entry *e)
+static uint32_t index_of(const struct el_neigh_table *t, const struct entry *e)
 {
-	return (uint16_t)(e - t->entries);
+	return (uint32_t)(e - t->entries);
 }
 
 /* ---- phases ---- */
+
+static void set_phase(struct el_neigh_table *t, struct entry *e, enum phase phase)
+{
+	t->n_pending -= phases[e->phase].state == EL_NEIGH_PENDING;
+	t->n_pending += phases[phase].state == EL_NEIGH_PENDING;
+	e->phase = phase;
+	e->waits = 0;
+	e->failures = 0;
+	e->has_turn = false;
+}
+
+/* The time at which a request of its kind may be sent: now, or when those before it are. */
+static uint64_t take_turn(struct el_neigh_table *t, const struct entry *e, enum request request,
+			  uint64_t now_ns)
+{
+	enum turn turn = request == UNICAST        ? TURN_UNICAST
+			 : e->phase == UNREACHABLE ? TURN_UNREACHABLE
+						   : TURN_MULTICAST;
+	uint64_t *full = &t->ports[e->port.v].turn_ns[turn], granted;
+	uint64_t burst_ns = (uint64_t)turns[turn].burst * turns[turn].ns;
+
+	if (*full < now_ns)
+		*full = now_ns;
+	*full += turns[turn].ns;
+	granted = *full > burst_ns ? *full - burst_ns : 0;
+	return granted > now_ns ? granted : now_ns;
+}
+
+/* How long a request to somebody that is unreachable is waited for. */
+static uint64_t retry_ns(const struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
+{
+	static const struct el_siphash_key key = {1, 2};
+	const uint64_t what[] = {index_of(t, e), now_ns};
+	uint64_t ns = RETRY_NS << (e->failures < 4 ? e->failures : 4);
+
+	if (ns > RETRY_MAX_NS)
+		ns = RETRY_MAX_NS;
+	e->failures += e->failures < 4;
+	return ns - el_siphash(&key, what, sizeof(what)) % (ns / 4);
+}
 
 /* Begins the next wait of an entry's phase, or, if they are over, leads it to the next phase and
  * its first. */
 static void advance(struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
 {
 	const struct phase_row *row = &phases[e->phase];
+	uint32_t index = index_of(t, e);
+	uint64_t at, wait_ns;
 
-	if (e->waits == WAITS_MAX || row->waits_ms[e->waits] == 0) {
-		e->phase = row->next;
-		e->waits = 0;
+	if (!e->has_turn && (e->waits == WAITS_MAX || row->waits_ms[e->waits] == 0)) {
+		if (e->phase == UNREACHABLE)
+			e->waits = 0;
+		else
+			set_phase(t, e, row->next);
 		row = &phases[e->phase];
 	}
-	if (row->request != NO_REQUEST && !exchange_ask(t, e, row->request)) {
-		e->deadline_ns = now_ns + RESEND_NS;
-		return;
+	if (row->request != NO_REQUEST) {
+		at = e->has_turn ? now_ns : take_turn(t, e, row->request, now_ns);
+		e->has_turn = true;
+		if (at > now_ns || !exchange_ask(t, e, row->request)) {
+			due_set(&t->due, index, at > now_ns ? at : now_ns + RESEND_NS);
+			return;
+		}
+		e->has_turn = false;
 	}
-	e->deadline_ns = now_ns + row->waits_ms[e->waits] * NS_PER_MS;
+	wait_ns = row->waits_ms[e->waits] * NS_PER_MS;
 	if (e->phase == REACHABLE)
-		e->deadline_ns -= index_of(t, e) % REFRESH_SPREAD * REFRESH_SPREAD_NS;
+		wait_ns -= index % REFRESH_SPREAD * REFRESH_SPREAD_NS;
+	else if (e->phase == UNREACHABLE)
+		wait_ns = retry_ns(t, e, now_ns);
+	due_set(&t->due, index, now_ns + wait_ns);
 	e->waits++;
 }
 
 void table_begin(struct el_neigh_table *t, struct entry *e, enum phase phase, uint64_t now_ns)
 {
-	e->phase = phase;
-	e->waits = 0;
+	set_phase(t, e, phase);
 	if (phases[phase].waits_ms[0] == 0)
-		e->deadline_ns = UINT64_MAX;
+		due_set(&t->due, index_of(t, e), UINT64_MAX);
 	else
 		advance(t, e, now_ns);
 }
@@ -94,52 +163,108 @@ static void tell(struct el_neigh_table *t, const struct entry *e, const struct e
 
 	if (now.state != before->state ||
 	    (now.state == EL_NEIGH_READY && memcmp(now.mac, before->mac, sizeof(now.mac)) != 0))
-		t->callbacks.changed(t->callbacks.context, (struct el_next_hop_idx){index_of(t, e)},
-				     &now);
+		t->callbacks.changed(t->callbacks.context,
+				     (struct el_next_hop_idx){(uint16_t)index_of(t, e)}, &now);
 }
 
 /* ---- entries ---- */
 
+static uint32_t *bucket_of(const struct el_neigh_table *t, struct el_port_idx port,
+			   const struct el_ip *ip)
+{
+	static const struct el_siphash_key key = {1, 2};
+
+	return &t->buckets[(el_siphash(&key, ip->bytes, sizeof(ip->bytes)) + port.v) &
+			   (t->n_allocated - 1)];
+}
+
 struct entry *table_find(const struct el_neigh_table *t, struct el_port_idx port,
 			 const struct el_ip *ip)
 {
-	for (uint16_t i = 0; i < t->n_entries; i++) {
-		struct entry *e = &t->entries[i];
+	for (uint32_t i = *bucket_of(t, port, ip); i; i = t->entries[i - 1].next) {
+		struct entry *e = &t->entries[i - 1];
 
-		if (e->phase != FREE && e->port.v == port.v && el_ip_equal(&e->ip, ip))
+		if (e->port.v == port.v && el_ip_equal(&e->ip, ip))
 			return e;
 	}
 	return NULL;
 }
 
-static struct entry *make(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip)
+static void link_entry(struct el_neigh_table *t, struct entry *e)
 {
-	struct entry *e = t->entries;
+	uint32_t *bucket = bucket_of(t, e->port, &e->ip);
 
-	while (e < t->entries + t->n_entries && e->phase != FREE)
-		e++;
-	if (e == t->entries + t->max_entries)
-		return NULL;
-	if (e == t->entries + t->n_entries)
-		t->n_entries++;
-	*e = (struct entry){.port = port, .ip = *ip, .deadline_ns = UINT64_MAX};
-	return e;
+	e->next = *bucket;
+	*bucket = index_of(t, e) + 1;
+}
+
+static void unlink_entry(struct el_neigh_table *t, const struct entry *e)
+{
+	uint32_t *link = bucket_of(t, e->port, &e->ip);
+
+	while (*link != index_of(t, e) + 1)
+		link = &t->entries[*link - 1].next;
+	*link = e->next;
+}
+
+/* Twice as many entries, or the first. False: there is no memory, and all is as it was. */
+static bool grow(struct el_neigh_table *t)
+{
+	uint32_t n = t->n_allocated ? 2 * t->n_allocated : ENTRIES_MIN;
+	uint32_t *buckets = calloc(n, sizeof(*buckets));
+	struct entry *entries = realloc(t->entries, n * sizeof(*entries));
+
+	if (entries)
+		t->entries = entries;
+	if (!buckets || !entries || due_reserve(&t->due, n, t->n_allocated) < 0) {
+		free(buckets);
+		return false;
+	}
+	free(t->buckets);
+	t->buckets = buckets;
+	t->n_allocated = n;
+	for (uint32_t i = 0; i < t->n_entries; i++) {
+		if (t->entries[i].phase != FREE)
+			link_entry(t, &t->entries[i]);
+	}
+	return true;
+}
+
+/* -ENOSPC: there are as many as there may be. */
+static int make(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
+		struct entry **ret_entry)
+{
+	struct entry *e;
+
+	if (!t->first_free) {
+		if (t->n_entries == t->max_entries)
+			return -ENOSPC;
+		if (t->n_entries == t->n_allocated && !grow(t))
+			return -ENOMEM;
+		e = &t->entries[t->n_entries++];
+	} else {
+		e = &t->entries[t->first_free - 1];
+		t->first_free = e->next;
+	}
+	*e = (struct entry){.port = port, .ip = *ip};
+	link_entry(t, e);
+	*ret_entry = e;
+	return 0;
 }
 
 static int find_or_make(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 			struct entry **ret_entry)
 {
 	struct entry *e;
+	int r;
 
 	if (port.v >= t->n_ports || !el_ip_is_host(ip) || table_find_own(&t->ports[port.v], ip))
 		return -EINVAL;
 	e = table_find(t, port, ip);
-	if (!e)
-		e = make(t, port, ip);
-	if (!e)
-		return -ENOSPC;
-	*ret_entry = e;
-	return 0;
+	r = e ? 0 : make(t, port, ip, &e);
+	if (r == 0)
+		*ret_entry = e;
+	return r;
 }
 
 int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
@@ -155,7 +280,7 @@ int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struc
 		return r;
 	if (e->phase == FREE)
 		table_begin(t, e, INCOMPLETE, now_ns);
-	*ret_index = (struct el_next_hop_idx){index_of(t, e)};
+	*ret_index = (struct el_next_hop_idx){(uint16_t)index_of(t, e)};
 	return 0;
 }
 
@@ -168,14 +293,20 @@ int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const
 	if (r < 0)
 		return r;
 	table_learn(t, e, mac, FIXED, 0);
-	*ret_index = (struct el_next_hop_idx){index_of(t, e)};
+	*ret_index = (struct el_next_hop_idx){(uint16_t)index_of(t, e)};
 	return 0;
 }
 
 void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index)
 {
-	if (index.v < t->n_entries)
-		t->entries[index.v] = (struct entry){.phase = FREE, .deadline_ns = UINT64_MAX};
+	struct entry *e = &t->entries[index.v];
+
+	if (index.v >= t->n_entries || e->phase == FREE)
+		return;
+	unlink_entry(t, e);
+	table_begin(t, e, FREE, 0);
+	e->next = t->first_free;
+	t->first_free = index.v + 1U;
 }
 
 /* ---- events ---- */
@@ -193,13 +324,10 @@ void table_learn(struct el_neigh_table *t, struct entry *e, const uint8_t mac[6]
 
 void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns)
 {
-	for (uint16_t i = 0; i < t->n_entries; i++) {
-		struct entry *e = &t->entries[i];
-		struct el_neigh before;
+	for (uint32_t i = 0; i < TICK_MAX && due_next_ns(&t->due) <= now_ns; i++) {
+		struct entry *e = &t->entries[t->due.items[0].id];
+		struct el_neigh before = view(e);
 
-		if (e->deadline_ns > now_ns)
-			continue;
-		before = view(e);
 		advance(t, e, now_ns);
 		tell(t, e, &before);
 	}
@@ -207,12 +335,7 @@ void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns)
 
 uint64_t el_neigh_next_deadline(const struct el_neigh_table *t)
 {
-	uint64_t next = UINT64_MAX;
-
-	for (uint16_t i = 0; i < t->n_entries; i++)
-		if (t->entries[i].deadline_ns < next)
-			next = t->entries[i].deadline_ns;
-	return next;
+	return due_next_ns(&t->due);
 }
 
 /* ---- looking ---- */
@@ -228,11 +351,7 @@ int el_neigh_get(const struct el_neigh_table *t, struct el_next_hop_idx index,
 
 unsigned el_neigh_count_pending(const struct el_neigh_table *t)
 {
-	unsigned n = 0;
-
-	for (uint16_t i = 0; i < t->n_entries; i++)
-		n += phases[t->entries[i].phase].state == EL_NEIGH_PENDING;
-	return n;
+	return t->n_pending;
 }
 
 size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx index,
@@ -254,17 +373,19 @@ void el_neigh_counters_read(const struct el_neigh_table *t, struct el_port_idx p
 
 /* ---- life ---- */
 
-static int copy_port(struct port *p, const struct el_neigh_port *from)
+int el_neigh_set_addresses(struct el_neigh_table *t, struct el_port_idx port,
+			   const struct el_neigh_address *addresses, size_t n)
 {
-	memcpy(p->mac, from->mac, sizeof(p->mac));
-	p->vlan = from->vlan;
-	if (from->n_addresses == 0)
-		return 0;
-	p->addresses = calloc(from->n_addresses, sizeof(*p->addresses));
-	if (!p->addresses)
+	struct port *p = &t->ports[port.v];
+	struct el_neigh_address *copy = calloc(n + 1, sizeof(*copy));
+
+	if (!copy)
 		return -ENOMEM;
-	p->n_addresses = from->n_addresses;
-	memcpy(p->addresses, from->addresses, from->n_addresses * sizeof(*p->addresses));
+	if (n)
+		memcpy(copy, addresses, n * sizeof(*copy));
+	free(p->addresses);
+	p->addresses = copy;
+	p->n_addresses = n;
 	return 0;
 }
 
@@ -277,12 +398,17 @@ struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config)
 	t->callbacks = config->callbacks;
 	t->max_entries = config->max_entries;
 	t->ports = calloc(config->n_ports, sizeof(*t->ports));
-	t->entries = calloc(config->max_entries, sizeof(*t->entries));
-	if (!t->ports || !t->entries)
+	if (!t->ports || !grow(t))
 		goto fail;
-	for (; t->n_ports < config->n_ports; t->n_ports++)
-		if (copy_port(&t->ports[t->n_ports], &config->ports[t->n_ports]) < 0)
+	for (; t->n_ports < config->n_ports; t->n_ports++) {
+		const struct el_neigh_port *from = &config->ports[t->n_ports];
+
+		memcpy(t->ports[t->n_ports].mac, from->mac, 6);
+		t->ports[t->n_ports].vlan = from->vlan;
+		if (el_neigh_set_addresses(t, (struct el_port_idx){(uint16_t)t->n_ports},
+					   from->addresses, from->n_addresses) < 0)
 			goto fail;
+	}
 	return t;
 
 fail:
@@ -299,5 +425,7 @@ void el_neigh_destroy(struct el_neigh_table *t)
 		free(t->ports[i].addresses);
 	free(t->ports);
 	free(t->entries);
+	free(t->buckets);
+	due_fini(&t->due);
 	free(t);
 }

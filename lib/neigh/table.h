@@ -2,6 +2,7 @@
 #pragma once
 /* The neighbour table, as its two halves see it: neigh.c has the entries and their phases,
  * exchange.c what is asked and answered. Private to lib/neigh. */
+#include "due.h"
 #include "el_neigh.h"
 
 /* INCOMPLETE and UNREACHABLE have no MAC address that counts. CHALLENGED: somebody claims to be it,
@@ -28,14 +29,20 @@ struct entry {
 	bool claimed;  /* by another MAC address, which nobody has verified: `claim` */
 	uint8_t claim[6];
 	uint64_t check_ns; /* when a claim may be checked again */
-	uint64_t deadline_ns;
+	uint32_t next;     /* index + 1 of the next with the same hash, or of the next free one */
+	uint8_t failures;  /* requests in a row that nobody has answered, since it is UNREACHABLE */
+	bool has_turn;     /* its deadline is when its request may be sent */
 };
+
+/* Who may be asked when: requests of a kind follow each other at a distance. */
+enum turn { TURN_UNICAST, TURN_MULTICAST, TURN_UNREACHABLE, TURNS };
 
 struct port {
 	uint8_t mac[6];
 	uint16_t vlan;
 	struct el_neigh_address *addresses;
 	size_t n_addresses;
+	uint64_t turn_ns[TURNS]; /* when as many may go out at once again as ever may */
 	struct el_neigh_counters counters;
 };
 
@@ -43,10 +50,14 @@ struct el_neigh_table {
 	struct el_neigh_callbacks callbacks;
 	struct port *ports;
 	size_t n_ports;
-	struct entry
-	    *entries; /* searched from the front: a thousand take a microsecond, and ARP is rare */
-	uint16_t n_entries; /* in use or free again */
-	uint16_t max_entries;
+	/* In use or free again; the memory moves when one is made. */
+	struct entry *entries;
+	uint32_t n_entries, n_allocated; /* n_allocated: a power of two */
+	uint32_t max_entries;
+	uint32_t first_free; /* index + 1 */
+	uint32_t n_pending;
+	uint32_t *buckets; /* [n_allocated]: index + 1 of the first entry by hash */
+	struct due due;    /* what has a deadline */
 };
 
 /* ---- neigh.c ---- */

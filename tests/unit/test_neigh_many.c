@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Very many next hops: the table grows, gives back what is released, and asks at a pace. */
+#include "unit.h"
+
+#include <arpa/inet.h>
+
+#include "el_neigh.h"
+
+#define MS UINT64_C(1000000)
+#define S (1000 * MS)
+#define T0 (1000 * S)
+#define MAX 65536U
+
+static const struct el_port_idx PORT0 = {0};
+static const uint8_t OUR_MAC[6] = {2, 0, 0, 0, 0, 1};
+
+static struct {
+	struct el_neigh_table *table;
+	unsigned sent, changes;
+	uint8_t frame[64]; /* the last one */
+} w;
+
+static bool on_send(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
+{
+	(void)context;
+	(void)port;
+	memcpy(w.frame, frame, len < sizeof(w.frame) ? len : sizeof(w.frame));
+	w.sent++;
+	return true;
+}
+
+static void on_changed(void *context, struct el_next_hop_idx index, const struct el_neigh *neigh)
+{
+	(void)context;
+	(void)index;
+	(void)neigh;
+	w.changes++;
+}
+
+static int setup(void **state)
+{
+	struct el_neigh_address own = {0};
+	const struct el_neigh_port port = {
+	    .addresses = &own, .n_addresses = 1, .mac = {2, 0, 0, 0, 0, 1}};
+	const struct el_neigh_config config = {
+	    .ports = &port,
+	    .n_ports = 1,
+	    .max_entries = MAX,
+	    .callbacks = {.send = on_send, .changed = on_changed},
+	};
+
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	assert_int_equal(el_prefix_parse("10.255.0.1/8", &own.prefix), 0);
+	w.table = el_neigh_create(&config);
+	return w.table ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	el_neigh_destroy(w.table);
+	return 0;
+}
+
+static struct el_ip address(uint32_t net, uint32_t i)
+{
+	return el_ip_from_v4(htonl(10U << 24 | net << 16 | i));
+}
+
+static int need(uint32_t net, uint32_t i, uint64_t now, uint32_t *ret_index)
+{
+	struct el_ip ip = address(net, i);
+	struct el_next_hop_idx index;
+	int r = el_neigh_need(w.table, PORT0, &ip, now, &index);
+
+	*ret_index = index.v;
+	return r;
+}
+
+static void answer(const uint8_t *request, uint64_t now)
+{
+	uint8_t f[60] = {0};
+
+	memcpy(f, request, 42);
+	memcpy(f, OUR_MAC, 6);
+	memcpy(f + 6, "\2\1\1\1\1\1", 6);
+	f[21] = 2;
+	memcpy(f + 22, "\2\1\1\1\1\1", 6);
+	memcpy(f + 28, request + 38, 4);
+	memcpy(f + 32, OUR_MAC, 6);
+	memcpy(f + 38, request + 28, 4);
+	assert_int_equal(el_neigh_input(w.table, PORT0, f, sizeof(f), now), EL_NEIGH_LEARNT);
+}
+
+/* Ticks each millisecond, each request being answered if `answered`; how many were sent. */
+static unsigned run(uint64_t from, uint64_t to, bool answered)
+{
+	unsigned before = w.sent;
+
+	for (uint64_t now = from; now < to; now += MS) {
+		while (el_neigh_next_deadline(w.table) <= now) {
+			unsigned sent = w.sent;
+			/* one at a time, so that each is seen */
+			uint64_t next = el_neigh_next_deadline(w.table);
+			el_neigh_tick(w.table, next);
+			if (answered && w.sent == sent + 1)
+				answer(w.frame, now);
+		}
+	}
+	return w.sent - before;
+}
+
+static void grows_to_its_limit(void **state)
+{
+	uint32_t index, other;
+	struct el_neigh n;
+
+	(void)state;
+	for (uint32_t i = 0; i < MAX; i++) {
+		struct el_ip ip = address(i >> 15, i & 0x7fff);
+
+		if (i == 0) /* that is no host's */
+			ip = address(9, 1);
+		assert_int_equal(
+		    el_neigh_need(w.table, PORT0, &ip, T0, &(struct el_next_hop_idx){0}), 0);
+	}
+	assert_int_equal(el_neigh_count_pending(w.table), MAX);
+	assert_int_equal(need(2, 1, T0, &index), -ENOSPC);
+	assert_int_equal(need(1, 77, T0, &index), 0);
+	assert_int_equal(index, (1 << 15) + 77);
+	assert_int_equal(el_neigh_get(w.table, (struct el_next_hop_idx){(uint16_t)index}, &n), 0);
+	/* what is released makes room, and is not asked for any more */
+	el_neigh_release(w.table, (struct el_next_hop_idx){(uint16_t)index});
+	el_neigh_release(w.table, (struct el_next_hop_idx){(uint16_t)index}); /* nothing */
+	assert_int_equal(el_neigh_count_pending(w.table), MAX - 1);
+	assert_int_equal(el_neigh_get(w.table, (struct el_next_hop_idx){(uint16_t)index}, &n),
+			 -ENOENT);
+	assert_int_equal(need(2, 1, T0, &other), 0);
+	assert_int_equal(other, index);
+	assert_int_equal(need(1, 77, T0, &index), -ENOSPC);
+}
+
+/* Networks come and go, as reloads make them: nothing is left of those that went. */
+static void releases_all(void **state)
+{
+	static uint32_t index[2000];
+
+	(void)state;
+	for (uint32_t net = 0; net < 100; net++) {
+		for (uint32_t i = 0; i < 2000; i++)
+			assert_int_equal(need(net, i + 1, T0 + net * S, &index[i]), 0);
+		for (uint32_t i = 0; i < 2000; i++)
+			el_neigh_release(w.table, (struct el_next_hop_idx){(uint16_t)index[i]});
+		assert_true(index[0] < 2000 && index[1999] < 2000);
+	}
+	assert_int_equal(el_neigh_count_pending(w.table), 0);
+	assert_int_equal(el_neigh_next_deadline(w.table), UINT64_MAX);
+	assert_int_equal(run(T0 + 100 * S, T0 + 101 * S, false), 0);
+}
+
+/* At most a thousand requests a second, but for the first 64; all of a /21 that answers are known
+ * after two seconds. */
+static void asks_at_a_pace(void **state)
+{
+	uint32_t index;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2046; i++)
+		assert_int_equal(need(0, i + 1, T0, &index), 0);
+	assert_in_range(w.sent, 64, 65);
+	assert_in_range(run(T0, T0 + S, true), 999, 1001);
+	assert_in_range(el_neigh_count_pending(w.table), 2046 - 1065, 2046 - 935);
+	run(T0 + S, T0 + 2200 * MS, true);
+	/* the first 64 were asked before anybody answered here, and then again */
+	assert_int_equal(el_neigh_count_pending(w.table), 0);
+}
+
+/* 20,000 that nobody answers for: 200 requests a second once that is known; who is new does not
+ * wait for them. */
+static void the_dead_are_asked_rarely(void **state)
+{
+	uint64_t now = T0 + 150 * S;
+	struct el_neigh n;
+	uint32_t index;
+
+	(void)state;
+	for (uint32_t i = 0; i < 20000; i++)
+		assert_int_equal(need(i >> 15, i + 1, T0, &index), 0);
+	run(T0, now, false);
+	assert_int_equal(el_neigh_count_pending(w.table), 0);
+	assert_int_equal(w.changes, 20000);
+	assert_in_range(run(now, now + 10 * S, false), 1900, 2016);
+	assert_int_equal(need(7, 1, now + 10 * S, &index), 0);
+	answer(w.frame, now + 10 * S);
+	assert_int_equal(el_neigh_get(w.table, (struct el_next_hop_idx){(uint16_t)index}, &n), 0);
+	assert_int_equal(n.state, EL_NEIGH_READY);
+}
+
+/* Addresses of our own come and go. */
+static void own_addresses_change(void **state)
+{
+	const struct el_neigh_address none = {.prefix = {.ip = {.family = 4}}};
+	struct el_neigh_address own[2] = {0};
+	struct el_ip ip = address(255, 2);
+	uint8_t f[60] = {0};
+
+	(void)state;
+	assert_int_equal(el_prefix_parse("10.255.0.1/8", &own[0].prefix), 0);
+	assert_int_equal(el_prefix_parse("10.255.0.2/32", &own[1].prefix), 0);
+	memcpy(
+	    f,
+	    "\xff\xff\xff\xff\xff\xff\2\1\1\1\1\1\x08\x06\0\1\x08\0\6\4\0\1\2\1\1\1\1\1\x0a\0\0\1",
+	    32);
+	memcpy(f + 38, ip.bytes, 4);
+	assert_int_equal(el_neigh_input(w.table, PORT0, f, sizeof(f), T0), EL_NEIGH_IGNORED);
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, own, 2), 0);
+	assert_int_equal(el_neigh_input(w.table, PORT0, f, sizeof(f), T0), EL_NEIGH_ANSWERED);
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, own, 1), 0);
+	assert_int_equal(el_neigh_input(w.table, PORT0, f, sizeof(f), T0), EL_NEIGH_IGNORED);
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, &none, 0), 0);
+	assert_int_equal(w.sent, 1);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(grows_to_its_limit),        TEST(releases_all),         TEST(asks_at_a_pace),
+	    TEST(the_dead_are_asked_rarely), TEST(own_addresses_change),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
