@@ -19,6 +19,7 @@ struct planning {
 	struct shared_conf *shared;
 	struct el_conf *conf; /* of shared */
 	struct el_model *model;
+	struct network_plan *net;
 	struct el_plan_set *set;
 	struct events *events;
 	struct rounds *rounds; /* NULL until its turn comes */

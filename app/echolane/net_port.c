@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "net_port.h"
+#include "network_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include <rte_common.h>
 
 static struct el_prefix host(const struct el_ip *ip)
 {
 	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
 }
 
-static int add_address(struct net_port *p, const struct el_prefix *prefix)
+static struct el_neigh_address address_of(const struct net_port *p, const struct el_prefix *prefix)
 {
-	struct el_neigh_address *grown =
-	    realloc(p->addresses, (p->n_addresses + 1) * sizeof(*p->addresses));
-
-	if (!grown)
-		return -ENOMEM;
-	p->addresses = grown;
-	grown[p->n_addresses++] = (struct el_neigh_address){
-	    .prefix = *prefix,
-	    .kernel = p->port->kernel_receives && el_kernel_owns(&p->kernel, &prefix->ip)};
-	return 0;
+	return (struct el_neigh_address){.prefix = *prefix,
+					 .kernel = p->port->kernel_receives &&
+						   el_kernel_owns(&p->kernel, &prefix->ip)};
 }
 
 /* What the kernel knows of the port's interface, where there is one; routes, unless NULL, too. */
@@ -56,10 +47,11 @@ static int find_addresses(struct net_port *p, struct el_port_idx index,
 		items = p->kernel.items;
 		count = p->kernel.count;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (add_address(p, &items[i]) < 0)
-			return el_error_set(err, -ENOMEM, "not enough memory");
-	}
+	p->addresses = calloc(count + 1, sizeof(*p->addresses));
+	if (!p->addresses)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	for (size_t i = 0; i < count; i++)
+		p->addresses[p->n_addresses++] = address_of(p, &items[i]);
 	if (!count)
 		return el_error_set(err, -EADDRNOTAVAIL,
 				    "port %s: it has no address; give it one with address=A/LEN",
@@ -67,53 +59,56 @@ static int find_addresses(struct net_port *p, struct el_port_idx index,
 	return 0;
 }
 
-/* Whether a group's source address or network is on a port's link, and not there yet. */
-static bool is_new_on_link(const struct net_port *p, const struct el_prefix *source)
+/* Whether a group's source address or network is on the port's link, and not there yet. */
+static bool is_new_on_link(const struct net_own *own, const struct el_prefix *source)
 {
 	bool on_link = false;
 
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		const struct el_prefix *have = &p->addresses[i].prefix;
+	for (size_t i = 0; i < own->n_addresses; i++) {
+		const struct el_prefix *have = &own->addresses[i].prefix;
 		if (el_ip_equal(&have->ip, &source->ip) &&
-		    (!p->addresses[i].range || have->len <= source->len))
+		    (!own->addresses[i].range || have->len <= source->len))
 			return false;
-		on_link |= !p->addresses[i].range && el_prefix_contains(have, &source->ip);
+		on_link |= !own->addresses[i].range && el_prefix_contains(have, &source->ip);
 	}
 	return on_link;
 }
 
-static int add_group_source(struct net_port *p, const struct el_prefix *source)
+static void add_source(const struct net_port *p, const struct el_prefix *source,
+		       struct net_own *own)
 {
-	if (!source->ip.family)
-		return 0;
-	p->own[p->n_own++] = *source;
-	if (!is_new_on_link(p, source))
-		return 0;
-	if (add_address(p, source) < 0)
-		return -ENOMEM;
-	p->addresses[p->n_addresses - 1].range = net_port_is_range(source);
-	return 0;
+	own->own[own->n_own++] = *source;
+	if (!is_new_on_link(own, source))
+		return;
+	own->addresses[own->n_addresses] = address_of(p, source);
+	own->addresses[own->n_addresses++].range = net_port_is_range(source);
 }
 
-/* What answers may come to: the port's addresses and the groups' sources, which are ours on the
- * port whose network they are in. */
-static int list_own(struct net_port *p, const struct el_conf *conf)
+int net_port_list_own(const struct net_port *p, const struct network_plan *plans,
+		      struct net_own *ret_own)
 {
-	int ret = 0;
+	size_t most = p->n_addresses + 1;
+	struct net_own own = {0};
 
-	p->own = calloc(p->n_addresses + 4 * conf->n_groups + 1, sizeof(*p->own));
-	if (!p->own)
+	for (const struct network_plan *plan = plans; plan; plan = plan->next)
+		most += plan->n_sources;
+	own.addresses = calloc(most, sizeof(*own.addresses));
+	own.own = calloc(most, sizeof(*own.own));
+	if (!own.addresses || !own.own) {
+		free(own.addresses);
+		free(own.own);
 		return -ENOMEM;
-	for (size_t i = 0; i < p->n_addresses; i++)
-		p->own[p->n_own++] = host(&p->addresses[i].prefix.ip);
-	for (size_t g = 0; g < conf->n_groups && ret == 0; g++) {
-		const struct el_conf_group *c = &conf->groups[g];
-		const struct el_prefix sources[] = {host(&c->src_ipv4), host(&c->src_ipv6),
-						    c->src_subnet_ipv4, c->src_subnet_ipv6};
-		for (size_t i = 0; i < RTE_DIM(sources) && ret == 0; i++)
-			ret = add_group_source(p, &sources[i]);
 	}
-	return ret;
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		own.addresses[own.n_addresses++] = p->addresses[i];
+		own.own[own.n_own++] = host(&p->addresses[i].prefix.ip);
+	}
+	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
+		for (size_t i = 0; i < plan->n_sources; i++)
+			add_source(p, &plan->sources[i], &own);
+	}
+	*ret_own = own;
+	return 0;
 }
 
 /* The broadcast address of an IPv4 network that has one (RFC 3021). */
@@ -149,10 +144,10 @@ static int list_silent(struct net_port *p, struct el_error *err)
 }
 
 /* Who asks for an IPv6 address of ours asks a multicast group. */
-static int let_requests_in(struct net_port *p, struct el_error *err)
+int net_port_let_requests_in(struct net_port *p, const struct net_own *own, struct el_error *err)
 {
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		if (p->addresses[i].prefix.ip.family == 6 && !p->addresses[i].kernel)
+	for (size_t i = 0; i < own->n_addresses; i++) {
+		if (own->addresses[i].prefix.ip.family == 6 && !own->addresses[i].kernel)
 			return el_port_receive_multicast(p->port, err);
 	}
 	return 0;
@@ -166,10 +161,7 @@ int net_port_find_addresses(struct net_port *p, struct el_port_idx index,
 
 	if (ret < 0)
 		return ret;
-	if (list_own(p, conf) < 0)
-		return el_error_set(err, -ENOMEM, "not enough memory");
-	ret = list_silent(p, err);
-	return ret < 0 ? ret : let_requests_in(p, err);
+	return list_silent(p, err);
 }
 
 void net_port_fini(struct net_port *p)
@@ -178,5 +170,6 @@ void net_port_fini(struct net_port *p)
 	free(p->kernel.items);
 	free(p->addresses);
 	free(p->own);
+	free(p->old_own);
 	free(p->silent);
 }

@@ -8,9 +8,11 @@
 struct net_port {
 	struct el_port *port;
 	struct el_kernel_addresses kernel;  /* of the interface, where there is one */
-	struct el_neigh_address *addresses; /* own ones, for ARP */
+	struct el_neigh_address *addresses; /* of the configuration, or of the kernel's interface */
 	size_t n_addresses;
-	struct el_prefix *own; /* all that answers may come to: the above and the groups' sources */
+	/* All that answers may come to: these and the plans' sources; and the list before, which
+	 * workers may still look at. */
+	struct el_prefix *own, *old_own;
 	uint32_t n_own;
 	struct el_prefix *silent; /* el_worker_queue.silent */
 	uint32_t n_silent;
@@ -22,12 +24,28 @@ static inline bool net_port_is_range(const struct el_prefix *prefix)
 	return prefix->len < (prefix->ip.family == 4 ? 32 : 128);
 }
 
-/* Finds the own addresses of a port that is open, those of the configuration or else of the
- * kernel's interface, and those of the groups' sources that are on its link; adds its routes. 0, or
- * -errno with a sentence. */
+/* Finds the addresses of a port that is open, those of the configuration or else of the kernel's
+ * interface; adds its routes. 0, or -errno with a sentence. */
 int net_port_find_addresses(struct net_port *p, struct el_port_idx index,
 			    const struct el_conf *conf, struct el_routes *routes,
 			    struct el_error *err);
+
+struct network_plan;
+
+/* What is ours on a port. */
+struct net_own {
+	struct el_neigh_address *addresses; /* for ARP; to be freed with free() */
+	size_t n_addresses;
+	struct el_prefix *own; /* net_port.own; likewise */
+	uint32_t n_own;
+};
+
+/* With the sources of `plans`, a list: those on the port's link are asked for there. 0 or -ENOMEM.
+ */
+int net_port_list_own(const struct net_port *p, const struct network_plan *plans,
+		      struct net_own *ret_own);
+/* Lets in what asks for them. 0, or -errno with a sentence. */
+int net_port_let_requests_in(struct net_port *p, const struct net_own *own, struct el_error *err);
 
 /* Closes the port and frees what it has. */
 void net_port_fini(struct net_port *p);

@@ -1,59 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "network.h"
+#include "network_private.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <rte_ether.h>
-#include <rte_mbuf.h>
-
-#include "neigh_log.h"
-#include "net_port.h"
-#include "placement.h"
-
-#define CONTROL_BUFFERS 511
-
-struct network {
-	struct net_port *ports;
-	uint32_t n_ports;
-	struct el_ip *addresses; /* of all ports, for targets that are the prober itself */
-	size_t n_addresses;
-	struct el_routes routes;
-	pthread_mutex_t
-	    lock; /* protects neigh, dirty and now_ns: plans are made on another thread */
-	struct el_neigh_table *neigh;
-	struct neigh_log log;
-	struct placement *placement; /* of streams on workers; for the thread that makes plans */
-	struct el_worker *const *workers; /* NULL until attached */
-	uint32_t n_workers;
-	struct rte_mempool *pool;     /* of the frames that control sends */
-	bool dirty[EL_NEXT_HOPS_MAX]; /* next hops that workers have yet to be told of */
-	bool any_dirty;
-	struct el_port_view *views;
-	uint64_t drops;
-	uint64_t now_ns;
-};
-
 /* ---- opening ---- */
-
-/* The single addresses among what is a port's own. */
-static int list_addresses(struct network *n, const struct net_port *p)
-{
-	void *grown =
-	    realloc(n->addresses, (n->n_addresses + p->n_own + 1) * sizeof(*n->addresses));
-
-	if (!grown)
-		return -ENOMEM;
-	n->addresses = grown;
-	for (size_t i = 0; i < p->n_own; i++) {
-		if (!net_port_is_range(&p->own[i]))
-			n->addresses[n->n_addresses++] = p->own[i].ip;
-	}
-	return 0;
-}
 
 static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_workers,
 		      const char *profile_dir, struct el_error *err)
@@ -69,164 +22,8 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		placement_add_port(n->placement, n->ports[i].port);
 		ret = net_port_find_addresses(&n->ports[i], (struct el_port_idx){i}, conf,
 					      &n->routes, err);
-		if (ret == 0 && list_addresses(n, &n->ports[i]) < 0)
-			ret = el_error_set(err, -ENOMEM, "not enough memory");
 	}
 	return ret;
-}
-
-/* ---- neighbours ---- */
-
-static struct net_port *port_of_dpdk(struct network *n, uint16_t port_id, uint16_t *ret_index)
-{
-	for (uint16_t i = 0; i < n->n_ports; i++) {
-		for (uint16_t q = 0; q < n->ports[i].port->n_queues; q++) {
-			if (n->ports[i].port->queues[q].port_id == port_id) {
-				*ret_index = i;
-				return &n->ports[i];
-			}
-		}
-	}
-	return NULL;
-}
-
-/* The place of a port in a worker's list of queues: the ports before it that have a queue for the
- * worker. */
-static uint32_t queue_index(const struct network *n, uint32_t worker, uint32_t port)
-{
-	uint32_t index = 0;
-
-	for (uint32_t i = 0; i < port; i++)
-		index += n->ports[i].port->n_queues > worker;
-	return index;
-}
-
-static bool send_frame(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
-{
-	struct network *n = context;
-	struct rte_mbuf *m;
-	char *data;
-
-	if (!n->workers)
-		return false;
-	m = rte_pktmbuf_alloc(n->pool);
-	data = m ? rte_pktmbuf_append(m, (uint16_t)len) : NULL;
-	if (data)
-		memcpy(data, frame, len);
-	/* the first worker has a queue on every port */
-	if (data && el_worker_frame_down(n->workers[0], m, queue_index(n, 0, port.v)))
-		return true;
-	rte_pktmbuf_free(m);
-	return false;
-}
-
-static void next_hop_changed(void *context, struct el_next_hop_idx index,
-			     const struct el_neigh *entry)
-{
-	struct network *n = context;
-
-	(void)entry;
-	n->dirty[index.v] = true;
-	n->any_dirty = true;
-}
-
-static void neighbour_event(void *context, const struct el_neigh_event *event)
-{
-	struct network *n = context;
-
-	neigh_log_event(&n->log, event, n->ports[event->port.v].port->name, n->now_ns);
-}
-
-/* Tells all workers that have the port; false if a ring is full. */
-static bool tell_workers(struct network *n, struct el_next_hop_idx index)
-{
-	static const uint8_t states[] = {[EL_NEIGH_PENDING] = EL_NEXT_HOP_PENDING,
-					 [EL_NEIGH_READY] = EL_NEXT_HOP_READY,
-					 [EL_NEIGH_FAILED] = EL_NEXT_HOP_FAILED};
-	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP, .index = index.v};
-	struct el_neigh entry;
-
-	if (el_neigh_get(n->neigh, index, &entry) < 0)
-		return true;
-	c.next_hop.l2_len = (uint8_t)el_neigh_header(
-	    n->neigh, index, entry.ip.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6,
-	    c.next_hop.l2);
-	c.next_hop.state = states[entry.state];
-	for (uint32_t w = 0; w < n->n_workers; w++) {
-		if (n->ports[entry.port.v].port->n_queues <= w)
-			break;
-		c.next_hop.queue = (uint8_t)queue_index(n, w, entry.port.v);
-		if (!el_worker_command(n->workers[w], &c))
-			return false;
-	}
-	return true;
-}
-
-static void tell_dirty(struct network *n)
-{
-	if (!n->any_dirty || !n->workers)
-		return;
-	n->any_dirty = false;
-	for (uint16_t i = 0; i < EL_NEXT_HOPS_MAX; i++) {
-		if (!n->dirty[i])
-			continue;
-		n->dirty[i] = !tell_workers(n, (struct el_next_hop_idx){i});
-		n->any_dirty |= n->dirty[i];
-	}
-}
-
-/* The neighbours of a port that are configured. */
-static int set_neighbours(struct network *n, uint16_t index, const struct el_conf_port *conf,
-			  struct el_error *err)
-{
-	for (size_t i = 0; i < conf->n_neighbours; i++) {
-		const struct el_conf_neighbour *c = &conf->neighbours[i];
-		struct el_next_hop_idx unused;
-		char text[EL_IP_STRLEN];
-		int ret = el_neigh_set_static(n->neigh, (struct el_port_idx){index}, &c->address,
-					      c->mac, &unused);
-		if (ret < 0)
-			return el_error_set(
-			    err, ret, "port %s: %s can't be a neighbour: %s", conf->name,
-			    el_ip_format(&c->address, text),
-			    ret == -ENOSPC ? "there is no room for more"
-					   : "it is an address of our own, or of no single host");
-	}
-	return 0;
-}
-
-static int make_neighbours(struct network *n, const struct el_conf *conf, struct el_error *err)
-{
-	struct el_neigh_port *ports = calloc(n->n_ports, sizeof(*ports));
-	struct el_neigh_config config = {.ports = ports,
-					 .n_ports = n->n_ports,
-					 .max_entries = EL_NEXT_HOPS_MAX,
-					 .callbacks = {.send = send_frame,
-						       .changed = next_hop_changed,
-						       .event = neighbour_event,
-						       .context = n}};
-
-	if (!ports)
-		return el_error_set(err, -ENOMEM, "not enough memory");
-	for (uint32_t i = 0; i < n->n_ports; i++) {
-		memcpy(ports[i].mac, n->ports[i].port->mac, 6);
-		ports[i].vlan = n->ports[i].port->vlan;
-		ports[i].addresses = n->ports[i].addresses;
-		ports[i].n_addresses = n->ports[i].n_addresses;
-	}
-	n->neigh = el_neigh_create(&config);
-	free(ports);
-	n->pool = rte_pktmbuf_pool_create("el_control", CONTROL_BUFFERS, 0, 0,
-					  RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	n->views = calloc(n->n_ports, sizeof(*n->views));
-	if (!n->neigh || !n->pool || !n->views)
-		return el_error_set(err, -ENOMEM, "not enough memory for the ports' neighbours");
-	for (uint16_t i = 0; i < n->n_ports; i++) {
-		int ret = set_neighbours(n, i, &conf->dataplane.ports[i], err);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
 }
 
 int network_open(const struct el_conf *conf, uint32_t n_workers, const char *profile_dir,
@@ -252,7 +49,7 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 	pthread_mutex_init(&n->lock, NULL);
 	ret = open_ports(n, conf, n_workers, profile_dir, err);
 	if (ret == 0)
-		ret = make_neighbours(n, conf, err);
+		ret = neighbours_init(n, conf, err);
 	if (ret < 0) {
 		network_close(n);
 		return ret;
@@ -265,15 +62,13 @@ void network_close(struct network *n)
 {
 	if (!n)
 		return;
-	el_neigh_destroy(n->neigh);
+	neighbours_fini(n);
 	el_routes_fini(&n->routes);
 	placement_destroy(n->placement);
 	for (uint32_t i = 0; i < n->n_ports; i++)
 		net_port_fini(&n->ports[i]);
-	rte_mempool_free(n->pool);
 	pthread_mutex_destroy(&n->lock);
 	free(n->views);
-	free(n->addresses);
 	free(n->ports);
 	free(n);
 }
@@ -316,12 +111,6 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 	return count;
 }
 
-const struct el_ip *network_addresses(const struct network *n, size_t *ret_count)
-{
-	*ret_count = n->n_addresses;
-	return n->addresses;
-}
-
 uint16_t network_mtu(const struct network *n)
 {
 	uint16_t most = 0;
@@ -350,11 +139,129 @@ uint64_t network_default_pps(const struct network *n)
 	return sum;
 }
 
-struct el_plan_route network_route(void *network, const struct el_model_target *target,
+/* ---- plans ---- */
+
+static struct el_prefix host(const struct el_ip *ip)
+{
+	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
+}
+
+/* The sources of the groups, and the single ones with the ports' addresses. */
+static int list_sources(struct network_plan *plan, const struct el_conf *conf)
+{
+	const struct network *n = plan->network;
+	size_t most = 4 * conf->n_groups;
+
+	plan->sources = calloc(most + 1, sizeof(*plan->sources));
+	for (uint32_t i = 0; i < n->n_ports; i++)
+		most += n->ports[i].n_addresses;
+	plan->addresses = calloc(most + 1, sizeof(*plan->addresses));
+	if (!plan->sources || !plan->addresses)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		for (size_t k = 0; k < n->ports[i].n_addresses; k++)
+			plan->addresses[plan->n_addresses++] = n->ports[i].addresses[k].prefix.ip;
+	}
+	for (size_t g = 0; g < conf->n_groups; g++) {
+		const struct el_conf_group *c = &conf->groups[g];
+		const struct el_prefix sources[] = {host(&c->src_ipv4), host(&c->src_ipv6),
+						    c->src_subnet_ipv4, c->src_subnet_ipv6};
+		for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+			if (!sources[i].ip.family)
+				continue;
+			plan->sources[plan->n_sources++] = sources[i];
+			if (!net_port_is_range(&sources[i]))
+				plan->addresses[plan->n_addresses++] = sources[i].ip;
+		}
+	}
+	return 0;
+}
+
+static void free_plan(struct network_plan *plan)
+{
+	free(plan->sources);
+	free(plan->addresses);
+	free(plan);
+}
+
+struct network_plan *network_plan_begin(struct network *n, const struct el_conf *conf)
+{
+	struct network_plan *plan = calloc(1, sizeof(*plan));
+
+	if (!plan)
+		return NULL;
+	plan->network = n;
+	if (list_sources(plan, conf) < 0) {
+		free_plan(plan);
+		return NULL;
+	}
+	pthread_mutex_lock(&n->lock);
+	plan->next = n->plans;
+	n->plans = plan;
+	neighbours_own_changed(n);
+	pthread_mutex_unlock(&n->lock);
+	return plan;
+}
+
+void network_plan_free(struct network_plan *plan)
+{
+	struct network_plan **link;
+	struct network *n;
+
+	if (!plan)
+		return;
+	n = plan->network;
+	pthread_mutex_lock(&n->lock);
+	for (link = &n->plans; *link != plan; link = &(*link)->next)
+		;
+	*link = plan->next;
+	neighbours_release(n, plan);
+	neighbours_own_changed(n);
+	pthread_mutex_unlock(&n->lock);
+	free_plan(plan);
+}
+
+const struct el_ip *network_plan_addresses(const struct network_plan *plan, size_t *ret_count)
+{
+	*ret_count = plan->n_addresses;
+	return plan->addresses;
+}
+
+void network_plan_report(struct network_plan *plan)
+{
+	struct network *n = plan->network;
+	uint32_t used = 0;
+
+	if (!plan->n_no_room)
+		return;
+	for (size_t i = 0; i < EL_NEXT_HOPS_MAX / 64; i++)
+		used += (uint32_t)__builtin_popcountll(plan->hops[i]);
+	el_log(EL_LOG_ERROR, "network",
+	       "%llu streams are not probed: there is no room for their next hops, of which %u are "
+	       "the most (%u are this plan's, the others those of plans that are not over yet)",
+	       (unsigned long long)plan->n_no_room, EL_NEXT_HOPS_MAX, used);
+	pthread_mutex_lock(&n->lock);
+	n->short_of_room = used < EL_NEXT_HOPS_MAX;
+	pthread_mutex_unlock(&n->lock);
+}
+
+bool network_take_room(struct network *n)
+{
+	bool room;
+
+	pthread_mutex_lock(&n->lock);
+	room = n->room;
+	n->room = false;
+	pthread_mutex_unlock(&n->lock);
+	return room;
+}
+
+struct el_plan_route network_route(void *network_plan, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination)
 {
-	struct network *n = network;
+	struct network_plan *plan = network_plan;
+	struct network *n = plan->network;
 	struct el_plan_route route = {.mtu = 0}, none = {.status = EL_MODEL_NO_ROUTE};
 	const struct el_ip *source = destination->family == 4 ? &group->src_ipv4 : &group->src_ipv6;
 	const struct el_prefix *subnet =
@@ -372,10 +279,9 @@ struct el_plan_route network_route(void *network, const struct el_model_target *
 		none.status = EL_MODEL_NO_SOURCE;
 		return none;
 	}
-	pthread_mutex_lock(&n->lock);
-	ret = el_neigh_need(n->neigh, hop.port, &hop.next_hop, n->now_ns, &route.next_hop);
-	pthread_mutex_unlock(&n->lock);
+	ret = neighbours_use(n, plan, hop.port, &hop.next_hop, &route.next_hop);
 	if (ret < 0) {
+		plan->n_no_room += ret == -ENOSPC;
 		none.status = EL_MODEL_NO_NEXT_HOP;
 		return none;
 	}
@@ -384,11 +290,11 @@ struct el_plan_route network_route(void *network, const struct el_model_target *
 	return route;
 }
 
-uint32_t network_place(void *network, const struct el_slice *slice)
+uint32_t network_place(void *network_plan, const struct el_slice *slice)
 {
-	const struct network *n = network;
+	const struct network_plan *plan = network_plan;
 
-	return placement_worker(n->placement, slice);
+	return placement_worker(plan->network->placement, slice);
 }
 
 void network_learn(struct network *n, const struct el_plan_set *set)
@@ -406,52 +312,6 @@ bool network_can_learn(const struct network *n)
 }
 
 /* ---- running ---- */
-
-void network_attach(struct network *n, struct el_worker *const *workers, uint32_t n_workers)
-{
-	n->workers = workers;
-	n->n_workers = n_workers;
-	memset(n->dirty, true, sizeof(n->dirty));
-	n->any_dirty = true;
-	tell_dirty(n);
-}
-
-static void read_frames(struct network *n, uint32_t worker)
-{
-	struct rte_mbuf *frames[32];
-	unsigned count = el_worker_frames_up(n->workers[worker], frames, 32);
-
-	for (unsigned i = 0; i < count; i++) {
-		uint16_t port;
-		if (port_of_dpdk(n, frames[i]->port, &port))
-			el_neigh_input(n->neigh, (struct el_port_idx){port},
-				       rte_pktmbuf_mtod(frames[i], const uint8_t *),
-				       frames[i]->data_len, n->now_ns);
-		rte_pktmbuf_free(frames[i]);
-	}
-}
-
-void network_poll(struct network *n, uint64_t now_ns)
-{
-	pthread_mutex_lock(&n->lock);
-	n->now_ns = now_ns;
-	for (uint32_t w = 0; w < n->n_workers; w++)
-		read_frames(n, w);
-	if (now_ns >= el_neigh_next_deadline(n->neigh))
-		el_neigh_tick(n->neigh, now_ns);
-	tell_dirty(n);
-	pthread_mutex_unlock(&n->lock);
-}
-
-bool network_settled(struct network *n)
-{
-	bool settled;
-
-	pthread_mutex_lock(&n->lock);
-	settled = el_neigh_count_pending(n->neigh) == 0;
-	pthread_mutex_unlock(&n->lock);
-	return settled;
-}
 
 static void read_neighbours(struct network *n, uint16_t port, struct el_port_view *view)
 {
@@ -495,7 +355,7 @@ void network_read_clocks(struct network *n)
 			continue;
 		el_port_read_clocks(port);
 		for (uint32_t w = 0; w < n->n_workers && w < port->n_queues; w++) {
-			c.index = (uint16_t)queue_index(n, w, i);
+			c.index = (uint16_t)network_queue_index(n, w, i);
 			c.rx_line = el_port_rx_line(port, (uint16_t)w);
 			/* a full ring: the next reading will do */
 			el_worker_command(n->workers[w], &c);

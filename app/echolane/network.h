@@ -9,6 +9,7 @@
 #include "el_worker.h"
 
 struct network;
+struct network_plan;
 
 /* Opens all ports of the configuration, with up to n_workers queues each, and finds their addresses
  * and routes. 0, or -errno with a sentence. */
@@ -20,24 +21,36 @@ void network_close(struct network *n);
 uint32_t network_workers(const struct network *n);
 /* The queues of a worker, into ret[EL_WORKER_QUEUES_MAX]; how many. */
 uint32_t network_queues(const struct network *n, uint32_t worker, struct el_worker_queue *ret);
-/* The prober's addresses: those of the ports and the groups' source addresses, but not their
- * subnets; the network's. */
-const struct el_ip *network_addresses(const struct network *n, size_t *ret_count);
 /* The largest MTU; the NUMA node of the first port. */
 uint16_t network_mtu(const struct network *n);
 int network_socket(const struct network *n);
 /* Packets a second that all ports together may be asked for by default; 0: no cap. */
 uint64_t network_default_pps(const struct network *n);
 
-/* el_plan_input.route, with the network as context: asks for the next hop's resolution at the same
- * time. */
-struct el_plan_route network_route(void *network, const struct el_model_target *target,
+/* What a plan uses of the network: next hops, which are asked for, and the source addresses of
+ * `conf`'s groups, which are ours, until it is freed. NULL: no memory. For the thread that makes
+ * plans. */
+struct network_plan *network_plan_begin(struct network *n, const struct el_conf *conf);
+/* When no worker has the plan any more. Any thread; NULL is fine. */
+void network_plan_free(struct network_plan *plan);
+/* The prober's addresses: those of the ports and the groups' source addresses, but not their
+ * subnets; the plan's. */
+const struct el_ip *network_plan_addresses(const struct network_plan *plan, size_t *ret_count);
+/* Says what of the plan, when it is made, was left out for want of next hops. */
+void network_plan_report(struct network_plan *plan);
+/* Whether there is room now for what a plan was short of because of those before it: it is to be
+ * made anew. Once. */
+bool network_take_room(struct network *n);
+
+/* el_plan_input.route, with a network_plan as context: asks for the next hop's resolution at the
+ * same time. */
+struct el_plan_route network_route(void *network_plan, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination);
 
 /* el_plan_input.place, likewise: the worker whose queue the answers come in on, as far as that can
  * be told. */
-uint32_t network_place(void *network, const struct el_slice *slice);
+uint32_t network_place(void *network_plan, const struct el_slice *slice);
 /* Has the plans from now on made by where the answers to `set` came in. For the thread that makes
  * them. */
 void network_learn(struct network *n, const struct el_plan_set *set);
@@ -50,6 +63,9 @@ void network_attach(struct network *n, struct el_worker *const *workers, uint32_
 void network_poll(struct network *n, uint64_t now_ns);
 /* True once each next hop has been resolved or given up. */
 bool network_settled(struct network *n);
+/* True once the workers have been told of all next hops and addresses, or will be before anything
+ * else that is sent to them from now on. */
+bool network_told(struct network *n);
 
 /* Reads the ports' counters again; what they, and the rings between workers, have dropped since the
  * last call. */

@@ -92,7 +92,6 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	    .payload = c->payload,
 	    .route = network_route,
 	    .place = network_place,
-	    .route_ctx = c->network,
 	};
 	struct el_model_input model = {.conf = &view,
 				       .before = order->is_update ? c->now.model : NULL,
@@ -104,14 +103,20 @@ static int compile(struct control *c, const struct planning_order *order, struct
 		network_learn(c->network, order->learn_from);
 	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
-	model.own = network_addresses(c->network, &model.n_own);
+	p->net = network_plan_begin(c->network, &view);
+	if (!p->net)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	in.route_ctx = p->net;
+	model.own = network_plan_addresses(p->net, &model.n_own);
 	p->model = el_model_create(&model, err);
 	if (!p->model)
 		return -errno;
 	in.model = p->model;
 	code = el_plan_compile(&in, &p->set, err);
-	if (code == 0)
+	if (code == 0) {
 		tell_of_ports(c, p->set);
+		network_plan_report(p->net);
+	}
 	return code;
 }
 
@@ -162,6 +167,7 @@ void planning_fini(struct planning *p)
 {
 	rounds_destroy(p->rounds);
 	events_free(p->events);
+	network_plan_free(p->net);
 	el_plan_set_put(p->set);
 	el_model_put(p->model);
 	shared_conf_put(p->shared);

@@ -110,7 +110,8 @@ void plans_take_results(struct control *c)
 /* The first round of a plan waits until its next hops are known, or three seconds. */
 static bool hops_are_known(const struct control *c, uint64_t since_ns)
 {
-	return network_settled(c->network) || c->now_ns - since_ns >= HOP_WAIT_NS;
+	return network_told(c->network) &&
+	       (network_settled(c->network) || c->now_ns - since_ns >= HOP_WAIT_NS);
 }
 
 /* Before the first round all names that will be known soon go into one plan. */
@@ -136,6 +137,7 @@ static void replan(struct control *c)
 	struct planner_job job = {.kind = PLANNER_MAKE, .order.is_update = true};
 
 	c->names_changed |= names_take_changed(c->names);
+	c->names_changed |= network_take_room(c->network);
 	if ((!c->names_changed && !c->inventory_changed && !c->misplaced) || !plans_may_order(c) ||
 	    !names_are_known(c))
 		return;

@@ -16,7 +16,7 @@
 #include "el_plan.h"
 
 #define EL_WORKER_QUEUES_MAX 32 /* as many ports as a configuration may have */
-#define EL_NEXT_HOPS_MAX 1024
+#define EL_NEXT_HOPS_MAX 65536  /* what an el_next_hop_idx tells apart */
 #define EL_L2_HEADER_MAX 18
 
 enum el_next_hop_state {
@@ -39,7 +39,8 @@ struct el_next_hop {
 struct el_worker_queue {
 	uint16_t port_id;
 	uint16_t rx_queue, tx_queue;
-	/* Networks whose addresses are all ours; the caller's, constant while the worker runs. */
+	/* Networks whose addresses are all ours; the caller's, and constant until
+	 * EL_COMMAND_OWN has replaced them. */
 	const struct el_prefix *own;
 	uint32_t n_own;
 	/* Addresses that connections of nobody's are never reset in the name of, nor at: those of a
@@ -68,6 +69,8 @@ enum el_command_kind {
 			    */
 	EL_COMMAND_WITHDRAW, /* rounds that have not begun come back empty (block->cut) */
 	EL_COMMAND_CUT,      /* that, and stop sending now */
+	EL_COMMAND_OWN,      /* index: of the worker's queues; own, n_own: el_worker_queue's from
+				now on */
 	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
 				wants their answers waited for cuts, and stops later) */
 };
@@ -81,6 +84,10 @@ struct el_command {
 		struct {
 			const struct el_plan_set *set;
 			uint64_t first_round;
+		};
+		struct {
+			const struct el_prefix *own;
+			uint32_t n_own;
 		};
 		struct el_next_hop next_hop;
 		struct el_device_line rx_line;
@@ -174,6 +181,9 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 /* How many of EL_COMMAND_WITHDRAW and EL_COMMAND_CUT it has carried out: the blocks that they
  * brought back are among the reports. Any thread. */
 uint64_t el_worker_withdrawals(const struct el_worker *w);
+/* How many of EL_COMMAND_OWN it has carried out: what was replaced by them it does not look at any
+ * more. Any thread. */
+uint64_t el_worker_own_taken(const struct el_worker *w);
 /* The generation of the newest plan set that a round was begun of (or EL_COMMAND_PLAN told of), 0:
  * none, and of the oldest that the worker may still look at: those before are its no more, once
  * their blocks are back. Any thread. */

@@ -32,8 +32,7 @@ static bool take_command(struct el_worker *w)
 			w->set = c.block->set;
 		break;
 	case EL_COMMAND_NEXT_HOP:
-		if (c.index < EL_NEXT_HOPS_MAX)
-			w->hops[c.index] = hop_of(w, &c.next_hop);
+		w->hops[c.index] = hop_of(w, &c.next_hop);
 		break;
 	case EL_COMMAND_RX_CLOCK:
 		if (c.index < w->n_queues)
@@ -53,6 +52,13 @@ static bool take_command(struct el_worker *w)
 		break;
 	case EL_COMMAND_CUT:
 		rounds_cut(w);
+		break;
+	case EL_COMMAND_OWN:
+		if (c.index < w->n_queues) {
+			w->queues[c.index].conf.own = c.own;
+			w->queues[c.index].conf.n_own = c.n_own;
+		}
+		atomic_store_explicit(&w->own_taken, w->own_taken + 1, memory_order_release);
 		break;
 	case EL_COMMAND_STOP:
 		rounds_cut(w);

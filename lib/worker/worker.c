@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <rte_malloc.h>
@@ -83,6 +84,20 @@ static int make_rings(struct el_worker *w)
 		   : -ENOMEM;
 }
 
+/* Two megabytes that are read all over, so in one page where that can be had. */
+static struct hop *make_hops(struct el_worker *w)
+{
+	const size_t bytes = EL_NEXT_HOPS_MAX * sizeof(struct hop);
+	struct hop *hops = aligned_alloc(bytes, bytes);
+
+	if (!hops)
+		return NULL;
+	(void)madvise(hops, bytes, MADV_HUGEPAGE); /* it works without */
+	for (uint32_t i = 0; i < EL_NEXT_HOPS_MAX; i++)
+		hops[i] = (struct hop){.queue = &w->queues[0]};
+	return hops;
+}
+
 struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err)
 {
 	struct el_worker *w;
@@ -115,9 +130,9 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 		    .conf = w->conf.queues[i],
 		    .empty_tsc = w->iteration_tsc,
 		    .rx_clock.late_tsc = (uint64_t)((double)config->tsc_hz * RX_CLOCK_LATE_S)};
-	for (uint32_t i = 0; i < EL_NEXT_HOPS_MAX; i++)
-		w->hops[i].queue = &w->queues[0];
-	if (getrandom(&w->awaited_key, sizeof(w->awaited_key), 0) == sizeof(w->awaited_key) &&
+	w->hops = make_hops(w);
+	if (w->hops &&
+	    getrandom(&w->awaited_key, sizeof(w->awaited_key), 0) == sizeof(w->awaited_key) &&
 	    make_rings(w) == 0)
 		return w;
 	el_worker_destroy(w);
@@ -154,6 +169,7 @@ void el_worker_destroy(struct el_worker *w)
 	rte_ring_free(w->down);
 	rte_ring_free(w->forwarded);
 	rte_ring_free(w->clock_notes);
+	free(w->hops);
 	rte_free(w);
 }
 
@@ -256,6 +272,11 @@ uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter cou
 uint64_t el_worker_withdrawals(const struct el_worker *w)
 {
 	return atomic_load_explicit(&w->withdrawals, memory_order_acquire);
+}
+
+uint64_t el_worker_own_taken(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->own_taken, memory_order_acquire);
 }
 
 uint64_t el_worker_newest_plan(const struct el_worker *w)

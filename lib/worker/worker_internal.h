@@ -124,7 +124,7 @@ struct el_worker {
 	struct rte_mbuf *spare[BURST]; /* fresh TX buffers */
 	uint32_t n_spare;
 
-	struct hop hops[EL_NEXT_HOPS_MAX];
+	struct hop *hops; /* [EL_NEXT_HOPS_MAX], memory of its own */
 
 	struct rte_ring *commands, *reports, *events, *up, *down, *forwarded, *clock_notes;
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
@@ -136,7 +136,7 @@ struct el_worker {
 	_Atomic uint64_t awaited[AWAITED_BITS / 64];
 
 	/* read by control */
-	_Atomic uint64_t withdrawals, newest_plan, oldest_plan;
+	_Atomic uint64_t withdrawals, own_taken, newest_plan, oldest_plan;
 	struct el_worker_counters counters;
 };
 

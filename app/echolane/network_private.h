@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The network as its two halves see it: network.c has ports, routes and what plans ask,
+ * neighbours.c next hops and addresses of our own, towards the link and the workers. */
+#include <pthread.h>
+
+#include "neigh_log.h"
+#include "net_port.h"
+#include "network.h"
+#include "placement.h"
+
+/* What a plan uses of the network. */
+struct network_plan {
+	struct network *network;
+	struct network_plan *next; /* the next of those that are not over */
+	struct el_prefix *sources; /* the groups' source addresses and networks */
+	size_t n_sources;
+	struct el_ip *addresses; /* network_plan_addresses */
+	size_t n_addresses;
+	uint64_t n_no_room;                   /* streams that are left out for want of it */
+	uint64_t hops[EL_NEXT_HOPS_MAX / 64]; /* the next hops that it uses, a bit each */
+};
+
+struct network {
+	struct net_port *ports;
+	uint32_t n_ports;
+	struct el_routes routes;
+	struct placement *placement; /* of streams on workers; for the thread that makes plans */
+	struct el_worker *const *workers; /* NULL until attached */
+	uint32_t n_workers;
+	struct rte_mempool *pool; /* of the frames that control sends */
+	struct el_port_view *views;
+	uint64_t drops;
+
+	pthread_mutex_t lock; /* protects all below: plans are made and freed on another thread */
+	uint64_t now_ns;
+	struct network_plan *plans; /* those that are not over */
+	bool short_of_room;         /* the last plan, because of those before it */
+	bool room;                  /* and there is some now */
+	struct el_neigh_table *neigh;
+	struct neigh_log log;
+	uint16_t users[EL_NEXT_HOPS_MAX]; /* plans that use a next hop, and the configuration */
+	/* Next hops that workers have yet to be told of, each once; a queue. */
+	bool is_untold[EL_NEXT_HOPS_MAX];
+	uint16_t untold[EL_NEXT_HOPS_MAX];
+	uint32_t first_untold, n_untold;
+	/* Addresses of our own: to be listed anew; how many of the lists, by worker and port, the
+	 * workers have been told of, and each of them how many ever. */
+	bool own_changed;
+	uint32_t own_told;
+	uint64_t own_sent[EL_PLAN_WORKERS_MAX];
+};
+
+/* ---- neighbours.c ---- */
+
+/* The place of a port in a worker's list of queues: the ports before it that have a queue for the
+ * worker. */
+uint32_t network_queue_index(const struct network *n, uint32_t worker, uint32_t port);
+
+/* The table of neighbours, with those that are configured. 0, or -errno with a sentence. */
+int neighbours_init(struct network *n, const struct el_conf *conf, struct el_error *err);
+void neighbours_fini(struct network *n);
+
+/* The next hop `ip` of `port`, from now on one that `plan` uses. 0, or what el_neigh_need says. */
+int neighbours_use(struct network *n, struct network_plan *plan, struct el_port_idx port,
+		   const struct el_ip *ip, struct el_next_hop_idx *ret_index);
+/* A plan is over: next hops that no other uses are forgotten. Under the lock. */
+void neighbours_release(struct network *n, const struct network_plan *plan);
+
+/* What is ours on a port, for ARP and for the workers, is to follow what the plans that are not
+ * over have. Under the lock. */
+void neighbours_own_changed(struct network *n);
