@@ -81,17 +81,19 @@ static void page_close(void *ctx, void *handle)
 	free(p);
 }
 
-static bool page_ready(void *ctx)
+static const char *page_not_ready(void *ctx)
 {
 	struct control *c = ctx;
 
-	return c->current && c->current->last;
+	if (!network_is_up(c->network))
+		return "no port is up";
+	return c->current && c->current->last ? NULL : "waiting for the first round";
 }
 
 struct el_httpd_source control_page_source(struct control *c)
 {
 	return (struct el_httpd_source){
-	    .open = page_open, .close = page_close, .is_ready = page_ready, .ctx = c};
+	    .open = page_open, .close = page_close, .not_ready = page_not_ready, .ctx = c};
 }
 
 /* ---- telemetry: on its own thread ---- */
@@ -406,6 +408,7 @@ static void tick(struct control *c)
 
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
+	network_read_links(c->network, c->now_ns);
 	network_poll(c->network, c->now_ns);
 	plans_poll(c);
 	if (c->now_ns - c->slow_ns >= SLOW_NS) {

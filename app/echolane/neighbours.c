@@ -139,6 +139,13 @@ int neighbours_use(struct network *n, struct network_plan *plan, struct el_port_
 	return ret;
 }
 
+void neighbours_ask_again(struct network *n, uint16_t port)
+{
+	pthread_mutex_lock(&n->lock);
+	el_neigh_ask_again(n->neigh, (struct el_port_idx){port}, n->now_ns);
+	pthread_mutex_unlock(&n->lock);
+}
+
 void neighbours_release(struct network *n, const struct network_plan *plan)
 {
 	bool any = false;

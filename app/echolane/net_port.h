@@ -7,6 +7,10 @@
 
 struct net_port {
 	struct el_port *port;
+	bool up;          /* as read last */
+	bool was_up;      /* ever; a driver whose link never is may not know of it */
+	bool link_told;   /* the workers know */
+	uint64_t link_ns; /* when it is read again */
 	struct el_kernel_addresses kernel;  /* of the interface, where there is one */
 	struct el_neigh_address *addresses; /* of the configuration, or of the kernel's interface */
 	size_t n_addresses;

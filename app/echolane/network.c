@@ -6,6 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+/* How often a link is looked at: what is sent before it is seen to be down is lost. Some NICs'
+ * drivers ask a firmware. */
+#define INTERFACE_NS 10000000ULL
+#define DEVICE_NS 100000000ULL
+
 /* ---- opening ---- */
 
 static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_workers,
@@ -20,6 +25,8 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 			break;
 		n->n_ports++;
 		placement_add_port(n->placement, n->ports[i].port);
+		n->ports[i].up = n->ports[i].was_up = el_port_is_up(n->ports[i].port);
+		n->ports[i].link_told = true;
 		ret = net_port_find_addresses(&n->ports[i], (struct el_port_idx){i}, conf,
 					      &n->routes, err);
 	}
@@ -332,6 +339,7 @@ uint64_t network_read_drops(struct network *n)
 	for (uint16_t i = 0; i < n->n_ports; i++) {
 		struct el_port_view *v = &n->views[i];
 		el_port_view_read(n->ports[i].port, v);
+		v->up = n->ports[i].up;
 		read_neighbours(n, i, v);
 		v->placement = (uint8_t)placement_source(n->placement, (struct el_port_idx){i});
 		/* some drivers' misses are in the interface's count too */
@@ -343,6 +351,57 @@ uint64_t network_read_drops(struct network *n)
 		       el_worker_counter(n->workers[w], EL_COUNTER_DROP_UP_FULL);
 	n->drops = sum;
 	return sum - before;
+}
+
+/* Has the workers send nothing to a device that is down: drivers of packet sockets take it all. */
+static void tell_link(struct network *n, uint32_t port)
+{
+	struct net_port *p = &n->ports[port];
+	struct el_command c = {.kind = EL_COMMAND_PORT, .down = p->was_up && !p->up};
+
+	p->link_told = true;
+	for (uint32_t w = 0; w < n->n_workers && w < p->port->n_queues; w++) {
+		c.index = (uint16_t)network_queue_index(n, w, port);
+		p->link_told &= el_worker_command(n->workers[w], &c);
+	}
+}
+
+static void link_changed(struct network *n, uint16_t port, bool up)
+{
+	struct net_port *p = &n->ports[port];
+
+	el_log(EL_LOG_WARNING, "network", "port %s: the link is %s", p->port->name,
+	       up ? "up again" : "down: nothing is sent there, and its probes are not counted");
+	p->up = up;
+	p->was_up |= up;
+	p->link_told = false;
+	if (up)
+		neighbours_ask_again(n, port);
+}
+
+void network_read_links(struct network *n, uint64_t now_ns)
+{
+	for (uint16_t i = 0; i < n->n_ports; i++) {
+		struct net_port *p = &n->ports[i];
+
+		if (now_ns >= p->link_ns) {
+			bool up = el_port_is_up(p->port);
+			p->link_ns = now_ns + (p->port->ifindex ? INTERFACE_NS : DEVICE_NS);
+			if (up != p->up)
+				link_changed(n, i, up);
+		}
+		if (!p->link_told)
+			tell_link(n, i);
+	}
+}
+
+bool network_is_up(const struct network *n)
+{
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].up)
+			return true;
+	}
+	return false;
 }
 
 void network_read_clocks(struct network *n)

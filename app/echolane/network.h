@@ -70,6 +70,10 @@ bool network_told(struct network *n);
 /* Reads the ports' counters again; what they, and the rings between workers, have dropped since the
  * last call. */
 uint64_t network_read_drops(struct network *n);
+/* Reads the ports' links, and has nothing sent where they are down; at each tick. */
+void network_read_links(struct network *n, uint64_t now_ns);
+/* Whether any port is up. */
+bool network_is_up(const struct network *n);
 /* Reads the clocks of NICs that stamp what they receive, and tells the workers; ten times a second.
  */
 void network_read_clocks(struct network *n);

@@ -64,6 +64,8 @@ void neighbours_fini(struct network *n);
 /* The next hop `ip` of `port`, from now on one that `plan` uses. 0, or what el_neigh_need says. */
 int neighbours_use(struct network *n, struct network_plan *plan, struct el_port_idx port,
 		   const struct el_ip *ip, struct el_next_hop_idx *ret_index);
+/* The link of a port is up again. */
+void neighbours_ask_again(struct network *n, uint16_t port);
 /* A plan is over: next hops that no other uses are forgotten. Under the lock. */
 void neighbours_release(struct network *n, const struct network_plan *plan);
 

@@ -362,6 +362,7 @@ const struct family expo_families[] = {
     {"echolane_worker_poll_gap_max_seconds", "gauge",
      "Longest time between two polls of the receive queue since the start.", rows_workers, NULL,
      print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_max_s)},
+    PORT(up, "up", "gauge", "1 if the port's link is up, else 0."),
     PORT(rx_packets, "rx_packets_total", "counter", "Packets that the port received."),
     PORT(tx_packets, "tx_packets_total", "counter", "Packets that the port sent."),
     PORT(imissed, "imissed_total", "counter",

@@ -16,8 +16,8 @@ struct el_httpd_source {
 	 * print from. */
 	void *(*open)(void *ctx, struct el_expo_input *ret_input);
 	void (*close)(void *ctx, void *handle);
-	/* True once a round has been published: /-/ready is 200. */
-	bool (*is_ready)(void *ctx);
+	/* NULL: /-/ready is 200. Else why it is 503. */
+	const char *(*not_ready)(void *ctx);
 	void *ctx;
 };
 

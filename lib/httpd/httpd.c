@@ -194,11 +194,15 @@ static enum MHD_Result get_healthy(struct el_httpd *h, struct MHD_Connection *c,
 
 static enum MHD_Result get_ready(struct el_httpd *h, struct MHD_Connection *c, bool head)
 {
+	const char *why = h->source.not_ready(h->source.ctx);
+	char text[256];
+
 	(void)head;
-	if (h->source.is_ready(h->source.ctx))
+	if (!why)
 		return respond_text(c, MHD_HTTP_OK, "ready\n", NULL, NULL);
-	return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "waiting for the first round\n",
-			    MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	snprintf(text, sizeof(text), "%s\n", why);
+	return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, text, MHD_HTTP_HEADER_RETRY_AFTER,
+			    "1");
 }
 
 static enum MHD_Result get_landing(struct el_httpd *h, struct MHD_Connection *c, bool head)

@@ -322,6 +322,19 @@ void table_learn(struct el_neigh_table *t, struct entry *e, const uint8_t mac[6]
 	tell(t, e, &before);
 }
 
+void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < t->n_entries; i++) {
+		struct entry *e = &t->entries[i];
+		struct el_neigh before = view(e);
+
+		if (e->phase != UNREACHABLE || e->port.v != port.v)
+			continue;
+		table_begin(t, e, INCOMPLETE, now_ns);
+		tell(t, e, &before);
+	}
+}
+
 void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < TICK_MAX && due_next_ns(&t->due) <= now_ns; i++) {

@@ -206,11 +206,15 @@ void el_port_close(struct el_port *port);
  * such filter is no error. 0, or -errno with a sentence. */
 int el_port_receive_multicast(struct el_port *port, struct el_error *err);
 
-/* Reads the link again; true if it is up. */
+/* Whether the link is up now; false where the kernel's interface is gone, too. A few microseconds.
+ */
+bool el_port_is_up(const struct el_port *port);
+
+/* Reads the link and its speed again; true if it is up. */
 bool el_port_link_update(struct el_port *port);
 
-/* The port's own counters since it was opened, and how it spreads what comes in (but for
- * placement). */
+/* The port's own counters since it was opened, none of them ever less than before, and how it
+ * spreads what comes in (but for placement). */
 void el_port_view_read(struct el_port *port, struct el_port_view *ret_view);
 
 /* Reads the clocks that the port's devices stamp with, where they do; for calling ten times a

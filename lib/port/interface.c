@@ -70,11 +70,14 @@ uint16_t interface_queues(const char *name)
 	return (uint16_t)(n ? n : 1); /* devices that don't know the question have one */
 }
 
-bool interface_running(const char *name)
+bool interface_running(unsigned ifindex)
 {
 	struct ifreq ifr = {0};
+	char name[IFNAMSIZ];
 
-	return request(name, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING);
+	/* its name may be another's now */
+	return if_indextoname(ifindex, name) && request(name, SIOCGIFFLAGS, &ifr) == 0 &&
+	       (ifr.ifr_flags & IFF_UP) && (ifr.ifr_flags & IFF_RUNNING);
 }
 
 uint64_t interface_speed_bps(const char *name)
@@ -95,10 +98,10 @@ uint64_t interface_speed_bps(const char *name)
 
 /* A NIC's ring that ran over, a backlog or transmit queue that was full: of these the kernel tells
  * here. */
-uint64_t interface_drops(const char *name)
+bool interface_drops(const char *name, uint64_t *ret_drops)
 {
 	FILE *f = fopen("/proc/net/dev", "re");
-	uint64_t sum = 0;
+	bool found = false;
 	char line[512];
 
 	while (f && fgets(line, sizeof(line), f)) {
@@ -112,12 +115,14 @@ uint64_t interface_drops(const char *name)
 		if (strcmp(line + strspn(line, " "), name) == 0 &&
 		    sscanf(colon + 1,
 			   "%*u %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &in,
-			   &out) == 2)
-			sum = in + out;
+			   &out) == 2) {
+			*ret_drops = in + out;
+			found = true;
+		}
 	}
 	if (f)
 		fclose(f);
-	return sum;
+	return found;
 }
 
 int interface_join_all(unsigned ifindex)

@@ -249,6 +249,20 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 
 /* ---- link ---- */
 
+bool el_port_is_up(const struct el_port *port)
+{
+	if (port->ifindex)
+		return interface_running(port->ifindex);
+	for (uint16_t i = 0; i < port->private->n_devices; i++) {
+		struct rte_eth_link link;
+
+		if (rte_eth_link_get_nowait(port->private->devices[i].id, &link) < 0 ||
+		    link.link_status != RTE_ETH_LINK_UP)
+			return false;
+	}
+	return true;
+}
+
 bool el_port_link_update(struct el_port *port)
 {
 	bool up = true;
@@ -264,7 +278,7 @@ bool el_port_link_update(struct el_port *port)
 			port->link_bps = (uint64_t)link.link_speed * 1000000;
 	}
 	if (port->ifindex) {
-		up = up && interface_running(port->interface);
+		up = up && interface_running(port->ifindex);
 		port->link_bps = interface_speed_bps(port->interface);
 	}
 	port->link_up = up;
@@ -341,7 +355,7 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 	if (port->profile.packet_socket_drops)
 		interface_find_sockets(port);
 	if (port->ifindex)
-		port->private->interface_drops = interface_drops(port->interface);
+		interface_drops(port->interface, &port->private->interface_drops);
 	wait_for_link(port);
 	return 0;
 }
@@ -406,6 +420,18 @@ int el_port_receive_multicast(struct el_port *port, struct el_error *err)
 	return 0;
 }
 
+/* What can't be read, since the interface is gone or another has its name, stays as it was. */
+static void keep_growing(struct el_port_view *v, const struct el_port_view *last)
+{
+	v->imissed = RTE_MAX(v->imissed, last->imissed);
+	v->ierrors = RTE_MAX(v->ierrors, last->ierrors);
+	v->rx_nombuf = RTE_MAX(v->rx_nombuf, last->rx_nombuf);
+	v->oerrors = RTE_MAX(v->oerrors, last->oerrors);
+	v->rx_packets = RTE_MAX(v->rx_packets, last->rx_packets);
+	v->tx_packets = RTE_MAX(v->tx_packets, last->tx_packets);
+	v->interface_drops = RTE_MAX(v->interface_drops, last->interface_drops);
+}
+
 void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 {
 	struct el_port_view v = {0};
@@ -429,8 +455,9 @@ void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 	}
 	interface_read_drops(port);
 	v.socket_drops = port->private->socket_drops;
-	if (port->ifindex)
-		v.interface_drops =
-		    interface_drops(port->interface) - port->private->interface_drops;
+	if (port->ifindex && interface_drops(port->interface, &v.interface_drops))
+		v.interface_drops -= RTE_MIN(v.interface_drops, port->private->interface_drops);
+	keep_growing(&v, &port->private->last);
+	port->private->last = v;
 	*ret_view = v;
 }

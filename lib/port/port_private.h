@@ -22,6 +22,7 @@ struct el_port_private {
 	uint16_t n_sockets;
 	uint64_t socket_drops;
 	uint64_t interface_drops; /* when the port was opened */
+	struct el_port_view last; /* as read last: counters only grow */
 	int multicast_socket;     /* holds the interface's filter open; -1: none */
 };
 
@@ -62,16 +63,16 @@ void rss_read(struct el_port *port, uint16_t id, uint16_t queues, uint64_t asked
 /* Fills in interface, ifindex and mtu of a port on interface `name`, which has to exist, to be up
  * and to be open to us. */
 int interface_check(struct el_port *port, const char *name, struct el_error *err);
-uint16_t interface_queues(const char *name); /* receive queues; at least 1 */
-bool interface_running(const char *name);
+uint16_t interface_queues(const char *name);    /* receive queues; at least 1 */
+bool interface_running(unsigned ifindex);       /* false where it is gone, too */
 uint64_t interface_speed_bps(const char *name); /* 0: unknown */
 
 /* Finds this process's packet sockets on the port's interface. */
 void interface_find_sockets(struct el_port *port);
 void interface_read_drops(struct el_port *port);
 
-/* What the kernel has dropped at the interface, in and out; 0: unknown. */
-uint64_t interface_drops(const char *name);
+/* What the kernel has dropped at the interface, in and out; false: unknown. */
+bool interface_drops(const char *name, uint64_t *ret_drops);
 
 /* A socket that has the interface receive all multicast groups while it is open; or -errno. */
 int interface_join_all(unsigned ifindex);

@@ -35,7 +35,8 @@
 	X(DROP_RESET_LIMIT, "reset_limit", "TCP resets not sent because of their rate limit")      \
 	X(DROP_RESET_REFUSED, "reset_refused",                                                     \
 	  "TCP resets not sent because the frame was damaged, forged or not for this port")        \
-	X(DROP_URGENT_FULL, "urgent_full", "urgent packets that found their list full")
+	X(DROP_URGENT_FULL, "urgent_full", "urgent packets that found their list full")            \
+	X(DROP_PORT_DOWN, "port_down", "probes that were not sent, for their port was down")
 
 /* Answers that match no probe, by reason. */
 #define EL_WORKER_UNMATCHED(X)                                                                     \
@@ -84,7 +85,8 @@ struct el_port_view {
 	uint16_t reta_size;    /* 0: unknown or none */
 	uint8_t rss_key_bytes; /* likewise */
 	uint8_t placement;     /* enum el_placement */
-	uint64_t rss_types;    /* RTE_ETH_RSS_* */
+	uint64_t up;        /* 1: its link is up; 0: not, or there is no such interface any more */
+	uint64_t rss_types; /* RTE_ETH_RSS_* */
 	uint64_t imissed, ierrors, rx_nombuf, oerrors;
 	uint64_t socket_drops;    /* PACKET_STATISTICS of af_packet's sockets */
 	uint64_t interface_drops; /* of a kernel interface, both ways: /proc/net/dev */

@@ -71,6 +71,8 @@ enum el_command_kind {
 	EL_COMMAND_CUT,      /* that, and stop sending now */
 	EL_COMMAND_OWN,      /* index: of the worker's queues; own, n_own: el_worker_queue's from
 				now on */
+	EL_COMMAND_PORT,     /* index: of the worker's queues; down: what takes what is sent, and
+				sends none of it. Probes to there are local until it is not */
 	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
 				wants their answers waited for cuts, and stops later) */
 };
@@ -89,6 +91,7 @@ struct el_command {
 			const struct el_prefix *own;
 			uint32_t n_own;
 		};
+		bool down;
 		struct el_next_hop next_hop;
 		struct el_device_line rx_line;
 		struct el_clock_pair pair;

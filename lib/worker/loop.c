@@ -60,6 +60,10 @@ static bool take_command(struct el_worker *w)
 		}
 		atomic_store_explicit(&w->own_taken, w->own_taken + 1, memory_order_release);
 		break;
+	case EL_COMMAND_PORT:
+		if (c.index < w->n_queues)
+			w->queues[c.index].down = c.down;
+		break;
 	case EL_COMMAND_STOP:
 		rounds_cut(w);
 		rounds_close_all(w);

@@ -182,7 +182,7 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 	uint32_t i, end = probe_list_end(p), *ends = p->ends + p->n;
 	uint8_t type = s->type;
 
-	if (hop->state != EL_NEXT_HOP_READY)
+	if (hop->state != EL_NEXT_HOP_READY || q->down)
 		return 0;
 	n = RTE_MIN(n, RTE_MIN(BURST - p->n, w->n_spare));
 	for (i = 0; i < n; i++, s++, id = el_id_next(id)) {
@@ -228,14 +228,17 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 	return i;
 }
 
-/* A probe that can't be built: nothing is sent to its next hop, or its device takes nothing and the
- * others must not wait for it. True if it is dealt with so. */
+/* A probe that can't be built: its port is down, nothing is sent to its next hop, or its device
+ * takes nothing and the others must not wait for it. True if it is dealt with so. */
 static bool pass_over(const struct building *b, const struct hop *hop, uint32_t index)
 {
 	struct el_worker *w = b->w;
 	const struct queue *q = hop->queue;
 
-	if (hop->state == EL_NEXT_HOP_FAILED) /* it counts as what the network did with it */
+	if (q->down) {
+		b->live->block->records[index] = el_record_local();
+		count(w, EL_COUNTER_DROP_PORT_DOWN, 1);
+	} else if (hop->state == EL_NEXT_HOP_FAILED) /* it counts as what the network did with it */
 		b->live->block->records[index] = el_record_sent(w->iteration_tsc);
 	else if (hop->state == EL_NEXT_HOP_PENDING ||
 		 /* a reset and a probe have no room */

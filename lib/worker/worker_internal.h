@@ -64,6 +64,7 @@ struct queue {
 	struct probe_list probes;
 	uint64_t moved_tsc; /* when the device last took a probe, or there was none to take */
 	bool stuck;         /* it has not for 100 ms, and not since */
+	bool down;          /* EL_COMMAND_PORT */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
 	uint64_t empty_tsc; /* just before the receive queue was last seen empty */

@@ -166,6 +166,7 @@ static void sample_init(struct sample *s)
 		s->workers[w].poll_gap_last_s = 0.0000125;
 	}
 	s->ports[0] = (struct el_port_view){.name = "wan0",
+					    .up = 1,
 					    .imissed = 1,
 					    .ierrors = 2,
 					    .rx_nombuf = 3,

@@ -50,9 +50,9 @@ static void source_close(void *ctx, void *handle)
 	el_snapshot_put(handle);
 }
 
-static bool source_ready(void *ctx)
+static const char *source_not_ready(void *ctx)
 {
-	return ((struct fixture *)ctx)->ready;
+	return ((struct fixture *)ctx)->ready ? NULL : "no port is up";
 }
 
 static void publish(struct fixture *f, uint64_t sent)
@@ -77,7 +77,7 @@ static void fixture_init(struct fixture *f, uint32_t n_targets,
 	publish(f, 1);
 	if (c.address == NULL)
 		c.address = "127.0.0.1";
-	c.source = (struct el_httpd_source){source_open, source_close, source_ready, f};
+	c.source = (struct el_httpd_source){source_open, source_close, source_not_ready, f};
 	if (el_httpd_create(&c, &f->httpd, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_true(el_httpd_port(f->httpd) > 0);

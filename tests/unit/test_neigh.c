@@ -302,6 +302,25 @@ static void test_failure_and_late_answer(void **state)
 	assert_int_equal(w.changes, 2);
 }
 
+/* The link was down: whoever did not answer then may be there again. */
+static void test_ask_again(void **state)
+{
+	uint16_t i = need("192.0.2.1", T0);
+	uint64_t times[16];
+
+	(void)state;
+	run_until(T0, T0 + 100000 * MS, times, 16);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+	w.sent = w.changes = 0;
+	el_neigh_ask_again(w.table, PORT1, T0 + 101000 * MS);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+	el_neigh_ask_again(w.table, PORT0, T0 + 101000 * MS);
+	assert_state(i, EL_NEIGH_PENDING, NULL);
+	assert_int_equal(w.changes, 1);
+	assert_int_equal(w.sent, 1);
+	assert_request(BROADCAST_MAC, "192.0.2.10", "192.0.2.1");
+}
+
 static void test_refresh(void **state)
 {
 	uint64_t times[16];
@@ -830,6 +849,7 @@ int main(void)
 	    TEST(test_request_source),
 	    TEST(test_need_errors),
 	    TEST(test_failure_and_late_answer),
+	    TEST(test_ask_again),
 	    TEST(test_refresh),
 	    TEST(test_refresh_unanswered),
 	    TEST(test_claim_refuted),
