@@ -45,8 +45,13 @@ void program_pause_stream(struct program_stream *s, uint64_t until_ns)
 
 void program_close_stream(struct program_stream *s)
 {
-	if (s->fd >= 0)
-		close(s->fd); /* which takes it out of the epoll */
+	if (s->fd >= 0) {
+		/* closing alone would leave it there while a process that was forked holds it too
+		 */
+		if (s->resume_ns == 0)
+			epoll_ctl(s->program->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+		close(s->fd);
+	}
 	s->fd = -1;
 	s->resume_ns = 0;
 }

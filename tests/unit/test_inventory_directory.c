@@ -3,6 +3,7 @@
 #include "inventory_fixture.h"
 
 #include <pwd.h>
+#include <sys/prctl.h>
 
 #define GOOD "echo '- {hostname: a, " TARGET "}'; echo ...; exec sleep 1000"
 
@@ -382,6 +383,34 @@ static void the_bound_of_addresses(void **state)
 	wait_until(f, count_in_log(f, "x: 1 targets") == 2);
 }
 
+/* A process that was forked has all descriptors until it is another program: what is closed here is
+ * heard of no more all the same. */
+static void a_fork_holds_what_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct el_inventory_settings none = settings(f);
+	struct el_error err;
+	pid_t child;
+
+	put_shell(f, "old", GOOD);
+	create(f);
+	wait_until(f, targets_are(f, "old_a "));
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	assert_true(child > 0);
+	none.directory = NULL;
+	assert_int_equal(el_inventory_rescan(f->inv, &none, &err), 0);
+	wait_until(f, count_in_log(f, ": stopped") == 1);
+	for (int i = 0; i < 10; i++)
+		run(f);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -395,6 +424,7 @@ int main(void)
 	    TEST(permissions_count_at_each_start),
 	    TEST(programs_that_cannot_be_run),
 	    TEST(rescans),
+	    TEST(a_fork_holds_what_is_closed),
 	    TEST(the_bound_of_addresses),
 	    TEST(stops_without_waiting),
 	    TEST(views_merge_all_targets),
