@@ -263,10 +263,13 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 		r = choose_huge(config, &huge, err);
 	if (r < 0)
 		return r;
+	snprintf(prefix, sizeof(prefix), "%.40s-%d", program, (int)getpid());
+	r = runtime_dir_prepare(prefix, err);
+	if (r < 0)
+		return r;
 	args_memory = malloc(ARGS_BYTES);
 	if (!args_memory)
 		return el_error_set(err, -ENOMEM, "no memory to start the EAL");
-	snprintf(prefix, sizeof(prefix), "%.40s-%d", program, (int)getpid());
 	argc = el_eal_args(config, huge, prefix, args_memory, ARGS_BYTES, argv, ARGS_MAX);
 	if (argc < 0) {
 		r = el_error_set(err, argc, "there are too many EAL arguments");

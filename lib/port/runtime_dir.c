@@ -82,6 +82,55 @@ static DIR *open_parent(const char **ret_name)
 	return dir;
 }
 
+/* What the EAL takes; a set one that is empty, too. */
+static const char *eal_parent(void)
+{
+	const char *parent = getenv("RUNTIME_DIRECTORY");
+
+	if (!parent && getuid() == 0)
+		parent = "/var/run";
+	if (!parent)
+		parent = getenv("XDG_RUNTIME_DIR");
+	return parent ? parent : "/tmp";
+}
+
+static int refuse(int code, const char *why, struct el_error *err)
+{
+	return el_error_set(err, code,
+			    "DPDK's EAL would have its files where others can change them: %s; set "
+			    "%s to a directory that is yours alone",
+			    why, getuid() == 0 ? "RUNTIME_DIRECTORY" : "XDG_RUNTIME_DIR");
+}
+
+int runtime_dir_prepare(const char *prefix, struct el_error *err)
+{
+	char path[PATH_MAX], own_path[PATH_MAX];
+	struct el_str s = EL_STR_INIT(path), own_s = EL_STR_INIT(own_path);
+	struct el_error why;
+	int fd;
+
+	el_str_addf(&s, "%s/dpdk", eal_parent());
+	el_str_addf(&own_s, "%s/%s", path, prefix);
+	if (own_s.truncated)
+		return el_error_set(err, -ENAMETOOLONG, "%.200s...: %s", path,
+				    strerror(ENAMETOOLONG));
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return el_error_set(err, -errno, "DPDK's EAL can't make %.200s for its files: %s",
+				    path, strerror(errno));
+	fd = el_trust_open(path, NULL, &why);
+	if (fd == -EPERM)
+		return refuse(fd, why.text, err);
+	if (fd < 0)
+		return el_error_set(err, fd, "DPDK's EAL can't have its files there: %s", why.text);
+	close(fd);
+	fd = el_trust_open(own_path, NULL, &why);
+	if (fd == -EPERM)
+		return refuse(fd, why.text, err);
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
 void runtime_dir_keep(void)
 {
 	struct el_str s;
