@@ -26,6 +26,7 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 	struct el_conf_diags diags = {0};
 	struct el_conf *conf = NULL;
 	struct el_error err;
+	char dir[4096];
 	int ret = el_conf_load(options->config, &conf, &diags);
 
 	for (size_t i = 0; i < diags.count; i++)
@@ -42,6 +43,12 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 			el_conf_free(conf);
 			return EX_USAGE;
 		}
+	}
+	/* whatever else is wrong with it is told where the profiles are needed */
+	if (el_profile_dir(options->profile_dir, dir, sizeof(dir), &err) == -EPERM) {
+		fprintf(stderr, "echolane: %s\n", err.text);
+		el_conf_free(conf);
+		return EX_DATAERR;
 	}
 	local_ports_check(conf, print_warning);
 	*ret_conf = conf;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From a file or a piece of memory to a configuration. */
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "value.h"
 #include "walk.h"
 
@@ -69,56 +70,63 @@ int el_conf_load_buffer(const char *name, const char *text, size_t len, struct e
 	return finish(load(text, len, ret_conf, &list), &list, diags);
 }
 
-/* Reads all of `fd`, up to one byte more than a configuration may have. */
-static int read_all(int fd, char **ret_text, size_t *ret_len)
+/* Whoever can change the file has what it gives: what would be the rights of the user that this
+ * program runs as is refused in one that others can change, and that they can is said of any. */
+static int check_trust(const struct el_conf *conf, const struct el_error *doubt,
+		       struct conf_diag_list *list)
 {
-	size_t len = 0, capacity = 0;
-	char *text = NULL, *bigger;
-	ssize_t n;
+	static const char why[] = "others can change this file, and this would give them the "
+				  "rights of user %u: %s";
+	const struct el_conf_dataplane *d = &conf->dataplane;
+	const struct conf_pos whole = {0};
+	char place[64];
 
-	for (;;) {
-		if (len == capacity) {
-			capacity = capacity ? 2 * capacity : 65536;
-			bigger = realloc(text, capacity);
-			if (!bigger) {
-				free(text);
-				return -ENOMEM;
-			}
-			text = bigger;
-		}
-		n = read(fd, text + len, capacity - len);
-		if (n < 0 && errno == EINTR)
+	if (doubt->text[0] == '\0')
+		return 0;
+	if (d->eal_args.count)
+		conf_diag_error(list, whole, "dataplane.eal_args", why, geteuid(), doubt->text);
+	if (d->inventories_directory)
+		conf_diag_error(list, whole, "dataplane.inventories", why, geteuid(), doubt->text);
+	for (size_t i = 0; i < d->n_ports; i++) {
+		struct el_device device;
+
+		if (el_device_parse(d->ports[i].device, &device, NULL) == 0 &&
+		    device.kind != EL_DEVICE_EAL)
 			continue;
-		if (n < 0) {
-			int rc = -errno;
-
-			free(text);
-			return rc;
-		}
-		len += (size_t)n;
-		if (n == 0 || len > CONF_TREE_BYTES_MAX)
-			break;
+		snprintf(place, sizeof(place), "dataplane.ports[%zu].device", i);
+		conf_diag_error(list, whole, place, why, geteuid(), doubt->text);
 	}
-	*ret_text = text;
-	*ret_len = len;
+	if (list->errors)
+		return -EINVAL;
+	conf_diag_warning(list, whole, "",
+			  "others can change this file, so it may set no dataplane.eal_args, "
+			  "inventories or DPDK device strings: %s",
+			  doubt->text);
 	return 0;
 }
 
 int el_conf_load(const char *path, struct el_conf **ret_conf, struct el_conf_diags *diags)
 {
 	struct conf_diag_list list = {.file = path};
+	struct el_error doubt = {""};
+	struct el_conf *conf = NULL;
 	char *text = NULL;
 	size_t len = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+	int rc = conf_file_read(path, &text, &len, &doubt);
 
-	rc = fd < 0 ? -errno : read_all(fd, &text, &len);
-	if (fd >= 0)
-		close(fd);
-	if (rc == 0)
-		rc = load(text, len, ret_conf, &list);
-	else if (rc != -ENOMEM)
+	if (rc == 0) {
+		rc = load(text, len, &conf, &list);
+		if (rc == 0)
+			rc = check_trust(conf, &doubt, &list);
+	} else if (rc != -ENOMEM) {
 		conf_diag_error(&list, (struct conf_pos){0}, "", "can't be read: %s",
 				strerror(-rc));
+	}
 	free(text);
-	return finish(rc, &list, diags);
+	rc = finish(rc, &list, diags);
+	if (rc == 0)
+		*ret_conf = conf;
+	else
+		el_conf_free(conf);
+	return rc;
 }

@@ -55,6 +55,16 @@ void conf_diag_error(struct conf_diag_list *list, struct conf_pos pos, const cha
 	va_end(args);
 }
 
+void conf_diag_warning(struct conf_diag_list *list, struct conf_pos pos, const char *path,
+		       const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	conf_diag_add(list, false, pos, path, fmt, args);
+	va_end(args);
+}
+
 bool conf_diag_repeat(struct conf_diag_list *list, const char *topic)
 {
 	for (size_t i = 0; i < CONF_DIAG_REPEATS; i++) {

@@ -47,6 +47,8 @@ void conf_diag_add(struct conf_diag_list *list, bool is_error, struct conf_pos p
 		   const char *path, const char *fmt, va_list args);
 void conf_diag_error(struct conf_diag_list *list, struct conf_pos pos, const char *path,
 		     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void conf_diag_warning(struct conf_diag_list *list, struct conf_pos pos, const char *path,
+		       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* True if a warning on `topic` (a constant, compared as a pointer) is still to be shown; it is
  * counted in either case, and what was not shown is told in a line of its own. */

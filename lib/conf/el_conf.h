@@ -161,7 +161,10 @@ struct el_conf_diags {
 /* Loads and checks `path`. 0 and *ret_conf (to be freed with el_conf_free) if there was no error;
  * -EINVAL if the file is wrong, or another negative errno if it could not be read. `diags` is
  * filled in either case, with at least one error where the return value is negative; free it with
- * el_conf_diags_fini. Bounded in memory and time whatever the file holds. */
+ * el_conf_diags_fini. What would give away the effective user's rights (dataplane.eal_args,
+ * dataplane.inventories, DPDK device strings) is an error in a file that others can change
+ * (el_trust_open says who); of any such file there is a warning. Bounded in memory and time
+ * whatever the file holds. */
 int el_conf_load(const char *path, struct el_conf **ret_conf, struct el_conf_diags *diags);
 
 /* The same for a document in memory; `name` stands for the file in messages. -EFBIG past 64 MiB. */

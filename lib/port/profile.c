@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_ethdev.h>
 #include <yaml.h>
@@ -367,38 +365,4 @@ int el_profile_devargs(const struct el_profile *profile, const char *name, uint1
 		p += strcspn(p, "}") + 1;
 	}
 	return s.truncated ? -EINVAL : 0;
-}
-
-int el_profile_dir(const char *explicit_dir, char *buf, size_t size, struct el_error *err)
-{
-	static const char *const beside[] = {"/../../../drivers-cfg",
-					     "/../share/echolane/drivers-cfg", NULL};
-	char exe[PATH_MAX], probe[PATH_MAX + 64];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	struct el_str s;
-
-	el_str_init(&s, buf, size);
-	if (explicit_dir) {
-		el_str_add(&s, explicit_dir);
-		if (!s.truncated && access(buf, R_OK | X_OK) == 0)
-			return 0;
-		return el_error_set(err, -ENOENT, "%s: no folder of driver profiles", explicit_dir);
-	}
-	exe[n > 0 ? n : 0] = '\0';
-	if (strrchr(exe, '/'))
-		*strrchr(exe, '/') = '\0';
-	for (const char *const *b = beside; *b; b++) {
-		el_str_init(&s, buf, size);
-		el_str_addf(&s, "%s%s", exe, *b);
-		snprintf(probe, sizeof(probe), "%s%s/generic.yaml", exe, *b);
-		if (!s.truncated && access(probe, R_OK) == 0)
-			return 0;
-	}
-	el_str_init(&s, buf, size);
-	el_str_add(&s, EL_PROFILE_DIR);
-	if (!s.truncated && access(EL_PROFILE_DIR "/generic.yaml", R_OK) == 0)
-		return 0;
-	return el_error_set(err, -ENOENT,
-			    "no driver profiles are found beside the program or in %s",
-			    EL_PROFILE_DIR);
 }
