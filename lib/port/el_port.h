@@ -111,7 +111,8 @@ int el_profile_devargs(const struct el_profile *profile, const char *name, uint1
 
 /* Where profiles are: `explicit_dir` if not NULL, else drivers-cfg beside the build folder that the
  * program lies in, else ../share/echolane/drivers-cfg from it, else the installed folder. 0, or
- * -ENOENT with a sentence. */
+ * with a sentence -ENOENT, or -EPERM where others can change them (el_trust_open says who), but for
+ * those beside a program that others can change as well. */
 int el_profile_dir(const char *explicit_dir, char *buf, size_t size, struct el_error *err);
 
 /* ---- ports ---- */

@@ -6,10 +6,10 @@ import pathlib
 import re
 import subprocess
 
-from harness import HOST1, PORT, Skip, assert_equal, config, icmp, time_limit
+from harness import HOST1, PORT, Skip, alone, assert_equal, config, icmp, time_limit
 
 SYSTEM, OUTPUT, UNAVAILABLE = 71, 74, 69
-NOBODY = 65534
+NOBODY, OTHER = 65534, 65533
 
 
 def invoke(lab, wrapper, *arguments, **streams):
@@ -89,9 +89,11 @@ def as_nobody(lab, *capabilities):
     for directory in [lab.directory, *lab.directory.parents, *pathlib.Path(lab.echolane).parents]:
         if not directory.stat().st_mode & 0o001:
             raise Skip(f"{directory} is closed to other users")
-    lab.directory.chmod(0o777)
+    own = lab.directory / "run"
+    own.mkdir(exist_ok=True)
+    os.chown(own, NOBODY, NOBODY)
     given = ",".join(f"+{c}" for c in capabilities)
-    return ["env", f"XDG_RUNTIME_DIR={lab.directory}", "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+    return ["env", f"XDG_RUNTIME_DIR={own}", "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
             "--clear-groups", *([f"--inh-caps={given}", f"--ambient-caps={given}"] if given else [])]
 
 
@@ -118,9 +120,42 @@ def test_permissions(lab):
     assert_equal(status, 0, f"exit status with all ({stderr})")
 
 
+def test_files_of_others(lab):
+    """Where DPDK would have its files another user has been: nothing there is written or removed."""
+    wrapper = as_nobody(lab, "net_raw", "net_admin", "ipc_lock")
+    theirs = lab.directory / "theirs"
+    theirs.mkdir()
+    (theirs / "config").write_text("theirs")
+    for path in (theirs, theirs / "config"):
+        path.chmod(0o777)
+        os.chown(path, OTHER, OTHER)
+    place = lab.directory / "run" / "dpdk"
+
+    def is_refused(why):
+        assert_sentence(invoke(lab, wrapper, *run_arguments(lab)), UNAVAILABLE, why,
+                        "set XDG_RUNTIME_DIR to a directory that is yours alone")
+        assert_equal([p.name for p in theirs.iterdir()], ["config"], "what is in another user's directory")
+        assert_equal((theirs / "config").read_text(), "theirs", "another user's file")
+
+    place.symlink_to(theirs)
+    is_refused(f"{theirs} belongs to user {OTHER}")
+    os.lchown(place, OTHER, OTHER)
+    is_refused(f"{place} belongs to user {OTHER}")
+    place.unlink()
+    theirs.rename(place)
+    theirs = place
+    is_refused(f"{place} belongs to user {OTHER}")
+    os.chown(place, NOBODY, NOBODY)
+    is_refused(f"{place} can be written to by others")
+    place.chmod(0o700)
+    status, stderr = invoke(lab, wrapper, *run_arguments(lab))
+    assert_equal(status, 0, f"exit status in a directory of its own ({stderr})")
+
+
+@alone
 @time_limit(120)
 def test_threads(lab):
-    """A limit of processes; another user's, for root has none."""
+    """A limit of processes; another user's, for root has none, who runs nothing else meanwhile."""
     # looking for leaks takes a thread too
     wrapper = ["env", "ASAN_OPTIONS=detect_leaks=0", *as_nobody(lab, "net_raw")]
     arguments = run_arguments(lab)
@@ -139,5 +174,5 @@ def test_places(lab):
     status, stderr = invoke(lab, [*private, 'mount -t tmpfs -o ro none /tmp && exec "$@"', "sh"], *arguments)
     assert_equal(status, 0, f"exit status ({stderr})")
     os.makedirs("/var/run/dpdk", exist_ok=True)
-    assert_sentence(invoke(lab, [*private, 'mount -t tmpfs -o ro none /var/run/dpdk && exec "$@"', "sh"], *arguments),
+    assert_sentence(invoke(lab, [*private, 'mount -t tmpfs -o ro,mode=755 none /var/run/dpdk && exec "$@"', "sh"], *arguments),
                     UNAVAILABLE, "/var/run/dpdk", "Read-only file system")
