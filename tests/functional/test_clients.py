@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""HTTP clients that hold on to what they get, from many addresses at once: who reads is served, nobody is held up."""
+import subprocess
+import sys
+import time
+
+from harness import HOST1, METRICS_URL, alone, assert_equal, config, icmp, wait_until
+
+# Connects again whatever was closed, for the time of a test. Prints a line when all of them have begun.
+CLIENTS = """if True:
+    import socket, time
+    ASKED = b"GET /metrics HTTP/1.1\\r\\nHost: a\\r\\n"
+
+    class Client:
+        def __init__(self, address, kind):
+            self.address, self.kind, self.socket, self.told, self.at = address, kind, None, False, 0
+
+        def begin(self):
+            self.socket = socket.socket()
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            self.socket.bind((self.address, 0))
+            self.socket.settimeout(1)
+            self.socket.connect(("127.0.0.1", 8000))
+            self.socket.setblocking(False)
+            if self.kind == "half":
+                self.socket.send(ASKED)
+            elif self.kind in ("slow", "reads"):
+                self.socket.send(ASKED + b"\\r\\n")
+
+        def go_on(self):
+            try:
+                if self.socket is None:
+                    self.begin()
+                elif self.kind == "dribble":
+                    self.socket.send(b"GET /metrics HTTP/1.1\\r\\nX: "[self.at:self.at + 1] or b"x")
+                    self.at += 1
+                elif self.kind == "reads":  # a few bytes at a time
+                    if self.socket.recv(16) == b"":
+                        raise OSError
+                elif self.socket.recv(1, socket.MSG_PEEK) == b"":
+                    raise OSError
+            except BlockingIOError:
+                pass
+            except OSError:
+                self.socket.close()
+                self.socket, self.at = None, 0
+
+    # as many addresses as pages, 8, could each have just begun one
+    kinds = [(kind, range(2, 9)) for kind in ("slow", "reads")]
+    kinds += [(kind, range(2, 42)) for kind in ("half", "dribble", "silent")]
+    clients = [Client(f"127.0.0.{host}", kind) for kind, hosts in kinds for host in hosts for _ in range(2)]
+    begun = False
+    end = time.monotonic() + 50
+    while time.monotonic() < end:
+        time.sleep(0.05)
+        for client in clients:
+            client.go_on()
+        if not begun:
+            begun = True
+            print("begun", flush=True)
+"""
+
+
+@alone
+def test_that_hold_on(lab):
+    """Half of a request, none at all, a header byte by byte, from 40 addresses; a page that is not read or in drops,
+    from 7. For ten seconds each scrape takes less than two."""
+    many = {f"t{n}": icmp(HOST1, 1) for n in range(500)}  # a page that no socket's buffer takes at once
+    prober = lab.start(config({**many, "there": icmp(HOST1, 100)}, interval=2))
+    prober.wait_for(lambda page: page.all("icmp_sent_total"), "the first round")
+    clients = lab.popen("prober", [sys.executable, "-c", CLIENTS], stdout=subprocess.PIPE)
+    assert_equal(clients.stdout.readline(), b"begun\n", "what the clients say")
+    held = wait_until(lambda: lab.run("prober", ["ss", "-Htn", "state", "established", "sport = :8000"]).stdout
+                      .count("\n") >= 30, 10, "connections that are held")
+    assert held
+    end, scrapes, slowest = time.monotonic() + 10, 0, 0
+    while time.monotonic() < end:
+        done = lab.run("prober", ["curl", "-s", "-S", "-f", "-m", "5", "-o", "/dev/null", "-w", "%{time_total}",
+                                  METRICS_URL + "/metrics"], check=False)
+        assert_equal((done.returncode, done.stderr), (0, ""), f"curl's status after {scrapes} scrapes")
+        scrapes += 1
+        slowest = max(slowest, float(done.stdout))
+    page = prober.metrics()
+    print(f"clients: {scrapes} scrapes, slowest {slowest:.3f} s, loop "
+          f"{page.one('echolane_control_loop_cpu_max_seconds'):.4f} s of the processor")
+    assert slowest < 2, f"a scrape took {slowest:.3f} s"
+    assert page.one("echolane_control_loop_cpu_max_seconds") < 0.1, "control's loop was held up"
+    assert_equal(page.sum("icmp_loss_total"), 0, "lost")
+    assert page.probes("there")[0] > 0
+    clients.terminate()
+    clients.wait(5)
+    prober.stop()
