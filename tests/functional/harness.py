@@ -93,6 +93,7 @@ class Prober:
         """ends: it ends by itself when it is done; streams: stdout, stderr: other places for its output."""
         self.lab = lab
         self.last_scrape = (0, "")
+        self.metrics_url = METRICS_URL
         number = lab.next_number()
         self.stdout_path = lab.directory / f"echolane.{number}.out"
         self.stderr_path = lab.directory / f"echolane.{number}.log"
@@ -160,7 +161,7 @@ class Prober:
         """GET; (HTTP status, body), status 0 while it can't be reached."""
         self.process.assert_runs()
         done = self.lab.run("prober", ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", *curl_options,
-                                       METRICS_URL + path], check=False)
+                                       self.metrics_url + path], check=False)
         body, _, code = done.stdout.rpartition("\n")
         return int(code), body
 

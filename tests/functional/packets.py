@@ -150,5 +150,16 @@ def solicitation(eth_dst, eth_src, src, dst, target, hop_limit=255):
 
 
 def arp_request(eth_src, src, target):
-    body = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, raw_mac(eth_src), address(src), bytes(6), address(target))
-    return b"\xff" * 6 + raw_mac(eth_src) + struct.pack("!H", 0x0806) + body + bytes(18)
+    return arp(1, "ff:ff:ff:ff:ff:ff", eth_src, eth_src, src, "00:00:00:00:00:00", target)
+
+
+def icmp_frame(eth_dst, eth_src, src, dst, kind, code=0, rest=bytes(4), body=b"", hop_limit=64, damage=0):
+    """ICMP or ICMPv6, as the addresses say; rest: bytes 4 to 7 of its header."""
+    return frame(eth_dst, eth_src, src, dst, ICMPV6 if ":" in src else ICMP,
+                 struct.pack("!BBH", kind, code, 0) + rest + body, hop_limit, 2, damage)
+
+
+def arp(operation, eth_dst, eth_src, sender_mac, sender, target_mac, target):
+    body = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, operation, raw_mac(sender_mac), address(sender),
+                       raw_mac(target_mac), address(target))
+    return raw_mac(eth_dst) + raw_mac(eth_src) + struct.pack("!H", 0x0806) + body + bytes(18)
