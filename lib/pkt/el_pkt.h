@@ -2,22 +2,79 @@
 #pragma once
 /* Packets as plain bytes: checksums, and a bounds-checked parse of frames and of quoted packets.
  * Nothing here reads past the length it is given. */
+#include <endian.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "el_base.h"
 
 /* ---- checksums (RFC 1071) ---- */
 
+/* Sums are of 64 bits, by additions whose carry comes round (what overflows 64 bits is worth one):
+ * they need not be folded until the end, and are right modulo 0xffff all the way. */
+static inline uint64_t el_sum_add(uint64_t sum, uint64_t word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+/* el_sum of many bytes, for which it is the faster. */
+uint64_t el_sum_long(const void *data, size_t len, uint64_t sum);
+
 /* The one's complement sum of `len` bytes added to `sum`, in network order as it lies in memory;
- * not folded. A trailing odd byte counts as the high byte of a word. `sum` may be any that a few
- * such calls made. */
-uint64_t el_sum(const void *data, size_t len, uint64_t sum);
+ * not folded. A trailing odd byte counts as the high byte of a word. */
+static inline uint64_t el_sum(const void *data, size_t len, uint64_t sum)
+{
+	enum { SHORT = 96 };
+	const uint8_t *p = data;
+	uint64_t word;
+	uint32_t half;
+	uint16_t quarter;
+
+	if (len > SHORT)
+		return el_sum_long(data, len, sum);
+	for (; len >= 8; p += 8, len -= 8) {
+		memcpy(&word, p, 8);
+		sum = el_sum_add(sum, word);
+	}
+	if (len == 0)
+		return sum;
+	if (len & 4) {
+		memcpy(&half, p, 4);
+		sum = el_sum_add(sum, half);
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&quarter, p, 2);
+		sum = el_sum_add(sum, quarter);
+		p += 2;
+	}
+	if (len & 1) {
+		quarter = 0;
+		memcpy(&quarter, p, 1);
+		sum = el_sum_add(sum, quarter);
+	}
+	return sum;
+}
 
 /* The sum of the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) of the IPv4 or IPv6
  * header at l3, of which the addresses are taken. */
-uint64_t el_sum_pseudo(const uint8_t *l3, uint8_t protocol, uint16_t l4_len);
+static inline uint64_t el_sum_pseudo(const uint8_t *l3, uint8_t protocol, uint16_t l4_len)
+{
+	uint64_t sum = (uint64_t)htobe16(protocol) + htobe16(l4_len);
+
+	return l3[0] >> 4 == 4 ? el_sum(l3 + 12, 8, sum) : el_sum(l3 + 8, 32, sum);
+}
+
+/* Whether the sum of all that a checksum is over, itself included, says that it is right: folded it
+ * would be 0xffff. */
+static inline bool el_sum_is_right(uint64_t sum)
+{
+	return sum % 0xffff == 0 && sum;
+}
 
 /* Folds to 16 bits. */
 static inline uint16_t el_sum_fold(uint64_t sum)
@@ -71,6 +128,22 @@ struct el_pkt {
  * part (TCP 20, UDP 8, ICMP 8 bytes) is there when EL_PKT_OK is returned; after an error the
  * contents of *ret_pkt are not defined. A frame may be longer than its IP packet (padding). */
 enum el_pkt_error el_pkt_parse(const uint8_t *frame, size_t len, struct el_pkt *ret_pkt);
+
+/* Whether the checksum of the IPv4 header at l3 is right, of `len` bytes that are there. */
+static inline bool el_pkt_ipv4_checksum_right(const uint8_t *l3, size_t len)
+{
+	return el_sum(l3, len, 0) % 0xffff == 0; /* and not 0: the header has a version */
+}
+
+/* Whether that of the TCP, UDP, ICMP or ICMPv6 packet at l4 is, which has one, of l4_len bytes that
+ * are there, behind the IP header at l3. */
+static inline bool el_pkt_l4_checksum_right(const uint8_t *l3, uint8_t protocol, const uint8_t *l4,
+					    uint16_t l4_len)
+{
+	uint64_t sum = protocol == IPPROTO_ICMP ? 0 : el_sum_pseudo(l3, protocol, l4_len);
+
+	return el_sum_is_right(el_sum(l4, l4_len, sum));
+}
 
 /* Whether the checksums of a parsed packet are right: the IPv4 header's, and that of TCP, UDP, ICMP
  * or ICMPv6, which covers all the payload. None at all is right for UDP over IPv4 (RFC 768). */

@@ -104,7 +104,7 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec)
 	(family == 4 ? build_ipv4 : build_ipv6)(s, spec, protocol, size, l3);
 	sum = el_sum(l4, s->header_len, el_sum(spec->payload, s->payload_len, 0));
 	if (protocol != IPPROTO_ICMP)
-		sum += el_sum_pseudo(l3, protocol, (uint16_t)size);
+		sum = el_sum_add(sum, el_sum_pseudo(l3, protocol, (uint16_t)size));
 	s->l4_sum = el_sum_fold(sum);
 	s->header_len = (uint8_t)(s->header_len + l3_len);
 	return 0;
