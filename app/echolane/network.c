@@ -110,6 +110,9 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .silent = p->silent,
 		    .n_silent = p->n_silent,
 		    .vlan = p->port->vlan,
+		    .checksums =
+			p->port->partial_checksums ? EL_CHECKSUMS_COUNTED : EL_CHECKSUMS_REFUSED,
+		    .rx_checksum_flags = p->port->rx_checksum_flags,
 		    .rx_stamp_flag = p->port->rx_stamp_flag,
 		    .rx_stamp_offset = p->port->rx_stamp_offset,
 		};

@@ -87,6 +87,7 @@ struct el_conf_target {
 };
 
 enum el_conf_huge_pages { EL_CONF_HUGE_AUTO, EL_CONF_HUGE_YES, EL_CONF_HUGE_NO };
+enum el_conf_checksum { EL_CONF_CHECKSUM_AUTO, EL_CONF_CHECKSUM_STRICT };
 enum el_conf_pacing { EL_CONF_PACING_SPREAD, EL_CONF_PACING_ASAP };
 enum el_conf_clock { EL_CONF_CLOCK_AUTO, EL_CONF_CLOCK_TSC, EL_CONF_CLOCK_MONOTONIC };
 
@@ -116,6 +117,7 @@ struct el_conf_port {
 	size_t n_neighbours;
 	uint16_t vlan; /* 0: untagged */
 	uint16_t mtu;  /* 0: the device's */
+	enum el_conf_checksum checksum;
 };
 
 struct el_conf_dataplane {

@@ -12,6 +12,8 @@ static const struct conf_word huge_pages[] = {
     {"auto", EL_CONF_HUGE_AUTO}, {"yes", EL_CONF_HUGE_YES}, {"no", EL_CONF_HUGE_NO}, {NULL, 0}};
 static const struct conf_word pacings[] = {
     {"spread", EL_CONF_PACING_SPREAD}, {"asap", EL_CONF_PACING_ASAP}, {NULL, 0}};
+static const struct conf_word checksums[] = {
+    {"auto", EL_CONF_CHECKSUM_AUTO}, {"strict", EL_CONF_CHECKSUM_STRICT}, {NULL, 0}};
 static const struct conf_word clocks[] = {{"auto", EL_CONF_CLOCK_AUTO},
 					  {"tsc", EL_CONF_CLOCK_TSC},
 					  {"monotonic", EL_CONF_CLOCK_MONOTONIC},
@@ -140,6 +142,14 @@ static const struct conf_key port_keys[] = {
      .def = "0",
      .unit = "bytes",
      .help = "MTU, at least 68; 0: the device's"},
+    {.name = "checksum",
+     .kind = CONF_ENUM,
+     FIELD(el_conf_port, checksum),
+     .words = checksums,
+     .def = "auto",
+     .help =
+	 "an answer with a wrong checksum is none; auto: but on `af_packet`, `af_xdp` and `tap`, "
+	 "where a kernel may not have filled it in, it is accepted and counted"},
 };
 const struct conf_map conf_port_map = {MAP(port_keys), .size = sizeof(struct el_conf_port),
 				       .check = conf_check_port};

@@ -153,6 +153,10 @@ struct el_port {
 	char interface[IFNAMSIZ]; /* of the kernel; "" and ifindex 0 where there is none */
 	unsigned ifindex;
 	bool kernel_receives; /* the kernel answers ARP for the addresses it has there */
+	/* Frames come from a kernel, which may have left their checksums to an offload that never
+	 * came, and are not to be refused for it (el_conf_port.checksum). */
+	bool partial_checksums;
+	uint64_t rx_checksum_flags; /* el_worker_queue's, of what the device verifies */
 	bool link_up;
 	uint64_t link_bps;        /* 0: unknown */
 	uint64_t default_max_pps; /* the default cap on packets sent; 0: none known */

@@ -85,6 +85,31 @@ static int set_promiscuous(const struct el_port *port, uint16_t id)
 	return r == -ENOTSUP ? 0 : r;
 }
 
+/* Whether a driver's frames may come from a kernel without their checksums: it leaves them to the
+ * interface that it sends by, and a veth or a tap passes them on as they are. */
+static bool is_of_kernel(const char *driver)
+{
+	static const char *const drivers[] = {"net_af_packet", "net_af_xdp", "net_pcap", "net_tap"};
+
+	for (size_t i = 0; i < RTE_DIM(drivers); i++) {
+		if (strcmp(driver, drivers[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The mbuf flags by which a device with these receive offloads tells that checksums are right. */
+static uint64_t checksum_flags(uint64_t offloads)
+{
+	uint64_t flags = 0;
+
+	if (offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM)
+		flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	if (offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
+		flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return flags;
+}
+
 int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
 		 struct el_error *err)
 {
@@ -100,6 +125,8 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	queues = min_u16(queues, min_u16(info.max_rx_queues, info.max_tx_queues));
 	conf = make_conf(port, &info, queues, port->ifindex ? 0 : mtu);
 	conf.rxmode.offloads = rx_clock_choose(port, d, conf.rxmode.offloads);
+	port->partial_checksums = is_of_kernel(info.driver_name);
+	port->rx_checksum_flags = checksum_flags(conf.rxmode.offloads);
 	port->socket = rte_eth_dev_socket_id(d->id);
 	what = "has no memory for its receive buffers";
 	r = make_pool(port, d, &info, queues, mtu ? mtu : RTE_ETHER_MTU);

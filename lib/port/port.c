@@ -352,6 +352,8 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 	if (conf->mtu && conf->mtu < port->mtu)
 		port->mtu = conf->mtu;
 	port->kernel_receives = port->profile.kernel_receives;
+	if (conf->checksum == EL_CONF_CHECKSUM_STRICT)
+		port->partial_checksums = false;
 	if (port->profile.packet_socket_drops)
 		interface_find_sockets(port);
 	if (port->ifindex)

@@ -251,6 +251,7 @@ enum el_answer_flag {
 	/* UDPunreachable over IPv4: the quoted identification is zero. One probe of 65,536 is sent
 	 * so; where no live probe has the id, the quote was damaged. */
 	EL_ANSWER_ID_ZERO = 8,
+	EL_ANSWER_WRONG_CHECKSUM = 16, /* to be accepted all the same */
 };
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */

@@ -14,6 +14,8 @@
 	X(TX_RESETS, "tx_resets", "TCP resets sent")                                               \
 	X(TX_REPLIES, "tx_replies", "packets of control (ARP and the like) sent")                  \
 	X(ANSWERS, "answers", "answers matched to a probe")                                        \
+	X(WRONG_CHECKSUMS, "wrong_checksums",                                                      \
+	  "answers accepted with a wrong checksum, which a kernel may not have filled in")         \
 	X(RX_STAMPS, "rx_stamps", "packets with the NIC's arrival time")                           \
 	X(RX_STAMPS_REFUSED, "rx_stamps_refused", "packets whose NIC stamp could not be true")     \
 	X(FORWARDED, "forwarded", "answers passed to the worker that sent the probe")
@@ -47,6 +49,7 @@
 	X(UNMATCHED_COOKIE, "cookie", "an echo reply with a foreign or damaged payload")           \
 	X(UNMATCHED_QUOTE_SHORT, "quote_short", "an ICMP error that quotes too little")            \
 	X(UNMATCHED_QUOTE_DAMAGED, "quote_damaged", "an ICMP error whose quote was changed")       \
+	X(UNMATCHED_CHECKSUM, "checksum", "a wrong IPv4, TCP, ICMP or ICMPv6 checksum")            \
 	X(UNMATCHED_UNSENT, "unsent", "for a probe that was not sent")                             \
 	X(UNMATCHED_LATE, "late", "for a probe of a round that is over")
 

@@ -35,6 +35,14 @@ struct el_next_hop {
 	uint8_t zero;
 };
 
+/* What is done about answers with a wrong checksum. */
+enum el_checksums {
+	EL_CHECKSUMS_IGNORED, /* none is looked at */
+	EL_CHECKSUMS_COUNTED, /* accepted: a kernel may have left it to an offload that never came
+			       */
+	EL_CHECKSUMS_REFUSED, /* no answers */
+};
+
 /* A queue pair of a worker. */
 struct el_worker_queue {
 	uint16_t port_id;
@@ -50,6 +58,10 @@ struct el_worker_queue {
 	uint32_t n_silent;
 	uint8_t mac[6];
 	uint16_t vlan; /* 0: untagged */
+	enum el_checksums checksums;
+	/* The mbuf flags by which the NIC says that it has found checksums right:
+	 * RTE_MBUF_F_RX_IP_CKSUM_GOOD (IPv4's headers), RTE_MBUF_F_RX_L4_CKSUM_GOOD (TCP), or 0. */
+	uint64_t rx_checksum_flags;
 	/* Where the NIC stamps what it receives: the mbuf flag that says so, and where in the mbuf
 	 * the stamp is (rte_mbuf_dyn_rx_timestamp_register). 0: it does not. */
 	uint64_t rx_stamp_flag;

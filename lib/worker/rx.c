@@ -2,6 +2,7 @@
 /* Receiving, in two stages over a burst: `recognise` parses a frame, recovers the id and prefetches
  * record and slice; `verify` compares with what was sent and writes the RTT into the record. */
 #include "el_probe_plain.h"
+#include "rx_checksum.h"
 #include "worker_internal.h"
 
 #include <netinet/icmp6.h>
@@ -11,8 +12,9 @@
 #include <rte_mbuf_dyn.h>
 
 #define CANDIDATES_MAX (EL_PROBE_TCP_LENS_MAX + 1)
-/* Longer frames than this are parsed by their beginning: no answer's headers go further. */
-#define LINEAR_BYTES 2048
+/* No answer is longer: an echo reply is as long as its request, and what an ICMP error quotes is no
+ * longer than that. */
+#define LINEAR_BYTES (EL_PROBE_PAYLOAD_BYTES + 256)
 
 /* A candidate id put back together. */
 struct located {
@@ -160,9 +162,9 @@ enum stage_one {
 	PASSED_UP, /* the buffer is control's now */
 };
 
-/* Stage one for a frame that is not plain. */
+/* Stage one for a frame that is not plain, and whether the checksums of the answer are right. */
 static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
-				    struct pending *p)
+				    struct pending *p, bool *ret_right)
 {
 	struct el_pkt pkt;
 	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
@@ -172,9 +174,27 @@ static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, 
 		why = el_probe_recognise(&w->set->key, &pkt, &p->answer);
 	if (why == EL_NO_ANSWER_OTHER)
 		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
-	if (why == EL_NO_ANSWER_NONE)
+	if (why == EL_NO_ANSWER_NONE) {
+		*ret_right = q->conf.checksums == EL_CHECKSUMS_IGNORED ||
+			     checksums_right(q, m, pkt.l3, pkt.protocol, pkt.l4, pkt.l4_len);
 		return ANSWER;
+	}
 	count_no_answer(w, q, &pkt, why);
+	return NONE;
+}
+
+/* An answer with a wrong checksum: none, or to be counted if it is to a probe, which stage two
+ * finds out the long way. */
+static enum stage_one doubt(struct el_worker *w, const struct queue *q, struct pending *p)
+{
+	struct el_pkt pkt;
+
+	p->answer.flags |= EL_ANSWER_WRONG_CHECKSUM;
+	p->live = NULL;
+	if (q->conf.checksums == EL_CHECKSUMS_COUNTED)
+		return ANSWER;
+	el_pkt_parse(p->frame, p->len, &pkt);
+	count_useless(w, q, &pkt, EL_COUNTER_UNMATCHED_CHECKSUM);
 	return NONE;
 }
 
@@ -182,16 +202,21 @@ static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, 
 static inline enum stage_one recognise(struct el_worker *w, const struct queue *q,
 				       struct rte_mbuf *m, uint64_t tsc, struct pending *p)
 {
-	if (unlikely(!w->set) ||
-	    !el_probe_recognise_plain(&w->set->key, p->frame, p->len, &p->answer)) {
-		enum stage_one found = recognise_any(w, q, m, p);
+	bool plain =
+	    likely(w->set) && el_probe_recognise_plain(&w->set->key, p->frame, p->len, &p->answer);
+	bool right = true;
+
+	if (!plain) {
+		enum stage_one found = recognise_any(w, q, m, p, &right);
 
 		if (found != ANSWER)
 			return found;
 	}
 	p->answer.tsc = tsc;
 	locate_open(w, p);
-	return ANSWER;
+	if (plain && q->conf.checksums != EL_CHECKSUMS_IGNORED)
+		right = plain_checksums_right(q, m, p->frame);
+	return likely(right) ? ANSWER : doubt(w, q, p);
 }
 
 static bool is_answer(const struct el_answer *a)
@@ -353,6 +378,8 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 			continue;
 		match = verify_candidate(a, i, &at);
 		if (match == EL_MATCH_OK) {
+			count(w, EL_COUNTER_WRONG_CHECKSUMS,
+			      (a->flags & EL_ANSWER_WRONG_CHECKSUM) != 0);
 			settle(w, a, ids[i], &at);
 			return true;
 		}
@@ -447,7 +474,7 @@ static uint64_t arrival(struct el_worker *w, const struct queue *q, const struct
 	return at;
 }
 
-/* A frame's bytes in a row; what is longer than LINEAR_BYTES by its beginning. */
+/* A frame's bytes in a row; of what is longer than LINEAR_BYTES, the beginning. */
 static inline void view(const struct rte_mbuf *m, struct pending *p, uint8_t *linear)
 {
 	p->frame = rte_pktmbuf_mtod(m, const uint8_t *);

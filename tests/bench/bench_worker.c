@@ -3,8 +3,8 @@
  * frames are turned round in place, so there is no copying and no waiting for another core. Only
  * the loop's iterations are timed, and the median of many is taken, so other load on the machine
  * does little. With --json: a line for each of the rows that scripts/bench shows. `--packets N`
- * makes it one round of N packets a slice. The functions that are not inlined are where
- * count_instructions.py has callgrind begin and end. */
+ * makes it one round of N packets a slice; --no-checksums leaves those of answers alone. The
+ * functions that are not inlined are where count_instructions.py has callgrind begin and end. */
 #include "plan_fixture.h"
 
 #include <inttypes.h>
@@ -27,6 +27,7 @@
 static struct rte_ring *out, *in, *way;
 static struct rte_mempool *rx_pool, *tx_pool;
 static uint16_t port_id;
+static enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
 
 static struct rte_ring *ring(const char *name)
 {
@@ -65,8 +66,7 @@ static void swap(uint8_t *a, uint8_t *b, size_t n)
 	memcpy(b, t, n);
 }
 
-/* A port unreachable that quotes the UDP datagram in the buffer, whose IP header has `l3` bytes.
- * Checksums are left as they are: nobody looks at those of answers. */
+/* A port unreachable that quotes the UDP datagram in the buffer, whose IP header has `l3` bytes. */
 static void make_unreachable(struct rte_mbuf *m, uint8_t *ip, size_t l3)
 {
 	const size_t quoted = l3 + 12;
@@ -80,6 +80,31 @@ static void make_unreachable(struct rte_mbuf *m, uint8_t *ip, size_t l3)
 	el_put16(ip + (v6 ? 4 : 2), (uint16_t)(v6 ? 8 + quoted : l3 + 8 + quoted));
 	m->data_len = (uint16_t)(ETH + l3 + 8 + quoted);
 	m->pkt_len = m->data_len;
+}
+
+static void put_sum(uint8_t *p, uint64_t sum)
+{
+	uint16_t checksum = (uint16_t)~el_sum_fold(sum);
+
+	memcpy(p, &checksum, 2);
+}
+
+/* The right checksums of the IP packet, whose header has `l3` bytes. */
+static void set_checksums(uint8_t *ip, size_t l3)
+{
+	bool v6 = l3 == 40;
+	uint8_t *l4 = ip + l3, protocol = ip[v6 ? 6 : 9];
+	uint8_t *checksum = l4 + (protocol == IPPROTO_TCP ? 16 : 2);
+	uint16_t l4_len = (uint16_t)(el_get16(ip + (v6 ? 4 : 2)) - (v6 ? 0 : l3));
+
+	if (!v6) {
+		memset(ip + 10, 0, 2);
+		put_sum(ip + 10, el_sum(ip, l3, 0));
+	}
+	memset(checksum, 0, 2);
+	put_sum(
+	    checksum,
+	    el_sum(l4, l4_len, protocol == IPPROTO_ICMP ? 0 : el_sum_pseudo(ip, protocol, l4_len)));
 }
 
 /* Makes the answer of the probe in the buffer: an echo reply, the RST of a closed port, or a port
@@ -105,6 +130,7 @@ static void turn_round(struct rte_mbuf *m)
 	} else if (protocol != IPPROTO_UDP) {
 		l4[0] = v6 ? 129 : 0;
 	}
+	set_checksums(ip, l3);
 }
 
 /* Brings frames from the one side to the other; all but those that are to be on their way. */
@@ -139,7 +165,8 @@ static uint64_t answers(const struct el_worker *w)
 
 static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family)
 {
-	struct el_worker_queue q = {.port_id = port_id, .own = own, .n_own = 1};
+	struct el_worker_queue q = {
+	    .port_id = port_id, .own = own, .n_own = 1, .checksums = checksums};
 	struct el_worker_config conf = {
 	    .socket = SOCKET_ID_ANY, .tsc_hz = HZ, .queues = &q, .n_queues = 1, .tx_pool = tx_pool};
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
@@ -348,8 +375,9 @@ int main(int argc, char **argv)
 {
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
+	bool unchecked = argc > 1 && strcmp(argv[argc - 1], "--no-checksums") == 0;
 	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
-	bool one_round = argc == 4 && strcmp(argv[2], "--packets") == 0;
+	bool one_round = argc - unchecked == 4 && strcmp(argv[2], "--packets") == 0;
 	uint32_t packets = one_round ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
 	struct el_lcores lcores;
 	struct el_eal_config eal = {
@@ -358,8 +386,12 @@ int main(int argc, char **argv)
 	cpu_set_t allowed;
 	int failed;
 
+	if (unchecked) {
+		checksums = EL_CHECKSUMS_IGNORED;
+		argc--;
+	}
 	if ((argc > 1 && !json) || (argc > 2 && (packets < 1 || packets > 1000))) {
-		fputs("usage: bench_worker [--json [--packets N]]\n", stderr);
+		fputs("usage: bench_worker [--json [--packets N]] [--no-checksums]\n", stderr);
 		return 64;
 	}
 	CPU_ZERO(&allowed);

@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 
-from harness import GATEWAY, alone, assert_equal, assert_loss, config, icmp, tcp, udp, wait_until
+from harness import GATEWAY, PORT, alone, assert_equal, assert_loss, config, icmp, tcp, udp, wait_until
 
 TARGET = "198.51.100.77"
 ROUTER = "203.0.113.1"
@@ -104,25 +104,34 @@ CASES = {
     "tcp_unreachable_from_the_target": (TCP, {"reply": "unreachable", "code": 13}, 0, {}),
     "udp_any_code_from_the_target": (UDP, {"reply": "unreachable", "code": 1}, 0, {}),
 }
+# Answers with a wrong checksum: of all of them a kernel interface has the number, or refuses them.
+WRONG_CHECKSUMS = {"tcp": (TCP, {}), "tcp_rst": (TCP, {"reply": "rstack"}), "icmp": (ICMP, {}), "udp": (UDP, {})}
 PROTOCOLS = {"TCPsyn": "tcp", "ICMPping": "icmp", "UDPunreachable": "udp"}
 
 
-def make_test(target, rule, lost, counted):
+def make_test(target, rule, lost, counted, port=PORT, wrong_checksums=0):
     def test(lab):
         peer = Peer(lab, [{"name": "case", **rule,
                            "match": {"protocol": PROTOCOLS[target["type"]], "dst": f"{TARGET}/32"}}])
         metrics = lab.rounds(config({"target": target, "other": icmp("198.51.100.5")},
-                                    {"g": {"src_port_a": 61000, "src_port_z": 61199}}))
+                                    {"g": {"src_port_a": 61000, "src_port_z": 61199}}), port=port)
         _, rules = peer.stop()
         assert_equal(rules["case"]["received"], 100, "probes that the peer saw")
         assert_loss(metrics, "target", 100, lost)
         assert_loss(metrics, "other", 100)
         assert_equal(everything_counted(metrics), counted, "counters")
+        assert_equal(metrics.sum("echolane_worker_wrong_checksums_total"), wrong_checksums, "wrong checksums")
     return test
 
 
 for case_name, case in CASES.items():
     globals()[f"test_{case_name}"] = make_test(*case)
+for case_name, (case_target, case_rule) in WRONG_CHECKSUMS.items():
+    case_rule = {**case_rule, "bad_checksum_every": 1}
+    globals()[f"test_{case_name}_wrong_checksums_are_counted"] = make_test(
+        case_target, case_rule, 0, {}, wrong_checksums=100)
+    globals()[f"test_{case_name}_wrong_checksums_are_refused"] = make_test(
+        case_target, case_rule, 100, {"checksum": 100}, port=f"{PORT},checksum=strict")
 
 
 def test_the_peer_itself(lab):

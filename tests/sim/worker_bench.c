@@ -19,6 +19,8 @@ uint32_t queues_a_worker = 1;
 uint64_t rx_stamp_flag;
 int rx_stamp_offset;
 
+enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
+uint64_t rx_checksum_flags;
 struct el_prefix silent[2];
 uint32_t n_silent;
 
@@ -62,6 +64,8 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.n_own = 2,
 						.silent = silent,
 						.n_silent = n_silent,
+						.checksums = checksums,
+						.rx_checksum_flags = rx_checksum_flags,
 						.rx_stamp_flag = rx_stamp_flag,
 						.rx_stamp_offset = rx_stamp_offset}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},

@@ -39,6 +39,10 @@ extern const uint8_t mac_a[6], mac_b[6], mac_own[6]; /* of next hops, of the por
 extern struct el_prefix silent[2];
 extern uint32_t n_silent;
 
+/* Of workers that are made from now on (el_worker_queue). */
+extern enum el_checksums checksums;
+extern uint64_t rx_checksum_flags;
+
 enum reply { REPLY_ECHO, REPLY_SYNACK, REPLY_RST, REPLY_UNREACHABLE, REPLY_ROUTER };
 
 struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state);

@@ -26,13 +26,12 @@ static void ports_are_added_and_replaced(void **state)
 	char buf[EL_IP_STRLEN];
 
 	(void)state;
-	assert_int_equal(
-	    el_conf_add_port(
-		c,
-		"af_packet:eth1,address=192.0.2.10/24,gateway=192.0.2.1,"
-		"address=198.51.100.1/30,route=203.0.113.9/24>192.0.2.7,vlan=100,mtu=9000",
-		&err),
-	    0);
+	assert_int_equal(el_conf_add_port(c,
+					  "af_packet:eth1,address=192.0.2.10/24,gateway=192.0.2.1,"
+					  "address=198.51.100.1/30,route=203.0.113.9/"
+					  "24>192.0.2.7,vlan=100,mtu=9000,checksum=strict",
+					  &err),
+			 0);
 	assert_int_equal(c->dataplane.n_ports, 2);
 	p = &c->dataplane.ports[1];
 	assert_string_equal(p->name, "eth1");
@@ -44,6 +43,7 @@ static void ports_are_added_and_replaced(void **state)
 	assert_string_equal(el_ip_format(&p->routes[0].via, buf), "192.0.2.7");
 	assert_int_equal(p->vlan, 100);
 	assert_int_equal(p->mtu, 9000);
+	assert_int_equal(p->checksum, EL_CONF_CHECKSUM_STRICT);
 	/* the same name: replaced, in its place */
 	assert_int_equal(
 	    el_conf_add_port(c, "net_memif0,role=client,id=0,name=eth0,profile=memif", &err), 0);
@@ -112,6 +112,7 @@ static void wrong_specs(void **state)
 	    {"af_packet:e,vlan=4095", "vlan: expected an integer from 0 to 4094, got 4095"},
 	    {"af_packet:e,vlan=", "vlan: nothing after"},
 	    {"af_packet:e,name=", "name: nothing after"},
+	    {"af_packet:e,checksum=off", "checksum: expected auto or strict, got \"off\""},
 	    {"af_packet:e,mtu=12", "mtu: expected 0 or at least 68"},
 	    {"af_packet:e,route=10.0.0.0/8", "route: expected PREFIX>NEXTHOP"},
 	    {"af_packet:e,route=10.0.0.0/8>2001:db8::1", "different families"},
@@ -121,9 +122,9 @@ static void wrong_specs(void **state)
 	    {"eth 0", "is no device"},
 	    {"af_packet:eth1,addres=192.0.2.10/24",
 	     "character 16: unknown key \"addres\"; did you mean \"address\"?"},
-	    {"af_packet:eth1,vlan=3,colour=red",
-	     "character 23: unknown key \"colour\"; expected name, profile, vlan, mtu, address, "
-	     "gateway or route"},
+	    {"af_packet:eth1,vlan=3,colour=red", "character 23: unknown key \"colour\"; expected "
+						 "name, profile, vlan, mtu, checksum, address, "
+						 "gateway or route"},
 	    {"af_packet:eth1,192.0.2.10/24", "character 16: expected KEY=VALUE, KEY being name,"},
 	    {"0000:3b:00.0,gatway=192.0.2.1", "character 14: unknown key \"gatway\""},
 	    {"net_memif0,role=client,adress=192.0.2.1/24",

@@ -397,7 +397,7 @@ static void test_af_packet(void **state)
 	assert_int_equal(port->n_queues, 2);
 	assert_int_equal(port->mtu, 1500);
 	assert_int_equal(port->default_max_pps, 100000);
-	assert_true(port->link_up && port->kernel_receives);
+	assert_true(port->link_up && port->kernel_receives && port->partial_checksums);
 	assert_memory_equal(port->mac, "\x02\x00\x00\x00\x00\xaa", 6);
 
 	kernel_sends(fd, 0x11);
@@ -478,6 +478,7 @@ static void test_af_xdp(void **state)
 	(void)state;
 	assert_int_equal(port->n_queues, 2);
 	assert_int_not_equal(port->queues[0].port_id, port->queues[1].port_id);
+	assert_true(port->partial_checksums);
 	assert_false(port->kernel_receives);
 	kernel_sends(fd, 0x44);
 	assert_true(receive_frame(port, 0x44));
@@ -494,6 +495,7 @@ static void test_tap(void **state)
 
 	(void)state;
 	assert_int_equal(port->ifindex, 0);
+	assert_true(port->partial_checksums);
 	assert_false(port->kernel_receives);
 	assert_int_equal(run("ip link set eltap0 up"), 0);
 	fd = kernel_socket("eltap0");
