@@ -63,8 +63,10 @@ struct control {
 	uint64_t next_since_ns;
 	uint64_t old_ended_ns; /* when the last round of `old` was published */
 	bool next_cuts;        /* the round under way ends when it is taken */
-	bool taking_back;      /* what workers have not begun, for the next to come in its place */
-	uint64_t taken_back;   /* how often workers were told so */
+	/* How many orders there were to give back what workers have not begun, for the next plan to
+	 * come in its place; 0: it is not under way. */
+	uint32_t taking_back;
+	uint64_t taken_back; /* how often workers were told so */
 	bool told;      /* workers that gave all of `now` back know it, for others have begun it */
 	bool forgotten; /* workers were told that no round of `old` is open */
 	uint64_t generation;

@@ -187,7 +187,8 @@ static void take_next(struct control *c)
 {
 	c->now = c->next;
 	c->next = (struct planning){0};
-	c->taking_back = c->told = false;
+	c->taking_back = 0;
+	c->told = false;
 }
 
 /* True if it is not the time to take rounds back: workers may be about to begin one, some sooner
@@ -256,10 +257,14 @@ static void maybe_take_next(struct control *c)
 	}
 	if (!c->taking_back || !have_taken_back(c))
 		return;
-	if (!c->old.set || n_begun(c) == 0)
+	if (!c->old.set)
 		follow(c);
-	else
+	else if (n_begun(c) > 0)
 		tell_current(c);
+	else if (c->taking_back < 2) /* workers know until then what they have given back */
+		c->taking_back += take_back(c, EL_COMMAND_WITHDRAW);
+	else
+		follow(c);
 }
 
 void plans_poll(struct control *c)

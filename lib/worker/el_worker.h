@@ -79,7 +79,8 @@ enum el_command_kind {
 			      worker that begins none of it itself while others have */
 	EL_COMMAND_FORGET, /* no round of the plan set before the current one is open on any worker
 			    */
-	EL_COMMAND_WITHDRAW, /* rounds that have not begun come back empty (block->cut) */
+	EL_COMMAND_WITHDRAW, /* rounds that have not begun come back empty (block->cut); their plan
+				set stays known until one finds none */
 	EL_COMMAND_CUT,      /* that, and stop sending now */
 	EL_COMMAND_OWN,      /* index: of the worker's queues; own, n_own: el_worker_queue's from
 				now on */

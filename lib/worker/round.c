@@ -47,6 +47,7 @@ static void adopt(struct el_worker *w, const struct el_plan_set *set, uint64_t f
 		w->set = set;
 		w->set_first_round = first_round;
 	}
+	w->given_back = NULL;
 	atomic_store_explicit(&w->newest_plan, set->generation, memory_order_release);
 	atomic_store_explicit(&w->oldest_plan, (w->old_set ? w->old_set : set)->generation,
 			      memory_order_release);
@@ -119,7 +120,9 @@ const struct el_plan_set *rounds_next_set(const struct el_worker *w)
 {
 	const struct el_block *b = waiting_head(w);
 
-	return w->told ? w->told : b ? b->set : w->set;
+	if (w->told || b)
+		return w->told ? w->told : b->set;
+	return w->given_back ? w->given_back : w->set;
 }
 
 const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round)
@@ -130,6 +133,8 @@ const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t roun
 		return b->set;
 	if (w->told && round >= w->told_first_round)
 		return w->told;
+	if (w->given_back && round >= w->given_back_first_round)
+		return w->given_back;
 	return round >= w->set_first_round ? w->set : w->old_set;
 }
 
@@ -298,8 +303,10 @@ void rounds_close_all(struct el_worker *w)
 
 void rounds_withdraw(struct el_worker *w)
 {
-	struct el_block *b;
+	struct el_block *b = waiting_head(w);
 
+	w->given_back = b && b->set != w->set ? b->set : NULL;
+	w->given_back_first_round = b ? b->round : 0;
 	while ((b = waiting_head(w)) != NULL) {
 		w->waiting_head++;
 		b->cut = true;

@@ -105,6 +105,10 @@ struct el_worker {
 	/* What EL_COMMAND_PLAN told of, until it is `set`; NULL: nothing. */
 	const struct el_plan_set *told;
 	uint64_t told_first_round;
+	/* What was given back unbegun, until it is known who has begun it: others may have. NULL:
+	 * nothing. Control keeps it until a second withdrawal has found nothing more. */
+	const struct el_plan_set *given_back;
+	uint64_t given_back_first_round;
 	uint64_t heir;                     /* generation of the set that `walk` is for */
 	struct el_path_walk walk;          /* of its path table and those of `set` */
 	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */

@@ -304,7 +304,8 @@ static void a_round_given_back_that_was_begun_elsewhere(void **state)
 	bench_free(b);
 }
 
-/* The same under the plan after the next: the worker that has given it all back is told of it. */
+/* The same under the plan after the next: the worker that has given it all back is told of it, and
+ * knows what it has given back until then. */
 static void a_plan_that_others_began(void **state)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
@@ -322,12 +323,14 @@ static void a_plan_that_others_began(void **state)
 	command(b, EL_COMMAND_WITHDRAW);
 	poll_all(b);
 	assert_int_equal(el_worker_newest_plan(b->workers[1]), old->generation);
+	reply(b, 1, 30, probes);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 30);
 	told.set = b->set;
 	for (uint32_t w = 0; w < WORKERS; w++)
 		assert_true(el_worker_command(b->workers[w], &told));
 	poll_all(b);
 	assert_int_equal(el_worker_newest_plan(b->workers[1]), b->set->generation);
-	reply(b, 1, 40, probes);
+	reply(b, 1, 10, &probes[30]);
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 40);
 	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 40);
 	command(b, EL_COMMAND_FORGET);
