@@ -73,6 +73,12 @@ static bool take_command(struct el_worker *w)
 	return true;
 }
 
+void worker_take_commands(struct el_worker *w)
+{
+	for (uint32_t i = 0; i < RING_COMMANDS && take_command(w); i++)
+		;
+}
+
 static void note_poll_gap(struct el_worker *w, uint64_t now)
 {
 	uint64_t gap = now - w->iteration_tsc;

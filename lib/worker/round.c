@@ -116,9 +116,16 @@ static bool finish_late(struct el_worker *w)
 	return l->overdue > 0 && l->overdue < before;
 }
 
+/* The latest of the blocks that wait; NULL: none. */
+static const struct el_block *waiting_last(const struct el_worker *w)
+{
+	return w->waiting_head == w->waiting_tail ? NULL
+						  : w->waiting[(w->waiting_tail - 1) % ROUNDS_MAX];
+}
+
 const struct el_plan_set *rounds_next_set(const struct el_worker *w)
 {
-	const struct el_block *b = waiting_head(w);
+	const struct el_block *b = waiting_last(w);
 
 	if (w->told || b)
 		return w->told ? w->told : b->set;
@@ -127,10 +134,12 @@ const struct el_plan_set *rounds_next_set(const struct el_worker *w)
 
 const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round)
 {
-	const struct el_block *b = waiting_head(w);
+	for (uint32_t i = w->waiting_tail; i != w->waiting_head; i--) {
+		const struct el_block *b = w->waiting[(i - 1) % ROUNDS_MAX];
 
-	if (b && round >= b->round)
-		return b->set;
+		if (round >= b->round)
+			return b->set;
+	}
 	if (w->told && round >= w->told_first_round)
 		return w->told;
 	if (w->given_back && round >= w->given_back_first_round)
@@ -140,9 +149,9 @@ const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t roun
 
 uint64_t rounds_newest_elsewhere(const struct el_worker *w)
 {
-	if (w->waiting_head == w->waiting_tail)
-		return w->last_round + 1; /* this worker has given it back */
-	return w->waiting[(w->waiting_tail - 1) % ROUNDS_MAX]->round;
+	const struct el_block *b = waiting_last(w);
+
+	return b ? b->round : w->last_round + 1; /* else this worker has given it back */
 }
 
 /* Before another plan becomes the current one: connections that the plan before has left half-open

@@ -504,6 +504,10 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	 * unless the worker was held up in there. */
 	after = worker_now(w);
 	tsc = after - before < w->held_up_tsc ? before : after;
+	/* Answers to a round that another worker has begun come after the order for it, which this
+	 * worker may not have read if it was held up since it looked last. */
+	if (unlikely(!rte_ring_empty(w->commands)))
+		worker_take_commands(w);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (uint16_t i = 0; i < n; i++) {

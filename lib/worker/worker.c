@@ -10,7 +10,6 @@
 
 #include <rte_malloc.h>
 
-#define RING_COMMANDS 8192
 /* What a worker that looks away may be sent at most before control waits for it: the blocks of two
  * plans, and what goes with a change of plans and a stop. */
 #define RESERVED_COMMANDS (2 * EL_PLAN_BLOCKS_MAX + 16)

@@ -16,6 +16,7 @@
  * there. */
 #define PAYLOAD_OFFSET (RTE_PKTMBUF_HEADROOM + 128)
 #define NO_RECORD UINT32_MAX
+#define RING_COMMANDS 8192
 #define ROUNDS_MAX EL_PLAN_BLOCKS_MAX /* a power of two */
 
 /* A round whose block the worker holds and has begun. */
@@ -224,6 +225,9 @@ bool clock_was_right_at(struct el_worker *w, uint64_t tsc);
 /* Times of the open rounds may be wrong by `step`. */
 void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step);
 
+/* loop.c: carries out all commands there are. */
+void worker_take_commands(struct el_worker *w);
+
 /* round.c: the life of rounds. */
 void rounds_begin_due(struct el_worker *w);
 void rounds_end_sending(struct el_worker *w);
@@ -232,7 +236,7 @@ void rounds_end_stuck(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
 void rounds_cut(struct el_worker *w);
 void rounds_withdraw(struct el_worker *w);
-/* The plan set of the round that is to be begun next. */
+/* The newest plan set that another worker may have begun a round of. */
 const struct el_plan_set *rounds_next_set(const struct el_worker *w);
 /* The plan set of a round, begun here or not: another worker may have begun one that waits here, or
  * that this worker has given back for a new plan that begins with a later one. NULL: so old that it

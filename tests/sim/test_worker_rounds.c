@@ -2,6 +2,8 @@
 /* The life of rounds: overlapping, stalled, stuck, cut, of one plan and the next. */
 #include "worker_bench.h"
 
+#include <rte_ethdev.h>
+
 uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
 
 /* A stuck device: what it never took stays unsent, and is neither sent nor lost. */
@@ -271,6 +273,50 @@ static void an_old_round_open_elsewhere(void **state)
 	bench_free(b);
 }
 
+/* The order that a worker has not read yet when it is held up; it comes while it receives. */
+static uint16_t order_meanwhile(uint16_t port, uint16_t queue, struct rte_mbuf **packets,
+				uint16_t n, uint16_t max, void *ctx)
+{
+	struct bench *b = ctx;
+	struct el_command c = {.kind = EL_COMMAND_ROUND};
+
+	(void)port, (void)queue, (void)packets, (void)max;
+	if (!n || b->set->generation == el_worker_newest_plan(b->workers[1]))
+		return n;
+	c.block = el_block_create(b->set, 1);
+	c.block->round = 2;
+	assert_true(el_worker_command(b->workers[1], &c));
+	return n;
+}
+
+/* Answers to a round of the next plan that the other worker has begun come in while this one has
+ * not read its own order for that round, which is there. */
+static void an_order_that_comes_while_receiving(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
+	const struct rte_eth_rxtx_callback *callback;
+	struct el_command first = {.kind = EL_COMMAND_ROUND};
+	struct captured probes[40];
+	struct el_plan_set *old;
+
+	(void)state;
+	order_round(b, 1);
+	capture(b, 0, 20, probes);
+	old = change_plan(b);
+	first.block = el_block_create(b->set, 0);
+	first.block->round = 2;
+	assert_true(el_worker_command(b->workers[0], &first));
+	capture(b, 0, 20, &probes[20]);
+	callback = rte_eth_add_rx_callback(port_id, 1, order_meanwhile, b);
+	assert_non_null(callback);
+	reply(b, 1, 20, &probes[20]);
+	assert_int_equal(rte_eth_remove_rx_callback(port_id, 1, callback), 0);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 20);
+	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 20);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
 /* A new plan takes back a round that the other worker has begun already, and begins with the one
  * after: answers to the one that was begun come in here before and after that is known. */
 static void a_round_given_back_that_was_begun_elsewhere(void **state)
@@ -515,6 +561,7 @@ int main(void)
 	    cmocka_unit_test(a_round_given_back_that_was_begun_elsewhere),
 	    cmocka_unit_test(a_plan_that_others_began),
 	    cmocka_unit_test(rounds_ahead_elsewhere),
+	    cmocka_unit_test(an_order_that_comes_while_receiving),
 	    cmocka_unit_test(a_withdrawal_cuts_nothing),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
