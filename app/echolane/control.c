@@ -25,8 +25,9 @@
  * else. What control does then is 10 to 20 us, half of which are switches between threads. */
 #define QUICK_TICK_NS 2000000ULL
 #define TICK_NS 10000000ULL
-#define EVENT_BURSTS 128     /* of 64, at most in a look: all that a ring holds */
-#define SLOW_NS 100000000ULL /* ports' counters and clocks */
+#define ALIVE_NS (5 * EL_NS_PER_S) /* a worker that reads no command for so long stands still */
+#define EVENT_BURSTS 128           /* of 64, at most in a look: all that a ring holds */
+#define SLOW_NS 100000000ULL       /* ports' counters and clocks */
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
@@ -90,10 +91,25 @@ static const char *page_not_ready(void *ctx)
 	return c->current && c->current->last ? NULL : "waiting for the first round";
 }
 
+/* Control serves the page, so it is well itself. */
+static const char *page_not_healthy(void *ctx)
+{
+	struct control *c = ctx;
+
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		if (c->now_ns - c->alive_ns[w] > ALIVE_NS)
+			return "a worker stands still";
+	}
+	return NULL;
+}
+
 struct el_httpd_source control_page_source(struct control *c)
 {
-	return (struct el_httpd_source){
-	    .open = page_open, .close = page_close, .not_ready = page_not_ready, .ctx = c};
+	return (struct el_httpd_source){.open = page_open,
+					.close = page_close,
+					.not_ready = page_not_ready,
+					.not_healthy = page_not_healthy,
+					.ctx = c};
 }
 
 /* ---- telemetry: on its own thread ---- */
@@ -402,6 +418,15 @@ static int set_tick(struct control *c, uint64_t ns)
 	return timerfd_settime(c->timer_fd, 0, &every, NULL) < 0 ? -errno : 0;
 }
 
+/* Each worker is sent commands ten times a second. */
+static void watch_workers(struct control *c)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		if (el_worker_has_read_all(c->workers[w]))
+			c->alive_ns[w] = c->now_ns;
+	}
+}
+
 static void tick(struct control *c)
 {
 	uint64_t expirations;
@@ -417,6 +442,7 @@ static void tick(struct control *c)
 		network_read_clocks(c->network);
 		clocks_poll(c->clocks, c->workers);
 	}
+	watch_workers(c);
 	take_reports(c);
 	rounds_hand_out(c->now.rounds, el_raw_ns());
 	take_events(c);
@@ -511,6 +537,8 @@ void control_run(struct control *c)
 	struct epoll_event events[8];
 
 	c->now_ns = c->started_ns = c->slow_ns = clock_ns(CLOCK_MONOTONIC);
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		c->alive_ns[w] = c->now_ns;
 	network_read_drops(c->network); /* what was dropped before does not count */
 	while (!is_done(c)) {
 		int n = epoll_wait(c->epoll_fd, events, 8, el_httpd_timeout_ms(c->httpd));

@@ -48,6 +48,7 @@ struct control {
 	struct el_worker *workers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_workers;
 	uint32_t n_launched;
+	uint64_t alive_ns[EL_PLAN_WORKERS_MAX]; /* when each had read all of its commands */
 	struct stats_pool *stats;
 	struct el_snapshot_store *snapshots;
 	struct el_httpd *httpd;

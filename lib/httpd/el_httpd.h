@@ -16,8 +16,9 @@ struct el_httpd_source {
 	 * print from. */
 	void *(*open)(void *ctx, struct el_expo_input *ret_input);
 	void (*close)(void *ctx, void *handle);
-	/* NULL: /-/ready is 200. Else why it is 503. */
+	/* NULL: /-/ready, or /-/healthy, is 200. Else why it is 503. */
 	const char *(*not_ready)(void *ctx);
+	const char *(*not_healthy)(void *ctx);
 	void *ctx;
 };
 

@@ -186,23 +186,27 @@ static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c,
 		       NULL);
 }
 
+/* A word where all is well, else 503 and why it is not. */
+static enum MHD_Result respond_state(struct MHD_Connection *c, const char *well, const char *why)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s\n", why ? why : well);
+	return why ? respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, text,
+				  MHD_HTTP_HEADER_RETRY_AFTER, "1")
+		   : respond_text(c, MHD_HTTP_OK, text, NULL, NULL);
+}
+
 static enum MHD_Result get_healthy(struct el_httpd *h, struct MHD_Connection *c, bool head)
 {
-	(void)h, (void)head;
-	return respond_text(c, MHD_HTTP_OK, "healthy\n", NULL, NULL);
+	(void)head;
+	return respond_state(c, "healthy", h->source.not_healthy(h->source.ctx));
 }
 
 static enum MHD_Result get_ready(struct el_httpd *h, struct MHD_Connection *c, bool head)
 {
-	const char *why = h->source.not_ready(h->source.ctx);
-	char text[256];
-
 	(void)head;
-	if (!why)
-		return respond_text(c, MHD_HTTP_OK, "ready\n", NULL, NULL);
-	snprintf(text, sizeof(text), "%s\n", why);
-	return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, text, MHD_HTTP_HEADER_RETRY_AFTER,
-			    "1");
+	return respond_state(c, "ready", h->source.not_ready(h->source.ctx));
 }
 
 static enum MHD_Result get_landing(struct el_httpd *h, struct MHD_Connection *c, bool head)

@@ -206,6 +206,9 @@ uint64_t el_worker_own_taken(const struct el_worker *w);
 uint64_t el_worker_newest_plan(const struct el_worker *w);
 uint64_t el_worker_oldest_plan(const struct el_worker *w);
 
+/* Whether it has read all commands that it was sent: one that goes on doing so is alive. */
+bool el_worker_has_read_all(const struct el_worker *w);
+
 /* What it told of its clock since the last call, oldest first. Control's thread. */
 unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max);
 

@@ -257,6 +257,11 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 	return rte_ring_sp_enqueue(w->down, frame) == 0;
 }
 
+bool el_worker_has_read_all(const struct el_worker *w)
+{
+	return rte_ring_empty(w->commands);
+}
+
 unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max)
 {
 	return rte_ring_sc_dequeue_burst_elem(w->clock_notes, ret_notes, sizeof(*ret_notes), max,

@@ -21,7 +21,7 @@ struct fixture {
 	struct hand_model *h;
 	struct el_snapshot_store *store;
 	unsigned open_pages;
-	bool ready, refuse;
+	bool ready, refuse, stuck;
 	struct el_httpd *httpd;
 };
 
@@ -55,6 +55,11 @@ static const char *source_not_ready(void *ctx)
 	return ((struct fixture *)ctx)->ready ? NULL : "no port is up";
 }
 
+static const char *source_not_healthy(void *ctx)
+{
+	return ((struct fixture *)ctx)->stuck ? "a worker stands still" : NULL;
+}
+
 static void publish(struct fixture *f, uint64_t sent)
 {
 	struct el_snapshot *s = el_snapshot_next(NULL, &f->h->model, NULL);
@@ -77,7 +82,8 @@ static void fixture_init(struct fixture *f, uint32_t n_targets,
 	publish(f, 1);
 	if (c.address == NULL)
 		c.address = "127.0.0.1";
-	c.source = (struct el_httpd_source){source_open, source_close, source_not_ready, f};
+	c.source = (struct el_httpd_source){source_open, source_close, source_not_ready,
+					    source_not_healthy, f};
 	if (el_httpd_create(&c, &f->httpd, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_true(el_httpd_port(f->httpd) > 0);
@@ -311,6 +317,11 @@ static void pages_and_statuses(void **state)
 	f.ready = true;
 	answer = fetch(&f, REQUEST("GET", "/-/ready", ""));
 	assert_status(answer, 200);
+	free(answer);
+	f.stuck = true;
+	answer = fetch(&f, REQUEST("GET", "/-/healthy", ""));
+	assert_status(answer, 503);
+	assert_has(answer, "a worker stands still");
 	free(answer);
 	f.refuse = true;
 	answer = fetch(&f, REQUEST("GET", "/metrics", ""));
