@@ -53,11 +53,12 @@ def test_table_into_a_pipe(lab):
 
 
 def test_table_on_a_full_disk(lab):
-    """The log says so, once, and that is all."""
+    """The log says so, once, and at the end the exit status does: rounds go on."""
     with open("/dev/full", "wb") as full:
         prober = lab.start(config(TARGETS), "--table=plain", stdout=full)
     rounds_go_on(prober)
-    prober.stop()
+    prober.process.send_signal(signal.SIGTERM)
+    assert_equal(prober.wait(), 74, "exit status")
     assert_equal(prober.logged("a table could not be written: No space left on device", "WARNING"), 1, "warnings")
 
 
