@@ -27,6 +27,10 @@ static int open_file(const char *path, struct el_error *ret_doubt)
 	int place = el_trust_open(path, NULL, &doubt), fd;
 	char link[64];
 
+	/* who may change it can't be told for want of descriptors: that is no doubt, but an error
+	 */
+	if (place == -EMFILE || place == -ENFILE || place == -ENOMEM)
+		return place;
 	if (place < 0) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 && (place == -EPERM || !is_own_pipe(fd)))
