@@ -39,7 +39,7 @@ DATA = {"rte_eth_fp_ops", "rte_mempool_ops_table", "per_lcore__lcore_id", "per_l
 DIVIDES = {"el_core_clock_check": "when the clock is checked: not for each probe or iteration"}
 DIVISION = re.compile(r"^i?div[bwlq]?$")
 FLOAT = re.compile(r"^(v?(add|sub|mul|div|sqrt|min|max|u?comi|cmp\w*|round|hadd|fn?m(add|sub)\d*)[sp][sd]|v?cvt\w+"
-                   r"|f(ild|ist|ld|st|add|sub|mul|div|com|ucom|sqrt|chs|abs|xch)\w*)$")
+                   r"|f(i?ld|i?st|add|sub|mul|div|com|ucom|sqrt|chs|abs|xch)\w*)$")
 PREFIXES = {"lock", "rep", "repz", "repnz", "bnd", "notrack", "data16", "cs", "ds", "es"}
 SYSTEM_CALL = {"syscall", "sysenter", "int"}
 
