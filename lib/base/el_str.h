@@ -17,5 +17,8 @@ struct el_str {
 void el_str_init(struct el_str *s, char *buf, size_t cap);
 void el_str_add(struct el_str *s, const char *text);
 void el_str_addn(struct el_str *s, const char *text, size_t n);
+/* Adds n bytes of text, control characters written as \n, \t or \xNN so that it stays on its line;
+ * quotes: a backslash before each double quote and backslash, too. */
+void el_str_addn_escaped(struct el_str *s, const char *text, size_t n, bool quotes);
 void el_str_addc(struct el_str *s, char c);
 void el_str_addf(struct el_str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

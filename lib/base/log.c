@@ -53,20 +53,6 @@ const char *el_log_level_name(enum el_log_level level)
 	return "NOTSET";
 }
 
-static void append_escaped(struct el_str *line, const char *text)
-{
-	for (const char *c = text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			el_str_addf(line, "\\%c", *c);
-		else if (*c == '\n')
-			el_str_add(line, "\\n");
-		else if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			el_str_addf(line, "\\x%02x", (unsigned char)*c);
-		else
-			el_str_addc(line, *c);
-	}
-}
-
 /* True if a write would not be waited for. A pipe or a socket that is writable takes a whole line;
  * a terminal may stop in the middle of one, and then it is waited for. */
 static bool is_writable(int fd, int patience_ms)
@@ -113,7 +99,7 @@ void el_log(enum el_log_level level, const char *module, const char *fmt, ...)
 	va_end(ap);
 	el_str_addf(&line, "module=\"%s\" level=\"%s\" message=\"", module,
 		    el_log_level_name(level));
-	append_escaped(&line, message);
+	el_str_addn_escaped(&line, message, strlen(message), true);
 	/* A message that was too long loses its tail, never the closing quote. */
 	if (line.len > line.cap - 3)
 		line.len = line.cap - 3;

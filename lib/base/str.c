@@ -32,6 +32,24 @@ void el_str_add(struct el_str *s, const char *text)
 	el_str_addn(s, text, strlen(text));
 }
 
+void el_str_addn_escaped(struct el_str *s, const char *text, size_t n, bool quotes)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (quotes && (c == '"' || c == '\\'))
+			el_str_addf(s, "\\%c", c);
+		else if (c == '\n')
+			el_str_add(s, "\\n");
+		else if (c == '\t')
+			el_str_add(s, "\\t");
+		else if (c < 0x20 || c == 0x7f)
+			el_str_addf(s, "\\x%02x", c);
+		else
+			el_str_addc(s, (char)c);
+	}
+}
+
 void el_str_addc(struct el_str *s, char c)
 {
 	el_str_addn(s, &c, 1);

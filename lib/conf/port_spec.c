@@ -206,6 +206,23 @@ static int check_spec(const struct el_conf_port *port, struct el_error *err)
 	return 0;
 }
 
+/* A configuration file could not say anything else. */
+static int check_text(const char *spec, struct el_error *err)
+{
+	const unsigned char *p = (const unsigned char *)spec;
+	size_t len = strlen(spec), n;
+	uint32_t code;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = conf_utf8_decode(p + i, len - i, &code);
+		if (!n)
+			return el_error_set(err, -EINVAL,
+					    "character %zu: expected UTF-8, got byte 0x%02x", i + 1,
+					    p[i]);
+	}
+	return 0;
+}
+
 static int parse_spec(struct el_conf_port *port, const char *spec, struct el_error *err)
 {
 	char words[SPEC_MAX], device[SPEC_MAX];
@@ -218,7 +235,9 @@ static int parse_spec(struct el_conf_port *port, const char *spec, struct el_err
 	if (copy.truncated)
 		return el_error_set(err, -EINVAL, "a port of more than %d characters",
 				    SPEC_MAX - 1);
-	rc = take_words(port, words, spec, &out, err);
+	rc = check_text(spec, err);
+	if (rc == 0)
+		rc = take_words(port, words, spec, &out, err);
 	if (rc == 0)
 		rc = check_spec(port, err);
 	if (rc < 0)

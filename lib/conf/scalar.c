@@ -197,20 +197,7 @@ char *conf_escape(const char *text, size_t len, size_t max, char *buf, size_t ca
 	while (shown < len && shown && ((unsigned char)text[shown] & 0xc0) == 0x80)
 		shown--;
 	el_str_init(&out, buf, cap);
-	for (size_t i = 0; i < shown; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '"' || c == '\\')
-			el_str_addf(&out, "\\%c", c);
-		else if (c == '\n')
-			el_str_add(&out, "\\n");
-		else if (c == '\t')
-			el_str_add(&out, "\\t");
-		else if (c < 0x20 || c == 0x7f)
-			el_str_addf(&out, "\\x%02x", c);
-		else
-			el_str_addc(&out, (char)c);
-	}
+	el_str_addn_escaped(&out, text, shown, true);
 	if (shown < len)
 		el_str_add(&out, "...");
 	return buf;

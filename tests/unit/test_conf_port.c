@@ -136,6 +136,11 @@ static void wrong_specs(void **state)
 	    {"af_packet:e,address=192.0.2.10/24,gateway=192.0.2.10",
 	     "an address of this port itself"},
 	    {"af_packet:e,gateway=192.0.2.1", "needs addresses of this port beside it"},
+	    {"net_memif0,socket=/run/\xe2\x82", "character 24: expected UTF-8, got byte 0xe2"},
+	    {"af_packet:e,name=a\x80", "character 19: expected UTF-8, got byte 0x80"},
+	    {"\x1b[31m", "\"\\x1b[31m\" is no device"},
+	    {"=\n", "expected a device first, such as af_packet:eth1, got \"=\\n\""},
+	    {"af_packet:e,route=10.0.0.0/8\n\x7f", "got \"10.0.0.0/8\\n\\x7f\""},
 	};
 	char longer[5000];
 
