@@ -88,7 +88,7 @@ static int read_mac(struct simpeer_reader *r, yaml_node_t *node, const struct si
 	unsigned int b[6];
 	int end = 0;
 
-	if (!text || strlen(text) != 17 ||
+	if (!text || strlen(text) != 17 || strspn(text, "0123456789abcdefABCDEF:") != 17 ||
 	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
 		   &end) != 6 ||
 	    end != 17 || (b[0] & 1))

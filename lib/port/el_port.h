@@ -101,7 +101,12 @@ struct el_profile {
 	uint32_t link_wait_ms; /* how long to wait for the link at start */
 };
 
-/* Reads a profile from a file, checked: 0, -ENOENT..., or -EINVAL with "file:line: sentence". */
+/* Reads and checks the profile in `text` (`len` bytes); `path` names it, and the file in messages.
+ * 0; -EINVAL with "file:line: sentence", or -ENOMEM. */
+int el_profile_parse(const char *path, const char *text, size_t len, struct el_profile *ret_profile,
+		     struct el_error *err);
+
+/* The same from a file of less than 64 KiB: also -ENOENT, -EFBIG... */
 int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_error *err);
 
 /* Fills a profile's devargs template in: `frame` and `block` are sizes for frames of `mtu`. 0, or

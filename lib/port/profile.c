@@ -95,15 +95,19 @@ static unsigned long line_of(const yaml_node_t *node)
 	return (unsigned long)node->start_mark.line + 1;
 }
 
+/* The text of a scalar; NULL: it is a list or a map, or has a NUL inside. */
 static const char *scalar(const yaml_node_t *node)
 {
-	return (const char *)node->data.scalar.value;
+	const char *text = (const char *)node->data.scalar.value;
+
+	return node->type == YAML_SCALAR_NODE && strlen(text) == node->data.scalar.length ? text
+											  : NULL;
 }
 
 static int wrong(const struct reader *r, const yaml_node_t *node, const char *key,
 		 const char *expected)
 {
-	if (node->type != YAML_SCALAR_NODE)
+	if (!scalar(node))
 		return el_error_set(r->err, -EINVAL, "%s:%lu: %s: expected %s", r->path,
 				    line_of(node), key, expected);
 	return el_error_set(r->err, -EINVAL, "%s:%lu: %s: expected %s, got \"%.40s\"", r->path,
@@ -112,9 +116,11 @@ static int wrong(const struct reader *r, const yaml_node_t *node, const char *ke
 
 static int read_bool(struct reader *r, const struct key *k, const yaml_node_t *node, bool *value)
 {
-	if (node->type == YAML_SCALAR_NODE && strcmp(scalar(node), "true") == 0)
+	const char *text = scalar(node);
+
+	if (text && strcmp(text, "true") == 0)
 		*value = true;
-	else if (node->type == YAML_SCALAR_NODE && strcmp(scalar(node), "false") == 0)
+	else if (text && strcmp(text, "false") == 0)
 		*value = false;
 	else
 		return wrong(r, node, k->name, "true or false");
@@ -123,16 +129,17 @@ static int read_bool(struct reader *r, const struct key *k, const yaml_node_t *n
 
 static int read_int(struct reader *r, const struct key *k, const yaml_node_t *node, void *value)
 {
+	const char *text = scalar(node);
 	char expected[80];
 	uint64_t v = 0;
 	char *end = NULL;
 
 	snprintf(expected, sizeof(expected), "an integer from %" PRIu64 " to %" PRIu64, k->min,
 		 k->max);
-	if (node->type != YAML_SCALAR_NODE || scalar(node)[0] < '0' || scalar(node)[0] > '9')
+	if (!text || text[0] < '0' || text[0] > '9')
 		return wrong(r, node, k->name, expected);
 	errno = 0;
-	v = strtoull(scalar(node), &end, 10);
+	v = strtoull(text, &end, 10);
 	if (errno || *end || v < k->min || v > k->max)
 		return wrong(r, node, k->name, expected);
 	if (k->size == 2)
@@ -147,10 +154,11 @@ static int read_int(struct reader *r, const struct key *k, const yaml_node_t *no
 static int read_string(struct reader *r, const char *name, const yaml_node_t *node, char *value,
 		       size_t size)
 {
-	if (node->type != YAML_SCALAR_NODE || node->data.scalar.length >= size ||
-	    strlen(scalar(node)) != node->data.scalar.length)
+	const char *text = scalar(node);
+
+	if (!text || strlen(text) >= size)
 		return wrong(r, node, name, "a string (a shorter one)");
-	memcpy(value, scalar(node), node->data.scalar.length + 1);
+	memcpy(value, text, strlen(text) + 1);
 	return 0;
 }
 
@@ -159,11 +167,12 @@ static int read_flag(struct reader *r, const struct key *k, const yaml_node_t *n
 {
 	char expected[256];
 	struct el_str s = EL_STR_INIT(expected);
+	const char *text = scalar(node);
 
 	el_str_init(&s, expected, sizeof(expected));
 	el_str_add(&s, "one of");
 	for (const struct flag *f = k->flags; f->name; f++) {
-		if (node->type == YAML_SCALAR_NODE && strcmp(scalar(node), f->name) == 0) {
+		if (text && strcmp(text, f->name) == 0) {
 			*value |= f->bits;
 			return 0;
 		}
@@ -240,11 +249,8 @@ static int read_document(struct reader *r)
 		size_t k = 0;
 		int ret;
 
-		if (key->type == YAML_SCALAR_NODE)
-			while (k < N_KEYS && strcmp(keys[k].name, scalar(key)))
-				k++;
-		else
-			k = N_KEYS;
+		while (k < N_KEYS && !(scalar(key) && strcmp(keys[k].name, scalar(key)) == 0))
+			k++;
 		if (k == N_KEYS)
 			return wrong(r, key, "profile", "a known key");
 		if (seen[k])
@@ -282,7 +288,31 @@ static int check(const struct el_profile *p, const char *path, struct el_error *
 	return 0;
 }
 
-int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_error *err)
+static int yaml_error(const char *path, const yaml_parser_t *parser, struct el_error *err)
+{
+	return el_error_set(err, -EINVAL, "%s:%zu: %s", path, parser->problem_mark.line + 1,
+			    parser->problem ? parser->problem : "not YAML");
+}
+
+/* Nothing may follow the first document. */
+static int expect_end(const char *path, yaml_parser_t *parser, struct el_error *err)
+{
+	const yaml_node_t *root;
+	yaml_document_t more;
+	int ret = 0;
+
+	if (!yaml_parser_load(parser, &more))
+		return yaml_error(path, parser, err);
+	root = yaml_document_get_root_node(&more);
+	if (root)
+		ret = el_error_set(err, -EINVAL, "%s:%lu: more than one document", path,
+				   line_of(root));
+	yaml_document_delete(&more);
+	return ret;
+}
+
+int el_profile_parse(const char *path, const char *text, size_t len, struct el_profile *ret_profile,
+		     struct el_error *err)
 {
 	struct el_profile p = {.kernel_receives = false,
 			       .queues_max = 1,
@@ -291,6 +321,30 @@ int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_
 			       .link_wait_ms = 3000};
 	struct reader r = {.path = path, .profile = &p, .err = err};
 	yaml_parser_t parser;
+	int ret;
+
+	if (!yaml_parser_initialize(&parser))
+		return el_error_set(err, -ENOMEM, "%s: %s", path, strerror(ENOMEM));
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	if (yaml_parser_load(&parser, &r.doc)) {
+		set_name(&p, path);
+		ret = read_document(&r);
+		if (ret == 0)
+			ret = check(&p, path, err);
+		if (ret == 0)
+			ret = expect_end(path, &parser, err);
+		yaml_document_delete(&r.doc);
+	} else {
+		ret = yaml_error(path, &parser, err);
+	}
+	yaml_parser_delete(&parser);
+	if (ret == 0)
+		*ret_profile = p;
+	return ret;
+}
+
+int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_error *err)
+{
 	FILE *f = fopen(path, "re");
 	char *text = NULL;
 	size_t n;
@@ -300,28 +354,13 @@ int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_
 		return el_error_set(err, -errno, "%s: %s", path, strerror(errno));
 	text = malloc(PROFILE_MAX_BYTES);
 	n = text ? fread(text, 1, PROFILE_MAX_BYTES, f) : 0;
-	ret = ferror(f) ? -EIO : 0;
+	ret = !text ? -ENOMEM : ferror(f) ? -EIO : n == PROFILE_MAX_BYTES ? -EFBIG : 0;
 	fclose(f);
-	if (!text || ret || n == PROFILE_MAX_BYTES || !yaml_parser_initialize(&parser)) {
-		ret = !text ? -ENOMEM : ret ? ret : -EFBIG;
-		free(text);
-		return el_error_set(err, ret, "%s: %s", path, strerror(-ret));
-	}
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
-	if (yaml_parser_load(&parser, &r.doc)) {
-		set_name(&p, path);
-		ret = read_document(&r);
-		if (ret == 0)
-			ret = check(&p, path, err);
-		yaml_document_delete(&r.doc);
-	} else {
-		ret = el_error_set(err, -EINVAL, "%s:%zu: %s", path, parser.problem_mark.line + 1,
-				   parser.problem ? parser.problem : "not YAML");
-	}
-	yaml_parser_delete(&parser);
+	if (ret < 0)
+		el_error_set(err, ret, "%s: %s", path, strerror(-ret));
+	else
+		ret = el_profile_parse(path, text, n, ret_profile, err);
 	free(text);
-	if (ret == 0)
-		*ret_profile = p;
 	return ret;
 }
 

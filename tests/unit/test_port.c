@@ -245,6 +245,16 @@ static void test_profile_errors(void **state)
 	     ": devargs: only {name}, {queue}, {queues}, {frame} and {block} can be filled in"},
 	    {"devargs: 'x'\ndevice_per_queue: true\n",
 	     ": device_per_queue needs {queue} in devargs"},
+	    {"max_pps: 1\n---\nmax_pps: 2\n", ":3: more than one document"},
+	    {"max_pps: 1\n---\na: b: c\n", ":3: mapping values are not allowed in this context"},
+	    {"\"max_pps\\0x\": 1\n", ":1: profile: expected a known key"},
+	    {"max_pps: \"1\\0x\"\n", ":1: max_pps: expected an integer from 0 to 1000000000"},
+	    {"promiscuous: \"true\\0x\"\n", ":1: promiscuous: expected true or false"},
+	    {"rss: [\"ipv4\\0x\"]\n",
+	     ":1: rss: expected one of ipv4 ipv4_frag ipv4_other ipv4_tcp ipv4_udp ipv6 ipv6_frag "
+	     "ipv6_other ipv6_tcp ipv6_udp"},
+	    {"drivers: [\"net\\0x\"]\n", ":1: drivers: expected a string (a shorter one)"},
+	    {"\"a\\n\": 1\n", ":1: profile: expected a known key, got \"a\\n\""},
 	    {"a: b: c\n", ":1: mapping values are not allowed in this context"},
 	    {"a: \"\n", ":2: found unexpected end of stream"},
 	};
