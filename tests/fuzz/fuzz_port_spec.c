@@ -47,13 +47,12 @@ static void assert_one_line(const struct el_error *err)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *spec = strndup((const char *)data, size), *text, *again;
+	char *spec = fuzz_string(data, size), *text, *again;
 	struct el_conf *conf = load(base, strlen(base)), *read_back;
 	struct el_error err = {0};
 	size_t len, len_again;
 	int rc;
 
-	FUZZ_ASSERT(spec);
 	rc = el_conf_add_port(conf, spec, &err);
 	if (rc < 0) {
 		FUZZ_ASSERT(conf->dataplane.n_ports == 0);

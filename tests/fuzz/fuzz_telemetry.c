@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!store)
 		init();
 	c = &commands[size ? data[0] % n_commands : 0];
-	params = size > 1 && data[1] ? strndup((const char *)data + 1, size - 1) : NULL;
+	params = size > 1 && data[1] ? fuzz_string(data + 1, size - 1) : NULL;
 	d = rte_tel_data_alloc();
 	s = el_snapshot_store_take(store);
 	check(c->name, params, c->fn(c->name, params, d), s->model);
