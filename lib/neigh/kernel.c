@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The kernel's addresses and routes: rtnetlink dumps. */
-#include "el_neigh.h"
+#include "kernel.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,11 +14,12 @@
 #define REPLY_TIMEOUT_S 2
 #define DUMP_TRIES 5
 #define DUMP_BYTES 32768 /* what the kernel fills at once, at most */
-#define SEQUENCE 1
 
 /* ---- dumps ---- */
 
-static int receive_dump(struct mnl_socket *socket, mnl_cb_t each, void *data)
+typedef int (*kernel_parse)(void *data, const void *buf, size_t len, unsigned port_id);
+
+static int receive_dump(struct mnl_socket *socket, kernel_parse parse, void *data)
 {
 	static const struct timeval timeout = {.tv_sec = REPLY_TIMEOUT_S};
 	char buf[DUMP_BYTES];
@@ -32,14 +33,15 @@ static int receive_dump(struct mnl_socket *socket, mnl_cb_t each, void *data)
 
 		if (n < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		r = mnl_cb_run(buf, (size_t)n, SEQUENCE, mnl_socket_get_portid(socket), each, data);
-	} while (r > MNL_CB_STOP);
-	return r < 0 ? -errno : 0;
+		r = parse(data, buf, (size_t)n, mnl_socket_get_portid(socket));
+	} while (r > 0);
+	return r;
 }
 
-/* Asks for all objects of `type` and hands each to `each`. A socket each time: an answer that is
- * given up leaves nothing for the next. -EINTR: the kernel's tables changed meanwhile. */
-static int dump(uint16_t type, size_t header_size, mnl_cb_t each, void *data)
+/* Asks for all objects of `type` and hands what is received to `parse`. A socket each time: an
+ * answer that is given up leaves nothing for the next. -EINTR: the kernel's tables changed
+ * meanwhile. */
+static int dump(uint16_t type, size_t header_size, kernel_parse parse, void *data)
 {
 	char buf[256];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buf);
@@ -50,27 +52,39 @@ static int dump(uint16_t type, size_t header_size, mnl_cb_t each, void *data)
 		return -errno;
 	request->nlmsg_type = type;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request->nlmsg_seq = SEQUENCE;
+	request->nlmsg_seq = KERNEL_SEQUENCE;
 	mnl_nlmsg_put_extra_header(request, header_size); /* family 0: all */
 	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
 		r = -errno;
 	else
-		r = receive_dump(socket, each, data);
+		r = receive_dump(socket, parse, data);
 	mnl_socket_close(socket);
 	return r;
 }
 
-static struct el_ip ip_of(const struct nlattr *attr, uint8_t family)
+/* The address in an attribute, which may be missing: then it has no family. False if it is not
+ * whole. */
+static bool read_ip(const struct nlattr *attr, uint8_t family, struct el_ip *ret_ip)
 {
-	struct el_ip ip = {0};
 	size_t size = family == AF_INET ? 4 : 16;
 
-	if (!attr || mnl_attr_get_payload_len(attr) < size)
-		return ip;
-	ip.family = family == AF_INET ? 4 : 6;
-	memcpy(ip.bytes, mnl_attr_get_payload(attr), size);
-	return ip;
+	*ret_ip = (struct el_ip){0};
+	if (!attr)
+		return true;
+	if (mnl_attr_get_payload_len(attr) < size)
+		return false;
+	ret_ip->family = family == AF_INET ? 4 : 6;
+	memcpy(ret_ip->bytes, mnl_attr_get_payload(attr), size);
+	return true;
+}
+
+/* The same of a prefix. */
+static bool read_prefix(const struct nlattr *attr, uint8_t family, uint8_t len,
+			struct el_prefix *ret_prefix)
+{
+	ret_prefix->len = len;
+	return len <= (family == AF_INET ? 32 : 128) && read_ip(attr, family, &ret_prefix->ip);
 }
 
 static uint32_t u32_of(const struct nlattr *attr, uint32_t otherwise)
@@ -93,16 +107,28 @@ static int take_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-/* ---- addresses ---- */
+/* What a callback returns for the error `number`. */
+static int fail(int number)
+{
+	errno = number;
+	return MNL_CB_ERROR;
+}
 
-struct address_dump {
-	unsigned ifindex;
-	struct el_kernel_addresses *addresses;
-};
+/* Hands each message of a buffer to `each`; what kernel_parse_... return. */
+static int run(mnl_cb_t each, void *data, const void *buf, size_t len, unsigned port_id)
+{
+	int r = mnl_cb_run(buf, len, KERNEL_SEQUENCE, port_id, each, data);
+
+	if (r < 0)
+		return errno > 0 ? -errno : -EPROTO; /* the message's own number, whatever it is */
+	return r > MNL_CB_STOP;
+}
+
+/* ---- addresses ---- */
 
 static int take_address(const struct nlmsghdr *message, void *data)
 {
-	struct address_dump *d = data;
+	struct kernel_address_dump *d = data;
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(message);
 	struct attrs a = {0};
 	struct el_prefix prefix, *items;
@@ -119,31 +145,34 @@ static int take_address(const struct nlmsghdr *message, void *data)
 		return MNL_CB_OK;
 	/* IFA_ADDRESS is the other end's on a point-to-point link; IFA_LOCAL is always ours, where
 	 * it is given */
-	prefix.ip = ip_of(a.by_type[IFA_LOCAL] ? a.by_type[IFA_LOCAL] : a.by_type[IFA_ADDRESS],
-			  ifa->ifa_family);
-	prefix.len = ifa->ifa_prefixlen;
+	if (!read_prefix(a.by_type[a.by_type[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS], ifa->ifa_family,
+			 ifa->ifa_prefixlen, &prefix))
+		return fail(EBADMSG);
 	if (!prefix.ip.family)
 		return MNL_CB_OK;
 	items = realloc(d->addresses->items, (d->addresses->count + 1) * sizeof(*items));
-	if (!items) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
+	if (!items)
+		return fail(ENOMEM);
 	d->addresses->items = items;
 	items[d->addresses->count++] = prefix;
 	return MNL_CB_OK;
+}
+
+int kernel_parse_addresses(void *dump, const void *buf, size_t len, unsigned port_id)
+{
+	return run(take_address, dump, buf, len, port_id);
 }
 
 int el_kernel_addresses(unsigned ifindex, struct el_kernel_addresses *ret_addresses,
 			struct el_error *err)
 {
 	struct el_kernel_addresses addresses = {0};
-	struct address_dump d = {.ifindex = ifindex, .addresses = &addresses};
+	struct kernel_address_dump d = {.ifindex = ifindex, .addresses = &addresses};
 	int r = -EINTR;
 
 	for (int i = 0; r == -EINTR && i < DUMP_TRIES; i++) {
 		addresses.count = 0;
-		r = dump(RTM_GETADDR, sizeof(struct ifaddrmsg), take_address, &d);
+		r = dump(RTM_GETADDR, sizeof(struct ifaddrmsg), kernel_parse_addresses, &d);
 	}
 	if (r < 0) {
 		free(addresses.items);
@@ -164,16 +193,13 @@ bool el_kernel_owns(const struct el_kernel_addresses *addresses, const struct el
 
 /* ---- routes ---- */
 
-struct route_dump {
-	unsigned ifindex;
-	struct el_port_idx port;
-	struct el_routes *routes;
-	const struct el_kernel_addresses *addresses;
-};
+/* What the readers of a route return: it is one of the interface's, it is none, or it contradicts
+ * itself. */
+enum verdict { OURS, OTHER, BROKEN };
 
 /* The next hop of a multipath route that leaves by the interface: its gateway into `ret_via`. */
-static bool find_nexthop(const struct nlattr *multipath, unsigned ifindex, uint8_t family,
-			 struct el_ip *ret_via)
+static enum verdict find_nexthop(const struct nlattr *multipath, unsigned ifindex, uint8_t family,
+				 struct el_ip *ret_via)
 {
 	const struct rtnexthop *nh = mnl_attr_get_payload(multipath);
 	size_t left = mnl_attr_get_payload_len(multipath);
@@ -185,53 +211,61 @@ static bool find_nexthop(const struct nlattr *multipath, unsigned ifindex, uint8
 			struct attrs a = {0};
 
 			mnl_attr_parse_payload(nh + 1, nh->rtnh_len - sizeof(*nh), take_attr, &a);
-			*ret_via = ip_of(a.by_type[RTA_GATEWAY], family);
-			return !a.by_type[RTA_VIA]; /* a gateway of another family */
+			if (a.by_type[RTA_VIA]) /* a gateway of another family */
+				return OTHER;
+			return read_ip(a.by_type[RTA_GATEWAY], family, ret_via) ? OURS : BROKEN;
 		}
 		if (aligned >= left)
-			break;
+			return OTHER;
 		left -= aligned;
 		nh = (const struct rtnexthop *)(const void *)((const char *)nh + aligned);
 	}
-	return false;
+	return BROKEN;
 }
 
-/* Into `ret_route` if it is one of the interface's. */
-static bool read_route(const struct route_dump *d, const struct rtmsg *rtm, const struct attrs *a,
-		       struct el_route *ret_route)
+/* The gateway of a route that leaves by the interface. */
+static enum verdict read_via(const struct kernel_route_dump *d, uint8_t family,
+			     const struct attrs *a, struct el_ip *ret_via)
+{
+	if (a->by_type[RTA_MULTIPATH])
+		return find_nexthop(a->by_type[RTA_MULTIPATH], d->ifindex, family, ret_via);
+	if (u32_of(a->by_type[RTA_OIF], 0) != d->ifindex)
+		return OTHER;
+	return read_ip(a->by_type[RTA_GATEWAY], family, ret_via) ? OURS : BROKEN;
+}
+
+static enum verdict read_route(const struct kernel_route_dump *d, const struct rtmsg *rtm,
+			       const struct attrs *a, struct el_route *ret_route)
 {
 	struct el_route route = {.port = d->port};
+	enum verdict verdict;
 
 	if (rtm->rtm_type != RTN_UNICAST || (rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)) ||
 	    u32_of(a->by_type[RTA_TABLE], rtm->rtm_table) != RT_TABLE_MAIN ||
 	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6) || a->by_type[RTA_VIA])
-		return false;
-	if (a->by_type[RTA_MULTIPATH]) {
-		if (!find_nexthop(a->by_type[RTA_MULTIPATH], d->ifindex, rtm->rtm_family,
-				  &route.via))
-			return false;
-	} else if (u32_of(a->by_type[RTA_OIF], 0) != d->ifindex) {
-		return false;
-	} else {
-		route.via = ip_of(a->by_type[RTA_GATEWAY], rtm->rtm_family);
-	}
-	route.to.ip = ip_of(a->by_type[RTA_DST], rtm->rtm_family);
-	route.to.ip.family =
-	    rtm->rtm_family == AF_INET ? 4 : 6; /* the default route has no RTA_DST */
-	route.to.len = rtm->rtm_dst_len;
+		return OTHER;
+	verdict = read_via(d, rtm->rtm_family, a, &route.via);
+	if (verdict != OURS)
+		return verdict;
+	if (!read_prefix(a->by_type[RTA_DST], rtm->rtm_family, rtm->rtm_dst_len, &route.to) ||
+	    !read_ip(a->by_type[RTA_PREFSRC], rtm->rtm_family, &route.source))
+		return BROKEN;
+	if (!route.to.ip.family && route.to.len) /* only the default route has no RTA_DST */
+		return BROKEN;
+	route.to.ip.family = rtm->rtm_family == AF_INET ? 4 : 6;
 	route.metric = u32_of(a->by_type[RTA_PRIORITY], 0);
-	route.source = ip_of(a->by_type[RTA_PREFSRC], rtm->rtm_family);
 	if (!route.source.family)
 		route.source = el_route_source(d->addresses->items, d->addresses->count,
 					       &route.to.ip, &route.via);
 	*ret_route = route;
-	return true;
+	return OURS;
 }
 
 static int take_route(const struct nlmsghdr *message, void *data)
 {
-	struct route_dump *d = data;
+	struct kernel_route_dump *d = data;
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(message);
+	enum verdict verdict;
 	struct attrs a = {0};
 	struct el_route route;
 
@@ -239,20 +273,24 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	    mnl_nlmsg_get_payload_len(message) < sizeof(*rtm))
 		return MNL_CB_OK;
 	mnl_attr_parse(message, sizeof(*rtm), take_attr, &a);
-	if (!read_route(d, rtm, &a, &route))
-		return MNL_CB_OK;
-	if (el_routes_add(d->routes, &route) < 0) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
+	verdict = read_route(d, rtm, &a, &route);
+	if (verdict == BROKEN)
+		return fail(EBADMSG);
+	if (verdict == OURS && el_routes_add(d->routes, &route) < 0)
+		return fail(ENOMEM);
 	return MNL_CB_OK;
+}
+
+int kernel_parse_routes(void *dump, const void *buf, size_t len, unsigned port_id)
+{
+	return run(take_route, dump, buf, len, port_id);
 }
 
 int el_kernel_routes(unsigned ifindex, struct el_port_idx port, struct el_routes *routes,
 		     struct el_error *err)
 {
 	struct el_kernel_addresses addresses = {0};
-	struct route_dump d = {
+	struct kernel_route_dump d = {
 	    .ifindex = ifindex, .port = port, .routes = routes, .addresses = &addresses};
 	size_t before = routes->count;
 	int r = el_kernel_addresses(ifindex, &addresses, err);
@@ -262,7 +300,7 @@ int el_kernel_routes(unsigned ifindex, struct el_port_idx port, struct el_routes
 	r = -EINTR;
 	for (int i = 0; r == -EINTR && i < DUMP_TRIES; i++) {
 		routes->count = before;
-		r = dump(RTM_GETROUTE, sizeof(struct rtmsg), take_route, &d);
+		r = dump(RTM_GETROUTE, sizeof(struct rtmsg), kernel_parse_routes, &d);
 	}
 	free(addresses.items);
 	if (r < 0) {
