@@ -14,6 +14,7 @@
 #include "el_plan.h"
 #include "el_port.h"
 #include "local_ports.h"
+#include "shared_interface.h"
 #include "stdout.h"
 
 static void print_warning(const char *sentence)
@@ -51,6 +52,7 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 		return EX_DATAERR;
 	}
 	local_ports_check(conf, print_warning);
+	shared_interface_check(conf, print_warning);
 	*ret_conf = conf;
 	return 0;
 }

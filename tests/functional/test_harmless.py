@@ -122,6 +122,23 @@ def test_source_ports_of_the_kernel(lab):
     assert_equal(len(warned(prober)), 1, "warnings of run")
 
 
+def test_af_xdp_takes_what_comes_in(lab):
+    """It is told where that cuts the host off: where the kernel has addresses on the interface."""
+    def told(command, *arguments):
+        path = lab.write_config(config({"icmp": icmp(GATEWAY, 10)}))
+        return lab.invoke(command, *arguments, path).logged("from the kernel, which has")
+
+    port = f"address={PROBER}/24,gateway={GATEWAY}"
+    lab.run("prober", ["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.probe0.disable_ipv6=0"])
+    wait_until(lambda: "fe80::" in lab.ip("prober", "address", "show", "probe0"), 5, "a link-local address")
+    assert_equal(told("check", "--port", f"af_xdp:probe0,{port}"), 0, "warnings where it has a link-local one alone")
+    lab.ip("prober", "address", "add", "192.0.2.77/24", "dev", "probe0")
+    for device in ("af_xdp:probe0", f"af_xdp:probe0,{port}", "net_af_xdp7,iface=probe0"):
+        assert_equal(told("check", "--port", device), 1, f"warnings of {device}")
+    assert_equal(told("check", "--port", "af_packet:probe0"), 0, "warnings of af_packet")
+    assert_equal(told("run", "--rounds", "1", "--port", f"af_xdp:probe0,{port}"), 1, "warnings of run")
+
+
 def forged(own, station, address, source):
     """SYN/ACKs that must not be answered."""
     broadcast, group, other = "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "02:00:00:00:00:66"
