@@ -118,9 +118,10 @@ class Attacks:
             self.add("wrong checksums" + family, [packets.tcp_frame(
                 self.own, self.router, host, prober, port, self.port(), RST | ACK, self.word(), self.word(), 0x0101)
                 for _ in range(MANY) for port in self.open_ports])
+        # what is tagged is IP: of other protocols on a VLAN that it has not the kernel says that it dropped them
+        kinds = (b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00\x00\x4d\x08\x00")
         self.add("noise", [packets.raw_mac(self.own) + packets.raw_mac(self.router) + kind +
-                           self.random.randbytes(self.random.randrange(1, 200))
-                           for _ in range(MANY) for kind in (b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00")])
+                           self.random.randbytes(self.random.randrange(1, 200)) for _ in range(MANY) for kind in kinds])
 
     def fragments(self):
         whole = packets.icmp_frame(self.own, self.router, HOST1, PROBER, 0, 0, bytes(4), bytes(64))
