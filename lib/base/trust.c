@@ -101,6 +101,7 @@ static int follow(struct walk *w, int parent, size_t parent_len)
 {
 	char target[2 * PATH_MAX];
 	struct el_str s = EL_STR_INIT(target);
+	size_t len;
 	ssize_t n = readlinkat(w->fd, "", target, PATH_MAX - 1);
 
 	if (n < 0)
@@ -111,9 +112,10 @@ static int follow(struct walk *w, int parent, size_t parent_len)
 	el_str_addf(&s, "/%s", w->left);
 	if (w->left[0] == '\0' && n > 0) /* a slash at the end would ask for a directory */
 		target[n] = '\0';
-	if (strlen(target) >= sizeof(w->left))
+	len = strlen(target);
+	if (len >= sizeof(w->left))
 		return fail(w, -ENAMETOOLONG);
-	strcpy(w->left, target);
+	memcpy(w->left, target, len + 1);
 	close(w->fd);
 	w->fd = fcntl(parent, F_DUPFD_CLOEXEC, 0);
 	if (w->fd < 0)

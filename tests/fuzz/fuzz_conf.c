@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any bytes as a configuration: no crash; errors exactly where it is refused; what is accepted
  * reads back from its own printing as the same, and becomes a model. */
-#include "fuzz.h"
+#include "fuzz_print.h"
 
 #include <string.h>
 
@@ -9,17 +9,6 @@
 #include "el_model.h"
 
 #define PROBES_MAX 100000 /* what a model may take of time and memory here */
-
-static char *print(const struct el_conf *conf, size_t *len)
-{
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
-
-	FUZZ_ASSERT(out);
-	el_conf_print(conf, out);
-	fclose(out);
-	return text;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -38,10 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	el_conf_diags_fini(&diags);
 	if (rc < 0)
 		return 0;
-	text = print(conf, &len);
+	text = fuzz_print_conf(conf, &len);
 	FUZZ_ASSERT(el_conf_load_buffer("printed", text, len, &again, &diags) == 0);
 	el_conf_diags_fini(&diags);
-	text_again = print(again, &len_again);
+	text_again = fuzz_print_conf(again, &len_again);
 	FUZZ_ASSERT(len == len_again && memcmp(text, text_again, len) == 0);
 	el_log_set_fd(-1);
 	if (conf->dataplane.max_probes_per_round > PROBES_MAX)

@@ -2,7 +2,7 @@
 /* Any text as the value of --port: what is refused is refused with one line and changes nothing;
  * what is accepted is what a configuration file may say, and reads back from its printing as the
  * same. */
-#include "fuzz.h"
+#include "fuzz_print.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -12,17 +12,6 @@
 static const char base[] = "global: {probe_name: a, interval: 1, nb_proc: 1, logging_level: INFO, "
 			   "prometheus_port: 9000, dns_update_interval: 0}\n"
 			   "groups: {g: {}}\n";
-
-static char *print(const struct el_conf *conf, size_t *len)
-{
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
-
-	FUZZ_ASSERT(out);
-	el_conf_print(conf, out);
-	fclose(out);
-	return text;
-}
 
 static struct el_conf *load(const char *text, size_t len)
 {
@@ -59,9 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert_one_line(&err);
 	} else {
 		FUZZ_ASSERT(conf->dataplane.n_ports == 1);
-		text = print(conf, &len);
+		text = fuzz_print_conf(conf, &len);
 		read_back = load(text, len);
-		again = print(read_back, &len_again);
+		again = fuzz_print_conf(read_back, &len_again);
 		FUZZ_ASSERT(len == len_again && memcmp(text, again, len) == 0);
 		FUZZ_ASSERT(el_conf_add_port(conf, spec, &err) == 0);
 		FUZZ_ASSERT(conf->dataplane.n_ports == 1); /* the same name: replaced */
