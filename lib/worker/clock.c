@@ -55,6 +55,7 @@ static void settle_times(struct el_worker *w, const struct el_clock_step *step, 
 		if (!l)
 			continue;
 		l->over_tsc = 0;
+		l->moved_tsc = now;
 		/* it waits from now on for what may have been sent just before */
 		if ((int64_t)(l->last_send_tsc - step->from_ns) >= 0 || l->sending)
 			l->last_send_tsc = now;
