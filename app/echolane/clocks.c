@@ -122,6 +122,7 @@ static void choose(struct clocks *c, enum el_conf_clock wanted, const struct el_
 	}
 }
 
+/* With the first clock of each core. */
 static void begin(struct clocks *c, const struct survey *cores, bool fixed)
 {
 	el_core_clock_init(&c->control, &cores[0].first, &cores[0].second);
@@ -133,6 +134,11 @@ static void begin(struct clocks *c, const struct survey *cores, bool fixed)
 		else
 			el_core_clock_init_monotonic(clock);
 		clock->fixed = fixed;
+		/* one that does not go on is of no use, whatever is asked for */
+		if (clock->monotonic && c->source == EL_CLOCK_TSC) {
+			c->source = EL_CLOCK_MONOTONIC;
+			c->reason = "stopped";
+		}
 	}
 }
 
