@@ -126,11 +126,11 @@ static enum MHD_Result respond(struct MHD_Connection *c, unsigned status,
 	return result;
 }
 
-/* `text` must last for ever. */
+/* The server sends it after this has returned, so it takes a copy of `text`. */
 static enum MHD_Result respond_text(struct MHD_Connection *c, unsigned status, const char *text,
 				    const char *header, const char *value)
 {
-	/* persistent memory is only read, but for its type */
+	/* what is copied is only read, but for its type */
 	union {
 		const char *text;
 		void *data;
@@ -138,7 +138,7 @@ static enum MHD_Result respond_text(struct MHD_Connection *c, unsigned status, c
 
 	return respond(
 	    c, status,
-	    MHD_create_response_from_buffer(strlen(text), body.data, MHD_RESPMEM_PERSISTENT),
+	    MHD_create_response_from_buffer(strlen(text), body.data, MHD_RESPMEM_MUST_COPY),
 	    text[0] == '<' ? "text/html; charset=utf-8" : "text/plain; charset=utf-8", header,
 	    value);
 }

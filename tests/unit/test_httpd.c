@@ -314,14 +314,23 @@ static void pages_and_statuses(void **state)
 		assert_has(answer, cases[i].has);
 		free(answer);
 	}
+	answer = fetch(&f, REQUEST("GET", "/-/ready", ""));
+	assert_status(answer, 503);
+	assert_has(answer, "\r\n\r\nno port is up\n");
+	free(answer);
 	f.ready = true;
 	answer = fetch(&f, REQUEST("GET", "/-/ready", ""));
 	assert_status(answer, 200);
+	assert_has(answer, "\r\n\r\nready\n");
+	free(answer);
+	answer = fetch(&f, REQUEST("GET", "/-/healthy", ""));
+	assert_status(answer, 200);
+	assert_has(answer, "\r\n\r\nhealthy\n");
 	free(answer);
 	f.stuck = true;
 	answer = fetch(&f, REQUEST("GET", "/-/healthy", ""));
 	assert_status(answer, 503);
-	assert_has(answer, "a worker stands still");
+	assert_has(answer, "\r\n\r\na worker stands still\n");
 	free(answer);
 	f.refuse = true;
 	answer = fetch(&f, REQUEST("GET", "/metrics", ""));
