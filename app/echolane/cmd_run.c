@@ -246,13 +246,12 @@ static void halt(struct control *c, struct el_worker_idx worker)
 {
 	const struct el_command stop = {.kind = EL_COMMAND_STOP};
 	const struct timespec pause = {.tv_nsec = HALT_POLL_NS};
-	unsigned lcore = el_eal_worker_lcore(worker);
 	bool told = false;
 
 	for (int i = 0; i < HALT_POLLS; i++) {
 		told = told || el_worker_command(c->workers[worker.v], &stop);
-		if (told && rte_eal_get_lcore_state(lcore) == WAIT) {
-			rte_eal_wait_lcore(lcore);
+		if (told && el_worker_has_ended(c->workers[worker.v])) {
+			rte_eal_wait_lcore(el_eal_worker_lcore(worker));
 			return;
 		}
 		nanosleep(&pause, NULL);

@@ -172,6 +172,9 @@ void el_worker_connect(struct el_worker *const *workers, uint32_t n);
 /* The loop; a lcore_function_t. Returns 0 after EL_COMMAND_STOP. */
 int el_worker_run(void *worker);
 
+/* Whether it has returned; what the worker has written can be seen then. Any thread. */
+bool el_worker_has_ended(const struct el_worker *w);
+
 /* One iteration of it: commands, receive, forwarded answers, send. False after EL_COMMAND_STOP,
  * once all blocks have been handed back. */
 bool el_worker_poll(struct el_worker *w);

@@ -122,5 +122,6 @@ int el_worker_run(void *worker)
 		if (w->conf.yield)
 			sched_yield();
 	}
+	atomic_store_explicit(&w->ended, true, memory_order_release);
 	return 0;
 }

@@ -257,6 +257,11 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 	return rte_ring_sp_enqueue(w->down, frame) == 0;
 }
 
+bool el_worker_has_ended(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->ended, memory_order_acquire);
+}
+
 bool el_worker_has_read_all(const struct el_worker *w)
 {
 	return rte_ring_empty(w->commands);

@@ -143,6 +143,7 @@ struct el_worker {
 
 	/* read by control */
 	_Atomic uint64_t withdrawals, own_taken, newest_plan, oldest_plan;
+	_Atomic bool ended; /* it has left its loop and touches nothing any more */
 	struct el_worker_counters counters;
 };
 
