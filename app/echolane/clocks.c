@@ -219,7 +219,6 @@ void clocks_destroy(struct clocks *c)
 
 void clocks_worker(const struct clocks *c, uint32_t worker, struct el_worker_config *ret_config)
 {
-	ret_config->tsc_hz = EL_NS_PER_S;
 	ret_config->clock = c->workers[worker].first;
 	ret_config->reads_time = c->reads_time;
 }

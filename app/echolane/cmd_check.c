@@ -102,7 +102,6 @@ static int try_plan(const struct el_conf *conf, const char *file, FILE *out, str
 	    .conf = conf, .resolve = any_address, .resolve_ctx = &names};
 	struct el_plan_set *set;
 	struct el_plan_input in = {
-	    .clock = el_clock_init(EL_NS_PER_S),
 	    .key = el_id_key_init(random),
 	    .n_workers = 1,
 	    .interval_s = conf->global.interval_s,

@@ -363,7 +363,7 @@ static void log_start(const struct control *c)
 	       "on port %u",
 	       EL_VERSION, c->now.model->n_targets, c->now.model->n_series,
 	       (unsigned long long)c->now.set->n_probes, c->n_workers,
-	       el_clock_s(&c->now.set->clock, c->now.set->period_tsc), el_httpd_port(c->httpd));
+	       el_s_from_ns(c->now.set->period_ns), el_httpd_port(c->httpd));
 }
 
 /* Descriptors, threads and the size of files are the system's, whoever needs them. */

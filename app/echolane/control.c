@@ -59,7 +59,7 @@ static void *page_open(void *ctx, struct el_expo_input *ret_input)
 		return NULL;
 	p->snapshot = el_snapshot_store_take(c->snapshots);
 	for (uint32_t w = 0; w < c->n_workers; w++)
-		el_worker_view(c->workers[w], &c->now.set->clock, &p->workers[w]);
+		el_worker_view(c->workers[w], &p->workers[w]);
 	memcpy(p->ports, network_port_views(c->network), n_ports * sizeof(p->ports[0]));
 	*ret_input = (struct el_expo_input){
 	    .snapshot = p->snapshot,
@@ -125,10 +125,9 @@ static uint32_t telemetry_workers(void *ctx, struct el_worker_view *ret, uint32_
 {
 	struct control *c = ctx;
 	uint32_t n = c->n_workers < max ? c->n_workers : max;
-	struct el_clock clock = el_clock_init(EL_NS_PER_S);
 
 	for (uint32_t w = 0; w < n; w++)
-		el_worker_view(c->workers[w], &clock, &ret[w]);
+		el_worker_view(c->workers[w], &ret[w]);
 	return n;
 }
 
@@ -244,18 +243,18 @@ static void show_table(const struct control *c)
 /* The time that the round needed: what its plan says, and what it overran that by. */
 static double iteration_s(const struct el_plan_set *set, const struct el_round_figures *f)
 {
-	double took_s = el_clock_s(&set->clock, f->sent_tsc - f->began_tsc);
-	double window_s = el_clock_s(&set->clock, set->window_tsc);
+	double took_s = el_s_from_ns(f->sent_ns - f->began_ns);
+	double window_s = el_s_from_ns(set->window_ns);
 
-	if (set->window_tsc == 0)
-		return took_s + el_clock_s(&set->clock, set->timeout_tsc);
+	if (set->window_ns == 0)
+		return took_s + el_s_from_ns(set->timeout_ns);
 	return set->iteration_s + fmax(took_s - window_s, 0);
 }
 
 /* Whether a round was ended because its schedule is longer than a round may take. */
 static bool was_ended(const struct el_plan_set *set, const struct el_round_figures *f)
 {
-	return set->limit_tsc && set->window_tsc > set->limit_tsc && f->unsent && !f->cut;
+	return set->limit_ns && set->window_ns > set->limit_ns && f->unsent && !f->cut;
 }
 
 /* Has streams placed anew if too many answers came in on other workers' queues. */
@@ -276,8 +275,7 @@ static void watch_placement(struct control *c, struct el_plan_set *set,
 static void publish_round(struct control *c, struct el_plan_set *set, struct el_snapshot *s)
 {
 	const struct el_round_figures *f = s->last;
-	double took_s = fmax(el_clock_s(&set->clock, f->sent_tsc - f->began_tsc),
-			     el_clock_s(&set->clock, set->window_tsc));
+	double took_s = fmax(el_s_from_ns(f->sent_ns - f->began_ns), el_s_from_ns(set->window_ns));
 
 	s->iteration_s = iteration_s(set, f);
 	c->timed_out += s->iteration_s > c->now.conf->global.timeout_s || was_ended(set, f);
@@ -315,15 +313,14 @@ static void take_results(struct control *c)
 
 static void stop(struct control *c)
 {
-	uint64_t timeout_ns = el_clock_ns(&c->now.set->clock, c->now.set->timeout_tsc);
+	uint64_t timeout_ns = c->now.set->timeout_ns;
 
 	if (c->stopping) { /* asked twice: now */
 		c->stop_deadline_ns = c->now_ns;
 		return;
 	}
 	if (c->old.rounds)
-		timeout_ns =
-		    RTE_MAX(timeout_ns, el_clock_ns(&c->old.set->clock, c->old.set->timeout_tsc));
+		timeout_ns = RTE_MAX(timeout_ns, c->old.set->timeout_ns);
 	c->stopping = true;
 	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS + RTE_MIN(timeout_ns, STOP_TIMEOUT_MAX_NS);
 	el_inventory_stop(c->inventory, c->now_ns);
@@ -403,8 +400,7 @@ static void take_events(struct control *c)
 static bool is_quiet(const struct control *c)
 {
 	return c->started && !c->stopping && !c->planning && !c->next.set && !c->old.rounds &&
-	       el_clock_ns(&c->now.set->clock, c->now.set->period_tsc) >= 10 * TICK_NS &&
-	       network_settled(c->network);
+	       c->now.set->period_ns >= 10 * TICK_NS && network_settled(c->network);
 }
 
 static int set_tick(struct control *c, uint64_t ns)

@@ -113,7 +113,7 @@ static const struct address_entry *find(const struct address_index *index, uint3
 
 bool events_take(struct events *e, const struct el_event *event)
 {
-	enum el_event_kind kind = (enum el_event_kind)(event->tsc_kind & 0xff);
+	enum el_event_kind kind = (enum el_event_kind)(event->ns_kind & 0xff);
 	const struct el_model *m = e->model;
 	const struct address_entry *entry;
 

@@ -77,7 +77,6 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	uint64_t cap = conf->dataplane.max_rate_pps;
 	struct el_conf view; /* with the targets of inventories */
 	struct el_plan_input in = {
-	    .clock = el_clock_init(EL_NS_PER_S),
 	    .key = c->key,
 	    .n_workers = c->n_workers,
 	    .interval_s = conf->global.interval_s,

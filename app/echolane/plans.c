@@ -16,11 +16,11 @@
 /* How long after its last round answers to a plan are told late that come in under the next one. */
 #define LATE_ANSWERS_NS (60 * EL_NS_PER_S)
 /* Between the order of the first round and its start: no worker takes longer to see an order. */
-#define START_DELAY_S 0.02
+#define START_DELAY_NS (20 * EL_NS_PER_S / 1000)
 
-static uint64_t soon_tsc(const struct control *c)
+static uint64_t soon_ns(void)
 {
-	return el_raw_ns() + el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S);
+	return el_raw_ns() + START_DELAY_NS;
 }
 
 /* False: not now, for want of room; nobody has got it. */
@@ -126,7 +126,7 @@ static void start(struct control *c)
 	    !hops_are_known(c, c->started_ns))
 		return;
 	c->started = true;
-	rounds_start(c->now.rounds, 1, soon_tsc(c));
+	rounds_start(c->now.rounds, 1, soon_ns());
 }
 
 /* Has a new plan made of the configuration as it is, because something else has changed: it follows
@@ -200,8 +200,7 @@ static bool must_wait(const struct control *c)
 	/* what nobody has begun may be about to be, although its time has come */
 	uint64_t begin = rounds_next_begin(c->now.rounds, c->old.set ? 0 : now);
 	int64_t ahead = (int64_t)(begin - now);
-	int64_t soon = (int64_t)RTE_MIN(el_clock_tsc_from_s(&c->now.set->clock, START_DELAY_S),
-					c->now.set->period_tsc / 2);
+	int64_t soon = (int64_t)RTE_MIN(START_DELAY_NS, c->now.set->period_ns / 2);
 
 	if (c->old.set && n_begun(c) > 0)
 		return true;
@@ -217,8 +216,8 @@ static void follow(struct control *c)
 	uint64_t first = rounds_next(c->now.rounds), begin = rounds_next_start(c->now.rounds);
 
 	if (c->next_cuts || (int64_t)(el_raw_ns() - begin) > 0)
-		begin = soon_tsc(c);
-	if (!c->next_cuts && !c->next.set->period_tsc)
+		begin = soon_ns();
+	if (!c->next_cuts && !c->next.set->period_ns)
 		begin = 0; /* when what is being sent is sent */
 	c->skipped_before += rounds_skipped(c->now.rounds);
 	if (c->old.set)

@@ -13,7 +13,7 @@ struct free_blocks {
 /* A round that workers have and statistics has not. */
 struct open_round {
 	uint64_t round;
-	uint64_t start_tsc;
+	uint64_t start_ns;
 	uint64_t drops;
 	struct el_clock_step step;
 	struct stats_job *job; /* collects the blocks */
@@ -25,8 +25,8 @@ struct rounds {
 	struct open_round *open; /* [n_blocks], a queue by round number */
 	uint32_t head, tail;     /* tail - head rounds are open */
 	uint64_t first, next_round;
-	uint64_t next_start_tsc;
-	uint64_t last_start_tsc; /* of the round handed out last */
+	uint64_t next_start_ns;
+	uint64_t last_start_ns; /* of the round handed out last */
 	uint64_t skipped;
 	uint32_t in_stats;
 	bool started, retired;
@@ -86,12 +86,12 @@ void rounds_destroy(struct rounds *r)
 	free(r);
 }
 
-void rounds_start(struct rounds *r, uint64_t first, uint64_t start_tsc)
+void rounds_start(struct rounds *r, uint64_t first, uint64_t start_ns)
 {
 	r->first = r->next_round = first;
 	r->started = true;
-	r->next_start_tsc = start_tsc;
-	r->last_start_tsc = start_tsc;
+	r->next_start_ns = start_ns;
+	r->last_start_ns = start_ns;
 }
 
 static bool have_blocks(const struct rounds *r)
@@ -109,7 +109,7 @@ static bool have_blocks(const struct rounds *r)
  * no memory. */
 static bool hand_out(struct rounds *r)
 {
-	uint64_t period = r->conf.set->period_tsc;
+	uint64_t period = r->conf.set->period_ns;
 	struct el_command commands[EL_PLAN_WORKERS_MAX];
 	struct stats_job *job = calloc(1, sizeof(*job));
 
@@ -120,7 +120,7 @@ static bool hand_out(struct rounds *r)
 		block->round = r->next_round;
 		block->cut = false;
 		/* without a period, rounds follow each other and only the first has a start */
-		block->start_tsc = period || r->next_round == r->first ? r->next_start_tsc : 0;
+		block->start_ns = period || r->next_round == r->first ? r->next_start_ns : 0;
 		commands[w] = (struct el_command){.kind = EL_COMMAND_ROUND, .block = block};
 	}
 	if (!el_workers_command(r->conf.workers, r->conf.n_workers, commands)) {
@@ -131,9 +131,9 @@ static bool hand_out(struct rounds *r)
 		r->free[w].n--;
 	job->round = r->next_round;
 	*open_at(r, r->tail++) =
-	    (struct open_round){.round = r->next_round, .start_tsc = r->next_start_tsc, .job = job};
-	r->last_start_tsc = r->next_start_tsc;
-	r->next_start_tsc += period;
+	    (struct open_round){.round = r->next_round, .start_ns = r->next_start_ns, .job = job};
+	r->last_start_ns = r->next_start_ns;
+	r->next_start_ns += period;
 	r->next_round++;
 	return true;
 }
@@ -143,25 +143,24 @@ static bool no_more(const struct rounds *r)
 	return r->retired || (r->conf.last && r->next_round > r->conf.last);
 }
 
-/* Leaves out the rounds that should have begun more than late_tsc ago, and counts them. */
-static void skip_passed(struct rounds *r, uint64_t now, uint64_t late_tsc)
+/* Leaves out the rounds that should have begun more than late_ns ago, and counts them. */
+static void skip_passed(struct rounds *r, uint64_t now, uint64_t late_ns)
 {
-	uint64_t period = r->conf.set->period_tsc, last = r->next_start_tsc + late_tsc;
+	uint64_t period = r->conf.set->period_ns, last = r->next_start_ns + late_ns;
 	uint64_t missed;
 
 	if (!period || (int64_t)(now - last) <= 0)
 		return;
 	missed = (now - last) / period + 1;
 	r->skipped += missed;
-	r->next_start_tsc += missed * period;
+	r->next_start_ns += missed * period;
 }
 
 /* How late a round may begin and still send all; one that is longer than its period can't anyway.
  */
-static uint64_t slack_tsc(const struct el_plan_set *set)
+static uint64_t slack_ns(const struct el_plan_set *set)
 {
-	return set->period_tsc > set->window_tsc ? set->period_tsc - set->window_tsc
-						 : set->period_tsc;
+	return set->period_ns > set->window_ns ? set->period_ns - set->window_ns : set->period_ns;
 }
 
 /* A round is handed out when the one before has begun: so the workers always have one ahead, and a
@@ -169,14 +168,14 @@ static uint64_t slack_tsc(const struct el_plan_set *set)
 void rounds_hand_out(struct rounds *r, uint64_t now)
 {
 	while (r->started && !no_more(r)) {
-		bool later = (int64_t)(now - r->last_start_tsc) < 0;
-		if (r->conf.set->period_tsc && later && r->next_round > r->first)
+		bool later = (int64_t)(now - r->last_start_ns) < 0;
+		if (r->conf.set->period_ns && later && r->next_round > r->first)
 			return;
 		if (!have_blocks(r)) {
 			skip_passed(r, now, 0);
 			return;
 		}
-		skip_passed(r, now, slack_tsc(r->conf.set));
+		skip_passed(r, now, slack_ns(r->conf.set));
 		if (!hand_out(r))
 			return;
 	}
@@ -186,7 +185,7 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 static bool is_begun(const struct stats_job *job)
 {
 	for (uint32_t i = 0; i < job->n_blocks; i++) {
-		if (job->blocks[i]->began_tsc)
+		if (job->blocks[i]->began_ns)
 			return true;
 	}
 	return false;
@@ -202,7 +201,7 @@ void rounds_report(struct rounds *r, struct el_block *block)
 		if (o->job->n_blocks == r->conf.n_workers && !is_begun(o->job) &&
 		    o->round < r->next_round) {
 			r->next_round = o->round;
-			r->next_start_tsc = o->start_tsc;
+			r->next_start_ns = o->start_ns;
 		}
 		return;
 	}
@@ -235,7 +234,6 @@ void rounds_submit(struct rounds *r)
 		for (uint32_t w = 0; o->step.to_ns && w < o->job->n_blocks; w++)
 			el_clock_step_add(&o->job->blocks[w]->step, &o->step);
 		o->job->owner = r;
-		o->job->clock = r->conf.set->clock;
 		r->in_stats++;
 		stats_pool_submit(r->conf.stats, o->job);
 	}
@@ -247,11 +245,11 @@ bool rounds_are_whole(const struct rounds *r)
 	       r->open[r->head % r->conf.set->n_blocks].job->n_blocks == r->conf.n_workers;
 }
 
-void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_tsc)
+void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_ns)
 {
 	for (uint32_t k = r->head; k != r->tail; k++) {
 		struct open_round *o = open_at(r, k);
-		if ((int64_t)(now_tsc - o->start_tsc) >= 0)
+		if ((int64_t)(now_ns - o->start_ns) >= 0)
 			o->drops += drops;
 	}
 }
@@ -261,7 +259,7 @@ void rounds_add_step(struct rounds *r, const struct el_clock_step *step)
 	for (uint32_t k = r->head; k != r->tail; k++) {
 		struct open_round *o = open_at(r, k);
 
-		if ((int64_t)(step->to_ns - o->start_tsc) >= 0)
+		if ((int64_t)(step->to_ns - o->start_ns) >= 0)
 			el_clock_step_add(&o->step, step);
 	}
 }
@@ -294,17 +292,17 @@ uint64_t rounds_next(const struct rounds *r)
 
 uint64_t rounds_next_start(const struct rounds *r)
 {
-	return r->next_start_tsc;
+	return r->next_start_ns;
 }
 
 uint64_t rounds_next_begin(const struct rounds *r, uint64_t now)
 {
 	for (uint32_t k = r->head; k != r->tail; k++) {
-		uint64_t start = open_at(r, k)->start_tsc;
+		uint64_t start = open_at(r, k)->start_ns;
 		if ((int64_t)(start - now) > 0)
 			return start;
 	}
-	return r->next_start_tsc;
+	return r->next_start_ns;
 }
 
 bool rounds_idle(const struct rounds *r)

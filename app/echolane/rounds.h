@@ -21,14 +21,14 @@ struct rounds *rounds_create(const struct rounds_config *config);
 /* No worker may have a block of it or its plan any more. NULL is fine. */
 void rounds_destroy(struct rounds *r);
 
-/* The first round has the number `first` and begins at `start_tsc`. */
-void rounds_start(struct rounds *r, uint64_t first, uint64_t start_tsc);
+/* The first round has the number `first` and begins at `start_ns`. */
+void rounds_start(struct rounds *r, uint64_t first, uint64_t start_ns);
 /* No more rounds are handed out. Those that workers have go on; where all workers give one back
  * that none has begun, it is the next again. */
 void rounds_retire(struct rounds *r);
 
 /* Hands out what is due; to be called every few milliseconds. */
-void rounds_hand_out(struct rounds *r, uint64_t now_tsc);
+void rounds_hand_out(struct rounds *r, uint64_t now_ns);
 /* A worker's report; the block must be of this set. */
 void rounds_report(struct rounds *r, struct el_block *block);
 /* Passes rounds that are whole to statistics, in order. */
@@ -40,7 +40,7 @@ void rounds_recycle(struct rounds *r, struct stats_job *job);
 bool rounds_are_whole(const struct rounds *r);
 /* What was dropped between the last call and now: goes to every round that has begun and has not
  * been submitted. */
-void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_tsc);
+void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_ns);
 
 /* A worker has found that its clock has stepped: what it has stamped for other workers may be in
  * any block of the rounds that have begun by then and have not been submitted. */
@@ -52,9 +52,9 @@ uint64_t rounds_first(const struct rounds *r);
 /* Number and start of the round after the last one handed out. */
 uint64_t rounds_next(const struct rounds *r);
 uint64_t rounds_next_start(const struct rounds *r);
-/* When the first round that is to begin later than `now_tsc` begins; now_tsc 0: the first one that
+/* When the first round that is to begin later than `now_ns` begins; now_ns 0: the first one that
  * is still with the workers. */
-uint64_t rounds_next_begin(const struct rounds *r, uint64_t now_tsc);
+uint64_t rounds_next_begin(const struct rounds *r, uint64_t now_ns);
 /* True if no round is with the workers or with statistics. */
 bool rounds_idle(const struct rounds *r);
 /* True if no more will be handed out and none is under way. */

@@ -45,7 +45,7 @@ static struct stats_job *pop(struct queue *q)
 
 static void work(struct stats_job *job)
 {
-	struct el_round_figures *figures = el_stats_round(job->blocks, job->n_blocks, &job->clock);
+	struct el_round_figures *figures = el_stats_round(job->blocks, job->n_blocks);
 
 	if (figures) {
 		figures->local_drops += job->local_drops;

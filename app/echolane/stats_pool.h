@@ -11,7 +11,6 @@ struct stats_job {
 	struct stats_job *next;
 	struct rounds *owner; /* whose blocks these are; NULL: `before` is to be dropped, no more */
 	uint64_t round;
-	struct el_clock clock;
 	uint64_t local_drops; /* of the ports, while the round was open */
 	uint32_t n_blocks;
 	struct el_block *blocks[EL_PLAN_WORKERS_MAX];

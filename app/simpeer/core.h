@@ -36,12 +36,11 @@ struct simpeer_counters {
 };
 
 /* How late delayed answers were handed to the port: the peer's own part in an error of round-trip
- * times. Bins of SIMPEER_LATE_CYCLES; whoever drives the port counts. */
-#define SIMPEER_LATE_CYCLES 16
+ * times. Bins of SIMPEER_LATE_NS; whoever drives the port counts. */
+#define SIMPEER_LATE_NS 16
 #define SIMPEER_LATE_BINS 16384
 struct simpeer_late {
 	uint64_t n, bins[SIMPEER_LATE_BINS]; /* the last is of all that are later */
-	double ns_per_cycle;
 };
 
 struct simpeer_core {

@@ -6,7 +6,7 @@
 
 static bool before(const struct simpeer_delay_entry *a, const struct simpeer_delay_entry *b)
 {
-	return a->due_tsc != b->due_tsc ? a->due_tsc < b->due_tsc : a->order < b->order;
+	return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->order < b->order;
 }
 
 int simpeer_delay_init(struct simpeer_delay_queue *q, uint32_t max)
@@ -22,9 +22,9 @@ void simpeer_delay_fini(struct simpeer_delay_queue *q)
 	*q = (struct simpeer_delay_queue){0};
 }
 
-bool simpeer_delay_push(struct simpeer_delay_queue *q, uint64_t due_tsc, void *item)
+bool simpeer_delay_push(struct simpeer_delay_queue *q, uint64_t due_ns, void *item)
 {
-	struct simpeer_delay_entry e = {due_tsc, q->order, item};
+	struct simpeer_delay_entry e = {due_ns, q->order, item};
 	uint32_t i = q->count;
 
 	if (q->count == q->max)
@@ -37,13 +37,13 @@ bool simpeer_delay_push(struct simpeer_delay_queue *q, uint64_t due_tsc, void *i
 	return true;
 }
 
-void *simpeer_delay_pop(struct simpeer_delay_queue *q, uint64_t now_tsc)
+void *simpeer_delay_pop(struct simpeer_delay_queue *q, uint64_t now_ns)
 {
 	struct simpeer_delay_entry last;
 	uint32_t i = 0;
 	void *item;
 
-	if (q->count == 0 || q->heap[0].due_tsc > now_tsc)
+	if (q->count == 0 || q->heap[0].due_ns > now_ns)
 		return NULL;
 	item = q->heap[0].item;
 	last = q->heap[--q->count];

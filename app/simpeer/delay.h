@@ -7,7 +7,7 @@
 
 struct simpeer_delay_queue {
 	struct simpeer_delay_entry {
-		uint64_t due_tsc;
+		uint64_t due_ns;
 		uint64_t order;
 		void *item;
 	} * heap;
@@ -20,7 +20,7 @@ int simpeer_delay_init(struct simpeer_delay_queue *q, uint32_t max);
 void simpeer_delay_fini(struct simpeer_delay_queue *q);
 
 /* False if it is full. */
-bool simpeer_delay_push(struct simpeer_delay_queue *q, uint64_t due_tsc, void *item);
+bool simpeer_delay_push(struct simpeer_delay_queue *q, uint64_t due_ns, void *item);
 
-/* The next item that is due at `now_tsc`, or NULL. UINT64_MAX takes all. */
-void *simpeer_delay_pop(struct simpeer_delay_queue *q, uint64_t now_tsc);
+/* The next item that is due at `now_ns`, or NULL. UINT64_MAX takes all. */
+void *simpeer_delay_pop(struct simpeer_delay_queue *q, uint64_t now_ns);

@@ -21,18 +21,17 @@
 struct held {
 	struct rte_mbuf *m;
 	struct simpeer_verdict verdict;
-	uint64_t due_tsc, deadline_tsc;
+	uint64_t due_ns, deadline_ns;
 };
 
 struct simpeer {
 	struct simpeer_core core;
 	struct simpeer_config config;
-	struct el_clock clock;
-	uint64_t now_tsc;
+	uint64_t now_ns;
 	struct simpeer_delay_queue delayed;
 	struct held *held; /* one a rule */
 	uint32_t n_held;
-	uint64_t hold_tsc, next_deadline_tsc;
+	uint64_t hold_ns, next_deadline_ns;
 	uint32_t n_tx;
 	struct rte_mbuf *tx[TX_MAX];
 };
@@ -45,8 +44,7 @@ struct simpeer *simpeer_create(const struct simpeer_config *config)
 	if (!p)
 		return NULL;
 	p->config = *config;
-	p->clock = el_clock_init(config->tsc_hz);
-	p->hold_tsc = el_clock_tsc(&p->clock, config->script->reorder_hold_us * 1000ULL);
+	p->hold_ns = config->script->reorder_hold_us * 1000ULL;
 	if (rte_eth_macaddr_get(config->port_id, &mac) != 0) {
 		errno = ENODEV;
 		goto fail;
@@ -57,7 +55,6 @@ struct simpeer *simpeer_create(const struct simpeer_config *config)
 		errno = ENOMEM;
 		goto fail;
 	}
-	p->core.late.ns_per_cycle = (double)EL_NS_PER_S / (double)config->tsc_hz;
 	return p;
 fail:
 	free(p->held);
@@ -90,13 +87,13 @@ const struct simpeer_core *simpeer_state(struct simpeer *peer)
 }
 
 /* Sends now or puts by. False, and the mbuf freed, if too many are put by. */
-static bool emit(struct simpeer *p, struct rte_mbuf *m, uint64_t due_tsc)
+static bool emit(struct simpeer *p, struct rte_mbuf *m, uint64_t due_ns)
 {
-	if (due_tsc <= p->now_tsc && p->n_tx < TX_MAX) {
+	if (due_ns <= p->now_ns && p->n_tx < TX_MAX) {
 		p->tx[p->n_tx++] = m;
 		return true;
 	}
-	if (simpeer_delay_push(&p->delayed, due_tsc, m))
+	if (simpeer_delay_push(&p->delayed, due_ns, m))
 		return true;
 	rte_pktmbuf_free(m);
 	return false;
@@ -104,15 +101,15 @@ static bool emit(struct simpeer *p, struct rte_mbuf *m, uint64_t due_tsc)
 
 /* Sends an answer and its copies. */
 static void emit_answer(struct simpeer *p, struct rte_mbuf *m, const struct simpeer_verdict *v,
-			uint64_t due_tsc)
+			uint64_t due_ns)
 {
 	struct rte_mbuf *copies[SIMPEER_COPIES_MAX];
 	struct simpeer_rule_counters *counters;
-	uint64_t copy_due_tsc = due_tsc;
+	uint64_t copy_due_ns = due_ns;
 	uint32_t n = 0;
 
 	if (v->rule == SIMPEER_NO_RULE) {
-		emit(p, m, due_tsc);
+		emit(p, m, due_ns);
 		return;
 	}
 	counters = &p->core.rules[v->rule].counters;
@@ -125,38 +122,38 @@ static void emit_answer(struct simpeer *p, struct rte_mbuf *m, const struct simp
 	counters->copies -= v->copies - n;
 	p->core.counters.no_mbuf += v->copies - n;
 	if (v->duplicate_delay_ns)
-		copy_due_tsc += el_clock_tsc(&p->clock, v->duplicate_delay_ns);
-	if (!emit(p, m, due_tsc)) {
+		copy_due_ns += v->duplicate_delay_ns;
+	if (!emit(p, m, due_ns)) {
 		counters->answered--;
 		counters->delay_overflow++;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		if (!emit(p, copies[i], copy_due_tsc))
+		if (!emit(p, copies[i], copy_due_ns))
 			counters->copies--;
 }
 
-static void release(struct simpeer *p, struct held *h, uint64_t due_tsc)
+static void release(struct simpeer *p, struct held *h, uint64_t due_ns)
 {
 	struct rte_mbuf *m = h->m;
 
 	h->m = NULL;
 	p->n_held--;
-	emit_answer(p, m, &h->verdict, h->due_tsc > due_tsc ? h->due_tsc : due_tsc);
+	emit_answer(p, m, &h->verdict, h->due_ns > due_ns ? h->due_ns : due_ns);
 }
 
 static void release_overdue(struct simpeer *p)
 {
-	p->next_deadline_tsc = UINT64_MAX;
+	p->next_deadline_ns = UINT64_MAX;
 	for (uint32_t i = 0; i <= p->config.script->n_rules; i++) {
 		struct held *h = &p->held[i];
 
 		if (!h->m)
 			continue;
-		if (h->deadline_tsc <= p->now_tsc) {
+		if (h->deadline_ns <= p->now_ns) {
 			p->core.rules[i].counters.reorder_timeout++;
-			release(p, h, p->now_tsc);
-		} else if (h->deadline_tsc < p->next_deadline_tsc) {
-			p->next_deadline_tsc = h->deadline_tsc;
+			release(p, h, p->now_ns);
+		} else if (h->deadline_ns < p->next_deadline_ns) {
+			p->next_deadline_ns = h->deadline_ns;
 		}
 	}
 }
@@ -165,17 +162,17 @@ static void release_overdue(struct simpeer *p)
 static void emit_impaired(struct simpeer *p, struct rte_mbuf *m, const struct simpeer_verdict *v)
 {
 	struct held *h = &p->held[v->rule];
-	uint64_t due_tsc = p->now_tsc + (v->delay_ns ? el_clock_tsc(&p->clock, v->delay_ns) : 0);
+	uint64_t due_ns = p->now_ns + v->delay_ns;
 
 	if (h->m) { /* this one is the next one, even if it was to be held itself */
-		emit_answer(p, m, v, due_tsc);
-		release(p, h, due_tsc);
+		emit_answer(p, m, v, due_ns);
+		release(p, h, due_ns);
 	} else if (v->reorder) {
-		*h = (struct held){m, *v, due_tsc, due_tsc + p->hold_tsc};
-		if (p->n_held++ == 0 || h->deadline_tsc < p->next_deadline_tsc)
-			p->next_deadline_tsc = h->deadline_tsc;
+		*h = (struct held){m, *v, due_ns, due_ns + p->hold_ns};
+		if (p->n_held++ == 0 || h->deadline_ns < p->next_deadline_ns)
+			p->next_deadline_ns = h->deadline_ns;
 	} else {
-		emit_answer(p, m, v, due_tsc);
+		emit_answer(p, m, v, due_ns);
 	}
 }
 
@@ -223,7 +220,7 @@ static void handle(struct simpeer *p, struct rte_mbuf *m)
 	m->ol_flags = (m->ol_flags & RTE_MBUF_F_EXTERNAL) | (vlan ? RTE_MBUF_F_TX_VLAN : 0);
 	if (likely(!(v.reorder | v.copies | v.delay_ns) &&
 		   (p->n_held == 0 || v.rule == SIMPEER_NO_RULE)))
-		emit(p, m, p->now_tsc);
+		emit(p, m, p->now_ns);
 	else
 		emit_impaired(p, m, &v);
 }
@@ -252,35 +249,35 @@ static unsigned int flush(struct simpeer *p)
 static unsigned int send_due(struct simpeer *p)
 {
 	struct simpeer_late *late = &p->core.late;
-	uint64_t before = late->n, due_tsc = p->delayed.heap[0].due_tsc;
+	uint64_t before = late->n, due_ns = p->delayed.heap[0].due_ns;
 	struct rte_mbuf *m;
 
 	while (p->n_tx < TX_MAX - BURST_ANSWERS_MAX &&
-	       (m = simpeer_delay_pop(&p->delayed, p->now_tsc))) {
-		uint64_t bin = (p->now_tsc - due_tsc) / SIMPEER_LATE_CYCLES;
+	       (m = simpeer_delay_pop(&p->delayed, p->now_ns))) {
+		uint64_t bin = (p->now_ns - due_ns) / SIMPEER_LATE_NS;
 		late->bins[bin < SIMPEER_LATE_BINS ? bin : SIMPEER_LATE_BINS - 1]++;
 		late->n++;
 		p->tx[p->n_tx++] = m;
-		due_tsc = p->delayed.heap[0].due_tsc;
+		due_ns = p->delayed.heap[0].due_ns;
 	}
 	/* before others are received, whose handling would delay them */
 	return late->n > before ? flush(p) : 0;
 }
 
-unsigned int simpeer_send(struct simpeer *peer, uint64_t now_tsc)
+unsigned int simpeer_send(struct simpeer *peer, uint64_t now_ns)
 {
-	peer->now_tsc = now_tsc;
-	if (unlikely(peer->n_held > 0 && peer->next_deadline_tsc <= now_tsc))
+	peer->now_ns = now_ns;
+	if (unlikely(peer->n_held > 0 && peer->next_deadline_ns <= now_ns))
 		release_overdue(peer);
 	return peer->delayed.count > 0 ? send_due(peer) : 0;
 }
 
-unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_tsc)
+unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns)
 {
 	struct rte_mbuf *rx[BURST];
 	uint16_t n = 0;
 
-	peer->now_tsc = now_tsc;
+	peer->now_ns = now_ns;
 	/* What the port refuses stops the receiving, so that nothing is lost here. */
 	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX))
 		n = rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
@@ -294,9 +291,9 @@ unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_tsc)
 	return n + (peer->n_tx > 0 ? flush(peer) : 0);
 }
 
-unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc)
+unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_ns)
 {
-	unsigned int sent = simpeer_send(peer, now_tsc);
+	unsigned int sent = simpeer_send(peer, now_ns);
 
-	return sent + simpeer_receive(peer, now_tsc);
+	return sent + simpeer_receive(peer, now_ns);
 }

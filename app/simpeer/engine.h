@@ -16,7 +16,6 @@ struct simpeer_config {
 	const struct simpeer_script *script; /* must outlive the peer */
 	uint16_t port_id, queue_id;          /* configured and started by the caller */
 	struct rte_mempool *pool;            /* for copies; must outlive the peer */
-	uint64_t tsc_hz;                     /* of the clock that simpeer_poll is given */
 	/* Answers are made in mbufs of `pool` instead of those received: for links that hand over
 	 * the other side's own mbufs (net_ring), whose headroom and payload must not change. */
 	bool copy;
@@ -28,14 +27,14 @@ struct simpeer *simpeer_create(const struct simpeer_config *config);
 /* Frees all answers that are still held. NULL is fine. */
 void simpeer_destroy(struct simpeer *peer);
 
-/* A turn's two halves: sends what is due; takes one burst and handles it. `now_tsc`: read just
+/* A turn's two halves: sends what is due; takes one burst and handles it. `now_ns`: read just
  * before, for delays count from it. Never block. Return how many frames were received or sent. One
  * thread at a time. */
-unsigned int simpeer_send(struct simpeer *peer, uint64_t now_tsc);
-unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_tsc);
+unsigned int simpeer_send(struct simpeer *peer, uint64_t now_ns);
+unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns);
 
 /* Both, at the same time. */
-unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_tsc);
+unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_ns);
 
 /* The counters; live, for the polling thread. `unsent` counts what is still held. */
 const struct simpeer_core *simpeer_state(struct simpeer *peer);

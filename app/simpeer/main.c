@@ -255,7 +255,6 @@ static int run(const struct options *o, const struct simpeer_script *script)
 			rte_strerror(-rc));
 		return EX_UNAVAILABLE;
 	}
-	config.tsc_hz = EL_NS_PER_S;
 	begin_clock(&clock);
 	peer = simpeer_create(&config);
 	if (!peer) {

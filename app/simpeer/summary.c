@@ -42,7 +42,7 @@ static uint64_t late_ns(const struct simpeer_late *late, double part)
 		return 0;
 	while (i + 1 < SIMPEER_LATE_BINS && late->bins[i] <= left)
 		left -= late->bins[i++];
-	return (uint64_t)((i + 0.5) * SIMPEER_LATE_CYCLES * late->ns_per_cycle);
+	return (uint64_t)((i + 0.5) * SIMPEER_LATE_NS);
 }
 
 void simpeer_core_json(const struct simpeer_core *c, struct el_str *s)

@@ -26,7 +26,7 @@ static uint64_t best_read(const struct el_device_clock *c)
 	uint64_t best = UINT64_MAX;
 
 	for (uint32_t i = 0; i < n_kept(c); i++)
-		best = c->pairs[i].read_tsc < best ? c->pairs[i].read_tsc : best;
+		best = c->pairs[i].read_ns < best ? c->pairs[i].read_ns : best;
 	return best;
 }
 
@@ -34,7 +34,7 @@ static bool too_slow(struct el_device_clock *c, const struct el_device_pair *p)
 {
 	uint64_t best = best_read(c);
 
-	if (!c->n || p->read_tsc / SLOW_READ <= best || c->refused == REFUSED_MAX) {
+	if (!c->n || p->read_ns / SLOW_READ <= best || c->refused == REFUSED_MAX) {
 		c->refused = 0;
 		return false;
 	}
@@ -50,11 +50,11 @@ static bool was_set(const struct el_device_clock *c, const struct el_device_pair
 
 	if ((int64_t)(p->device - last->device) <= 0)
 		return true;
-	if (!c->line.tsc_per_tick_q32)
+	if (!c->line.ns_per_tick_q32)
 		return false;
-	off = (double)(int64_t)(p->tsc - el_device_line_tsc(&c->line, p->device));
-	allowed = OFF_ERRORS * (double)(c->line.error_tsc + p->read_tsc) +
-		  OFF_RATE * (double)(p->tsc - last->tsc);
+	off = (double)(int64_t)(p->ns - el_device_line_ns(&c->line, p->device));
+	allowed = OFF_ERRORS * (double)(c->line.error_ns + p->read_ns) +
+		  OFF_RATE * (double)(p->ns - last->ns);
 	return fabs(off) > allowed;
 }
 
@@ -67,11 +67,11 @@ static void fit(struct el_device_clock *c)
 
 	for (uint32_t i = 0; i < n; i++) {
 		mx += (double)(int64_t)(c->pairs[i].device - o->device) / n;
-		my += (double)(int64_t)(c->pairs[i].tsc - o->tsc) / n;
+		my += (double)(int64_t)(c->pairs[i].ns - o->ns) / n;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		double x = (double)(int64_t)(c->pairs[i].device - o->device) - mx;
-		double y = (double)(int64_t)(c->pairs[i].tsc - o->tsc) - my;
+		double y = (double)(int64_t)(c->pairs[i].ns - o->ns) - my;
 		xx += x * x;
 		xy += x * y;
 	}
@@ -83,23 +83,23 @@ static void fit(struct el_device_clock *c)
 	}
 	c->line = (struct el_device_line){
 	    .device_base = o->device,
-	    .tsc_base = o->tsc + (uint64_t)llround(my - slope * mx),
-	    .tsc_per_tick_q32 = (uint64_t)(slope * 0x1p32),
+	    .ns_base = o->ns + (uint64_t)llround(my - slope * mx),
+	    .ns_per_tick_q32 = (uint64_t)(slope * 0x1p32),
 	};
 	for (uint32_t i = 0; i < n; i++)
 		worst =
 		    fmax(worst,
-			 fabs((double)(int64_t)(c->pairs[i].tsc -
-						el_device_line_tsc(&c->line, c->pairs[i].device))));
-	c->line.error_tsc = (uint64_t)worst + best_read(c) / 2;
+			 fabs((double)(int64_t)(c->pairs[i].ns -
+						el_device_line_ns(&c->line, c->pairs[i].device))));
+	c->line.error_ns = (uint64_t)worst + best_read(c) / 2;
 }
 
-void el_device_clock_add(struct el_device_clock *c, uint64_t tsc_before, uint64_t device,
-			 uint64_t tsc_after)
+void el_device_clock_add(struct el_device_clock *c, uint64_t ns_before, uint64_t device,
+			 uint64_t ns_after)
 {
 	struct el_device_pair p = {.device = device,
-				   .read_tsc = tsc_after - tsc_before,
-				   .tsc = tsc_before + (tsc_after - tsc_before) / 2};
+				   .read_ns = ns_after - ns_before,
+				   .ns = ns_before + (ns_after - ns_before) / 2};
 
 	if (too_slow(c, &p))
 		return;

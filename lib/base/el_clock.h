@@ -2,32 +2,15 @@
 #pragma once
 #include <stdint.h>
 
-/* Ticks of what time is measured with and nanoseconds are different units: every name says which it
- * is (_tsc, _ns), and conversions go through the functions below. In the program ticks are those of
- * el_core_clock.h, nanoseconds; in tests and benchmarks they may be a counter's. */
+/* All times are nanoseconds of one time, that of el_core_clock.h; their names say so (_ns). */
 
 #define EL_NS_PER_S 1000000000ULL
 
-/* A frequency, and the multipliers made from it. Immutable once made: whoever wants a newer
- * calibration takes a newer copy. */
-struct el_clock {
-	uint64_t tsc_hz;
-	uint64_t ns_per_tsc_q32; /* nanoseconds a tick, 32.32 */
-};
+/* Seconds, as in configuration files, to nanoseconds; negative counts as 0. At most 2^63 of them.
+ */
+uint64_t el_ns_from_s(double seconds);
 
-/* tsc_hz must be from 1 MHz to 1 THz. */
-struct el_clock el_clock_init(uint64_t tsc_hz);
-
-static inline uint64_t el_clock_ns(const struct el_clock *c, uint64_t tsc)
+static inline double el_s_from_ns(uint64_t ns)
 {
-	return (uint64_t)(((unsigned __int128)tsc * c->ns_per_tsc_q32) >> 32);
+	return (double)((long double)ns / (long double)EL_NS_PER_S);
 }
-
-static inline uint64_t el_clock_tsc(const struct el_clock *c, uint64_t ns)
-{
-	return (uint64_t)((unsigned __int128)ns * c->tsc_hz / EL_NS_PER_S);
-}
-
-/* Seconds, as in configuration files, to ticks; negative counts as 0. */
-uint64_t el_clock_tsc_from_s(const struct el_clock *c, double seconds);
-double el_clock_s(const struct el_clock *c, uint64_t tsc);

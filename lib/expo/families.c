@@ -138,17 +138,17 @@ static bool print_round_u64(const struct family *f, const struct el_expo_input *
 	return true;
 }
 
-/* A time that the round has in cycles. */
-static bool print_round_tsc(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			    uint32_t sub, struct line *l)
+/* A time that the round has. */
+static bool print_round_ns(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l)
 {
 	const struct el_round_figures *last = in->snapshot->last;
-	uint64_t tsc;
+	uint64_t ns;
 
 	(void)row, (void)sub;
-	memcpy(&tsc, (const char *)last + f->offset, sizeof(tsc));
+	memcpy(&ns, (const char *)last + f->offset, sizeof(ns));
 	probe_label(in, l);
-	line_seconds(l, (double)el_clock_ns(&last->clock, tsc));
+	line_seconds(l, (double)ns);
 	return true;
 }
 
@@ -421,9 +421,9 @@ const struct family expo_families[] = {
 	  "Probes of the last round whose send took too long for an exact stamp."),
     ROUND("echolane_round_tx_refused", print_round_u64, tx_refused,
 	  "Packets of the last round that the port did not take at first."),
-    ROUND("echolane_round_poll_gap_seconds", print_round_tsc, poll_gap_tsc,
+    ROUND("echolane_round_poll_gap_seconds", print_round_ns, poll_gap_ns,
 	  "Error bound of the last round: the longest time between two polls of a receive queue."),
-    ROUND("echolane_round_skipped_seconds", print_round_tsc, skipped_tsc,
+    ROUND("echolane_round_skipped_seconds", print_round_ns, skipped_ns,
 	  "Time of the last round that pacing gave up after stalls."),
     ROUND("echolane_round_cut", print_round_cut, cut,
 	  "1 if the last round was ended early, else 0."),

@@ -55,13 +55,13 @@ struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker)
 	return b;
 }
 
-void el_block_reset(struct el_block *b, uint64_t round, uint64_t start_tsc)
+void el_block_reset(struct el_block *b, uint64_t round, uint64_t start_ns)
 {
 	memset(b->records, 0, records_bytes(b));
 	*b = (struct el_block){.set = b->set,
 			       .worker = b->worker,
 			       .round = round,
-			       .start_tsc = start_tsc,
+			       .start_ns = start_ns,
 			       .records = b->records};
 }
 

@@ -75,8 +75,7 @@ static void fill_class(struct el_plan *plan, struct el_plan_class *c, const stru
 	c->n_slices = run->count;
 	c->n_packets = run->packets;
 	c->by_slices = el_fastdiv_init(run->count);
-	c->rate_q64 = el_plan_rate_q64((uint64_t)run->count * run->packets,
-				       el_clock_tsc_from_s(&plan->set->clock, window_s));
+	c->rate_q64 = el_plan_rate_q64((uint64_t)run->count * run->packets, el_ns_from_s(window_s));
 	for (uint32_t i = run->first; i < run->first + run->count; i++) {
 		struct el_slice *s = &plan->slices[i];
 		*s = order[i]->slice;

@@ -141,7 +141,6 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 	if (!set)
 		return el_error_set(err, -ENOMEM, "not enough memory for a plan");
 	set->model = el_model_get(in->model);
-	set->clock = in->clock;
 	set->key = in->key;
 	set->generation = in->generation;
 	set->payload = in->payload;
@@ -160,10 +159,10 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 		ret = make_plan(set, w, order + first[w], first[w + 1] - first[w], &t, err);
 	if (ret < 0)
 		goto out;
-	set->window_tsc = el_clock_tsc_from_s(&set->clock, t.window_s);
-	set->period_tsc = el_clock_tsc_from_s(&set->clock, t.period_s);
-	set->timeout_tsc = el_clock_tsc_from_s(&set->clock, t.timeout_s);
-	set->limit_tsc = el_clock_tsc_from_s(&set->clock, t.limit_s);
+	set->window_ns = el_ns_from_s(t.window_s);
+	set->period_ns = el_ns_from_s(t.period_s);
+	set->timeout_ns = el_ns_from_s(t.timeout_s);
+	set->limit_ns = el_ns_from_s(t.limit_s);
 	set->n_probes = sv.probes;
 	set->skew = skew(set);
 	set->requested_pps = t.requested_pps;

@@ -32,7 +32,7 @@ struct el_plan_class {
 	uint32_t n_packets;          /* m, at least 1 */
 	struct el_fastdiv by_slices; /* index - base to pass and slice */
 	bool mixed;                  /* some of its slices have fewer packets than m */
-	/* Pacing: records due per TSC cycle as a 0.64 fraction; UINT64_MAX: as fast as possible. */
+	/* Pacing: records due per ns as a 0.64 fraction; UINT64_MAX: as fast as possible. */
 	uint64_t rate_q64;
 };
 
@@ -99,16 +99,14 @@ bool el_plan_tight_text(const struct el_plan_tight *tight, char *buf, size_t siz
 
 struct el_plan_set {
 	struct el_model *model; /* one reference held */
-	struct el_clock clock;  /* that the cycles below were made with */
 	struct el_id_layout ids;
 	struct el_id_key key; /* the same for all sets of a process */
 	uint64_t generation;  /* counts the plans of this process, from 1 */
-	uint64_t window_tsc;  /* over which a round's probes are sent; 0: as fast as possible */
-	uint64_t
-	    period_tsc; /* from the start of a round to that of the next; 0: when all is sent */
-	uint64_t timeout_tsc; /* the longest of any target */
-	uint64_t limit_tsc;   /* sending ends so long after the start at the latest; 0: no limit */
-	uint64_t n_probes;    /* of a round, over all workers */
+	uint64_t window_ns;   /* over which a round's probes are sent; 0: as fast as possible */
+	uint64_t period_ns; /* from the start of a round to that of the next; 0: when all is sent */
+	uint64_t timeout_ns; /* the longest of any target */
+	uint64_t limit_ns;   /* sending ends so long after the start at the latest; 0: no limit */
+	uint64_t n_probes;   /* of a round, over all workers */
 	double skew; /* the largest part of them that a worker has, an even one being 1; 0: none */
 	double requested_pps; /* of a round, over all workers; infinity: as fast as possible */
 	/* The time a round needs: probes / rate cap, or longer where interval_packets asks for it,
@@ -132,16 +130,16 @@ struct el_block {
 	uint32_t worker;
 	uint64_t round; /* global number, from 1 */
 	uint64_t
-	    start_tsc; /* when the round starts, on all workers; 0: when the one before is sent */
+	    start_ns; /* when the round starts, on all workers; 0: when the one before is sent */
 	el_record *records; /* plan->n_records */
 	/* Filled in by the worker. */
-	uint64_t began_tsc, sent_tsc, closed_tsc; /* first look at it; last send; handed back */
-	uint64_t poll_gap_tsc; /* longest between two RX polls while it was open: the round's error
+	uint64_t began_ns, sent_ns, closed_ns; /* first look at it; last send; handed back */
+	uint64_t poll_gap_ns; /* longest between two RX polls while it was open: the round's error
 				  bound */
-	uint64_t skipped_tsc;  /* time that pacing gave up after stalls */
-	uint64_t uncertain;    /* probes whose TX burst call took over 50 us */
-	uint64_t tx_refused;   /* packets that tx_burst did not take at first */
-	uint64_t forwarded;    /* answers of targets that came in on another worker's queue */
+	uint64_t skipped_ns;  /* time that pacing gave up after stalls */
+	uint64_t uncertain;   /* probes whose TX burst call took over 50 us */
+	uint64_t tx_refused;  /* packets that tx_burst did not take at first */
+	uint64_t forwarded;   /* answers of targets that came in on another worker's queue */
 	struct el_clock_step step; /* of the clock, while it was open; to_ns 0: none */
 	bool cut; /* ended early by stop or reload: unsent records are meant to be */
 };
@@ -156,7 +154,6 @@ struct el_plan_route {
 
 struct el_plan_input {
 	struct el_model *model;
-	struct el_clock clock;
 	struct el_id_key key;
 	uint32_t n_workers;
 	double interval_s, interval_packets_s;
@@ -223,7 +220,7 @@ uint64_t el_plan_set_blocks_bytes(const struct el_plan_set *set);
 /* An empty block for `worker` of `set` (takes a reference), from mmap. NULL with errno set. */
 struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker);
 /* Makes a used block empty again for `round`. */
-void el_block_reset(struct el_block *block, uint64_t round, uint64_t start_tsc);
+void el_block_reset(struct el_block *block, uint64_t round, uint64_t start_ns);
 void el_block_free(struct el_block *block);
 
 /* The class that record `index` is in. index < plan->n_records. */

@@ -7,8 +7,8 @@
 
 #include "el_base.h"
 
-/* bits 63..60 state | 59..58 duplicates, saturating | 57 ICMP error | 56 spare | 55..0 TSC or RTT.
- * While sent: the TSC of the send modulo 2^56. Once answered: the RTT in TSC cycles modulo 2^56 (a
+/* bits 63..60 state | 59..58 duplicates, saturating | 57 ICMP error | 56 spare | 55..0 time or RTT.
+ * While sent: the time of the send modulo 2^56. Once answered: the RTT modulo 2^56, in ns (a
  * "negative" one, from a receive stamp before the send, has bit 55 set). Zeroed memory is unsent.
  */
 typedef uint64_t el_record;
@@ -34,9 +34,9 @@ static inline enum el_record_state el_record_state(el_record r)
 	return (enum el_record_state)(r >> EL_RECORD_STATE_SHIFT);
 }
 
-static inline el_record el_record_sent(uint64_t tsc)
+static inline el_record el_record_sent(uint64_t ns)
 {
-	return ((uint64_t)EL_RECORD_SENT << EL_RECORD_STATE_SHIFT) | (tsc & EL_RECORD_TIME_MASK);
+	return ((uint64_t)EL_RECORD_SENT << EL_RECORD_STATE_SHIFT) | (ns & EL_RECORD_TIME_MASK);
 }
 
 static inline el_record el_record_local(void)
@@ -44,11 +44,11 @@ static inline el_record el_record_local(void)
 	return (uint64_t)EL_RECORD_LOCAL << EL_RECORD_STATE_SHIFT;
 }
 
-/* A sent record with its answer, received at `tsc`; an ICMP error noted before stays noted. */
-static inline el_record el_record_answered(el_record sent, uint64_t tsc)
+/* A sent record with its answer, received at `ns`; an ICMP error noted before stays noted. */
+static inline el_record el_record_answered(el_record sent, uint64_t ns)
 {
 	return ((uint64_t)EL_RECORD_ANSWERED << EL_RECORD_STATE_SHIFT) |
-	       (sent & EL_RECORD_ICMP_ERROR) | ((tsc - sent) & EL_RECORD_TIME_MASK);
+	       (sent & EL_RECORD_ICMP_ERROR) | ((ns - sent) & EL_RECORD_TIME_MASK);
 }
 
 /* An answered record with one more duplicate counted, up to 3. */

@@ -52,9 +52,9 @@ int el_plan_survey(const struct el_plan_input *in, struct el_plan_set *set, stru
 struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, uint64_t packets,
 			     uint32_t max_packets, double timeout_s);
 
-/* rate.c: records due per cycle for `records` over `window_tsc`, 0.64, rounded up so that all are
+/* rate.c: records due per ns for `records` over `window_ns`, 0.64, rounded up so that all are
  * due at its end; UINT64_MAX where the window is 0 or too short. */
-uint64_t el_plan_rate_q64(uint64_t records, uint64_t window_tsc);
+uint64_t el_plan_rate_q64(uint64_t records, uint64_t window_ns);
 
 /* classes.c: sorts one worker's drafts by packet count (and span), forms its classes, gives each
  * slice its part and each class its rate. 0, -ENOMEM, -E2BIG (more records than a plan holds). */

@@ -58,9 +58,9 @@ struct timing el_plan_timing(const struct el_plan_input *in, uint64_t probes, ui
 	return t;
 }
 
-uint64_t el_plan_rate_q64(uint64_t records, uint64_t window_tsc)
+uint64_t el_plan_rate_q64(uint64_t records, uint64_t window_ns)
 {
-	if (window_tsc <= records)
+	if (window_ns <= records)
 		return UINT64_MAX;
-	return (uint64_t)((((unsigned __int128)records << 64) + window_tsc - 1) / window_tsc);
+	return (uint64_t)((((unsigned __int128)records << 64) + window_ns - 1) / window_ns);
 }

@@ -232,6 +232,6 @@ void el_port_view_read(struct el_port *port, struct el_port_view *ret_view);
  */
 void el_port_read_clocks(struct el_port *port);
 
-/* What the stamps of a queue mean, from the latest readings; tsc_per_tick_q32 is 0 where that is
+/* What the stamps of a queue mean, from the latest readings; ns_per_tick_q32 is 0 where that is
  * not known. */
 struct el_device_line el_port_rx_line(const struct el_port *port, uint16_t queue);

@@ -256,7 +256,7 @@ enum el_answer_flag {
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */
 struct el_answer {
-	uint64_t tsc; /* of reception */
+	uint64_t ns; /* of reception */
 	union {
 		uint64_t addr_key;   /* of (target, own address), for quotes as quoted */
 		uint64_t generation; /* once verified and forwarded: the plan set's */
@@ -357,7 +357,7 @@ struct el_probe_ops {
 	void (*make)(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n);
 
 	/* An answer of this type from its parsed frame, whose protocol is this type's: everything
-	 * in *ret_answer but the TSC; `id` is the first that `ids` gives. Undefined where it is no
+	 * in *ret_answer but the time; `id` is the first that `ids` gives. Undefined where it is no
 	 * answer. */
 	enum el_no_answer (*recognise)(const struct el_id_key *key, const struct el_pkt *pkt,
 				       struct el_answer *ret_answer);

@@ -37,7 +37,7 @@ static inline void el_answer_begin(struct el_answer *a, enum el_probe_type type,
 				   enum el_answer_kind kind, uint8_t flags, uint32_t wire,
 				   uint16_t own_port, uint16_t remote_port, uint32_t id)
 {
-	a->tsc = 0;
+	a->ns = 0;
 	a->addr_key = addr_key;
 	a->wire = wire;
 	a->own_port = own_port;

@@ -63,8 +63,8 @@ enum el_worker_counter {
 
 struct el_worker_counters {
 	_Atomic uint64_t v[EL_COUNTERS];
-	_Atomic uint64_t poll_gap_max_tsc;  /* since start */
-	_Atomic uint64_t poll_gap_last_tsc; /* of the last finished round */
+	_Atomic uint64_t poll_gap_max_ns;  /* since start */
+	_Atomic uint64_t poll_gap_last_ns; /* of the last finished round */
 } __attribute__((aligned(64)));
 
 /* A reader's copy. */

@@ -30,14 +30,13 @@ struct el_figures {
 struct el_round_figures {
 	_Atomic uint32_t refs;
 	uint64_t round;
-	struct el_clock clock; /* that the cycles below are of */
 	uint32_t n_series, n_percentiles;
 	struct el_figures *series; /* [n_series] */
 	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered, NaN
 				      where no answer has an RTT because of the clock */
-	/* Over all workers: first, last (began_tsc if nothing was sent), last. */
-	uint64_t began_tsc, sent_tsc, closed_tsc;
-	uint64_t poll_gap_tsc, skipped_tsc;                      /* the worst worker's */
+	/* Over all workers: first, last (began_ns if nothing was sent), last. */
+	uint64_t began_ns, sent_ns, closed_ns;
+	uint64_t poll_gap_ns, skipped_ns;                        /* the worst worker's */
 	uint64_t sent, uncertain, tx_refused, unsent, forwarded; /* sums */
 	uint64_t local_drops; /* answers that were late by less than the poll gap; whoever has the
 				 figures made adds what ports and rings have dropped */
@@ -56,12 +55,11 @@ void el_stats_percentiles(uint64_t *values, size_t n, const int *percents, size_
 			  double *ret);
 
 /* Turns the blocks of one round (one a worker of the set that sent, all of the same set and round;
- * at least one) into figures, one reference. Reads the blocks only. The clock converts cycles; the
+ * at least one) into figures, one reference. Reads the blocks only. The
  * percentiles are those of the set's model. An RTT above its slice's timeout is late, thus lost.
  * Records that stayed unsent are counted, unless their block was cut short. Scratch memory: 8 bytes
  * an RTT and 8 a series. NULL with errno ENOMEM. Any thread; some 10 to 15 ns a record. */
-struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks,
-					const struct el_clock *clock);
+struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks);
 struct el_round_figures *el_round_figures_get(struct el_round_figures *f);
 void el_round_figures_free(struct el_round_figures *f); /* drops a reference; NULL is fine */
 

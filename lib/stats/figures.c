@@ -28,15 +28,14 @@ struct tile {
 	uint32_t n;
 	uint32_t n_plain[TILE_SLICES]; /* first walk: plain answers in time */
 	uint32_t series[TILE_SLICES];
-	uint64_t limit_tsc[TILE_SLICES]; /* an RTT above it is late */
-	uint64_t gap_tsc;                /* an RTT may be that much too long */
+	uint64_t limit_ns[TILE_SLICES]; /* an RTT above it is late */
+	uint64_t gap_ns;                /* an RTT may be that much too long */
 };
 
 struct work {
 	struct el_round_figures *f;
-	const struct el_clock *clock;
 	struct tile tile;
-	uint64_t *values; /* RTTs in cycles, grouped by series */
+	uint64_t *values; /* RTTs, grouped by series */
 	uint64_t *next;   /* [n_series]: where the next RTT of a series goes */
 };
 
@@ -46,18 +45,18 @@ static void tile_init(struct work *w, const struct el_slice *slices, uint32_t n)
 {
 	struct tile *t = &w->tile;
 	uint32_t timeout_us = 0;
-	uint64_t limit_tsc = 0;
+	uint64_t limit_ns = 0;
 
 	t->slices = slices;
 	t->n = n;
 	for (uint32_t i = 0; i < n; i++) {
 		if (slices[i].timeout_us != timeout_us) {
 			timeout_us = slices[i].timeout_us;
-			limit_tsc = el_clock_tsc(w->clock, timeout_us * 1000ULL);
-			if (limit_tsc >= EL_RECORD_TIME_SIGN)
-				limit_tsc = EL_RECORD_TIME_SIGN - 1;
+			limit_ns = (timeout_us * 1000ULL);
+			if (limit_ns >= EL_RECORD_TIME_SIGN)
+				limit_ns = EL_RECORD_TIME_SIGN - 1;
 		}
-		t->limit_tsc[i] = limit_tsc;
+		t->limit_ns[i] = limit_ns;
 		t->series[i] = slices[i].series;
 		assert(t->series[i] < w->f->n_series);
 	}
@@ -91,7 +90,7 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 		f->local++;
 		return;
 	case EL_RECORD_SENT:
-		if (t->step.to_ns && may_be_wrong(t, time, t->limit_tsc[i]))
+		if (t->step.to_ns && may_be_wrong(t, time, t->limit_ns[i]))
 			f->unknown++;
 		else
 			f->lost++;
@@ -103,11 +102,11 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 		} else if (time & EL_RECORD_TIME_SIGN) {
 			f->answered++;
 			f->out_of_order++;
-		} else if (time > t->limit_tsc[i]) {
+		} else if (time > t->limit_ns[i]) {
 			f->lost++;
 			f->late++;
 			/* it may have come in time, and waited for the worker */
-			w->f->local_drops += time - t->limit_tsc[i] <= t->gap_tsc;
+			w->f->local_drops += time - t->limit_ns[i] <= t->gap_ns;
 		} else {
 			f->answered++;
 		}
@@ -125,7 +124,7 @@ static inline void visit_count(struct work *w, const el_record *records, uint32_
 	for (uint32_t i = 0; i < t->n; i++) {
 		el_record r = records[i];
 
-		if (r >> 56 == PLAIN_ANSWER && el_record_time(r) <= t->limit_tsc[i])
+		if (r >> 56 == PLAIN_ANSWER && el_record_time(r) <= t->limit_ns[i])
 			t->n_plain[i]++;
 		else
 			count_record(w, i, r, pass);
@@ -149,8 +148,7 @@ static inline void visit_scatter(struct work *w, const el_record *records, uint3
 	for (uint32_t i = 0; i < t->n; i++) {
 		el_record r = records[i];
 
-		if (el_record_state(r) == EL_RECORD_ANSWERED &&
-		    el_record_time(r) <= t->limit_tsc[i])
+		if (el_record_state(r) == EL_RECORD_ANSWERED && el_record_time(r) <= t->limit_ns[i])
 			w->values[w->next[t->series[i]]++] = el_record_time(r);
 	}
 }
@@ -161,7 +159,7 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 	const struct el_plan *plan = block->set->plans[block->worker];
 
 	w->tile.cut = block->cut;
-	w->tile.gap_tsc = block->poll_gap_tsc;
+	w->tile.gap_ns = block->poll_gap_ns;
 	w->tile.step = block->step;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		const struct el_plan_class *class = &plan->classes[c];
@@ -181,9 +179,8 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 	}
 }
 
-/* Sums up the n RTTs of a series. The cycles of a mean fit, those of a sum may not. */
-static void series_finish(struct el_figures *f, const uint64_t *values, size_t n,
-			  const struct el_clock *clock)
+/* Sums up the n RTTs of a series. */
+static void series_finish(struct el_figures *f, const uint64_t *values, size_t n)
 {
 	uint64_t min = UINT64_MAX, max = 0;
 	unsigned __int128 sum = 0;
@@ -196,21 +193,21 @@ static void series_finish(struct el_figures *f, const uint64_t *values, size_t n
 		max = values[i] > max ? values[i] : max;
 		sum += values[i];
 	}
-	f->rtt_min_ns = el_clock_ns(clock, min);
-	f->rtt_max_ns = el_clock_ns(clock, max);
-	f->rtt_mean_ns = el_clock_s(clock, 1) * EL_NS_PER_S * (double)sum / (double)n;
+	f->rtt_min_ns = min;
+	f->rtt_max_ns = max;
+	f->rtt_mean_ns = (double)sum / (double)n;
 }
 
 /* What the blocks say of the round as a whole. */
 static void add_block(struct el_round_figures *f, const struct el_block *b)
 {
 	/* A block whose round was never begun has no times. */
-	if (b->began_tsc != 0 && (f->began_tsc == 0 || b->began_tsc < f->began_tsc))
-		f->began_tsc = b->began_tsc;
-	f->sent_tsc = b->sent_tsc > f->sent_tsc ? b->sent_tsc : f->sent_tsc;
-	f->closed_tsc = b->closed_tsc > f->closed_tsc ? b->closed_tsc : f->closed_tsc;
-	f->poll_gap_tsc = b->poll_gap_tsc > f->poll_gap_tsc ? b->poll_gap_tsc : f->poll_gap_tsc;
-	f->skipped_tsc = b->skipped_tsc > f->skipped_tsc ? b->skipped_tsc : f->skipped_tsc;
+	if (b->began_ns != 0 && (f->began_ns == 0 || b->began_ns < f->began_ns))
+		f->began_ns = b->began_ns;
+	f->sent_ns = b->sent_ns > f->sent_ns ? b->sent_ns : f->sent_ns;
+	f->closed_ns = b->closed_ns > f->closed_ns ? b->closed_ns : f->closed_ns;
+	f->poll_gap_ns = b->poll_gap_ns > f->poll_gap_ns ? b->poll_gap_ns : f->poll_gap_ns;
+	f->skipped_ns = b->skipped_ns > f->skipped_ns ? b->skipped_ns : f->skipped_ns;
 	f->uncertain += b->uncertain;
 	f->tx_refused += b->tx_refused;
 	f->forwarded += b->forwarded;
@@ -274,7 +271,6 @@ static size_t percents_init(const struct el_model *model, int percents[EL_PERCEN
 static void finish(struct work *w, const struct el_model *model)
 {
 	struct el_round_figures *f = w->f;
-	double ns_per_tsc = el_clock_s(w->clock, 1) * EL_NS_PER_S;
 	int percents[EL_PERCENTILES_MAX];
 	size_t n_percents = percents_init(model, percents), begin = 0;
 
@@ -282,7 +278,7 @@ static void finish(struct work *w, const struct el_model *model)
 		size_t n = w->next[s] - begin;
 		double result[EL_PERCENTILES_MAX], by_percent[EL_PERCENTILES_MAX + 1];
 
-		series_finish(&f->series[s], w->values + begin, n, w->clock);
+		series_finish(&f->series[s], w->values + begin, n);
 		f->sent += f->series[s].sent;
 		f->uncertain += f->series[s].untimed;
 		el_stats_percentiles(w->values + begin, n, percents, n_percents, result);
@@ -290,15 +286,13 @@ static void finish(struct work *w, const struct el_model *model)
 			by_percent[percents[i]] = result[i];
 		for (uint32_t i = 0; i < f->n_percentiles; i++)
 			f->percentile_ns[(size_t)s * f->n_percentiles + i] =
-			    n == 0 && f->series[s].untimed
-				? NAN
-				: by_percent[model->percentiles[i]] * ns_per_tsc;
+			    n == 0 && f->series[s].untimed ? NAN
+							   : by_percent[model->percentiles[i]];
 		begin = w->next[s];
 	}
 }
 
-struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks,
-					const struct el_clock *clock)
+struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks)
 {
 	const struct el_model *model = blocks[0]->set->model;
 	struct work *w = calloc(1, sizeof(*w));
@@ -307,12 +301,10 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 
 	if (w == NULL)
 		return NULL;
-	w->clock = clock;
 	w->f = figures_create(model, blocks[0]->round);
 	w->next = numbers_alloc(model->n_series);
 	if (w->f == NULL || w->next == NULL)
 		goto out;
-	w->f->clock = *clock;
 	for (uint32_t b = 0; b < n_blocks; b++) {
 		assert(blocks[b]->set == blocks[0]->set && blocks[b]->round == blocks[0]->round);
 		add_block(w->f, blocks[b]);
@@ -330,8 +322,8 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		if (!blocks[b]->step.to_ns)
 			walk(w, blocks[b], visit_scatter);
 	}
-	if (w->f->sent_tsc < w->f->began_tsc) /* nothing was sent */
-		w->f->sent_tsc = w->f->began_tsc;
+	if (w->f->sent_ns < w->f->began_ns) /* nothing was sent */
+		w->f->sent_ns = w->f->began_ns;
 	finish(w, model);
 	ret = w->f;
 	w->f = NULL;

@@ -43,22 +43,22 @@ void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step)
  * long as the counter went back. */
 static void settle_times(struct el_worker *w, const struct el_clock_step *step, uint64_t now)
 {
-	w->iteration_tsc = earlier(w->iteration_tsc, now);
-	w->reset_tokens_tsc = earlier(w->reset_tokens_tsc, now);
+	w->iteration_ns = earlier(w->iteration_ns, now);
+	w->reset_tokens_ns = earlier(w->reset_tokens_ns, now);
 	for (uint32_t i = 0; i < w->n_queues; i++) {
-		w->queues[i].empty_tsc = earlier(w->queues[i].empty_tsc, now);
-		w->queues[i].moved_tsc = earlier(w->queues[i].moved_tsc, now);
+		w->queues[i].empty_ns = earlier(w->queues[i].empty_ns, now);
+		w->queues[i].moved_ns = earlier(w->queues[i].moved_ns, now);
 	}
 	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
 		struct live_round *l = round_find(w, r);
 
 		if (!l)
 			continue;
-		l->over_tsc = 0;
-		l->moved_tsc = now;
+		l->over_ns = 0;
+		l->moved_ns = now;
 		/* it waits from now on for what may have been sent just before */
-		if ((int64_t)(l->last_send_tsc - step->from_ns) >= 0 || l->sending)
-			l->last_send_tsc = now;
+		if ((int64_t)(l->last_send_ns - step->from_ns) >= 0 || l->sending)
+			l->last_send_ns = now;
 	}
 }
 
@@ -74,9 +74,9 @@ static void check(struct el_worker *w, const struct el_clock_pair *pair)
 	}
 	if (!right || w->clock.newest.ns != told_ns)
 		tell(w, pair, &step);
-	w->look_at_tsc = w->clock.adjust_ns;
-	if ((int64_t)(w->look_at_tsc - pair->ns) <= 0) /* the pair was too bad for that */
-		w->look_at_tsc = pair->ns + RETRY_NS;
+	w->look_at_ns = w->clock.adjust_ns;
+	if ((int64_t)(w->look_at_ns - pair->ns) <= 0) /* the pair was too bad for that */
+		w->look_at_ns = pair->ns + RETRY_NS;
 }
 
 static struct el_clock_pair read_pair(void)
@@ -97,16 +97,16 @@ static struct el_clock_pair read_pair(void)
 static uint64_t hold(const struct el_worker *w)
 {
 	uint64_t now = worker_now(w);
-	bool jumped = now - w->iteration_tsc > w->jump_tsc;
+	bool jumped = now - w->iteration_ns > w->jump_ns;
 
-	return jumped && now - w->clock.good_ns > w->jump_tsc ? w->iteration_tsc : now;
+	return jumped && now - w->clock.good_ns > w->jump_ns ? w->iteration_ns : now;
 }
 
 uint64_t clock_look(struct el_worker *w)
 {
 	struct el_clock_pair pair;
 
-	w->look_at_tsc = w->iteration_tsc + w->conf.tsc_hz;
+	w->look_at_ns = w->iteration_ns + EL_NS_PER_S;
 	if (!w->watched || w->clock.monotonic)
 		return worker_now(w);
 	if (!w->conf.reads_time)
@@ -124,12 +124,12 @@ void clock_command(struct el_worker *w, const struct el_clock_pair *pair)
 		check(w, pair);
 }
 
-bool clock_was_right_at(struct el_worker *w, uint64_t tsc)
+bool clock_was_right_at(struct el_worker *w, uint64_t ns)
 {
-	if (!w->watched || w->clock.monotonic || (int64_t)(w->clock.good_ns - tsc) >= 0)
+	if (!w->watched || w->clock.monotonic || (int64_t)(w->clock.good_ns - ns) >= 0)
 		return true;
 	if (!w->conf.reads_time)
 		return false; /* control's next pair will tell */
 	clock_look(w);
-	return (int64_t)(w->clock.good_ns - tsc) >= 0;
+	return (int64_t)(w->clock.good_ns - ns) >= 0;
 }

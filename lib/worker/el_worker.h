@@ -123,7 +123,7 @@ enum el_event_kind {
 
 /* A 16-byte note on what has no record (any more). */
 struct el_event {
-	uint64_t tsc_kind; /* TSC modulo 2^56 << 8 | kind */
+	uint64_t ns_kind; /* time modulo 2^56 << 8 | kind */
 	uint32_t a, b;
 };
 _Static_assert(sizeof(struct el_event) == 16, "an event is 16 bytes");
@@ -142,10 +142,8 @@ struct el_worker;
 struct el_worker_config {
 	struct el_worker_idx index;
 	int socket; /* NUMA */
-	/* The unit of all times: ticks of `clock` a second, EL_NS_PER_S where there is one. */
-	uint64_t tsc_hz;
-	/* Of the worker's core; copied. Zeroed: ticks are the bare counter's, and nobody checks it.
-	 */
+	/* Of the worker's core; copied. Zeroed: the bare counter is taken for nanoseconds, and
+	 * nobody checks it. */
 	struct el_core_clock clock;
 	/* The kernel's time costs no system call, so the worker checks the clock itself; else
 	 * control sends it pairs (EL_COMMAND_CLOCK), several a second. */
@@ -218,5 +216,4 @@ unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_no
 /* A live counter; any thread. */
 uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter);
 /* A copy of them all; any thread. */
-void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
-		    struct el_worker_view *ret);
+void el_worker_view(const struct el_worker *w, struct el_worker_view *ret);

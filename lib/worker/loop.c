@@ -81,12 +81,12 @@ void worker_take_commands(struct el_worker *w)
 
 static void note_poll_gap(struct el_worker *w, uint64_t now)
 {
-	uint64_t gap = now - w->iteration_tsc;
+	uint64_t gap = now - w->iteration_ns;
 
-	if (gap > w->recent_gap_tsc) {
-		w->recent_gap_tsc = gap;
-		if (gap > atomic_load_explicit(&w->counters.poll_gap_max_tsc, memory_order_relaxed))
-			atomic_store_explicit(&w->counters.poll_gap_max_tsc, gap,
+	if (gap > w->recent_gap_ns) {
+		w->recent_gap_ns = gap;
+		if (gap > atomic_load_explicit(&w->counters.poll_gap_max_ns, memory_order_relaxed))
+			atomic_store_explicit(&w->counters.poll_gap_max_ns, gap,
 					      memory_order_relaxed);
 	}
 }
@@ -98,7 +98,7 @@ bool el_worker_poll(struct el_worker *w)
 	if (unlikely(clock_is_due(w, now)))
 		now = clock_look(w);
 	note_poll_gap(w, now);
-	w->iteration_tsc = now;
+	w->iteration_ns = now;
 	for (int i = 0; i < COMMANDS_MAX && take_command(w); i++)
 		;
 	rx_poll(w);
@@ -116,7 +116,7 @@ int el_worker_run(void *worker)
 {
 	struct el_worker *w = worker;
 
-	w->iteration_tsc = worker_now(w);
+	w->iteration_ns = worker_now(w);
 	while (el_worker_poll(w)) {
 		/* One core for all is for trying things out: control must get its turn. */
 		if (w->conf.yield)

@@ -13,22 +13,22 @@
 #define EL_PACING_DEBT_S 100e-6
 
 struct el_pacing {
-	uint64_t start_tsc; /* of the due line */
-	uint64_t rate_q64;  /* records a cycle; UINT64_MAX: all are due at once */
+	uint64_t start_ns;  /* of the due line */
+	uint64_t rate_q64;  /* records a ns; UINT64_MAX: all are due at once */
 	uint64_t skipped;   /* how far stalls have moved the line forward, in records */
-	uint64_t record_q8; /* ticks a record, 56.8, at least 1: to compare classes by time */
+	uint64_t record_q8; /* ns a record, 56.8, at least 1: to compare classes by time */
 	uint32_t debt_max;  /* records */
 	uint32_t total;
 	uint32_t done; /* records dealt with */
 };
 
 static inline void el_pacing_begin(struct el_pacing *p, const struct el_plan_class *c,
-				   uint64_t start_tsc, uint64_t debt_tsc)
+				   uint64_t start_ns, uint64_t debt_ns)
 {
-	uint64_t debt = (uint64_t)(((unsigned __int128)c->rate_q64 * debt_tsc) >> 64);
+	uint64_t debt = (uint64_t)(((unsigned __int128)c->rate_q64 * debt_ns) >> 64);
 
 	*p = (struct el_pacing){
-	    .start_tsc = start_tsc,
+	    .start_ns = start_ns,
 	    .rate_q64 = c->rate_q64,
 	    .record_q8 = c->rate_q64 == UINT64_MAX
 			     ? 1
@@ -46,10 +46,10 @@ static inline uint32_t el_pacing_debt(struct el_pacing *p, uint64_t now)
 
 	if (p->rate_q64 == UINT64_MAX)
 		return left;
-	if (!left || (int64_t)(now - p->start_tsc) < 0)
+	if (!left || (int64_t)(now - p->start_ns) < 0)
 		return 0;
 	/* the line goes on past the last record: what was missed before that is no burst either */
-	due = (uint64_t)(((unsigned __int128)(now - p->start_tsc) * p->rate_q64) >> 64) + 1 -
+	due = (uint64_t)(((unsigned __int128)(now - p->start_ns) * p->rate_q64) >> 64) + 1 -
 	      p->skipped;
 	if (due <= p->done)
 		return 0;
@@ -69,7 +69,7 @@ static inline void el_pacing_end(struct el_pacing *p, uint64_t now)
 }
 
 /* The time that stalls have moved the line forward by. */
-static inline uint64_t el_pacing_skipped_tsc(const struct el_pacing *p)
+static inline uint64_t el_pacing_skipped_ns(const struct el_pacing *p)
 {
 	return (p->skipped * p->record_q8) >> 8;
 }

@@ -25,14 +25,14 @@ void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_por
 
 static bool take_token(struct el_worker *w)
 {
-	uint64_t token_tsc = w->conf.tsc_hz / RESETS_PER_S;
-	uint64_t oldest = w->iteration_tsc - RESET_BURST * token_tsc;
+	uint64_t token_ns = EL_NS_PER_S / RESETS_PER_S;
+	uint64_t oldest = w->iteration_ns - RESET_BURST * token_ns;
 
-	if ((int64_t)(w->reset_tokens_tsc - oldest) < 0)
-		w->reset_tokens_tsc = oldest;
-	if ((int64_t)(w->reset_tokens_tsc + token_tsc - w->iteration_tsc) > 0)
+	if ((int64_t)(w->reset_tokens_ns - oldest) < 0)
+		w->reset_tokens_ns = oldest;
+	if ((int64_t)(w->reset_tokens_ns + token_ns - w->iteration_ns) > 0)
 		return false;
-	w->reset_tokens_tsc += token_tsc;
+	w->reset_tokens_ns += token_ns;
 	return true;
 }
 

@@ -26,16 +26,16 @@ static void settle_gaps(struct el_worker *w)
 {
 	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
 		struct live_round *l = round_find(w, r);
-		if (l && w->recent_gap_tsc > l->gap_tsc)
-			l->gap_tsc = w->recent_gap_tsc;
+		if (l && w->recent_gap_ns > l->gap_ns)
+			l->gap_ns = w->recent_gap_ns;
 	}
-	w->recent_gap_tsc = 0;
+	w->recent_gap_ns = 0;
 }
 
 static void report(struct el_worker *w, struct el_block *b)
 {
 	/* The ring holds more than all blocks there are. */
-	b->closed_tsc = w->iteration_tsc;
+	b->closed_ns = w->iteration_ns;
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
@@ -63,7 +63,7 @@ static void begin(struct el_worker *w, struct el_block *b)
 {
 	struct live_round *l = &w->live[b->round % ROUNDS_MAX];
 	const struct el_plan *plan = b->set->plans[b->worker];
-	uint64_t start = b->start_tsc ? b->start_tsc : w->iteration_tsc;
+	uint64_t start = b->start_ns ? b->start_ns : w->iteration_ns;
 
 	settle_gaps(w);
 	*l = (struct live_round){.block = b,
@@ -72,9 +72,9 @@ static void begin(struct el_worker *w, struct el_block *b)
 				 .id_index_mask = el_id_index_mask(&b->set->ids),
 				 .sending = true,
 				 .overdue = UINT32_MAX};
-	l->last_send_tsc = l->moved_tsc = b->began_tsc = w->iteration_tsc;
+	l->last_send_ns = l->moved_ns = b->began_ns = w->iteration_ns;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
-		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_tsc);
+		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_ns);
 		w->pass[c] = w->next[c] = 0;
 	}
 	adopt(w, b->set, b->round);
@@ -92,10 +92,10 @@ void rounds_end_sending(struct el_worker *w)
 	if (!l)
 		return;
 	for (uint32_t c = 0; c < l->plan->n_classes; c++) {
-		uint64_t of_class = el_pacing_skipped_tsc(&w->pacing[c]);
+		uint64_t of_class = el_pacing_skipped_ns(&w->pacing[c]);
 		skipped = of_class > skipped ? of_class : skipped;
 	}
-	l->block->skipped_tsc = skipped;
+	l->block->skipped_ns = skipped;
 	l->sending = false;
 	w->sending = NULL;
 }
@@ -110,7 +110,7 @@ static bool finish_late(struct el_worker *w)
 
 	l->overdue = 0;
 	for (uint32_t c = 0; c < l->plan->n_classes; c++) {
-		el_pacing_end(&w->pacing[c], w->iteration_tsc);
+		el_pacing_end(&w->pacing[c], w->iteration_ns);
 		l->overdue += w->pacing[c].total - w->pacing[c].done;
 	}
 	return l->overdue > 0 && l->overdue < before;
@@ -190,7 +190,7 @@ void rounds_begin_due(struct el_worker *w)
 
 	if (w->sending || (w->told && !adopt_told(w)) || !b)
 		return;
-	if (b->start_tsc && (int64_t)(w->iteration_tsc - b->start_tsc) < 0) {
+	if (b->start_ns && (int64_t)(w->iteration_ns - b->start_ns) < 0) {
 		inherit_paths(w, b->set);
 		return;
 	}
@@ -208,9 +208,9 @@ static void close_round(struct el_worker *w, struct live_round *l)
 
 	tx_drop_outstanding(w, l);
 	settle_gaps(w);
-	b->poll_gap_tsc = l->gap_tsc;
-	b->sent_tsc = l->last_send_tsc;
-	atomic_store_explicit(&w->counters.poll_gap_last_tsc, l->gap_tsc, memory_order_relaxed);
+	b->poll_gap_ns = l->gap_ns;
+	b->sent_ns = l->last_send_ns;
+	atomic_store_explicit(&w->counters.poll_gap_last_ns, l->gap_ns, memory_order_relaxed);
 	l->block = NULL;
 	if (w->newest == l)
 		w->newest = NULL;
@@ -225,15 +225,15 @@ static void close_round(struct el_worker *w, struct live_round *l)
 static void end_overdue(struct el_worker *w)
 {
 	const struct el_block *next = waiting_head(w), *b;
-	uint64_t now = w->iteration_tsc, limit;
+	uint64_t now = w->iteration_ns, limit;
 
 	if (!w->sending)
 		return;
 	b = w->sending->block;
-	limit = b->set->limit_tsc;
-	if ((next && next->start_tsc && (int64_t)(now - next->start_tsc) >= 0) ||
+	limit = b->set->limit_ns;
+	if ((next && next->start_ns && (int64_t)(now - next->start_ns) >= 0) ||
 	    (limit &&
-	     (int64_t)(now - (b->start_tsc ? b->start_tsc : b->began_tsc)) > (int64_t)limit)) {
+	     (int64_t)(now - (b->start_ns ? b->start_ns : b->began_ns)) > (int64_t)limit)) {
 		if (!finish_late(w))
 			rounds_end_sending(w);
 	}
@@ -243,23 +243,23 @@ void rounds_end_stuck(struct el_worker *w)
 {
 	const struct live_round *l = w->sending;
 	const struct el_plan_set *set;
-	uint64_t still_tsc;
+	uint64_t still_ns;
 
 	if (!l)
 		return;
-	still_tsc = w->iteration_tsc - l->moved_tsc;
+	still_ns = w->iteration_ns - l->moved_ns;
 	set = l->block->set;
 	/* a second at least, however short the timeout */
-	if ((int64_t)still_tsc > (int64_t)w->conf.tsc_hz &&
-	    (int64_t)still_tsc > (int64_t)(set->period_tsc + set->timeout_tsc))
+	if ((int64_t)still_ns > (int64_t)EL_NS_PER_S &&
+	    (int64_t)still_ns > (int64_t)(set->period_ns + set->timeout_ns))
 		rounds_end_sending(w);
 }
 
-/* Whether all that came in by `tsc` has been looked at. */
-static bool caught_up(const struct el_worker *w, uint64_t tsc)
+/* Whether all that came in by `ns` has been looked at. */
+static bool caught_up(const struct el_worker *w, uint64_t ns)
 {
 	for (uint32_t i = 0; i < w->n_queues; i++) {
-		if ((int64_t)(w->queues[i].empty_tsc - tsc) < 0)
+		if ((int64_t)(w->queues[i].empty_ns - ns) < 0)
 			return false;
 	}
 	return true;
@@ -280,16 +280,16 @@ static bool may_go(const struct el_worker *w)
  * nothing, or a queue that never gets empty, holds that up for a while only. */
 static bool is_over(struct el_worker *w, struct live_round *l)
 {
-	uint64_t end = l->last_send_tsc + l->block->set->timeout_tsc;
+	uint64_t end = l->last_send_ns + l->block->set->timeout_ns;
 
-	if ((int64_t)(w->iteration_tsc - end) <= 0 || (l->outstanding && may_go(w)))
+	if ((int64_t)(w->iteration_ns - end) <= 0 || (l->outstanding && may_go(w)))
 		return false;
-	if (!l->over_tsc)
-		l->over_tsc = w->iteration_tsc;
-	if (!caught_up(w, end) && w->iteration_tsc - l->over_tsc < w->conf.tsc_hz / CATCH_UP_PART)
+	if (!l->over_ns)
+		l->over_ns = w->iteration_ns;
+	if (!caught_up(w, end) && w->iteration_ns - l->over_ns < EL_NS_PER_S / CATCH_UP_PART)
 		return false;
 	/* a step that is found now begins all this anew */
-	return clock_was_right_at(w, l->over_tsc) && l->over_tsc;
+	return clock_was_right_at(w, l->over_ns) && l->over_ns;
 }
 
 /* Rounds close in their order, so that reports come in order too. */

@@ -200,7 +200,7 @@ static enum stage_one doubt(struct el_worker *w, const struct queue *q, struct p
 
 /* Stage one for a frame: what it answers, and that on its way into the cache. */
 static inline enum stage_one recognise(struct el_worker *w, const struct queue *q,
-				       struct rte_mbuf *m, uint64_t tsc, struct pending *p)
+				       struct rte_mbuf *m, uint64_t ns, struct pending *p)
 {
 	bool plain =
 	    likely(w->set) && el_probe_recognise_plain(&w->set->key, p->frame, p->len, &p->answer);
@@ -212,7 +212,7 @@ static inline enum stage_one recognise(struct el_worker *w, const struct queue *
 		if (found != ANSWER)
 			return found;
 	}
-	p->answer.tsc = tsc;
+	p->answer.ns = ns;
 	locate_open(w, p);
 	if (plain && q->conf.checksums != EL_CHECKSUMS_IGNORED)
 		right = plain_checksums_right(q, m, p->frame);
@@ -273,7 +273,7 @@ static inline void record_answer(struct el_worker *w, const struct el_answer *a,
 	if (unlikely(!is_answer(a)))
 		*r |= EL_RECORD_ICMP_ERROR;
 	else if (likely(state == EL_RECORD_SENT))
-		*r = el_record_answered(*r, a->tsc);
+		*r = el_record_answered(*r, a->ns);
 	else
 		*r = el_record_duplicate(*r);
 }
@@ -287,7 +287,7 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 		return;
 	}
 	count(w, EL_COUNTER_UNMATCHED_LATE, 1);
-	worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->tsc,
+	worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->ns,
 		     at->slice->series, (uint32_t)at->set->generation);
 }
 
@@ -329,10 +329,10 @@ static void mismatch(struct el_worker *w, struct queue *q, const struct pending 
 	}
 	count(w, counters[closest], 1);
 	if (closest == EL_MATCH_PORT)
-		worker_event(w, EL_EVENT_PORT_MISMATCH, a->tsc, missed->slice->series,
+		worker_event(w, EL_EVENT_PORT_MISMATCH, a->ns, missed->slice->series,
 			     (uint32_t)missed->set->generation);
 	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN)
-		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->tsc, el_ip_fold(pkt.ip.src, pkt.family),
+		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->ns, el_ip_fold(pkt.ip.src, pkt.family),
 			     (uint32_t)a->remote_port << 16 | a->own_port);
 	if (a->kind == EL_ANSWER_SYNACK)
 		reset_unknown(w, q, &pkt);
@@ -425,7 +425,7 @@ static inline uint32_t verify(struct el_worker *w, struct queue *q, struct pendi
 		record_answer(w, &p->answer, p->record);
 		return 0;
 	}
-	*p->record = el_record_answered(*p->record, p->answer.tsc);
+	*p->record = el_record_answered(*p->record, p->answer.ns);
 	return 1;
 }
 
@@ -457,19 +457,19 @@ static void free_burst(struct rte_mbuf **mbufs, uint32_t n)
 		rte_mempool_put_bulk(pool, (void **)raw, n_raw);
 }
 
-/* When the NIC says that the packet came; `tsc`, the time of its burst, where it says nothing that
+/* When the NIC says that the packet came; `ns`, the time of its burst, where it says nothing that
  * can be true. */
 static uint64_t arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
-			uint64_t tsc)
+			uint64_t ns)
 {
 	const rte_mbuf_timestamp_t *stamp;
 	uint64_t at;
 	bool good;
 
-	if (!(m->ol_flags & q->conf.rx_stamp_flag) || !q->rx_clock.line.tsc_per_tick_q32)
-		return tsc;
+	if (!(m->ol_flags & q->conf.rx_stamp_flag) || !q->rx_clock.line.ns_per_tick_q32)
+		return ns;
 	stamp = RTE_MBUF_DYNFIELD(m, q->conf.rx_stamp_offset, const rte_mbuf_timestamp_t *);
-	good = rx_clock_arrival(&q->rx_clock, *stamp, q->empty_tsc, tsc, &at);
+	good = rx_clock_arrival(&q->rx_clock, *stamp, q->empty_ns, ns, &at);
 	count(w, good ? EL_COUNTER_RX_STAMPS : EL_COUNTER_RX_STAMPS_REFUSED, 1);
 	return at;
 }
@@ -491,19 +491,19 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	struct pending pending[BURST], *p = pending;
 	uint8_t linear[LINEAR_BYTES];
 	uint32_t n_free = 0, n_answers = 0;
-	uint64_t bytes = 0, before, after, tsc;
+	uint64_t bytes = 0, before, after, ns;
 	uint16_t n;
 
 	before = worker_now(w);
 	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, mbufs, BURST);
 	if (!n) {
-		q->empty_tsc = before;
+		q->empty_ns = before;
 		return;
 	}
 	/* What is received came before the call, in which drivers that copy spend their time;
 	 * unless the worker was held up in there. */
 	after = worker_now(w);
-	tsc = after - before < w->held_up_tsc ? before : after;
+	ns = after - before < w->held_up_ns ? before : after;
 	/* Answers to a round that another worker has begun come after the order for it, which this
 	 * worker may not have read if it was held up since it looked last. */
 	if (unlikely(!rte_ring_empty(w->commands)))
@@ -512,7 +512,7 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
-		uint64_t at = likely(!q->conf.rx_stamp_flag) ? tsc : arrival(w, q, m, after);
+		uint64_t at = likely(!q->conf.rx_stamp_flag) ? ns : arrival(w, q, m, after);
 		enum stage_one found;
 
 		bytes += m->pkt_len;
@@ -529,7 +529,7 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 		n_answers += verify(w, q, i);
 	free_burst(mbufs, n_free);
 	if (n < BURST)
-		q->empty_tsc = before;
+		q->empty_ns = before;
 	count(w, EL_COUNTER_ANSWERS, n_answers);
 	count(w, EL_COUNTER_RX_PACKETS, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);

@@ -13,19 +13,19 @@
 
 struct rx_clock {
 	struct el_device_line line; /* from control; unknown: stamps are of no use */
-	uint64_t late_tsc;
+	uint64_t late_ns;
 };
 
-/* The arrival time of a packet that the NIC stamped `device`, received at `burst_tsc` from a queue
- * that was last seen empty just after `empty_tsc`; false: burst_tsc, for the stamp can't be true.
- * Never after burst_tsc. */
-static inline bool rx_clock_arrival(const struct rx_clock *c, uint64_t device, uint64_t empty_tsc,
-				    uint64_t burst_tsc, uint64_t *ret_tsc)
+/* The arrival time of a packet that the NIC stamped `device`, received at `burst_ns` from a queue
+ * that was last seen empty just after `empty_ns`; false: burst_ns, for the stamp can't be true.
+ * Never after burst_ns. */
+static inline bool rx_clock_arrival(const struct rx_clock *c, uint64_t device, uint64_t empty_ns,
+				    uint64_t burst_ns, uint64_t *ret_ns)
 {
-	uint64_t at = el_device_line_tsc(&c->line, device);
-	int64_t age = (int64_t)(burst_tsc - at);
-	int64_t oldest = (int64_t)(burst_tsc - empty_tsc + c->late_tsc + c->line.error_tsc);
+	uint64_t at = el_device_line_ns(&c->line, device);
+	int64_t age = (int64_t)(burst_ns - at);
+	int64_t oldest = (int64_t)(burst_ns - empty_ns + c->late_ns + c->line.error_ns);
 
-	*ret_tsc = age > 0 && age <= oldest ? at : burst_tsc;
-	return age >= -(int64_t)c->line.error_tsc && age <= oldest;
+	*ret_ns = age > 0 && age <= oldest ? at : burst_ns;
+	return age >= -(int64_t)c->line.error_ns && age <= oldest;
 }

@@ -6,10 +6,10 @@
 #define RECORD_END_NONE (NO_RECORD - 1) /* no record: plans have up to 2^31 */
 
 /* The first `n` packets of a run have been sent. How many of them were probes. */
-static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t tsc, bool uncertain)
+static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t ns, bool uncertain)
 {
 	struct live_round *l = r->live;
-	el_record *records, sent = el_record_sent(tsc);
+	el_record *records, sent = el_record_sent(ns);
 
 	l->outstanding -= n;
 	if (r->record == NO_RECORD)
@@ -18,13 +18,13 @@ static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t tsc, bool u
 	for (uint32_t i = 0; i < n; i++)
 		records[i] = sent;
 	l->block->uncertain += uncertain ? n : 0;
-	l->last_send_tsc = l->moved_tsc = tsc;
+	l->last_send_ns = l->moved_ns = ns;
 	r->record += n;
 	return n;
 }
 
 /* Takes the first `sent` packets, which have gone, off the list; how many of them were probes. */
-static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t tsc, bool uncertain)
+static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t ns, bool uncertain)
 {
 	uint32_t left = sent, done = 0, probes = 0;
 
@@ -32,7 +32,7 @@ static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t tsc, 
 		struct probe_run *r = &p->runs[done];
 		uint32_t n = RTE_MIN(left, r->n);
 
-		probes += record_run(r, n, tsc, uncertain);
+		probes += record_run(r, n, ns, uncertain);
 		left -= n;
 		r->n = (uint16_t)(r->n - n);
 		done += r->n == 0;
@@ -52,18 +52,18 @@ static void send_list(struct el_worker *w, struct queue *q)
 	struct probe_list *p = &q->probes;
 	struct live_round *first_unsent;
 	uint32_t bytes = 0, probes;
-	uint64_t tsc = worker_now(w);
+	uint64_t ns = worker_now(w);
 	uint16_t sent =
 	    rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
-	bool uncertain = worker_now(w) - tsc > w->uncertain_tsc;
+	bool uncertain = worker_now(w) - ns > w->uncertain_ns;
 
 	if (likely(sent)) {
-		q->moved_tsc = tsc;
+		q->moved_ns = ns;
 		bytes = p->ends[sent - 1] - p->sent;
 		p->sent += bytes;
 	}
-	q->stuck = !sent && (q->stuck || tsc - q->moved_tsc > w->conf.tsc_hz / 10);
-	probes = record_burst(p, sent, tsc, uncertain);
+	q->stuck = !sent && (q->stuck || ns - q->moved_ns > EL_NS_PER_S / 10);
+	probes = record_burst(p, sent, ns, uncertain);
 	if (p->n) {
 		first_unsent = p->runs[0].live;
 		first_unsent->block->tx_refused += p->n;
@@ -120,7 +120,7 @@ static struct el_pacing *most_behind(struct el_worker *w, uint32_t *ret_debt)
 	uint64_t worst_lag = 0;
 
 	for (uint32_t c = 0; c < w->sending->plan->n_classes; c++) {
-		uint32_t debt = el_pacing_debt(&w->pacing[c], w->iteration_tsc);
+		uint32_t debt = el_pacing_debt(&w->pacing[c], w->iteration_ns);
 		uint64_t lag = debt * w->pacing[c].record_q8;
 		if (debt && (!worst || lag > worst_lag)) {
 			worst = &w->pacing[c];
@@ -239,14 +239,14 @@ static bool pass_over(const struct building *b, const struct hop *hop, uint32_t 
 		b->live->block->records[index] = el_record_local();
 		count(w, EL_COUNTER_DROP_PORT_DOWN, 1);
 	} else if (hop->state == EL_NEXT_HOP_FAILED) /* it counts as what the network did with it */
-		b->live->block->records[index] = el_record_sent(w->iteration_tsc);
+		b->live->block->records[index] = el_record_sent(w->iteration_ns);
 	else if (hop->state == EL_NEXT_HOP_PENDING ||
 		 /* a reset and a probe have no room */
 		 (q->stuck && w->n_queues > 1 && q->probes.n + 2 > BURST))
 		b->live->block->records[index] = el_record_local();
 	else
 		return false;
-	b->live->last_send_tsc = b->live->moved_tsc = w->iteration_tsc;
+	b->live->last_send_ns = b->live->moved_ns = w->iteration_ns;
 	return true;
 }
 
@@ -343,14 +343,14 @@ void tx_poll(struct el_worker *w)
 
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		if (!w->queues[i].probes.n)
-			w->queues[i].moved_tsc = w->iteration_tsc;
+			w->queues[i].moved_ns = w->iteration_ns;
 	}
 	if (w->sending) {
 		pace = most_behind(w, &debt);
 		if (pace)
 			build_class(w, pace, RTE_MIN(debt, (uint32_t)BURST));
 		else if (!w->sending->outstanding)
-			w->sending->moved_tsc = w->iteration_tsc;
+			w->sending->moved_ns = w->iteration_ns;
 		if (all_built(w))
 			rounds_end_sending(w);
 	}

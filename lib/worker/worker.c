@@ -112,23 +112,22 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 		goto no_memory;
 	w->conf = *config;
 	w->n_queues = config->n_queues;
-	w->debt_tsc = (uint64_t)((double)config->tsc_hz * EL_PACING_DEBT_S);
-	w->uncertain_tsc = config->tsc_hz / 20000; /* 50 us */
-	w->held_up_tsc = config->tsc_hz / 500000;  /* 2 us */
+	w->debt_ns = (uint64_t)((double)EL_NS_PER_S * EL_PACING_DEBT_S);
+	w->uncertain_ns = EL_NS_PER_S / 20000; /* 50 us */
+	w->held_up_ns = EL_NS_PER_S / 500000;  /* 2 us */
 	w->clock = config->clock;
 	w->watched = w->clock.monotonic || w->clock.ns_per_tsc_q32;
 	if (!w->watched)
 		w->clock.ns_per_tsc_q32 = 1ULL << 32;
-	w->jump_tsc =
-	    (uint64_t)((double)config->tsc_hz * (config->reads_time ? JUMP_S : JUMP_TOLD_S));
-	w->iteration_tsc = worker_now(w);
+	w->jump_ns = (uint64_t)((double)EL_NS_PER_S * (config->reads_time ? JUMP_S : JUMP_TOLD_S));
+	w->iteration_ns = worker_now(w);
 	w->peers[config->index.v] = w;
 	w->n_peers = config->index.v + 1U;
 	for (uint32_t i = 0; i < w->n_queues; i++)
 		w->queues[i] = (struct queue){
 		    .conf = w->conf.queues[i],
-		    .empty_tsc = w->iteration_tsc,
-		    .rx_clock.late_tsc = (uint64_t)((double)config->tsc_hz * RX_CLOCK_LATE_S)};
+		    .empty_ns = w->iteration_ns,
+		    .rx_clock.late_ns = (uint64_t)((double)EL_NS_PER_S * RX_CLOCK_LATE_S)};
 	w->hops = make_hops(w);
 	if (w->hops &&
 	    getrandom(&w->awaited_key, sizeof(w->awaited_key), 0) == sizeof(w->awaited_key) &&
@@ -180,10 +179,9 @@ void el_worker_connect(struct el_worker *const *workers, uint32_t n)
 	}
 }
 
-void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t tsc, uint32_t a,
-		  uint32_t b)
+void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t ns, uint32_t a, uint32_t b)
 {
-	struct el_event e = {.tsc_kind = tsc << 8 | kind, .a = a, .b = b};
+	struct el_event e = {.ns_kind = ns << 8 | kind, .a = a, .b = b};
 
 	if (rte_ring_sp_enqueue_elem(w->events, &e, sizeof(e)) != 0)
 		count(w, EL_COUNTER_DROP_EVENTS_FULL, 1);
@@ -298,13 +296,12 @@ uint64_t el_worker_oldest_plan(const struct el_worker *w)
 	return atomic_load_explicit(&w->oldest_plan, memory_order_acquire);
 }
 
-void el_worker_view(const struct el_worker *w, const struct el_clock *clock,
-		    struct el_worker_view *ret)
+void el_worker_view(const struct el_worker *w, struct el_worker_view *ret)
 {
 	for (int i = 0; i < EL_COUNTERS; i++)
 		ret->v[i] = el_worker_counter(w, (enum el_worker_counter)i);
-	ret->poll_gap_max_s = el_clock_s(
-	    clock, atomic_load_explicit(&w->counters.poll_gap_max_tsc, memory_order_relaxed));
-	ret->poll_gap_last_s = el_clock_s(
-	    clock, atomic_load_explicit(&w->counters.poll_gap_last_tsc, memory_order_relaxed));
+	ret->poll_gap_max_s =
+	    el_s_from_ns(atomic_load_explicit(&w->counters.poll_gap_max_ns, memory_order_relaxed));
+	ret->poll_gap_last_s =
+	    el_s_from_ns(atomic_load_explicit(&w->counters.poll_gap_last_ns, memory_order_relaxed));
 }

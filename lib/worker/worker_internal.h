@@ -24,10 +24,10 @@ struct live_round {
 	struct el_block *block;
 	const struct el_plan *plan;
 	uint32_t id_base, id_index_mask; /* of the ids of its probes */
-	uint64_t last_send_tsc;
-	uint64_t moved_tsc; /* when a probe of it last went out, or none was due */
-	uint64_t over_tsc;  /* when its time was first found to be over; 0: not yet */
-	uint64_t gap_tsc;
+	uint64_t last_send_ns;
+	uint64_t moved_ns; /* when a probe of it last went out, or none was due */
+	uint64_t over_ns;  /* when its time was first found to be over; 0: not yet */
+	uint64_t gap_ns;
 	uint32_t outstanding; /* probes in TX lists */
 	uint32_t overdue;     /* probes to build when its time was over, one iteration ago */
 	bool sending;
@@ -63,12 +63,12 @@ static inline uint32_t probe_list_end(const struct probe_list *p)
 struct queue {
 	struct el_worker_queue conf;
 	struct probe_list probes;
-	uint64_t moved_tsc; /* when the device last took a probe, or there was none to take */
-	bool stuck;         /* it has not for 100 ms, and not since */
-	bool down;          /* EL_COMMAND_PORT */
+	uint64_t moved_ns; /* when the device last took a probe, or there was none to take */
+	bool stuck;        /* it has not for 100 ms, and not since */
+	bool down;         /* EL_COMMAND_PORT */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
-	uint64_t empty_tsc; /* just before the receive queue was last seen empty */
+	uint64_t empty_ns; /* just before the receive queue was last seen empty */
 	struct rx_clock rx_clock;
 };
 
@@ -117,15 +117,15 @@ struct el_worker {
 
 	/* clock */
 	struct el_core_clock clock;
-	bool watched;           /* the clock is to be checked */
-	uint64_t look_at_tsc;   /* when it is to be checked next */
-	uint64_t jump_tsc;      /* an iteration that seems to take longer is a reason, too */
-	uint64_t iteration_tsc; /* of the current iteration */
-	uint64_t recent_gap_tsc;
-	uint64_t debt_tsc, uncertain_tsc;
-	uint64_t held_up_tsc; /* longer than any burst takes to receive */
+	bool watched;          /* the clock is to be checked */
+	uint64_t look_at_ns;   /* when it is to be checked next */
+	uint64_t jump_ns;      /* an iteration that seems to take longer is a reason, too */
+	uint64_t iteration_ns; /* of the current iteration */
+	uint64_t recent_gap_ns;
+	uint64_t debt_ns, uncertain_ns;
+	uint64_t held_up_ns; /* longer than any burst takes to receive */
 	uint64_t
-	    reset_tokens_tsc; /* RSTs for what is unknown: when the bucket was last drawn from */
+	    reset_tokens_ns; /* RSTs for what is unknown: when the bucket was last drawn from */
 
 	struct rte_mbuf *spare[BURST]; /* fresh TX buffers */
 	uint32_t n_spare;
@@ -155,7 +155,7 @@ static inline void count(struct el_worker *w, enum el_worker_counter c, uint64_t
 }
 
 /* An event for control; a full ring is counted. */
-void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t tsc, uint32_t a,
+void worker_event(struct el_worker *w, enum el_event_kind kind, uint64_t ns, uint32_t a,
 		  uint32_t b);
 
 /* Fills `spare` up, unless there are no buffers (counted). */
@@ -213,16 +213,16 @@ static inline uint64_t worker_now(const struct el_worker *w)
  * further from the last look than iterations take. */
 static inline bool clock_is_due(const struct el_worker *w, uint64_t now)
 {
-	return now - w->iteration_tsc > w->jump_tsc || (int64_t)(now - w->look_at_tsc) >= 0;
+	return now - w->iteration_ns > w->jump_ns || (int64_t)(now - w->look_at_ns) >= 0;
 }
 
 /* Checks the clock; the time now. */
 uint64_t clock_look(struct el_worker *w);
 /* Control asks for a check, with a pair that it has just read. */
 void clock_command(struct el_worker *w, const struct el_clock_pair *pair);
-/* True once the clock has been seen to be right at `tsc` or later: only then is it known how long
+/* True once the clock has been seen to be right at `ns` or later: only then is it known how long
  * something has taken. */
-bool clock_was_right_at(struct el_worker *w, uint64_t tsc);
+bool clock_was_right_at(struct el_worker *w, uint64_t ns);
 /* Times of the open rounds may be wrong by `step`. */
 void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step);
 

@@ -109,8 +109,7 @@ static int measure(const char *what, uint32_t targets, bool subnets, const char 
 {
 	static uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
 	static const uint8_t random[32] = {1};
-	struct el_plan_input in = {.clock = el_clock_init(2600000000ULL),
-				   .key = el_id_key_init(random),
+	struct el_plan_input in = {.key = el_id_key_init(random),
 				   .n_workers = 1,
 				   .interval_s = 10,
 				   .max_probes = 100000000,

@@ -56,7 +56,7 @@ static int measure(uint32_t n_series, el_record *records)
 	int percentiles[] = {95, 50};
 	struct el_model model = {
 	    .n_series = n_series, .percentiles = percentiles, .n_percentiles = 2};
-	struct el_plan_set set = {.model = &model, .clock = el_clock_init(HZ), .n_workers = 1};
+	struct el_plan_set set = {.model = &model, .n_workers = 1};
 	uint32_t packets = RECORDS / n_series;
 	struct el_plan plan = {
 	    .set = &set, .n_classes = 1, .n_slices = n_series, .n_records = RECORDS};
@@ -77,7 +77,7 @@ static int measure(uint32_t n_series, el_record *records)
 	    .n_slices = n_series, .n_packets = packets, .by_slices = el_fastdiv_init(n_series)};
 	for (int run = 0; run < RUNS; run++) {
 		uint64_t begin = now_ns();
-		struct el_round_figures *f = el_stats_round(blocks, 1, &set.clock);
+		struct el_round_figures *f = el_stats_round(blocks, 1);
 
 		ns[run] = now_ns() - begin;
 		if (f == NULL || f->series[0].sent != packets)

@@ -168,7 +168,7 @@ static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family
 	struct el_worker_queue q = {
 	    .port_id = port_id, .own = own, .n_own = 1, .checksums = checksums};
 	struct el_worker_config conf = {
-	    .socket = SOCKET_ID_ANY, .tsc_hz = HZ, .queues = &q, .n_queues = 1, .tx_pool = tx_pool};
+	    .socket = SOCKET_ID_ANY, .queues = &q, .n_queues = 1, .tx_pool = tx_pool};
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
 			       .index = 3,
 			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9},

@@ -7,15 +7,15 @@
 
 #include <rte_cycles.h>
 
-extern uint64_t sim_tsc;  /* the time now, in nanoseconds */
+extern uint64_t sim_ns;   /* the time now, in nanoseconds */
 extern uint64_t sim_step; /* how far each look at it moves it on */
 /* What the time stamp counter, and the kernel, show at this time; NULL: the time itself. */
 extern uint64_t (*sim_counter)(uint64_t now), (*sim_raw)(uint64_t now);
 
 static inline uint64_t sim_rdtsc(void)
 {
-	sim_tsc += sim_step;
-	return sim_counter ? sim_counter(sim_tsc) : sim_tsc;
+	sim_ns += sim_step;
+	return sim_counter ? sim_counter(sim_ns) : sim_ns;
 }
 
 static inline int sim_clock_gettime(clockid_t clock, struct timespec *ret)
@@ -24,8 +24,8 @@ static inline int sim_clock_gettime(clockid_t clock, struct timespec *ret)
 
 	if (clock != CLOCK_MONOTONIC_RAW)
 		return clock_gettime(clock, ret);
-	sim_tsc += sim_step;
-	ns = sim_raw ? sim_raw(sim_tsc) : sim_tsc;
+	sim_ns += sim_step;
+	ns = sim_raw ? sim_raw(sim_ns) : sim_ns;
 	ret->tv_sec = (time_t)(ns / 1000000000);
 	ret->tv_nsec = (long)(ns % 1000000000);
 	return 0;

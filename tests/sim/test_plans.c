@@ -5,7 +5,7 @@
 
 #include "planner.h"
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
 
 static uint32_t n_freed;
 static uint64_t waited_ns;      /* by control, without the workers */
@@ -118,7 +118,7 @@ bool __wrap_el_workers_command(struct el_worker *const *workers, uint32_t n,
 
 static void go_on(struct el_worker *w)
 {
-	uint64_t plan = el_worker_newest_plan(w), end = rte_rdtsc() + 10 * hz;
+	uint64_t plan = el_worker_newest_plan(w), end = rte_rdtsc() + 10 * EL_NS_PER_S;
 
 	while (el_worker_newest_plan(w) == plan && rte_rdtsc() < end)
 		el_worker_poll(w);
@@ -164,7 +164,8 @@ static struct control *control(struct bench *b)
 	c->n_workers = b->n_workers;
 	c->now = planning(c, b);
 	c->started = true;
-	rounds_start(c->now.rounds, 1, b->f->in.interval_s > 0 ? rte_rdtsc() + hz / 100 : 0);
+	rounds_start(c->now.rounds, 1,
+		     b->f->in.interval_s > 0 ? rte_rdtsc() + EL_NS_PER_S / 100 : 0);
 	return c;
 }
 
@@ -179,7 +180,7 @@ static const struct el_plan_set *change(struct control *c, struct bench *b, bool
 
 static void tick(struct control *c)
 {
-	c->now_ns = (uint64_t)((double)sim_tsc / (double)hz * 1e9) + waited_ns;
+	c->now_ns = (uint64_t)((double)sim_ns / (double)EL_NS_PER_S * 1e9) + waited_ns;
 	plans_poll(c);
 	control_collect_blocks(c);
 	if (c->old.rounds)
@@ -193,14 +194,14 @@ static void tick(struct control *c)
 /* Control every 2 ms and the workers meanwhile. */
 static void run(struct control *c, struct bench *b, double seconds)
 {
-	uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)hz);
+	uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)EL_NS_PER_S);
 
 	while (rte_rdtsc() < end) {
-		uint64_t next = sim_tsc + hz / 500;
+		uint64_t next = sim_ns + EL_NS_PER_S / 500;
 		tick(c);
-		while (sim_tsc < next) {
+		while (sim_ns < next) {
 			exchange(b, REPLY_ECHO);
-			sim_tsc += hz / 20000;
+			sim_ns += EL_NS_PER_S / 20000;
 		}
 	}
 }
@@ -297,7 +298,7 @@ static void what_is_about_to_begin_is_waited_for(void **state)
 
 	(void)state;
 	second_plan(c, b);
-	sim_tsc = rounds_next_begin(c->now.rounds, 0) + hz / 100;
+	sim_ns = rounds_next_begin(c->now.rounds, 0) + EL_NS_PER_S / 100;
 	third = change(c, b, true);
 	for (int i = 0; i < 10; i++)
 		tick(c);
@@ -373,7 +374,7 @@ static void answers_to_the_plan_before(void **state)
 		tick(c);
 		poll_all(b);
 		m = take(b, 0);
-		sim_tsc += hz / 20000;
+		sim_ns += EL_NS_PER_S / 20000;
 	}
 	len = m->data_len;
 	memcpy(probe, rte_pktmbuf_mtod(m, void *), len);
@@ -385,7 +386,7 @@ static void answers_to_the_plan_before(void **state)
 	give(b, 0, buf, answer(probe, len, REPLY_ECHO, buf));
 	run(c, b, 0.01);
 	assert_int_equal(el_worker_events(b->workers[0], events, 64), 1);
-	assert_int_equal(events[0].tsc_kind & 0xff, EL_EVENT_LATE);
+	assert_int_equal(events[0].ns_kind & 0xff, EL_EVENT_LATE);
 	assert_int_equal(events[0].b, generation);
 	next = change(c, b, true);
 	run(c, b, 0.05);

@@ -6,7 +6,7 @@
 
 #define PROBES 40
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
 
 struct answer_kind {
 	enum el_probe_type type;
@@ -90,7 +90,7 @@ static void give_on(struct bench *b, uint32_t queue, const struct wire *wire, co
 /* PROBES probes of `type`, answered as `wire` says; the figures of their round. */
 static struct el_figures run(struct bench *b, const struct wire *wire)
 {
-	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint64_t end = rte_rdtsc() + 5 * EL_NS_PER_S;
 	uint32_t got = 0;
 
 	order_round(b, 1);

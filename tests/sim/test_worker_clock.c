@@ -19,7 +19,7 @@
 /* Just before its end, with a probe of each worker under way; control's next look is later. */
 #define STEP_LATE (5 * PERIOD_NS + 194 * MS + 150000)
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 0;
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 0;
 
 /* What goes on with the clocks; times in ns. */
 struct scenario {
@@ -75,7 +75,7 @@ static void survey(void)
 
 	for (sim_core = 0; sim_core < WORKERS; sim_core++)
 		first[sim_core] = el_clock_pair_read(1);
-	sim_tsc += 100 * MS;
+	sim_ns += 100 * MS;
 	for (sim_core = 0; sim_core < WORKERS; sim_core++) {
 		struct el_clock_pair second = el_clock_pair_read(1);
 		struct el_core_clock *c = &worker_clocks[sim_core];
@@ -105,7 +105,7 @@ static void answer_probes(struct bench *b)
 		while ((m = take(b, w)) != NULL) {
 			if (taken++ % 10 != 3) {
 				assert_true(tail - head < 1024);
-				under_way[tail % 1024].at = sim_tsc + RTT_NS;
+				under_way[tail % 1024].at = sim_ns + RTT_NS;
 				under_way[tail % 1024].queue = now_playing.elsewhere ? 1 - w : w;
 				under_way[tail % 1024].len =
 				    answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_ECHO,
@@ -115,7 +115,7 @@ static void answer_probes(struct bench *b)
 			rte_pktmbuf_free(m);
 		}
 	}
-	for (; head != tail && under_way[head % 1024].at <= sim_tsc; head++)
+	for (; head != tail && under_way[head % 1024].at <= sim_ns; head++)
 		give(b, under_way[head % 1024].queue, under_way[head % 1024].frame,
 		     under_way[head % 1024].len);
 }
@@ -160,8 +160,7 @@ static void check_series(const struct el_figures *f, struct outcome *o)
 
 static void take_round(struct el_block *blocks[WORKERS], struct outcome *o)
 {
-	struct el_clock clock = el_clock_init(hz);
-	struct el_round_figures *r = el_stats_round(blocks, WORKERS, &clock);
+	struct el_round_figures *r = el_stats_round(blocks, WORKERS);
 	uint64_t untimed = o->untimed;
 
 	assert_non_null(r);
@@ -182,7 +181,7 @@ static void order_rounds(struct bench *b, uint64_t start)
 					       .block = el_block_create(b->set, w)};
 			assert_non_null(c.block);
 			c.block->round = round;
-			c.block->start_tsc = start + (round - 1) * PERIOD_NS;
+			c.block->start_ns = start + (round - 1) * PERIOD_NS;
 			assert_true(el_worker_command(b->workers[w], &c));
 		}
 	}
@@ -243,14 +242,14 @@ static struct outcome play(const struct scenario *s)
 	reads_time = !s->no_vdso;
 	survey();
 	b = play_bench();
-	began = sim_tsc;
+	began = sim_ns;
 	pairs_at = began + 49 * MS + 100000; /* while probes are under way */
 	order_rounds(b, began);
 	for (end = began + 3 * ROUNDS * PERIOD_NS; n[0] < ROUNDS || n[1] < ROUNDS;) {
-		if (sim_tsc > end)
+		if (sim_ns > end)
 			fail_msg("%s: %u and %u rounds", s->name, n[0], n[1]);
-		sim_tsc += LOOK_NS;
-		if (sim_tsc >= pairs_at) {
+		sim_ns += LOOK_NS;
+		if (sim_ns >= pairs_at) {
 			send_pairs(b);
 			pairs_at += 100 * MS;
 		}

@@ -2,7 +2,7 @@
 /* Which ARP and neighbour discovery goes up to control. */
 #include "worker_bench.h"
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
 
 #define OWN (family == 6 ? "2001:db8::10" : "192.0.2.10")
 #define GATEWAY (family == 6 ? "2001:db8::1" : "192.0.2.1")

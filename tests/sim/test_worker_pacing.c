@@ -3,9 +3,9 @@
 #include "worker_bench.h"
 
 #define BURST 32
-#define US (hz / 1000000)
+#define US (EL_NS_PER_S / 1000000)
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 100;
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 100;
 
 /* A plan whose rounds are spread over `interval_s`. */
 static struct fixture *spread(double interval_s)
@@ -27,21 +27,21 @@ static void add(struct fixture *f, uint32_t n, uint32_t packets)
 	}
 }
 
-/* Runs the round that was ordered to its end, nothing answered; at `stall_tsc` after its start (0:
- * never) the worker is not polled for `stalled_tsc`. */
-static struct el_block *run(struct bench *b, uint64_t stall_tsc, uint64_t stalled_tsc)
+/* Runs the round that was ordered to its end, nothing answered; at `stall_ns` after its start (0:
+ * never) the worker is not polled for `stalled_ns`. */
+static struct el_block *run(struct bench *b, uint64_t stall_ns, uint64_t stalled_ns)
 {
 	struct el_block *block = NULL;
-	uint64_t start = sim_tsc;
+	uint64_t start = sim_ns;
 	struct rte_mbuf *m;
 
 	while (el_worker_reports(b->workers[0], &block, 1) == 0) {
 		poll_all(b);
 		while ((m = take(b, 0)) != NULL)
 			rte_pktmbuf_free(m);
-		if (stall_tsc && sim_tsc - start >= stall_tsc) {
-			sim_tsc += stalled_tsc;
-			stall_tsc = 0;
+		if (stall_ns && sim_ns - start >= stall_ns) {
+			sim_ns += stalled_ns;
+			stall_ns = 0;
 		}
 	}
 	return block;
@@ -80,15 +80,16 @@ static void the_rate_is_exact(void **state)
 		assert_true(fabs(b->set->requested_pps / asked - 1) < 1e-9);
 		order_round(b, 1);
 		block = run(b, 0, 0);
-		gap = (double)hz / asked;
+		gap = (double)EL_NS_PER_S / asked;
 		for (uint32_t r = 1; r < n; r++) {
 			double late = (double)(sent_at(block, r) - sent_at(block, 0)) - r * gap;
 			assert_true(fabs(late) < 2 * (double)US);
 		}
-		had = (n - 1) * (double)hz / (double)(sent_at(block, n - 1) - sent_at(block, 0));
+		had = (n - 1) * (double)EL_NS_PER_S /
+		      (double)(sent_at(block, n - 1) - sent_at(block, 0));
 		if (fabs(had / asked - 1) >= 0.001)
 			fail_msg("%.3f a second instead of %.3f", had, asked);
-		assert_int_equal(block->skipped_tsc, 0);
+		assert_int_equal(block->skipped_ns, 0);
 		el_block_free(block);
 		bench_free(b);
 	}
@@ -173,7 +174,7 @@ static void a_stall_is_followed_by_no_burst(void **state)
 		next = (struct el_command){.kind = EL_COMMAND_ROUND,
 					   .block = el_block_create(b->set, 0)};
 		next.block->round = 2;
-		next.block->start_tsc = sim_tsc + b->set->period_tsc;
+		next.block->start_ns = sim_ns + b->set->period_ns;
 		order_round(b, 1);
 		assert_true(el_worker_command(b->workers[0], &next));
 		block = run(b, cases[i].at_us * US, cases[i].for_us * US);
@@ -186,7 +187,7 @@ static void a_stall_is_followed_by_no_burst(void **state)
 				fail_msg("stall %zu: %u probes within %.2f us", i, granted, us);
 		}
 		assert_int_equal(sent == n, cases[i].complete);
-		assert_in_range(block->skipped_tsc / US + 110 + cases[i].for_us / 1000,
+		assert_in_range(block->skipped_ns / US + 110 + cases[i].for_us / 1000,
 				cases[i].for_us, cases[i].for_us + 110);
 		el_block_free(block);
 		assert_true(el_worker_command(b->workers[0], &stop));
@@ -200,16 +201,15 @@ static void a_stall_is_followed_by_no_burst(void **state)
 /* How long a round of `set` may take here: with what is sent while the next one has begun. */
 static double end_s(const struct el_plan_set *set)
 {
-	return el_clock_s(&set->clock, set->window_tsc + set->period_tsc + 2 * set->timeout_tsc) +
-	       1;
+	return el_s_from_ns(set->window_ns + set->period_ns + 2 * set->timeout_ns) + 1;
 }
 
 /* Two rounds in a row, on a device that takes all but for the first `refuse_s` seconds; how many
  * probes of each were sent. */
 static void run_two(struct bench *b, double refuse_s, uint32_t ret_sent[2])
 {
-	uint64_t start = sim_tsc, end = start + (uint64_t)(2 * end_s(b->set) * (double)hz);
-	uint64_t taken_from = start + (uint64_t)(refuse_s * (double)hz);
+	uint64_t start = sim_ns, end = start + (uint64_t)(2 * end_s(b->set) * (double)EL_NS_PER_S);
+	uint64_t taken_from = start + (uint64_t)(refuse_s * (double)EL_NS_PER_S);
 	struct el_block *block;
 	struct rte_mbuf *m;
 
@@ -217,12 +217,12 @@ static void run_two(struct bench *b, double refuse_s, uint32_t ret_sent[2])
 		struct el_command c = {.kind = EL_COMMAND_ROUND,
 				       .block = el_block_create(b->set, 0)};
 		c.block->round = r + 1;
-		c.block->start_tsc = b->set->period_tsc ? start + r * b->set->period_tsc : 0;
+		c.block->start_ns = b->set->period_ns ? start + r * b->set->period_ns : 0;
 		assert_true(el_worker_command(b->workers[0], &c));
 	}
-	for (uint32_t r = 0; r < 2 && sim_tsc < end;) {
+	for (uint32_t r = 0; r < 2 && sim_ns < end;) {
 		poll_all(b);
-		while (sim_tsc >= taken_from && (m = take(b, 0)) != NULL)
+		while (sim_ns >= taken_from && (m = take(b, 0)) != NULL)
 			rte_pktmbuf_free(m);
 		if (!el_worker_reports(b->workers[0], &block, 1))
 			continue;
@@ -261,10 +261,10 @@ static void all_that_is_asked_for_is_sent(void **state)
 		f->in.asap = i / 486 % 2;
 		b = bench(f, 1);
 		/* a device that refuses is looked at often enough */
-		sim_step = (uint64_t)(refuse_s > 0 ? (double)hz / 2000
-						   : end_s(b->set) * (double)hz / 5000);
+		sim_step = (uint64_t)(refuse_s > 0 ? (double)EL_NS_PER_S / 2000
+						   : end_s(b->set) * (double)EL_NS_PER_S / 5000);
 		/* a limit that is shorter than what is asked for is asked for, too */
-		if ((!b->set->limit_tsc || b->set->window_tsc <= b->set->limit_tsc) &&
+		if ((!b->set->limit_ns || b->set->window_ns <= b->set->limit_ns) &&
 		    (refuse_s == 0 || end_s(b->set) < 10)) {
 			run_two(b, refuse_s, sent);
 			if (sent[0] != b->set->n_probes || sent[1] != b->set->n_probes)

@@ -4,7 +4,7 @@
 
 #include <rte_ethdev.h>
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
 
 /* A stuck device: what it never took stays unsent, and is neither sent nor lost. */
 static void a_stuck_device_loses_nothing(void **state)
@@ -84,10 +84,10 @@ static void empty_rounds_take_no_time(void **state)
 
 	(void)state;
 	c.block->round = 1;
-	c.block->start_tsc = rte_rdtsc() - hz / 1000;
+	c.block->start_ns = rte_rdtsc() - EL_NS_PER_S / 1000;
 	assert_true(el_worker_command(b->workers[1], &c));
 	block = report(b, 1);
-	assert_true(block->sent_tsc >= block->began_tsc);
+	assert_true(block->sent_ns >= block->began_ns);
 	el_block_free(block);
 	bench_free(b);
 }
@@ -125,7 +125,7 @@ struct captured {
 /* Polls a worker until `n` more probes have been captured from its wire. */
 static void capture(struct bench *b, uint32_t worker, uint32_t n, struct captured *ret)
 {
-	uint64_t end = rte_rdtsc() + hz;
+	uint64_t end = rte_rdtsc() + EL_NS_PER_S;
 	uint32_t got = 0;
 
 	while (got < n && rte_rdtsc() < end) {
@@ -257,7 +257,7 @@ static void an_old_round_open_elsewhere(void **state)
 
 	(void)state;
 	order_round(b, 1);
-	for (end = rte_rdtsc() + hz; rte_rdtsc() < end;) /* the first worker looks away */
+	for (end = rte_rdtsc() + EL_NS_PER_S; rte_rdtsc() < end;) /* the first worker looks away */
 		el_worker_poll(b->workers[1]);
 	assert_int_equal(el_worker_reports(b->workers[1], &ended, 1), 1);
 	el_block_free(ended);
@@ -333,14 +333,14 @@ static void a_round_given_back_that_was_begun_elsewhere(void **state)
 	command(b, EL_COMMAND_WITHDRAW);
 	poll_all(b);
 	assert_int_equal(el_worker_reports(b->workers[1], &back, 1), 1);
-	assert_int_equal(back->began_tsc, 0);
+	assert_int_equal(back->began_ns, 0);
 	el_block_free(back);
 	reply(b, 1, 10, probes);
 	old = change_plan(b);
 	for (uint32_t w = 0; w < WORKERS; w++) {
 		later.block = el_block_create(b->set, w);
 		later.block->round = 2;
-		later.block->start_tsc = rte_rdtsc() + 10 * hz;
+		later.block->start_ns = rte_rdtsc() + 10 * EL_NS_PER_S;
 		assert_true(el_worker_command(b->workers[w], &later));
 	}
 	reply(b, 1, 10, &probes[10]);
@@ -421,7 +421,7 @@ static void a_withdrawal_cuts_nothing(void **state)
 	assert_int_equal(el_worker_withdrawals(b->workers[0]), 1);
 	assert_int_equal(el_worker_reports(b->workers[0], &block, 1), 1);
 	assert_int_equal(block->round, 2);
-	assert_int_equal(block->began_tsc, 0);
+	assert_int_equal(block->began_ns, 0);
 	el_block_free(block);
 	assert_int_equal(serve(b, 100, REPLY_ECHO), 100);
 	assert_int_equal(figures(b, 0).answered, 100);
@@ -451,7 +451,7 @@ static void a_cut_keeps_what_was_sent(void **state)
 		blocks[0] = blocks[1];
 		blocks[1] = t;
 	}
-	assert_int_equal(blocks[1]->began_tsc, 0);
+	assert_int_equal(blocks[1]->began_ns, 0);
 	assert_true(blocks[0]->cut && blocks[1]->cut);
 	for (uint32_t i = 0; i < 1000; i++) {
 		sent += el_record_state(blocks[0]->records[i]) == EL_RECORD_ANSWERED;
@@ -485,11 +485,11 @@ static void a_stall_at_the_end_leaves_nothing_unsent(void **state)
 				       .block = el_block_create(b->set, 0)};
 		assert_non_null(c.block);
 		c.block->round = i + 1;
-		c.block->start_tsc = start + i * b->set->period_tsc;
+		c.block->start_ns = start + i * b->set->period_ns;
 		assert_true(el_worker_command(b->workers[0], &c));
 	}
 	n = serve(b, 5, REPLY_ECHO);
-	while (rte_rdtsc() < start + b->set->period_tsc)
+	while (rte_rdtsc() < start + b->set->period_ns)
 		;
 	n += serve(b, 40 - n, REPLY_ECHO);
 	assert_int_equal(n, 40);

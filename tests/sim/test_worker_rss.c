@@ -8,7 +8,7 @@
 #include "placement.h"
 #include "toeplitz.h"
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
 
 #define TARGETS 60 /* of each kind */
 #define RETA_SIZE 128
@@ -162,8 +162,7 @@ static void answer_all(struct rss_bench *r)
  * answers had to be forwarded. */
 static uint64_t run_round(struct rss_bench *r)
 {
-	struct el_clock clock = el_clock_init(hz);
-	uint64_t end = rte_rdtsc() + 10 * hz, forwarded;
+	uint64_t end = rte_rdtsc() + 10 * EL_NS_PER_S, forwarded;
 	struct el_block *blocks[WORKERS] = {NULL};
 	struct el_round_figures *f;
 	uint64_t answered = 0, before = counter(r->b, EL_COUNTER_FORWARDED);
@@ -178,7 +177,7 @@ static uint64_t run_round(struct rss_bench *r)
 		}
 	}
 	assert_true(blocks[0] && blocks[1]);
-	f = el_stats_round(blocks, WORKERS, &clock);
+	f = el_stats_round(blocks, WORKERS);
 	for (uint32_t s = 0; s < r->f->model.n_series; s++)
 		answered += f->series[s].answered;
 	forwarded = f->forwarded;

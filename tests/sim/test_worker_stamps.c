@@ -6,20 +6,20 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf_dyn.h>
 
-#define US (hz / 1000000)
+#define US (EL_NS_PER_S / 1000000)
 #define TICK 4 /* ns of one tick of the NIC's clock */
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 4;
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 4;
 
 /* What the NIC's clock shows at a time, and how that is told to the worker. */
 static const struct el_device_line line = {.device_base = 5000,
-					   .tsc_base = UINT64_C(1) << 40,
-					   .tsc_per_tick_q32 = (uint64_t)TICK << 32,
-					   .error_tsc = 400};
+					   .ns_base = UINT64_C(1) << 40,
+					   .ns_per_tick_q32 = (uint64_t)TICK << 32,
+					   .error_ns = 400};
 
-static uint64_t nic_clock(uint64_t tsc)
+static uint64_t nic_clock(uint64_t ns)
 {
-	return line.device_base + (tsc - line.tsc_base) / TICK;
+	return line.device_base + (ns - line.ns_base) / TICK;
 }
 
 static void tell_clock(struct bench *b, struct el_device_line l)
@@ -83,12 +83,12 @@ static void a_stall_does_not_blur_arrivals(void **state)
 	(void)state;
 	assert_int_equal(send_all(b, 100, probes), 100);
 	poll_all(b); /* the queue is empty */
-	began = sim_tsc;
+	began = sim_ns;
 	for (uint32_t i = 0; i < 100; i++)
 		sent[i] = el_record_time(b->ordered[0]->records[i]);
 	for (uint32_t i = 0; i < 100; i++)
 		give_stamped(b, probes[i], nic_clock(began + i * 10 * US));
-	sim_tsc += 5000 * US;
+	sim_ns += 5000 * US;
 	for (uint32_t i = 0; i < 4; i++) /* more than a burst: the queue is not emptied at once */
 		poll_all(b);
 	assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS), 100);
@@ -115,10 +115,10 @@ static double rtt_us(struct el_device_line l, int64_t stamp_us, uint64_t stamps,
 
 	tell_clock(b, l);
 	assert_int_equal(send_all(b, 1, probes), 1);
-	sent = sim_tsc;
-	sim_tsc += 90 * US;
+	sent = sim_ns;
+	sim_ns += 90 * US;
 	poll_all(b);
-	sim_tsc = sent + 100 * US;
+	sim_ns = sent + 100 * US;
 	give_stamped(b, probes[0], nic_clock(sent + (uint64_t)(stamp_us * (int64_t)US)));
 	poll_all(b);
 	assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS), stamps);
@@ -163,7 +163,7 @@ static void small_errors_are_no_fault(void **state)
 		struct bench *b = stamping_bench(1);
 		struct rte_mbuf *probes[4];
 		assert_int_equal(send_all(b, 1, probes), 1);
-		give_stamped(b, probes[0], nic_clock(sim_tsc + 30 + (uint64_t)cases[i].ahead));
+		give_stamped(b, probes[0], nic_clock(sim_ns + 30 + (uint64_t)cases[i].ahead));
 		poll_all(b);
 		assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS), cases[i].good);
 		assert_int_equal(counter(b, EL_COUNTER_RX_STAMPS_REFUSED), 1 - cases[i].good);
@@ -182,8 +182,8 @@ static void packets_without_a_stamp(void **state)
 
 	(void)state;
 	assert_int_equal(send_all(b, 2, probes), 2);
-	sent = sim_tsc;
-	sim_tsc += 100 * US;
+	sent = sim_ns;
+	sim_ns += 100 * US;
 	give_stamped(b, probes[0], 0);
 	give_stamped(b, probes[1], nic_clock(sent + 50 * US));
 	poll_all(b);
@@ -199,7 +199,7 @@ static uint16_t hold_up(uint16_t port, uint16_t queue, struct rte_mbuf **packets
 			uint16_t max, void *cycles)
 {
 	(void)port, (void)queue, (void)packets, (void)max;
-	sim_tsc += *(const uint64_t *)cycles;
+	sim_ns += *(const uint64_t *)cycles;
 	return n;
 }
 
@@ -218,7 +218,7 @@ static double rtt_us_of_call(uint64_t call_us)
 	sim_step = 4;
 	b = bench(quick(1, 100, EL_PROBE_ICMPPING, 1), 1);
 	assert_int_equal(send_all(b, 1, probes), 1);
-	sim_tsc += 100 * US;
+	sim_ns += 100 * US;
 	give_stamped(b, probes[0], 0);
 	callback = rte_eth_add_rx_callback(port_id, 0, hold_up, &cycles);
 	assert_non_null(callback);

@@ -2,7 +2,7 @@
 /* What TCP leaves behind at its peers, and how it is cleared away. */
 #include "worker_bench.h"
 
-uint64_t sim_tsc = UINT64_C(1) << 40, sim_step = 200; /* cycles a look at the counter takes */
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
 
 /* An open port's answer is reset at once, with its acknowledgement as sequence number. */
 static void syn_acks_are_reset(void **state)
@@ -100,7 +100,7 @@ static void unknown_syn_acks_are_reset(void **state)
 	assert_int_equal(el_get32(rst + ETH + L3 + 4), 0xdeadbeef);
 	rte_pktmbuf_free(m);
 	assert_int_equal(el_worker_events(b->workers[0], &event, 1), 1);
-	assert_int_equal(event.tsc_kind & 0xff, EL_EVENT_TCP_UNMATCHED);
+	assert_int_equal(event.ns_kind & 0xff, EL_EVENT_TCP_UNMATCHED);
 	assert_int_equal(event.a, el_ip_fold(buf + ETH + (family == 6 ? 8 : 12), family));
 	assert_int_equal(figures(b, 0).lost, 1);
 	bench_free(b);
@@ -301,7 +301,7 @@ static uint32_t watched_queue;
  * target whose address ends so. How many RSTs closed one. */
 static uint32_t watch_syns(struct bench *b, struct port_state *ports, uint8_t last_byte, uint32_t n)
 {
-	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint64_t end = rte_rdtsc() + 5 * EL_NS_PER_S;
 	uint32_t resets = 0, syns = 0;
 	struct rte_mbuf *m;
 

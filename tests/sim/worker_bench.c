@@ -13,7 +13,6 @@ struct el_core_clock worker_clocks[WORKERS];
 bool reads_time;
 uint16_t port_id;
 static struct bench shared; /* the rings, the port and the pools are made once */
-uint64_t hz;
 uint8_t family = 4;
 uint32_t queues_a_worker = 1;
 uint64_t rx_stamp_flag;
@@ -54,7 +53,6 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 	b->n_workers = f->workers = n_workers;
 	el_prefix_parse("192.0.2.10", &b->own[0]);
 	el_prefix_parse("2001:db8::10", &b->own[1]);
-	f->in.clock = el_clock_init(hz);
 	b->set = compile(f);
 	for (uint32_t w = 0; w < n_workers; w++) {
 		struct el_worker_queue q[2] = {{.port_id = port_id,
@@ -70,7 +68,6 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.rx_stamp_offset = rx_stamp_offset}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.socket = SOCKET_ID_ANY,
-						.tsc_hz = hz,
 						.clock = worker_clocks[w],
 						.reads_time = reads_time,
 						.queues = q,
@@ -131,12 +128,11 @@ void order_round(struct bench *b, uint64_t round)
 
 uint64_t counter(const struct bench *b, enum el_worker_counter c)
 {
-	struct el_clock clock = el_clock_init(hz);
 	uint64_t sum = 0;
 
 	for (uint32_t w = 0; w < b->n_workers; w++) {
 		struct el_worker_view v;
-		el_worker_view(b->workers[w], &clock, &v);
+		el_worker_view(b->workers[w], &v);
 		sum += v.v[c];
 	}
 	return sum;
@@ -268,7 +264,7 @@ uint32_t exchange(struct bench *b, int kind)
 
 uint32_t serve(struct bench *b, uint32_t n, int kind)
 {
-	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint64_t end = rte_rdtsc() + 5 * EL_NS_PER_S;
 	uint32_t got = 0;
 
 	while (got < n && rte_rdtsc() < end)
@@ -278,7 +274,7 @@ uint32_t serve(struct bench *b, uint32_t n, int kind)
 
 struct el_block *report(struct bench *b, uint32_t worker)
 {
-	uint64_t end = rte_rdtsc() + 5 * hz;
+	uint64_t end = rte_rdtsc() + 5 * EL_NS_PER_S;
 	struct el_block *block = NULL;
 
 	while (rte_rdtsc() < end && el_worker_reports(b->workers[worker], &block, 1) == 0)
@@ -289,14 +285,13 @@ struct el_block *report(struct bench *b, uint32_t worker)
 
 struct el_figures figures(struct bench *b, uint32_t series)
 {
-	struct el_clock clock = el_clock_init(hz);
 	struct el_block *blocks[WORKERS];
 	struct el_round_figures *r;
 	struct el_figures f;
 
 	for (uint32_t w = 0; w < b->n_workers; w++)
 		blocks[w] = report(b, w);
-	r = el_stats_round(blocks, b->n_workers, &clock);
+	r = el_stats_round(blocks, b->n_workers);
 	assert_non_null(r);
 	f = r->series[series];
 	assert_int_equal(f.sent, f.answered + f.lost);
@@ -343,7 +338,6 @@ static void make_port(void)
 		assert_int_equal(rte_eth_tx_queue_setup(port_id, q, 64, 0, NULL), 0);
 	}
 	assert_int_equal(rte_eth_dev_start(port_id), 0);
-	hz = EL_NS_PER_S;
 }
 
 static int start(void)

@@ -29,7 +29,6 @@ extern uint32_t sim_core; /* the worker whose turn it is */
 extern struct el_core_clock worker_clocks[WORKERS];
 extern bool reads_time;
 extern uint16_t port_id;
-extern uint64_t hz;
 extern uint8_t family; /* of what is probed; some tests run for each */
 extern uint32_t queues_a_worker;
 extern uint64_t rx_stamp_flag; /* of workers that are made from now on; 0: the NIC does not stamp */

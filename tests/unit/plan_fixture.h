@@ -6,8 +6,6 @@
 #include "el_plan.h"
 #include "unit.h"
 
-#define HZ 2000000000ULL
-
 /* A model by hand: target i has packets[i] packets; all of them in one group, unless a second is
  * asked for. */
 struct fixture {
@@ -87,7 +85,6 @@ static inline struct fixture *fixture(uint32_t n_groups, uint16_t ports)
 	f->model.streams = f->streams;
 	f->model.refs = 1000; /* never freed: it is not on the heap by itself */
 	f->in = (struct el_plan_input){.model = &f->model,
-				       .clock = el_clock_init(HZ),
 				       .key = el_id_key_init(random),
 				       .n_workers = 1,
 				       .interval_s = 10,

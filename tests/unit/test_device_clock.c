@@ -29,16 +29,16 @@ static uint64_t shows(const struct device *d, double t)
 	return (d->first + (uint64_t)(d->hz * (t + d->ppm_a_s * 1e-6 * t * t / 2))) & d->mask;
 }
 
-static uint64_t tsc_first = UINT64_MAX - 3 * (uint64_t)HZ; /* wraps after three seconds */
+static uint64_t ns_first = UINT64_MAX - 3 * (uint64_t)HZ; /* wraps after three seconds */
 
-static uint64_t tsc_at(double t)
+static uint64_t ns_at(double t)
 {
-	return tsc_first + (uint64_t)(t * HZ);
+	return ns_first + (uint64_t)(t * HZ);
 }
 
 static void read_pair(struct el_device_clock *c, struct device *d, double t, double read_s)
 {
-	el_device_clock_add(c, tsc_at(t), shows(d, t + draw(d) * read_s), tsc_at(t + read_s));
+	el_device_clock_add(c, ns_at(t), shows(d, t + draw(d) * read_s), ns_at(t + read_s));
 }
 
 /* The largest error of what is told of arrivals within the next 200 ms, in us. */
@@ -47,8 +47,8 @@ static double error_us(const struct el_device_clock *c, const struct device *d, 
 	double worst = 0;
 
 	for (double at = t - 0.2; at < t + 0.2; at += 0.001) {
-		uint64_t told = el_device_line_tsc(&c->line, shows(d, at));
-		worst = fmax(worst, fabs((double)(int64_t)(told - tsc_at(at))) / US);
+		uint64_t told = el_device_line_ns(&c->line, shows(d, at));
+		worst = fmax(worst, fabs((double)(int64_t)(told - ns_at(at))) / US);
 	}
 	return worst;
 }
@@ -83,14 +83,14 @@ static void times_are_told_exactly(void **state)
 		double worst = 0;
 		for (int k = 0; k < 300; k++) {
 			read_pair(&c, &d, k * 0.1, cases[i].read_s);
-			assert_int_equal(c.line.tsc_per_tick_q32 != 0,
+			assert_int_equal(c.line.ns_per_tick_q32 != 0,
 					 k + 1 >= EL_DEVICE_CLOCK_PAIRS_MIN);
 			if (k >= 16)
 				worst = fmax(worst, error_us(&c, &d, k * 0.1));
 		}
 		if (worst > cases[i].allowed_us)
 			fail_msg("clock %zu: %.3f us", i, worst);
-		assert_true((double)c.line.error_tsc / US < 1.2 * cases[i].read_s * 1e6 + 0.1);
+		assert_true((double)c.line.error_ns / US < 1.2 * cases[i].read_s * 1e6 + 0.1);
 	}
 }
 
@@ -125,9 +125,9 @@ static void steps_are_noticed(void **state)
 		d.first += (uint64_t)steps[i];
 		for (int k = 100; k < 200; k++) {
 			read_pair(&c, &d, k * 0.1, 1e-6);
-			assert_int_equal(c.line.tsc_per_tick_q32 != 0,
+			assert_int_equal(c.line.ns_per_tick_q32 != 0,
 					 k - 100 + 1 >= EL_DEVICE_CLOCK_PAIRS_MIN);
-			if (c.line.tsc_per_tick_q32)
+			if (c.line.ns_per_tick_q32)
 				assert_true(error_us(&c, &d, k * 0.1) < 1.5);
 		}
 	}
@@ -148,7 +148,7 @@ static void a_slewed_clock_is_followed(void **state)
 		}
 		read_pair(&c, &d, k * 0.1, 1e-6);
 		if (k >= 8)
-			assert_true(c.line.tsc_per_tick_q32 != 0);
+			assert_true(c.line.ns_per_tick_q32 != 0);
 	}
 	assert_true(error_us(&c, &d, 29.9) < 0.6);
 }
@@ -163,15 +163,15 @@ static void bad_clocks_have_no_line(void **state)
 	(void)state;
 	for (int k = 0; k < 100; k++) {
 		read_pair(&c, &still, k * 0.1, 1e-6);
-		assert_int_equal(c.line.tsc_per_tick_q32, 0);
+		assert_int_equal(c.line.ns_per_tick_q32, 0);
 	}
 	c = (struct el_device_clock){.n = 0};
 	for (int k = 0; k < 43; k++) { /* it wraps after 4.29 s, between two readings */
 		read_pair(&c, &narrow, k * 0.1, 1e-6);
-		assert_int_equal(c.line.tsc_per_tick_q32 != 0, k + 1 >= EL_DEVICE_CLOCK_PAIRS_MIN);
+		assert_int_equal(c.line.ns_per_tick_q32 != 0, k + 1 >= EL_DEVICE_CLOCK_PAIRS_MIN);
 	}
 	read_pair(&c, &narrow, 4.3, 1e-6);
-	assert_int_equal(c.line.tsc_per_tick_q32, 0);
+	assert_int_equal(c.line.ns_per_tick_q32, 0);
 }
 
 int main(void)

@@ -6,7 +6,7 @@
 
 static struct el_event event(enum el_event_kind kind, uint32_t series, uint32_t generation)
 {
-	return (struct el_event){.tsc_kind = kind, .a = series, .b = generation};
+	return (struct el_event){.ns_kind = kind, .a = series, .b = generation};
 }
 
 static void take(struct events *e, enum el_event_kind kind, uint32_t series, uint32_t generation)

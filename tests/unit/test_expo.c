@@ -83,11 +83,10 @@ static struct el_round_figures *sample_figures(const struct el_model *m)
 
 	*f = (struct el_round_figures){.refs = 1,
 				       .round = 3,
-				       .clock = el_clock_init(1000000000),
 				       .n_series = m->n_series,
 				       .n_percentiles = m->n_percentiles,
-				       .poll_gap_tsc = 12500,
-				       .skipped_tsc = 2000000000,
+				       .poll_gap_ns = 12500,
+				       .skipped_ns = 2000000000,
 				       .uncertain = 4,
 				       .tx_refused = 5,
 				       .local_drops = 6,

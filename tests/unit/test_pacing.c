@@ -7,20 +7,19 @@
 #define BURST 32
 
 /* A class of `total` records over a window of so many cycles. */
-static struct el_plan_class pacing_class(uint32_t total, uint64_t window_tsc)
+static struct el_plan_class pacing_class(uint32_t total, uint64_t window_ns)
 {
 	return (struct el_plan_class){
 	    .n_slices = total,
 	    .n_packets = 1,
-	    .rate_q64 =
-		(uint64_t)((((unsigned __int128)total << 64) + window_tsc - 1) / window_tsc)};
+	    .rate_q64 = (uint64_t)((((unsigned __int128)total << 64) + window_ns - 1) / window_ns)};
 }
 
-static void begin(struct el_pacing *p, uint32_t total, uint64_t window_tsc, uint64_t start_tsc)
+static void begin(struct el_pacing *p, uint32_t total, uint64_t window_ns, uint64_t start_ns)
 {
-	struct el_plan_class c = pacing_class(total, window_tsc);
+	struct el_plan_class c = pacing_class(total, window_ns);
 
-	el_pacing_begin(p, &c, start_tsc, SECOND / 10000);
+	el_pacing_begin(p, &c, start_ns, SECOND / 10000);
 }
 
 /* What a worker does at `now`: sends of what is due a burst at most. */
@@ -44,7 +43,7 @@ static void pacing_is_exact_for_hours(void **state)
 		p.done += el_pacing_debt(&p, 1000 + t);
 		assert_int_equal(p.done, due > 3600 ? 3600 : due);
 	}
-	assert_int_equal(el_pacing_skipped_tsc(&p), 0);
+	assert_int_equal(el_pacing_skipped_ns(&p), 0);
 }
 
 static uint64_t due_by(uint64_t t, uint32_t total, uint64_t window)
@@ -82,7 +81,7 @@ static void any_rate_is_exact(void **state)
 		p.done += el_pacing_debt(&p, start + last + 1);
 		assert_int_equal(p.done, total);
 		assert_int_equal(el_pacing_debt(&p, start + window * 2), 0);
-		assert_int_equal(el_pacing_skipped_tsc(&p), 0);
+		assert_int_equal(el_pacing_skipped_ns(&p), 0);
 	}
 }
 
@@ -95,7 +94,7 @@ static void a_stall_is_no_burst(void **state)
 	begin(&p, 1000000, SECOND, 0);
 	p.done += el_pacing_debt(&p, SECOND / 1000); /* 1 ms late: 1,000 are due, 100 us worth go */
 	assert_int_equal(p.done, 100);
-	assert_in_range(el_pacing_skipped_tsc(&p), SECOND / 10000 * 8, SECOND / 10000 * 10);
+	assert_in_range(el_pacing_skipped_ns(&p), SECOND / 10000 * 8, SECOND / 10000 * 10);
 	/* afterwards the rate is as before */
 	debt = el_pacing_debt(&p, SECOND / 1000 + SECOND / 100000);
 	assert_in_range(debt, 9, 11);
@@ -141,16 +140,16 @@ static void a_slow_device_moves_the_line_exactly(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++) {
-		uint64_t moved_tsc = 0, seed = 1, n = 0;
+		uint64_t moved_ns = 0, seed = 1, n = 0;
 		struct el_pacing p;
 
 		begin(&p, totals[i], window, 0);
 		for (uint64_t t = 0; t < window; n++) {
-			unsigned __int128 line = (unsigned __int128)(t - moved_tsc) * p.rate_q64;
+			unsigned __int128 line = (unsigned __int128)(t - moved_ns) * p.rate_q64;
 			uint64_t due = (uint64_t)(line >> 64) + 1 - p.done;
 
 			if (due > p.debt_max) {
-				moved_tsc +=
+				moved_ns +=
 				    (uint64_t)((((unsigned __int128)(due - p.debt_max)) << 64) /
 					       p.rate_q64);
 				due = p.debt_max;
@@ -164,9 +163,9 @@ static void a_slow_device_moves_the_line_exactly(void **state)
 		assert_true(p.total - p.done > p.debt_max && n > 5000);
 		/* as much time in all, but for fractions of a cycle: one a record here, one a move
 		 * there */
-		assert_in_range(moved_tsc + 2 * (p.record_q8 >> 8),
-				el_pacing_skipped_tsc(&p) - 2 * (p.record_q8 >> 8),
-				el_pacing_skipped_tsc(&p) + p.skipped + 4 * (p.record_q8 >> 8));
+		assert_in_range(moved_ns + 2 * (p.record_q8 >> 8),
+				el_pacing_skipped_ns(&p) - 2 * (p.record_q8 >> 8),
+				el_pacing_skipped_ns(&p) + p.skipped + 4 * (p.record_q8 >> 8));
 	}
 }
 
@@ -181,7 +180,7 @@ static void the_end_leaves_what_is_due(void **state)
 	el_pacing_end(&p, SECOND);
 	assert_int_equal(p.total - p.done, p.debt_max);
 	assert_int_equal(el_pacing_debt(&p, SECOND), p.debt_max);
-	assert_in_range(el_pacing_skipped_tsc(&p), SECOND / 100 * 99, SECOND);
+	assert_in_range(el_pacing_skipped_ns(&p), SECOND / 100 * 99, SECOND);
 }
 
 int main(void)

@@ -41,8 +41,8 @@ static void classes_are_pass_major(void **state)
 	check_records(plan);
 	assert_int_equal(set->n_probes, 23);
 	assert_int_equal(set->n_blocks, 3); /* ceil(1 / 10) + 2 */
-	assert_int_equal(set->period_tsc, 10 * HZ);
-	assert_int_equal(set->timeout_tsc, HZ);
+	assert_int_equal(set->period_ns, 10 * EL_NS_PER_S);
+	assert_int_equal(set->timeout_ns, EL_NS_PER_S);
 	el_plan_set_put(set);
 	free(f);
 }
@@ -79,59 +79,60 @@ static void rates_are_exact(void **state)
 	set = compile(f);
 	rate = set->plans[0]->classes[0].rate_q64;
 	/* all 91 are due at the end of the window, the last not a microsecond before its turn */
-	assert_int_equal(set->window_tsc, 98 * HZ / 10);
-	assert_int_equal((uint64_t)(((unsigned __int128)set->window_tsc * rate) >> 64), 91);
-	assert_int_equal((uint64_t)(((unsigned __int128)(set->window_tsc - 1000) * rate) >> 64),
-			 90);
+	assert_int_equal(set->window_ns, 98 * EL_NS_PER_S / 10);
+	assert_int_equal((uint64_t)(((unsigned __int128)set->window_ns * rate) >> 64), 91);
+	assert_int_equal((uint64_t)(((unsigned __int128)(set->window_ns - 1000) * rate) >> 64), 90);
 	el_plan_set_put(set);
 	/* the cap stretches the round, and the time that a round needs follows it */
 	f->in.rate_pps = 7;
 	set = compile(f);
-	assert_int_equal(set->window_tsc, 13 * HZ);
-	assert_in_range(set->period_tsc, 13 * HZ / 98 * 100 - 1, 13 * HZ / 98 * 100 + 100);
+	assert_int_equal(set->window_ns, 13 * EL_NS_PER_S);
+	assert_in_range(set->period_ns, 13 * EL_NS_PER_S / 98 * 100 - 1,
+			13 * EL_NS_PER_S / 98 * 100 + 100);
 	assert_true(fabs(set->iteration_s - 14) < 1e-9);
 	el_plan_set_put(set);
 	/* interval_packets: pass p starts at p times that */
 	f->in.rate_pps = 0;
 	f->in.interval_packets_s = 0.1;
 	set = compile(f);
-	assert_int_equal(set->window_tsc, 13 * HZ / 10);
-	assert_int_equal(set->period_tsc, 10 * HZ);
+	assert_int_equal(set->window_ns, 13 * EL_NS_PER_S / 10);
+	assert_int_equal(set->period_ns, 10 * EL_NS_PER_S);
 	assert_true(fabs(set->iteration_s - 2.3) < 1e-9);
 	el_plan_set_put(set);
 	/* the global timeout bounds that, the interval staying the least */
 	f->in.interval_packets_s = 2;
 	f->in.round_timeout_s = 20;
 	set = compile(f);
-	assert_int_equal(set->period_tsc, 20 * HZ);
-	assert_int_equal(set->limit_tsc, 19 * HZ);
+	assert_int_equal(set->period_ns, 20 * EL_NS_PER_S);
+	assert_int_equal(set->limit_ns, 19 * EL_NS_PER_S);
 	assert_true(fabs(set->iteration_s - 20) < 1e-9);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 0;
 	f->in.round_timeout_s = 3;
 	set = compile(f);
-	assert_int_equal(set->limit_tsc, 10 * HZ);
+	assert_int_equal(set->limit_ns, 10 * EL_NS_PER_S);
 	assert_true(fabs(set->iteration_s - 1) < 1e-9);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 2;
 	f->in.round_timeout_s = 0;
 	set = compile(f);
-	assert_int_equal(set->window_tsc, 26 * HZ);
+	assert_int_equal(set->window_ns, 26 * EL_NS_PER_S);
 	assert_true(fabs(set->iteration_s - 27) < 1e-9);
-	assert_in_range(set->period_tsc, 26 * HZ / 98 * 100 - 1, 26 * HZ / 98 * 100 + 100);
+	assert_in_range(set->period_ns, 26 * EL_NS_PER_S / 98 * 100 - 1,
+			26 * EL_NS_PER_S / 98 * 100 + 100);
 	el_plan_set_put(set);
 	f->in.interval_packets_s = 0;
 	f->in.asap = true;
 	set = compile(f);
 	assert_int_equal(set->plans[0]->classes[0].rate_q64, UINT64_MAX);
-	assert_int_equal(set->period_tsc, 10 * HZ);
+	assert_int_equal(set->period_ns, 10 * EL_NS_PER_S);
 	el_plan_set_put(set);
 	/* no interval: a round follows when the one before is sent, also where a cap paces it */
 	f->in.interval_s = 0;
 	f->in.rate_pps = 7;
 	set = compile(f);
-	assert_int_equal(set->window_tsc, 13 * HZ);
-	assert_int_equal(set->period_tsc, 0);
+	assert_int_equal(set->window_ns, 13 * EL_NS_PER_S);
+	assert_int_equal(set->period_ns, 0);
 	assert_int_equal(set->n_blocks, 3);
 	el_plan_set_put(set);
 	free(f);
@@ -332,12 +333,12 @@ static void rotation_keeps_the_interval_of_packets(void **state)
 	add_target(f, EL_PROBE_UDPUNREACHABLE, "198.51.100.2", 20);
 	f->in.interval_packets_s = 0.1;
 	set = compile(f);
-	assert_int_equal(set->window_tsc, 2 * HZ);
+	assert_int_equal(set->window_ns, 2 * EL_NS_PER_S);
 	/* 3 and 4 packets in 1 s; 6 and 7 in 2 s */
 	assert_int_equal(set->plans[0]->n_classes, 4);
 	for (uint32_t i = 0; i < 4; i++) {
 		const struct el_plan_class *c = &set->plans[0]->classes[i];
-		uint64_t window = (i < 2 ? 1 : 2) * HZ;
+		uint64_t window = (i < 2 ? 1 : 2) * EL_NS_PER_S;
 
 		assert_int_equal((uint64_t)(((unsigned __int128)window * c->rate_q64) >> 64),
 				 (uint64_t)c->n_slices * c->n_packets);
@@ -505,14 +506,14 @@ static void workers_get_their_own(void **state)
 
 static void records_keep_their_fields(void **state)
 {
-	uint64_t sent_tsc = 0xfffffffffffff000, seen_tsc = sent_tsc + 5000;
-	el_record r = el_record_sent(sent_tsc);
+	uint64_t sent_ns = 0xfffffffffffff000, seen_ns = sent_ns + 5000;
+	el_record r = el_record_sent(sent_ns);
 
 	(void)state;
 	assert_int_equal(el_record_state(0), EL_RECORD_UNSENT);
 	assert_int_equal(el_record_state(r), EL_RECORD_SENT);
-	assert_int_equal(el_record_time(r), sent_tsc & EL_RECORD_TIME_MASK);
-	r = el_record_answered(r | EL_RECORD_ICMP_ERROR, seen_tsc);
+	assert_int_equal(el_record_time(r), sent_ns & EL_RECORD_TIME_MASK);
+	r = el_record_answered(r | EL_RECORD_ICMP_ERROR, seen_ns);
 	assert_int_equal(el_record_state(r), EL_RECORD_ANSWERED);
 	assert_int_equal(el_record_time(r), 5000);
 	assert_true(r & EL_RECORD_ICMP_ERROR);
@@ -547,7 +548,7 @@ static void blocks_are_empty_again(void **state)
 	assert_int_equal(b->uncertain, 0);
 	assert_false(b->cut);
 	assert_int_equal(b->round, 7);
-	assert_int_equal(b->start_tsc, 8);
+	assert_int_equal(b->start_ns, 8);
 	el_plan_set_put(set); /* the block still holds it */
 	el_block_free(b);
 	free(f);

@@ -94,7 +94,7 @@ static void stamps_are_told_in_our_time(void **state)
 {
 	struct el_device_line line;
 	struct el_port *port;
-	uint64_t tsc;
+	uint64_t ns;
 	int offset;
 	uint64_t flag;
 
@@ -106,15 +106,15 @@ static void stamps_are_told_in_our_time(void **state)
 	assert_int_equal(rte_mbuf_dyn_rx_timestamp_register(&offset, &flag), 0);
 	assert_int_equal(port->rx_stamp_offset, offset);
 	assert_int_equal(port->rx_stamp_flag, flag);
-	assert_int_equal(el_port_rx_line(port, 0).tsc_per_tick_q32, 0);
+	assert_int_equal(el_port_rx_line(port, 0).ns_per_tick_q32, 0);
 	for (int i = 0; i < EL_DEVICE_CLOCK_PAIRS; i++)
 		el_port_read_clocks(port);
 	line = el_port_rx_line(port, 0);
-	assert_true(line.tsc_per_tick_q32 != 0);
+	assert_true(line.ns_per_tick_q32 != 0);
 	/* at the time of the readings; these were too close together to tell the rate well */
-	tsc = el_device_line_tsc(&line, line.device_base);
-	assert_in_range(tsc + line.error_tsc, (line.device_base - 1000000007) * 3,
-			(line.device_base - 1000000007) * 3 + 2 * line.error_tsc);
+	ns = el_device_line_ns(&line, line.device_base);
+	assert_in_range(ns + line.error_ns, (line.device_base - 1000000007) * 3,
+			(line.device_base - 1000000007) * 3 + 2 * line.error_ns);
 	el_port_close(port);
 }
 
@@ -132,7 +132,7 @@ static void a_clock_that_cannot_be_read(void **state)
 	fake.reads = 0;
 	el_port_read_clocks(port);
 	assert_int_equal(fake.reads, 0);
-	assert_int_equal(el_port_rx_line(port, 0).tsc_per_tick_q32, 0);
+	assert_int_equal(el_port_rx_line(port, 0).ns_per_tick_q32, 0);
 	el_port_close(port);
 }
 

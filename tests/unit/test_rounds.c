@@ -54,7 +54,7 @@ static void finish(uint32_t worker, uint32_t n, bool began)
 
 	assert_true(w->n_ready + n <= w->n);
 	while (n--)
-		w->blocks[w->n_ready++]->began_tsc = began;
+		w->blocks[w->n_ready++]->began_ns = began;
 }
 
 static void recycle_all(struct rounds *r)
@@ -104,7 +104,7 @@ static void rounds_are_one_ahead(void **state)
 	struct el_plan_set *set;
 	struct fixture *f;
 	struct rounds *r = make(&f, &set, 1, 3);
-	uint64_t t = 1000, p = set->period_tsc;
+	uint64_t t = 1000, p = set->period_ns;
 
 	(void)state;
 	poll_rounds(r, t);
@@ -112,12 +112,12 @@ static void rounds_are_one_ahead(void **state)
 	rounds_start(r, 1, t);
 	poll_rounds(r, t - 1);
 	assert_int_equal(fakes[0].n, 1);
-	assert_int_equal(fakes[0].blocks[0]->start_tsc, t);
+	assert_int_equal(fakes[0].blocks[0]->start_ns, t);
 	poll_rounds(r, t);
 	poll_rounds(r, t + p - 1);
 	assert_int_equal(fakes[0].n, 2);
 	assert_int_equal(fakes[0].blocks[1]->round, 2);
-	assert_int_equal(fakes[0].blocks[1]->start_tsc, t + p);
+	assert_int_equal(fakes[0].blocks[1]->start_ns, t + p);
 	poll_rounds(r, t + p);
 	poll_rounds(r, t + 9 * p);
 	assert_int_equal(fakes[0].n, 3);
@@ -137,7 +137,7 @@ static void rounds_without_a_block_are_skipped(void **state)
 	struct el_plan_set *set;
 	struct fixture *f;
 	struct rounds *r = make(&f, &set, 1, 0);
-	uint64_t t = 1000, p = set->period_tsc;
+	uint64_t t = 1000, p = set->period_ns;
 
 	(void)state;
 	rounds_start(r, 1, t);
@@ -151,7 +151,7 @@ static void rounds_without_a_block_are_skipped(void **state)
 	recycle_all(r);
 	poll_rounds(r, t + 3 * p + p / 2);
 	assert_int_equal(fakes[0].blocks[0]->round, 4);
-	assert_int_equal(fakes[0].blocks[0]->start_tsc, t + 4 * p);
+	assert_int_equal(fakes[0].blocks[0]->start_ns, t + 4 * p);
 	unmake(r, f, set);
 }
 
@@ -162,7 +162,7 @@ static void orders_wait_for_room(void **state)
 	struct el_plan_set *set;
 	struct fixture *f;
 	struct rounds *r = make(&f, &set, 2, 0);
-	uint64_t t = 1000, p = set->period_tsc;
+	uint64_t t = 1000, p = set->period_ns;
 
 	(void)state;
 	rounds_start(r, 1, t);
@@ -177,7 +177,7 @@ static void orders_wait_for_room(void **state)
 	for (uint32_t w = 0; w < 2; w++) {
 		assert_int_equal(fakes[w].n, 1);
 		assert_int_equal(fakes[w].blocks[0]->round, 1);
-		assert_int_equal(fakes[w].blocks[0]->start_tsc, t);
+		assert_int_equal(fakes[w].blocks[0]->start_ns, t);
 	}
 	is_full = true;
 	poll_rounds(r, t);
@@ -187,7 +187,7 @@ static void orders_wait_for_room(void **state)
 	assert_int_equal(rounds_skipped(r), 2);
 	for (uint32_t w = 0; w < 2; w++) {
 		assert_int_equal(fakes[w].blocks[1]->round, 2);
-		assert_int_equal(fakes[w].blocks[1]->start_tsc, t + 3 * p);
+		assert_int_equal(fakes[w].blocks[1]->start_ns, t + 3 * p);
 	}
 	finish(0, fakes[0].n, true);
 	finish(1, fakes[1].n, true);
@@ -203,7 +203,7 @@ static void rounds_of_the_past_are_skipped(void **state)
 	struct el_plan_set *set;
 	struct fixture *f;
 	struct rounds *r = make(&f, &set, 1, 0);
-	uint64_t t = 1000, p = set->period_tsc;
+	uint64_t t = 1000, p = set->period_ns;
 
 	(void)state;
 	rounds_start(r, 1, t);
@@ -214,8 +214,8 @@ static void rounds_of_the_past_are_skipped(void **state)
 	poll_rounds(r, t + 5 * p);
 	assert_int_equal(rounds_skipped(r), 3);
 	assert_int_equal(fakes[0].blocks[0]->round, 3);
-	assert_int_equal(fakes[0].blocks[0]->start_tsc, t + 5 * p);
-	assert_int_equal(fakes[0].blocks[1]->start_tsc, t + 6 * p);
+	assert_int_equal(fakes[0].blocks[0]->start_ns, t + 5 * p);
+	assert_int_equal(fakes[0].blocks[1]->start_ns, t + 6 * p);
 	unmake(r, f, set);
 }
 
@@ -228,13 +228,13 @@ static void long_rounds_begin_in_time(void **state)
 	uint64_t t = 1000;
 
 	(void)state;
-	set->window_tsc = 3 * set->period_tsc;
+	set->window_ns = 3 * set->period_ns;
 	rounds_start(r, 1, t);
 	poll_rounds(r, t + 10);
 	assert_int_equal(rounds_skipped(r), 0);
 	assert_int_equal(fakes[0].n, 2);
-	assert_int_equal(fakes[0].blocks[0]->start_tsc, t);
-	assert_int_equal(fakes[0].blocks[1]->start_tsc, t + set->period_tsc);
+	assert_int_equal(fakes[0].blocks[0]->start_ns, t);
+	assert_int_equal(fakes[0].blocks[1]->start_ns, t + set->period_ns);
 	unmake(r, f, set);
 }
 
@@ -274,7 +274,7 @@ static void drops_go_to_rounds_that_have_begun(void **state)
 	struct el_plan_set *set;
 	struct fixture *f;
 	struct rounds *r = make(&f, &set, 1, 2);
-	uint64_t t = 1000, p = set->period_tsc;
+	uint64_t t = 1000, p = set->period_ns;
 
 	(void)state;
 	rounds_start(r, 1, t);
@@ -286,14 +286,14 @@ static void drops_go_to_rounds_that_have_begun(void **state)
 	rounds_add_drops(r, 4, t + p);
 	assert_false(rounds_are_whole(r));
 	rounds_report(r, fakes[0].blocks[0]);
-	fakes[0].blocks[0]->began_tsc = t;
+	fakes[0].blocks[0]->began_ns = t;
 	assert_true(rounds_are_whole(r));
 	rounds_add_drops(r, 8, t + p + 1);
 	rounds_submit(r);
 	assert_false(rounds_are_whole(r));
 	rounds_add_drops(r, 16, t + p + 2);
 	rounds_report(r, fakes[0].blocks[1]);
-	fakes[0].blocks[1]->began_tsc = t + p;
+	fakes[0].blocks[1]->began_ns = t + p;
 	rounds_submit(r);
 	fakes[0].n = 0;
 	assert_int_equal(n_submitted, 2);
@@ -309,7 +309,7 @@ static void what_is_given_back_is_next(void **state)
 	struct el_plan_set *set;
 	struct fixture *f;
 	struct rounds *r = make(&f, &set, 2, 0);
-	uint64_t t = 1000, p = set->period_tsc;
+	uint64_t t = 1000, p = set->period_ns;
 
 	(void)state;
 	rounds_start(r, 1, t);
@@ -339,7 +339,7 @@ static void a_cut_ends_it(void **state)
 	struct el_plan_set *set;
 	struct fixture *f;
 	struct rounds *r = make(&f, &set, 2, 0);
-	uint64_t t = 1000, p = set->period_tsc;
+	uint64_t t = 1000, p = set->period_ns;
 
 	(void)state;
 	rounds_start(r, 1, t);

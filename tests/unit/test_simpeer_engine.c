@@ -28,8 +28,7 @@ struct bench {
 
 static void begin(struct bench *x, const char *text, bool copy)
 {
-	struct simpeer_config config = {
-	    .port_id = port_id, .pool = pool, .tsc_hz = 1000000000, .copy = copy};
+	struct simpeer_config config = {.port_id = port_id, .pool = pool, .copy = copy};
 	char all[512];
 
 	snprintf(all, sizeof(all), "mac: 02:00:00:00:00:01\n" PREFIXES "%s", text);
@@ -214,7 +213,7 @@ static void says_how_late(void **state)
 	}
 	assert_int_equal(core->late.n, 3);
 	assert_int_equal(core->late.bins[0], 2);
-	assert_int_equal(core->late.bins[100 / SIMPEER_LATE_CYCLES], 1);
+	assert_int_equal(core->late.bins[100 / SIMPEER_LATE_NS], 1);
 	el_str_init(&json, text, sizeof(text));
 	simpeer_core_json(core, &json);
 	assert_non_null(strstr(text, "\"late_p50_ns\": 8,"));
