@@ -114,10 +114,32 @@ static int fail(int number)
 	return MNL_CB_ERROR;
 }
 
+/* Whether messages fill a buffer, by the lengths that they tell of themselves; the last need not be
+ * aligned. libmnl leaves out without a word what is not whole, and takes a length of 2^31 and more
+ * for a negative one. */
+static bool are_whole(const void *buf, size_t len)
+{
+	const struct nlmsghdr *m = buf;
+
+	while (len >= sizeof(*m) && m->nlmsg_len >= sizeof(*m) && m->nlmsg_len <= len) {
+		size_t aligned = NLMSG_ALIGN((size_t)m->nlmsg_len);
+
+		if (aligned >= len)
+			return true;
+		len -= aligned;
+		m = (const struct nlmsghdr *)(const void *)((const char *)m + aligned);
+	}
+	return len == 0;
+}
+
 /* Hands each message of a buffer to `each`; what kernel_parse_... return. */
 static int run(mnl_cb_t each, void *data, const void *buf, size_t len, unsigned port_id)
 {
-	int r = mnl_cb_run(buf, len, KERNEL_SEQUENCE, port_id, each, data);
+	int r;
+
+	if (!are_whole(buf, len))
+		return -EBADMSG;
+	r = mnl_cb_run(buf, len, KERNEL_SEQUENCE, port_id, each, data);
 
 	if (r < 0)
 		return errno > 0 ? -errno : -EPROTO; /* the message's own number, whatever it is */

@@ -145,12 +145,52 @@ static void ends_and_errors(void **state)
 	assert_int_equal(kernel_parse_addresses(&dump, buf, m->nlmsg_len, PORT_ID), -EINTR);
 }
 
+/* Of a message of `told` bytes by its header, `there` of which have come, behind one that is whole;
+ * what their dump returns. */
+static int parse_second(uint32_t told, size_t there)
+{
+	struct el_kernel_addresses addresses = {0};
+	struct kernel_address_dump dump = {.addresses = &addresses};
+	struct nlmsghdr *m = message(NLMSG_NOOP);
+	size_t len = m->nlmsg_len + there;
+	uint8_t *copy = malloc(len); /* of the exact size, so that overruns are seen */
+	struct nlmsghdr second = *m;
+	int rc;
+
+	second.nlmsg_len = told;
+	assert_non_null(copy);
+	memset(copy, 0, len);
+	memcpy(copy, m, sizeof(*m));
+	memcpy(copy + sizeof(*m), &second, there < sizeof(second) ? there : sizeof(second));
+	rc = kernel_parse_addresses(&dump, copy, len, PORT_ID);
+	free(copy);
+	return rc;
+}
+
+static void messages_are_whole(void **state)
+{
+	static const uint32_t lengths[] = {
+	    0, 1, 15, 37, 0x7fffffff, 0x80000000, 0x80000010, 0xb80d0120, UINT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		assert_int_equal(parse_second(lengths[i], 36), -EBADMSG);
+	for (uint32_t there = 1; there < sizeof(struct nlmsghdr); there++)
+		assert_int_equal(parse_second(there, there), -EBADMSG);
+	assert_int_equal(parse_second(0, 0), 1);
+	assert_int_equal(parse_second(16, 16), 1);
+	assert_int_equal(parse_second(17, 17), 1); /* need not be filled up at the end */
+	assert_int_equal(parse_second(33, 36), 1);
+	assert_int_equal(parse_second(36, 36), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(addresses_are_whole),
 	    cmocka_unit_test(routes_are_whole),
 	    cmocka_unit_test(ends_and_errors),
+	    cmocka_unit_test(messages_are_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
