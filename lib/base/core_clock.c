@@ -2,6 +2,7 @@
 #include "el_core_clock.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "el_clock.h"
 
@@ -53,6 +54,7 @@ static void begin_at(struct el_core_clock *c, const struct el_clock_pair *p)
 	c->tsc_base = p->tsc;
 	c->ns_base = c->good_ns = p->ns;
 	c->oldest = c->middle = c->newest = *p;
+	c->behind_ns = 0;
 	c->error_ppb = SETTLE_ERROR_PPB;
 	c->settle_ns = SETTLE_NS;
 	c->adjust_ns = p->ns + c->settle_ns;
@@ -77,7 +79,7 @@ void el_core_clock_init_monotonic(struct el_core_clock *c)
 }
 
 /* The newest pair in, the line goes on where it is: with the rate between the pairs, and so much
- * faster or slower that it meets the time when it is adjusted next. */
+ * faster or slower that it meets the time within a second. */
 static void adjust(struct el_core_clock *c, const struct el_clock_pair *p, int64_t behind_ns)
 {
 	uint64_t q = rate_between(&c->oldest, p), next_ns = c->settle_ns;
@@ -89,11 +91,12 @@ static void adjust(struct el_core_clock *c, const struct el_clock_pair *p, int64
 	c->settle_ns = next_ns < ADJUST_NS / 2 ? 2 * next_ns : ADJUST_NS;
 	c->ns_base = el_core_clock_line(c, p->tsc);
 	c->tsc_base = p->tsc;
-	slew_ppb = behind_ns * (int64_t)EL_NS_PER_S / (int64_t)c->settle_ns;
+	slew_ppb = behind_ns * (int64_t)EL_NS_PER_S / (int64_t)ADJUST_NS;
 	slew_ppb = slew_ppb > SLEW_PPB ? SLEW_PPB : slew_ppb < -SLEW_PPB ? -SLEW_PPB : slew_ppb;
 	c->ns_per_tsc_q32 = q + (uint64_t)((__int128)q * slew_ppb / (int64_t)EL_NS_PER_S);
 	c->error_ppb = rate_error_ppb(&c->oldest, p) + SLEW_PPB;
 	c->newest = *p;
+	c->behind_ns = behind_ns;
 	c->adjust_ns = p->ns + c->settle_ns;
 	if (p->ns - c->middle.ns >= WINDOW_NS) {
 		c->oldest = c->middle;
@@ -139,7 +142,8 @@ bool el_core_clock_check(struct el_core_clock *c, const struct el_clock_pair *p,
 	if (c->monotonic)
 		return true;
 	behind_ns = (int64_t)(p->ns - el_core_clock_line(c, p->tsc));
-	off = (uint64_t)(behind_ns < 0 ? -behind_ns : behind_ns);
+	/* what it was off by at the newest pair is known, and not yet made good */
+	off = (uint64_t)llabs(behind_ns - c->behind_ns);
 	tolerance = EL_CLOCK_STEP_NS + p->read_ns +
 		    (uint64_t)((unsigned __int128)since_ns * c->error_ppb / EL_NS_PER_S);
 	if (off > tolerance) {

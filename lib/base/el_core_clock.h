@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How far the line may be off by without this being a step of the counter; what a pair took to read
- * and what is not known of the rate come on top. It bounds what a step that goes unnoticed can do
- * to a round-trip time. */
+/* How much the line's error may change by without this being a step of the counter; what a pair
+ * took to read and what is not known of the rate come on top. It bounds what a step that goes
+ * unnoticed can do to a round-trip time. */
 #define EL_CLOCK_STEP_NS 2000
 
 /* The counter and the time, read together. */
@@ -32,6 +32,7 @@ struct el_core_clock {
 	/* The rate is that between the oldest pair and the newest; the middle one takes the
 	 * oldest's place in time, so that changes of the rate (temperature) are followed. */
 	struct el_clock_pair oldest, middle, newest;
+	int64_t behind_ns;   /* the line's error at the newest pair */
 	uint64_t good_ns;    /* when it was last seen to be right */
 	uint64_t adjust_ns;  /* when the line is to be adjusted next */
 	uint64_t settle_ns;  /* time until the adjustment after that: short after a step */

@@ -128,6 +128,46 @@ static void adjustments_do_not_jump(void **state)
 	}
 }
 
+/* A process that does not run for a while, at any time, finds nothing changed: readings are wrong by
+ * half of what they took at most, and what is known of the rate may be little by then. */
+static void being_away_is_no_step(void **state)
+{
+	static const double rates[] = {2.6e9, 2.1e9, 24e6};
+
+	(void)state;
+	for (uint64_t i = 0; i < 3000; i++) {
+		uint64_t seed = i, now = 100 * MS;
+		struct counter c = {.hz = rates[i % 3], .at = UINT64_MAX};
+		struct el_core_clock clock = begin(&c);
+		struct el_clock_step step;
+
+		while (now < 30 * S) {
+			struct el_clock_pair p;
+			int64_t wrong;
+
+			switch (unit_random(&seed) % 32) {
+			case 0: /* away */
+				now += unit_random(&seed) % (5 * S);
+				break;
+			case 1: /* the next reading at once */
+				now += 1000;
+				break;
+			default:
+				now += unit_random(&seed) % (30 * MS);
+			}
+			p = pair(&c, now);
+			p.read_ns = 50 + unit_random(&seed) % 450;
+			wrong = (int64_t)(unit_random(&seed) % (p.read_ns + 1)) -
+				(int64_t)p.read_ns / 2;
+			p.ns += (uint64_t)wrong;
+			if (!el_core_clock_check(&clock, &p, &step))
+				fail_msg("seed %llu: a step at %llu ns", (unsigned long long)i,
+					 (unsigned long long)now);
+			assert_true(llabs(off_by(&clock, &c, now)) < 20000);
+		}
+	}
+}
+
 static void steps_are_found(void **state)
 {
 	/* of 1 ms and 1 h, forth and back, and one just above the bound; in cycles of 2.6 GHz */
@@ -308,6 +348,7 @@ int main(void)
 	    cmocka_unit_test(a_steady_counter_is_followed),
 	    cmocka_unit_test(a_wandering_rate_is_followed),
 	    cmocka_unit_test(adjustments_do_not_jump),
+	    cmocka_unit_test(being_away_is_no_step),
 	    cmocka_unit_test(steps_are_found),
 	    cmocka_unit_test(a_changed_rate_is_found),
 	    cmocka_unit_test(a_bad_counter_is_given_up),
