@@ -33,6 +33,14 @@ class Peer:
     def is_ready(self):
         return "ready\n" in self.log_path.read_text()
 
+    def answered(self):
+        """How many answers it has sent so far, ARP apart."""
+        self.stats_path.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR1)
+        wait_until(self.stats_path.exists, 20, "simpeer's counters")
+        stats = json.loads(self.stats_path.read_text())
+        return stats["sent"] - stats["arp_answered"]
+
     def stop(self):
         """Its counters, and those of its rules by name."""
         self.process.send_signal(signal.SIGTERM)

@@ -128,8 +128,8 @@ static void adjustments_do_not_jump(void **state)
 	}
 }
 
-/* A process that does not run for a while, at any time, finds nothing changed: readings are wrong by
- * half of what they took at most, and what is known of the rate may be little by then. */
+/* A process that does not run for a while, at any time, finds nothing changed: readings are wrong
+ * by half of what they took at most, and what is known of the rate may be little by then. */
 static void being_away_is_no_step(void **state)
 {
 	static const double rates[] = {2.6e9, 2.1e9, 24e6};
