@@ -18,6 +18,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 CLONE_NEWNET = 0x40000000
 METRICS_PORT = 8000
 EAL = ["--no-huge", "-m", "256", "--no-pci", "--no-telemetry"]
+PROGRAMS = ["app/echolane/echolane", "app/simpeer/simpeer",
+            *(f"tests/bench/bench_{name}" for name in ("echo", "gaps", "plan", "stats", "worker"))]
 OWN, ROUTER = "192.0.2.10", "192.0.2.1"
 
 
@@ -153,6 +155,18 @@ def machine():
             "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0], "dpdk": dpdk_version()}
 
 
+def build():
+    """Builds what is measured; where."""
+    directory = TOP / "build-release"
+    setup = ["meson", "setup", directory, TOP, "-Dtests=true", "-Dbuildtype=release"]
+    print(f"building in {directory.name}/", file=sys.stderr)
+    for command in ([] if (directory / "build.ninja").exists() else [setup]) + [["ninja", "-C", directory, *PROGRAMS]]:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failure(f"{' '.join(map(str, command))}: {(done.stdout + done.stderr)[-1000:]}")
+    return directory
+
+
 def prepare(options):
     """Signals end the program as an error does, and what every benchmark needs is there."""
     def interrupted(number, _):
@@ -161,6 +175,9 @@ def prepare(options):
         signal.signal(number, interrupted)
     if os.geteuid() != 0:
         raise Failure("root is needed, for network namespaces")
-    for program in ("echolane", "simpeer"):
-        if not (options.build / "app" / program / program).exists():
-            raise Failure(f"{options.build}: no {program} is built there: meson setup build && ninja -C build")
+    if options.build is None:
+        options.build = build()
+    options.build = options.build.resolve()
+    for program in PROGRAMS:
+        if not (options.build / program).exists():
+            raise Failure(f"{options.build}: no {program} is built there")
