@@ -340,7 +340,7 @@ static void make_port(void)
 	assert_int_equal(rte_eth_dev_start(port_id), 0);
 }
 
-static int start(void)
+int worker_bench_start(void)
 {
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
 	struct el_lcores lcores;
@@ -366,7 +366,7 @@ int worker_bench_main(const char *name, const struct CMUnitTest *tests, size_t n
 {
 	int failed;
 
-	if (start() < 0)
+	if (worker_bench_start() < 0)
 		return 99;
 	failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
 	family = 6;

@@ -73,7 +73,10 @@ struct fixture *quick(uint32_t groups, uint16_t ports, enum el_probe_type type, 
 /* Frees all that is in a ring of frames. */
 void drain(struct rte_ring *r);
 
-/* Starts the EAL and makes the ports; runs the tests, then those of `v6` (n_v6 may be 0) with IPv6.
+/* Starts the EAL and makes the ports, once; el_eal_fini ends it. 0, or -1 with a line on stderr. */
+int worker_bench_start(void);
+
+/* Does that; runs the tests, then those of `v6` (n_v6 may be 0) with IPv6.
  * The exit status. */
 int worker_bench_main(const char *name, const struct CMUnitTest *tests, size_t n,
 		      const struct CMUnitTest *v6, size_t n_v6);
