@@ -30,10 +30,10 @@ struct el_httpd_config {
 	const char *user, *password;
 	struct el_httpd_source source;
 	/* Limits; 0 stands for the default. */
-	unsigned max_connections; /* 64; the next one is let in, and another gives way */
+	unsigned max_connections; /* 256; the next one is let in, and another gives way */
 	unsigned max_per_address; /* 16; an IPv6 /64 is one address */
-	/* 8 at a time, half of them of an address. For the next one the slowest gives way; where
-	 * all have only just begun it gets 503. */
+	/* 8 at a time, half of them of an address. The next one waits until one ends or has had its
+	 * time, which is 250 ms for a reader that takes nothing; 503 after 10 s, or timeout_s. */
 	unsigned max_pages;
 	/* 30: what asks for nothing more ends; a page may take twice that. A header may take 5 s,
 	 * or this where it is less. */

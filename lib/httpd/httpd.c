@@ -18,7 +18,6 @@
 #define PAGE_SLICE_BYTES 65536
 #define CONNECTION_MEMORY_BYTES 65536
 #define LISTEN_BACKLOG 64
-#define HEADER_S 5U
 /* Connections that have been shut down and not been closed yet. */
 #define LEAVING_MAX 16
 
@@ -58,7 +57,7 @@ static ssize_t page_read(void *cls, uint64_t pos, char *buf, size_t max)
 	size_t n;
 
 	(void)pos;
-	if (p->connection->leaving)
+	if (p->connection->state == GUARD_LEAVING)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (p->pos == p->len) {
 		p->len = el_expo_render(&p->input, &p->cursor, p->slice, sizeof(p->slice));
@@ -86,7 +85,7 @@ static struct guard_connection *guarded(struct MHD_Connection *c)
 	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-/* A page, or NULL: too many at a time, or nothing to print from. */
+/* A page, or NULL: nothing to print from. */
 static struct page *page_open(struct el_httpd *h, struct guard_connection *connection)
 {
 	struct page *p = malloc(sizeof(*p));
@@ -101,10 +100,6 @@ static struct page *page_open(struct el_httpd *h, struct guard_connection *conne
 	p->handle = h->source.open(h->source.ctx, &p->input);
 	if (p->handle == NULL) {
 		free(p);
-		return NULL;
-	}
-	if (!guard_begin_page(&h->guard, connection, now_ns())) {
-		page_close(p);
 		return NULL;
 	}
 	return p;
@@ -158,20 +153,32 @@ static bool is_authorised(const struct el_httpd *h, struct MHD_Connection *c)
 	return wrong == 0;
 }
 
+static enum MHD_Result respond_unavailable(struct MHD_Connection *c, const char *why)
+{
+	return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, why, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+}
+
+/* MHD calls it again once a connection that waited is resumed: the page is opened then. */
 static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c, bool head)
 {
 	struct MHD_Response *response;
+	enum guard_state state;
 	struct page *p;
 
 	if (h->auth && !is_authorised(h, c))
 		return respond_text(c, MHD_HTTP_UNAUTHORIZED, "name and password needed\n",
 				    MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 				    "Basic realm=\"echolane\", charset=\"UTF-8\"");
+	state = guard_begin_page(&h->guard, guarded(c), now_ns());
+	if (state == GUARD_WAIT) {
+		MHD_suspend_connection(c);
+		return MHD_YES;
+	}
+	if (state != GUARD_PAGE)
+		return respond_unavailable(c, "too many readers at a time\n");
 	p = page_open(h, guarded(c));
 	if (p == NULL)
-		return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE,
-				    "too many readers at a time, or too early\n",
-				    MHD_HTTP_HEADER_RETRY_AFTER, "1");
+		return respond_unavailable(c, "nothing to show yet\n");
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PAGE_SLICE_BYTES, page_read,
 						     p, page_close);
 	if (response == NULL) {
@@ -192,9 +199,7 @@ static enum MHD_Result respond_state(struct MHD_Connection *c, const char *well,
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s\n", why ? why : well);
-	return why ? respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, text,
-				  MHD_HTTP_HEADER_RETRY_AFTER, "1")
-		   : respond_text(c, MHD_HTTP_OK, text, NULL, NULL);
+	return why ? respond_unavailable(c, text) : respond_text(c, MHD_HTTP_OK, text, NULL, NULL);
 }
 
 static enum MHD_Result get_healthy(struct el_httpd *h, struct MHD_Connection *c, bool head)
@@ -266,14 +271,16 @@ static void connection_changed(void *cls, struct MHD_Connection *c, void **conte
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (*context)
-			guard_remove(*context);
+			guard_remove(&h->guard, *context);
 		return;
 	}
 	fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	*context = guard_add(
 	    &h->guard, fd,
 	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, now_ns());
-	if (!*context)
+	if (*context)
+		((struct guard_connection *)*context)->owner = c;
+	else
 		shutdown(fd, SHUT_RDWR);
 }
 
@@ -293,9 +300,10 @@ static void request_ended(void *cls, struct MHD_Connection *c, void **request,
 {
 	struct el_httpd *h = cls;
 
-	(void)request, (void)code;
+	(void)request;
 	if (guarded(c))
-		guard_end_request(&h->guard, guarded(c), now_ns());
+		guard_end_request(&h->guard, guarded(c),
+				  code == MHD_REQUEST_TERMINATED_COMPLETED_OK, now_ns());
 }
 
 static void log_line(void *cls, const char *fmt, va_list args)
@@ -387,25 +395,6 @@ static int auth_init(struct el_httpd *h, const struct el_httpd_config *config)
 	return 0;
 }
 
-static unsigned or_default(unsigned value, unsigned otherwise)
-{
-	return value != 0 ? value : otherwise;
-}
-
-static void guard_init(struct guard *g, const struct el_httpd_config *config)
-{
-	unsigned timeout_s = or_default(config->timeout_s, 30);
-
-	LIST_INIT(&g->all);
-	g->max_connections = or_default(config->max_connections, 64);
-	g->max_per_address = or_default(config->max_per_address, 16);
-	g->max_pages = or_default(config->max_pages, 8);
-	g->max_pages_per_address = g->max_pages > 4 ? g->max_pages / 2 : 2;
-	g->header_ns = (timeout_s < HEADER_S ? timeout_s : HEADER_S) * EL_NS_PER_S;
-	g->page_ns = 2 * timeout_s * EL_NS_PER_S;
-	g->idle_ns = timeout_s * EL_NS_PER_S;
-}
-
 int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_httpd,
 		    struct el_error *err)
 {
@@ -435,12 +424,12 @@ int el_httpd_create(const struct el_httpd_config *config, struct el_httpd **ret_
 	}
 	h->port = port_of(fd);
 	h->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER,
-	    log_line, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	    h->guard.max_connections + LEAVING_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, h,
-	    MHD_OPTION_URI_LOG_CALLBACK, request_begins, h, MHD_OPTION_NOTIFY_COMPLETED,
-	    request_ended, h, MHD_OPTION_END);
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, h,
+	    MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_CONNECTION_LIMIT, h->guard.max_connections + LEAVING_MAX,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+	    MHD_OPTION_NOTIFY_CONNECTION, connection_changed, h, MHD_OPTION_URI_LOG_CALLBACK,
+	    request_begins, h, MHD_OPTION_NOTIFY_COMPLETED, request_ended, h, MHD_OPTION_END);
 	if (h->daemon == NULL) {
 		rc = errno != 0 ? -errno : -ENOMEM;
 		goto fail;
@@ -453,11 +442,27 @@ fail:
 	return el_error_set(err, rc, "can't start the HTTP server: %s", strerror(-rc));
 }
 
+/* libmicrohttpd calls a connection that is held again, and may not be stopped while one is. */
+static void resume_all(struct el_httpd *h)
+{
+	struct guard_connection *c;
+
+	for (int state = 0; state < GUARD_STATES; state++) {
+		TAILQ_FOREACH(c, &h->guard.in[state], entry)
+		{
+			if (c->held)
+				MHD_resume_connection(c->owner);
+		}
+	}
+}
+
 void el_httpd_destroy(struct el_httpd *httpd)
 {
 	if (httpd == NULL)
 		return;
+	resume_all(httpd);
 	MHD_stop_daemon(httpd->daemon);
+	guard_fini(&httpd->guard);
 	free(httpd);
 }
 
@@ -482,7 +487,10 @@ int el_httpd_timeout_ms(struct el_httpd *httpd)
 
 void el_httpd_run(struct el_httpd *httpd)
 {
-	guard_expire(&httpd->guard, now_ns());
+	struct guard_connection *c;
+
+	while ((c = guard_next(&httpd->guard, now_ns())) != NULL)
+		MHD_resume_connection(c->owner);
 	MHD_run(httpd->daemon);
 }
 

@@ -116,19 +116,21 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static inline struct client client_connect_from(const struct fixture *f, const char *address,
-						const char *request)
+/* receive_bytes: what the socket takes before it is read; 0: what is usual. */
+static inline struct client client_connect_with(const struct fixture *f, const char *address,
+						const char *request, int receive_bytes)
 {
 	struct sockaddr_in from = {.sin_family = AF_INET};
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(el_httpd_port(f->httpd))};
 	struct client c = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
 			   .in = calloc(1, 1)};
-	int small = 4096;
 
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_true(c.fd >= 0);
-	/* before connecting, so that a client that does not read holds up the server soon */
-	assert_int_equal(setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	if (receive_bytes > 0)
+		assert_int_equal(
+		    setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)),
+		    0);
 	assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
 	assert_int_equal(bind(c.fd, (const struct sockaddr *)&from, sizeof(from)), 0);
 	assert_int_equal(connect(c.fd, (const struct sockaddr *)&at, sizeof(at)), 0);
@@ -136,6 +138,13 @@ static inline struct client client_connect_from(const struct fixture *f, const c
 	assert_int_equal(send(c.fd, request, strlen(request), MSG_NOSIGNAL),
 			 (ssize_t)strlen(request));
 	return c;
+}
+
+/* One that holds up the server soon if it does not read. */
+static inline struct client client_connect_from(const struct fixture *f, const char *address,
+						const char *request)
+{
+	return client_connect_with(f, address, request, 4096);
 }
 
 static inline struct client client_connect(const struct fixture *f, const char *request)
