@@ -5,6 +5,7 @@
  *   /echolane/workers        the numbers of the workers
  *   /echolane/worker,N       the counters of worker N
  *   /echolane/ports          the counters of all ports, by number
+ *   /echolane/rss            how each port spreads what comes in, by number
  *   /echolane/series,FIRST   figures of the series from number FIRST (0) on, by number
  *   /echolane/target,NAME    figures of a target's series, by number
  *
