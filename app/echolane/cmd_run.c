@@ -259,6 +259,7 @@ static void halt(struct control *c, struct el_worker_idx worker)
 	el_log(EL_LOG_CRITICAL, "control",
 	       "worker %u does not stop: ending without it, and without the last figures",
 	       worker.v);
+	el_log_forget();
 	_exit(EX_SOFTWARE);
 }
 

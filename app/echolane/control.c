@@ -27,7 +27,7 @@
 #define TICK_NS 10000000ULL
 #define ALIVE_NS (5 * EL_NS_PER_S) /* a worker that reads no command for so long stands still */
 #define EVENT_BURSTS 128           /* of 64, at most in a look: all that a ring holds */
-#define SLOW_NS 100000000ULL       /* ports' counters and clocks */
+#define SLOW_NS 100000000ULL       /* ports' counters, clocks, the log's counts */
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
@@ -437,6 +437,7 @@ static void tick(struct control *c)
 		read_ports(c);
 		network_read_clocks(c->network);
 		clocks_poll(c->clocks, c->workers);
+		el_log_poll();
 	}
 	watch_workers(c);
 	take_reports(c);

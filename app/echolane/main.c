@@ -55,6 +55,7 @@ int main(int argc, char **argv)
 		status = command_run(&options);
 		break;
 	}
+	el_log_forget();
 	options_fini(&options);
 	return status;
 }

@@ -74,6 +74,7 @@ static int load(struct control *c, struct shared_conf **ret, struct el_error *er
 	struct el_conf *conf = NULL;
 	int code;
 
+	el_log_forget(); /* who changes a file waits for what is said of it */
 	if (!is_file(o->config))
 		return el_error_set(err, -EINVAL, "%s is not a file", o->config);
 	code = el_conf_load(o->config, &conf, &diags);

@@ -86,6 +86,12 @@ def udp(destination, port=33434, nb_packets=100, **keys):
     return target("UDPunreachable", destination, nb_packets, dst_port=port, **keys)
 
 
+def times_of(line):
+    """How many lines one of the log stands for."""
+    again = re.search(r' \((\d+) times more\)"$', line)
+    return int(again.group(1)) if again else 1
+
+
 class Prober:
     """A running echolane; its output goes to files in the test's directory."""
 
@@ -119,9 +125,9 @@ class Prober:
         write_whole(self.config, conf if isinstance(conf, str) else json.dumps(conf, indent=1))
 
     def logged(self, text, level=None):
-        """How many lines of its log have this text."""
-        return sum(text in line for line in self.stderr.splitlines()
-                   if level is None or f'level="{level}"' in line)
+        """How often its log has lines with this text: as often as it says that one came again, too."""
+        return sum(times_of(line) for line in self.stderr.splitlines()
+                   if text in line and (level is None or f'level="{level}"' in line))
 
     def reload(self, conf=None, timeout_s=20):
         """Reloads by SIGHUP, with another configuration if one is given; whether that was taken."""

@@ -187,10 +187,10 @@ def test_the_probers_own_address(lab):
     page = prober.wait_for(lambda m: not is_measured(m, "self"), "the prober's address again")
     first = rounds(page)
     prober.wait_for(lambda m: rounds(m) >= first + 3, "three rounds more")
+    prober.stop()
     disabled = f"target self disabled: self.test is {PROBER}, an address of the prober"
     enabled = "target self enabled: self.test is no address of the prober any more"
     assert_equal([prober.logged(line) for line in (disabled, enabled)], [2, 1], "lines of each change")
-    prober.stop()
 
 
 @lab_options(ipv6=True)

@@ -113,7 +113,7 @@ def test_log_into_a_pipe(lab):
             break
     rounds_go_on(prober)
     first = os.read(reading, 65536).decode()
-    assert first.startswith("module="), first[:80]
+    assert first.startswith("time="), first[:80]
     assert first.endswith('"\n'), first[-80:]
     prober.stop()
     text = read_all(reading)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "unit.h"
 
-#include <fcntl.h>
 #include <math.h>
-#include <unistd.h>
 
 #include "el_base.h"
 
@@ -139,64 +137,6 @@ static void seconds_convert(void **state)
 	assert_true(fabs(el_s_from_ns(el_ns_from_s(2592000)) - 2592000) < 1e-6);
 }
 
-static void log_lines_are_escaped(void **state)
-{
-	char line[256] = {0};
-	int fds[2];
-
-	(void)state;
-	assert_int_equal(pipe(fds), 0);
-	el_log_set_fd(fds[1]);
-	el_log_set_level(EL_LOG_WARNING);
-	el_log(EL_LOG_INFO, "test", "not written");
-	el_log(EL_LOG_ERROR, "test", "a \"b\"\nc\\");
-	el_log_set_fd(STDERR_FILENO);
-	assert_true(read(fds[0], line, sizeof(line) - 1) > 0);
-	assert_string_equal(line,
-			    "module=\"test\" level=\"ERROR\" message=\"a \\\"b\\\"\\nc\\\\\"\n");
-	close(fds[0]);
-	close(fds[1]);
-}
-
-/* What waits in a pipe, as text. */
-static void drain(int fd, char *text, size_t size)
-{
-	ssize_t n = read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-}
-
-/* A pipe that is full holds nobody up; the lines before are whole, and those left out are counted.
- */
-static void log_lines_wait_for_no_reader(void **state)
-{
-	static char text[65536];
-	char last[64];
-	int fds[2], written = 0;
-
-	(void)state;
-	assert_int_equal(pipe(fds), 0);
-	assert_true(fcntl(fds[1], F_SETPIPE_SZ, 4096) > 0);
-	el_log_set_fd(fds[1]);
-	for (int i = 0; i < 1000; i++)
-		el_log(EL_LOG_ERROR, "test", "line %d", i);
-	drain(fds[0], text, sizeof(text));
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		snprintf(last, sizeof(last), "module=\"test\" level=\"ERROR\" message=\"line %d\"",
-			 written++);
-		assert_string_equal(line, last);
-	}
-	assert_in_range(written, 1, 999);
-	el_log(EL_LOG_ERROR, "test", "after");
-	el_log_set_fd(STDERR_FILENO);
-	drain(fds[0], text, sizeof(text));
-	snprintf(last, sizeof(last), "\"%d messages are missing here\"\nmodule=\"test\"",
-		 1000 - written);
-	assert_non_null(strstr(text, last));
-	close(fds[0]);
-	close(fds[1]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,8 +147,6 @@ int main(void)
 	    cmocka_unit_test(fastdiv_agrees_with_division),
 	    cmocka_unit_test(strings_are_bounded),
 	    cmocka_unit_test(seconds_convert),
-	    cmocka_unit_test(log_lines_are_escaped),
-	    cmocka_unit_test(log_lines_wait_for_no_reader),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
