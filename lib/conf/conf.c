@@ -15,9 +15,8 @@ void el_conf_free(struct el_conf *conf)
 	if (!conf)
 		return;
 	conf_map_release(&conf_root_map, conf);
-	for (size_t i = 0; i < conf->duplicate_targets.count; i++)
-		free(conf->duplicate_targets.items[i]);
-	free(conf->duplicate_targets.items);
+	conf_named_fini(
+	    &(struct conf_named){&conf_target_map, (char *)conf->duplicates, conf->n_duplicates});
 	free(conf);
 }
 
@@ -25,7 +24,8 @@ void el_conf_free(struct el_conf *conf)
 static int load(const char *text, size_t len, struct el_conf **ret_conf,
 		struct conf_diag_list *list)
 {
-	struct conf_walk w = {.diags = list};
+	struct conf_named duplicates = {0};
+	struct conf_walk w = {.diags = list, .duplicates = &duplicates};
 	struct conf_tree tree;
 	struct el_conf *conf;
 	int rc = conf_tree_parse(&tree, text, len, list);
@@ -40,8 +40,9 @@ static int load(const char *text, size_t len, struct el_conf **ret_conf,
 	}
 	if (rc == 0) {
 		w.tree = &tree;
-		w.repetitions = &conf->duplicate_targets;
 		conf_walk_root(&w, tree.root, conf);
+		conf->duplicates = (struct el_conf_target *)(void *)duplicates.items;
+		conf->n_duplicates = duplicates.count;
 		rc = w.rc ? w.rc : list->errors ? -EINVAL : 0;
 	}
 	conf_tree_fini(&tree);

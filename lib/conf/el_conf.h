@@ -143,9 +143,10 @@ struct el_conf {
 	struct el_conf_target *targets; /* in the file's order */
 	size_t n_targets;
 	struct el_conf_dataplane dataplane;
-	/* names of targets that occurred more than once (the last one counts, as in YAML readers),
-	 * one entry for each repetition: app_target_name_dup_total */
-	struct el_conf_strings duplicate_targets;
+	/* targets whose name occurred again (the last one counts, as in YAML readers): they are not
+	 * probed, app_target_name_dup_total */
+	struct el_conf_target *duplicates;
+	size_t n_duplicates;
 };
 
 /* What there is to say about a file: `text` is a whole line, "file:line:col: key: sentence". */
@@ -190,9 +191,9 @@ struct el_conf_inventory_target {
 struct el_conf_inventory {
 	struct el_conf_inventory_target *items;
 	size_t count;
-	/* hostnames that occurred more than once (the last one counts), as names of targets, one
-	 * entry for each repetition */
-	struct el_conf_strings duplicates;
+	/* those whose hostname occurred again (the last one counts) */
+	struct el_conf_inventory_target *duplicates;
+	size_t n_duplicates;
 };
 
 /* Loads a document that the program of inventory `name` printed: a list of targets in YAML or JSON,

@@ -139,9 +139,9 @@ void el_conf_inventory_fini(struct el_conf_inventory *inventory)
 	for (size_t i = 0; i < inventory->count; i++)
 		release_target(&inventory->items[i]);
 	free(inventory->items);
-	for (size_t i = 0; i < inventory->duplicates.count; i++)
-		free(inventory->duplicates.items[i]);
-	free(inventory->duplicates.items);
+	for (size_t i = 0; i < inventory->n_duplicates; i++)
+		release_target(&inventory->duplicates[i]);
+	free(inventory->duplicates);
 	*inventory = (struct el_conf_inventory){0};
 }
 
@@ -154,8 +154,8 @@ static void drop_repeated(struct conf_walk *w, uint32_t list_node,
 	struct el_names names;
 
 	el_names_init(&names);
-	inventory->duplicates.items = calloc(count, sizeof(char *));
-	if (count && !inventory->duplicates.items)
+	inventory->duplicates = calloc(count, sizeof(*inventory->duplicates));
+	if (count && !inventory->duplicates)
 		w->rc = -ENOMEM;
 	for (size_t i = 0; i < count && w->rc == 0; i++, node = w->tree->nodes[node].next) {
 		struct el_conf_inventory_target t = inventory->items[i], *first;
@@ -174,10 +174,7 @@ static void drop_repeated(struct conf_walk *w, uint32_t list_node,
 			conf_walk_warn(w, w->tree->nodes[node].pos, "hostname", "repeated names",
 				       "\"%s\" was used already; the last one counts", t.hostname);
 			conf_walk_leave(w);
-			inventory->duplicates.items[inventory->duplicates.count++] =
-			    first->target.name;
-			first->target.name = NULL;
-			release_target(first);
+			inventory->duplicates[inventory->n_duplicates++] = *first;
 			e->name = t.target.name;
 		}
 		*first = t;

@@ -70,30 +70,38 @@ static void release_item(const struct conf_map *map, void *item)
 	memset(item, 0, map->size);
 }
 
-static void note_repetition(struct conf_walk *w, const char *name)
+void conf_named_fini(struct conf_named *named)
 {
-	struct el_conf_strings *list = w->repetitions;
+	for (size_t i = 0; i < named->count; i++)
+		release_item(named->map, named->items + i * named->map->size);
+	free(named->items);
+	*named = (struct conf_named){0};
+}
 
-	if ((list->count & (list->count - 1)) == 0) {
-		size_t capacity = list->count ? 2 * list->count : 1;
-		char **items = realloc(list->items, capacity * sizeof(*items));
+/* Takes an item, which is all zero then, to the duplicates. */
+static void keep_duplicate(struct conf_walk *w, const struct conf_map *map, void *item)
+{
+	struct conf_named *d = w->duplicates;
+
+	if ((d->count & (d->count - 1)) == 0) {
+		size_t capacity = d->count ? 2 * d->count : 1;
+		char *items = realloc(d->items, capacity * map->size);
 
 		if (!items) {
 			w->rc = -ENOMEM;
 			return;
 		}
-		list->items = items;
+		d->items = items;
+		d->map = map;
 	}
-	list->items[list->count] = strdup(name);
-	if (list->items[list->count])
-		list->count++;
-	else
-		w->rc = -ENOMEM;
+	memcpy(d->items + d->count++ * map->size, item, map->size);
+	memset(item, 0, map->size);
 }
 
-/* A name for the second time: an error, or for targets a warning, and the newer one counts. */
+/* A name for the second time: an error, or for targets a warning, and the newer one counts: `item`,
+ * the older one, gives its place. */
 static void repeated_name(struct conf_walk *w, const struct conf_key *key, uint32_t node,
-			  uint32_t first)
+			  uint32_t first, void *item)
 {
 	const char *name = conf_walk_scalar(w, node).text;
 	struct conf_pos pos = w->tree->nodes[node].pos;
@@ -107,7 +115,8 @@ static void repeated_name(struct conf_walk *w, const struct conf_key *key, uint3
 		conf_walk_error(w, pos, NULL, "this name was used in line %u already", line);
 	conf_walk_leave(w);
 	if (key->last_wins)
-		note_repetition(w, name);
+		keep_duplicate(w, key->map, item);
+	release_item(key->map, item); /* if it is still there */
 }
 
 /* Reads the entries into `items`, which has room for all; returns how many different ones there
@@ -131,10 +140,9 @@ static size_t walk_entries(struct conf_walk *w, const struct conf_key *key,
 		}
 		if (!added && i >= e->n_own)
 			continue; /* from a merged map: loses */
-		if (!added) {
-			repeated_name(w, key, e->slots[i].key, key_nodes[known->value]);
-			release_item(key->map, items + known->value * key->map->size);
-		}
+		if (!added)
+			repeated_name(w, key, e->slots[i].key, key_nodes[known->value],
+				      items + known->value * key->map->size);
 		key_nodes[known->value] = e->slots[i].key;
 		walk_item(w, key, &e->slots[i], items + known->value * key->map->size);
 		count += (size_t)added;

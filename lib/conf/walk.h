@@ -6,6 +6,13 @@
 
 #define CONF_PATH_MAX 12
 
+/* Items of a map of names, each of which begins with its name. */
+struct conf_named {
+	const struct conf_map *map;
+	char *items; /* [count], map->size each */
+	size_t count;
+};
+
 struct conf_walk {
 	const struct conf_tree *tree;
 	struct conf_diag_list *diags;
@@ -16,9 +23,8 @@ struct conf_walk {
 		size_t index;
 	} path[CONF_PATH_MAX];
 	size_t depth;
-	struct conf_pos place; /* of the map being read: of its name, where it has one */
-	struct el_conf_strings
-	    *repetitions;              /* names that were repeated where the last one counts */
+	struct conf_pos place;         /* of the map being read: of its name, where it has one */
+	struct conf_named *duplicates; /* of names where the last one counts: all but that */
 	struct conf_pos group_payload; /* the first `ip_payload_size` of a group, and which group */
 	const char *group_payload_name;
 	const uint32_t *max_addresses; /* of a target; 0: it is wrong, which has been said */
@@ -38,6 +44,9 @@ void conf_walk_value(struct conf_walk *w, const struct conf_key *key, uint32_t n
 
 /* Reads a map of free names to maps (named.c). */
 void conf_walk_named(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field);
+
+/* Frees them; empty ones are fine. */
+void conf_named_fini(struct conf_named *named);
 
 /* Calls add() for each key of a map, then for those of the maps it merges in (`<<`): `merged`,
  * losing to keys of the map itself (entries.c). */

@@ -337,7 +337,7 @@ const struct family expo_families[] = {
      "Targets that are not probed in one of their groups or at all, by reason.", rows_snapshot,
      expo_subs_not_probed, expo_print_not_probed, PROBE_ANY, 0},
     {"echolane_target_probed", "gauge", "1 if the target is probed in this group, else 0.",
-     expo_rows_series, NULL, expo_print_probed, PROBE_ANY, 0},
+     expo_rows_configured, NULL, expo_print_probed, PROBE_ANY, 0},
     SERIES_TOTAL("echolane_probes_late_total", PROBE_ANY, late,
 		 "Lost probes that were answered after the target's timeout."),
     SERIES_TOTAL("echolane_probes_duplicate_total", PROBE_ANY, duplicates,

@@ -17,6 +17,12 @@ uint32_t expo_rows_duplicates(const struct el_expo_input *in)
 	return in->snapshot != NULL ? in->snapshot->model->n_duplicates : 0;
 }
 
+/* Its series, and those that can't be. */
+uint32_t expo_rows_configured(const struct el_expo_input *in)
+{
+	return expo_rows_series(in) + (in->snapshot != NULL ? in->snapshot->model->n_absent : 0);
+}
+
 uint32_t expo_subs_percentiles(const struct el_expo_input *in)
 {
 	return in->snapshot != NULL ? in->snapshot->model->n_percentiles : 0;
@@ -232,9 +238,22 @@ bool expo_print_not_probed(const struct family *f, const struct el_expo_input *i
 bool expo_print_probed(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		       uint32_t sub, struct line *l)
 {
+	const struct el_model *m = in->snapshot->model;
+	const struct el_model_absent *a;
+
 	(void)f, (void)sub;
-	series_labels(in, row, 0, l);
-	line_u64(l, el_model_is_probed(&in->snapshot->model->series[row]));
+	if (row < m->n_series) {
+		series_labels(in, row, 0, l);
+		line_u64(l, el_model_is_probed(&m->series[row]));
+		return true;
+	}
+	a = &m->absent[row - m->n_series];
+	line_label(l, "address_family", el_model_family_label(a->family));
+	line_label(l, "destination", a->target);
+	line_label(l, "group", a->group);
+	line_label(l, "probe_name", m->probe_name);
+	line_label(l, "state", el_model_state_label(a->state));
+	line_u64(l, 0);
 	return true;
 }
 

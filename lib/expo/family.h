@@ -26,6 +26,7 @@ extern const uint32_t expo_n_families;
 
 /* Shapes of rows, in families_series.c: of the snapshot's series and targets. */
 uint32_t expo_rows_series(const struct el_expo_input *in);
+uint32_t expo_rows_configured(const struct el_expo_input *in);
 uint32_t expo_rows_targets(const struct el_expo_input *in);
 uint32_t expo_rows_duplicates(const struct el_expo_input *in);
 uint32_t expo_subs_percentiles(const struct el_expo_input *in);

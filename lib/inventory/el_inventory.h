@@ -77,7 +77,7 @@ void el_inventory_run(struct el_inventory *inv, uint64_t now_ns, int64_t unix_s)
 
 /* *ret_view is a copy of *conf with the targets of all inventories after its own, those whose
  * lifetime was over at the last run left out. Where a name occurs more than once the last one
- * counts, in the place of the first, and is in duplicate_targets. Everything in it belongs to
+ * counts, in the place of the first, and is among the duplicates. Everything in it belongs to
  * `conf` and `inv`: it is not to be freed, and good until the next call of run, rescan, targets
  * or destroy. 0 or -ENOMEM. */
 int el_inventory_targets(struct el_inventory *inv, const struct el_conf *conf,

@@ -31,8 +31,7 @@ struct el_inventory {
 	int64_t unix_s, expiry_s; /* expiry_s: the next one, INT64_MAX: none */
 	bool has_changed, stopping;
 	/* what the last view points to */
-	struct el_conf_target *targets;
-	char **duplicates;
+	struct el_conf_target *targets, *duplicates;
 };
 
 struct el_inventory_settings el_inventory_settings_of(const struct el_conf *conf)
@@ -314,10 +313,8 @@ void el_inventory_run(struct el_inventory *inv, uint64_t now_ns, int64_t unix_s)
 
 struct view {
 	struct el_names names;
-	struct el_conf_target *targets;
-	size_t n_targets;
-	char **duplicates;
-	size_t n_duplicates;
+	struct el_conf_target *targets, *duplicates;
+	size_t n_targets, n_duplicates;
 	int rc;
 };
 
@@ -333,22 +330,23 @@ static void view_add(struct view *v, const struct el_conf_target *t)
 	if (added)
 		v->n_targets++;
 	else
-		v->duplicates[v->n_duplicates++] = t->name;
+		v->duplicates[v->n_duplicates++] = v->targets[e->value];
 	v->targets[e->value] = *t;
 	e->name = t->name;
 }
 
 static void view_fill(struct view *v, const struct el_inventory *inv, const struct el_conf *conf)
 {
-	for (size_t i = 0; i < conf->duplicate_targets.count; i++)
-		v->duplicates[v->n_duplicates++] = conf->duplicate_targets.items[i];
+	for (size_t i = 0; i < conf->n_duplicates; i++)
+		v->duplicates[v->n_duplicates++] = conf->duplicates[i];
 	for (size_t i = 0; i < conf->n_targets && v->rc == 0; i++)
 		view_add(v, &conf->targets[i]);
 	for (size_t i = 0; i < inv->n_programs; i++) {
 		const struct el_conf_inventory *list = &inv->programs[i]->list;
 
-		for (size_t k = 0; k < list->duplicates.count; k++)
-			v->duplicates[v->n_duplicates++] = list->duplicates.items[k];
+		for (size_t k = 0; k < list->n_duplicates; k++)
+			if (el_conf_inventory_expiry_s(&list->duplicates[k]) > inv->unix_s)
+				v->duplicates[v->n_duplicates++] = list->duplicates[k].target;
 		for (size_t k = 0; k < list->count && v->rc == 0; k++)
 			if (el_conf_inventory_expiry_s(&list->items[k]) > inv->unix_s)
 				view_add(v, &list->items[k].target);
@@ -358,12 +356,12 @@ static void view_fill(struct view *v, const struct el_inventory *inv, const stru
 int el_inventory_targets(struct el_inventory *inv, const struct el_conf *conf,
 			 struct el_conf *ret_view)
 {
-	size_t n_targets = conf->n_targets, n_duplicates = conf->duplicate_targets.count;
+	size_t n_targets = conf->n_targets, n_duplicates = conf->n_duplicates;
 	struct view v = {.rc = 0};
 
 	for (size_t i = 0; i < inv->n_programs; i++) {
 		n_targets += inv->programs[i]->list.count;
-		n_duplicates += inv->programs[i]->list.duplicates.count;
+		n_duplicates += inv->programs[i]->list.n_duplicates;
 	}
 	v.targets = calloc(n_targets + 1, sizeof(*v.targets));
 	v.duplicates = calloc(n_duplicates + n_targets + 1, sizeof(*v.duplicates));
@@ -385,7 +383,8 @@ int el_inventory_targets(struct el_inventory *inv, const struct el_conf *conf,
 	*ret_view = *conf;
 	ret_view->targets = v.targets;
 	ret_view->n_targets = v.n_targets;
-	ret_view->duplicate_targets = (struct el_conf_strings){v.duplicates, v.n_duplicates};
+	ret_view->duplicates = v.duplicates;
+	ret_view->n_duplicates = v.n_duplicates;
 	return 0;
 }
 

@@ -11,6 +11,7 @@ enum el_model_status {
 	EL_MODEL_ACTIVE,
 	/* of a target and all its series */
 	EL_MODEL_NO_GROUP,        /* it is in no group: it has no series */
+	EL_MODEL_REPEATED_NAME,   /* of duplicates only: another target has its name */
 	EL_MODEL_UNRESOLVED,      /* its name has no address now */
 	EL_MODEL_OWN_ADDRESS,     /* its address is the prober's own */
 	EL_MODEL_TOO_MANY_PROBES, /* an inventory's, with more probes than a round may have */
@@ -35,8 +36,9 @@ struct el_model_target {
 	int32_t ip_payload_size; /* EL_CONF_UNSET */
 	bool dont_fragment;
 	bool is_subnet;
-	bool enabled; /* status is EL_MODEL_ACTIVE */
-	bool dynamic; /* of an inventory */
+	bool enabled;     /* status is EL_MODEL_ACTIVE */
+	bool dynamic;     /* of an inventory */
+	bool lacks_group; /* it registers to a group that does not exist */
 	enum el_model_status status;
 	double timeout_s;
 	double threshold_latency_s, threshold_loss; /* NaN where not set */
@@ -76,6 +78,15 @@ struct el_model_duplicate {
 	uint64_t count; /* of those left out: app_target_name_dup_total */
 };
 
+/* A series that is configured and can't be: its target is in no group, in one that does not exist,
+ * or has the name of another target. */
+struct el_model_absent {
+	char *target, *group; /* group "": its target is in none */
+	uint8_t family;
+	enum el_state state;
+	enum el_model_status status; /* EL_MODEL_NO_GROUP or EL_MODEL_REPEATED_NAME */
+};
+
 struct el_model {
 	char *probe_name;
 	struct el_model_target *targets;
@@ -90,8 +101,11 @@ struct el_model {
 	uint32_t n_percentiles;
 	struct el_model_duplicate *duplicates; /* a name once */
 	uint32_t n_duplicates;
+	struct el_model_absent *absent; /* none is among the series; each once */
+	uint32_t n_absent;
 	/* Targets that have this status, or a series that has; by el_model_count_not_probed. */
 	uint32_t n_not_probed[EL_MODEL_STATUSES];
+	uint32_t n_probed;     /* series, likewise */
 	_Atomic uint32_t refs; /* any thread, through get and put */
 };
 

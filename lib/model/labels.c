@@ -34,6 +34,7 @@ const char *el_model_status_label(enum el_model_status status)
 	static const char *const labels[EL_MODEL_STATUSES] = {
 	    [EL_MODEL_ACTIVE] = "active",
 	    [EL_MODEL_NO_GROUP] = "no_group",
+	    [EL_MODEL_REPEATED_NAME] = "repeated_name",
 	    [EL_MODEL_UNRESOLVED] = "unresolved",
 	    [EL_MODEL_OWN_ADDRESS] = "own_address",
 	    [EL_MODEL_TOO_MANY_PROBES] = "too_many_probes",

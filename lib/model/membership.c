@@ -25,10 +25,24 @@ void membership_fini(struct membership *m)
 	m->in = NULL;
 }
 
+bool membership_is_missing(const struct membership *m, const struct el_conf_target *target,
+			   size_t i)
+{
+	const char *name = target->register_to.items[i];
+
+	if (el_names_find(&m->groups, name))
+		return false;
+	for (size_t k = 0; k < target->exclude_from.count; k++)
+		if (strcmp(target->exclude_from.items[k], name) == 0)
+			return false;
+	return true;
+}
+
 size_t membership_of(struct membership *m, const struct el_conf_target *target, bool quiet)
 {
 	size_t count = 0;
 
+	m->n_missing = 0;
 	for (size_t i = 0; i < m->conf->n_groups; i++)
 		m->in[i] = target->auto_register_to_groups &&
 			   m->conf->groups[i].permit_target_auto_register;
@@ -36,6 +50,7 @@ size_t membership_of(struct membership *m, const struct el_conf_target *target, 
 		const char *name = target->register_to.items[i];
 		const struct el_names_entry *group = el_names_find(&m->groups, name);
 
+		m->n_missing += membership_is_missing(m, target, i);
 		if (group)
 			m->in[group->value] = true;
 		else if (!quiet)

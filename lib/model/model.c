@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "absent.h"
 #include "expand.h"
 #include "membership.h"
 
@@ -42,18 +43,17 @@ static int copy_global(struct el_model *m, const struct el_conf *conf)
 }
 
 /* `names` is the caller's, and empty. */
-static int count_duplicates(struct el_model *m, const struct el_conf_strings *dup,
-			    struct el_names *names)
+static int count_duplicates(struct el_model *m, const struct el_conf *conf, struct el_names *names)
 {
 	int rc = 0;
 
-	m->duplicates = calloc(dup->count + 1, sizeof(*m->duplicates));
+	m->duplicates = calloc(conf->n_duplicates + 1, sizeof(*m->duplicates));
 	if (!m->duplicates)
 		return -ENOMEM;
-	for (size_t i = 0; i < dup->count && rc == 0; i++) {
+	for (size_t i = 0; i < conf->n_duplicates && rc == 0; i++) {
 		int added;
 		const struct el_names_entry *e =
-		    el_names_add(names, dup->items[i], m->n_duplicates, &added);
+		    el_names_add(names, conf->duplicates[i].name, m->n_duplicates, &added);
 
 		rc = e ? 0 : -ENOMEM;
 		if (rc == 0 && added)
@@ -70,7 +70,7 @@ static int copy_duplicates(struct el_model *m, const struct el_conf *conf)
 	int rc;
 
 	el_names_init(&names);
-	rc = count_duplicates(m, &conf->duplicate_targets, &names);
+	rc = count_duplicates(m, conf, &names);
 	el_names_fini(&names);
 	return rc;
 }
@@ -267,7 +267,7 @@ static void log_status(const struct el_conf_target *from, const struct el_model_
 			       "target %s: %zu of its addresses are the prober's and left out",
 			       from->name, n_own);
 		break;
-	default: /* of a series */
+	default: /* of a series; of duplicates, which has been said */
 		break;
 	}
 }
@@ -297,6 +297,7 @@ static int place_target(struct builder *b, struct el_model_target *to,
 	struct el_conf_range range = {0};
 	int rc;
 
+	to->lacks_group = b->membership.n_missing > 0;
 	if (n_groups == 0) {
 		to->status = EL_MODEL_NO_GROUP;
 	} else {
@@ -362,6 +363,7 @@ static void destroy(struct el_model *m)
 	for (uint32_t i = 0; i < m->n_duplicates; i++)
 		free(m->duplicates[i].name);
 	free(m->duplicates);
+	absent_fini(m);
 	free(m->probe_name);
 	free(m->targets);
 	free(m->groups);
@@ -393,25 +395,32 @@ static int build(struct builder *b)
 		for (size_t i = 0; i < conf->n_targets && rc == 0; i++)
 			if (conf->targets[i].dynamic == dynamic)
 				rc = add_target(b, &conf->targets[i]);
+	if (rc == 0)
+		rc = absent_list(m, &b->membership, conf);
 	el_model_count_not_probed(m);
 	return rc;
 }
 
 void el_model_count_not_probed(struct el_model *m)
 {
+	m->n_probed = 0;
 	memset(m->n_not_probed, 0, sizeof(m->n_not_probed));
 	for (uint32_t i = 0; i < m->n_targets; i++) {
 		const struct el_model_target *t = &m->targets[i];
 		bool has[EL_MODEL_STATUSES] = {false};
 
 		has[t->status] = true;
+		has[EL_MODEL_NO_GROUP] |= t->lacks_group;
 		for (uint32_t k = 0; k < t->n_series; k++) {
 			const struct el_model_series *s = &m->series[t->first_series + k];
 			has[s->status] |= !s->in_part;
+			m->n_probed += el_model_is_probed(s);
 		}
 		for (int status = EL_MODEL_ACTIVE + 1; status < EL_MODEL_STATUSES; status++)
 			m->n_not_probed[status] += has[status];
 	}
+	for (uint32_t i = 0; i < m->n_duplicates; i++)
+		m->n_not_probed[EL_MODEL_REPEATED_NAME] += (uint32_t)m->duplicates[i].count;
 }
 
 /* Gives back what was reserved in vain. */

@@ -76,6 +76,11 @@ static inline void hand_model_destroy(struct hand_model *h)
 	for (uint32_t i = 0; i < m->n_duplicates; i++)
 		free(m->duplicates[i].name);
 	free(m->duplicates);
+	for (uint32_t i = 0; i < m->n_absent; i++) {
+		free(m->absent[i].target);
+		free(m->absent[i].group);
+	}
+	free(m->absent);
 	free(m->probe_name);
 	free(m->targets);
 	free(m->groups);

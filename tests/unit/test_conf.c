@@ -277,9 +277,11 @@ static void repeated_targets(void **state)
 	struct el_conf *c = load_good(DATA "warnings.yaml", 11);
 
 	(void)state;
-	assert_int_equal(c->duplicate_targets.count, 2);
-	assert_string_equal(c->duplicate_targets.items[0], "tcp");
-	assert_string_equal(c->duplicate_targets.items[1], "tcp");
+	assert_int_equal(c->n_duplicates, 2);
+	assert_string_equal(c->duplicates[0].name, "tcp");
+	assert_string_equal(c->duplicates[1].name, "tcp");
+	assert_int_equal(c->duplicates[0].dst_port, 80);
+	assert_int_equal(c->duplicates[1].dst_port, 81);
 	assert_int_equal(c->n_targets, 11);
 	assert_string_equal(c->targets[0].name, "tcp");
 	assert_int_equal(c->targets[0].dst_port, 82);

@@ -135,13 +135,19 @@ static void sample_init(struct sample *s)
 	m->targets[5].status = EL_MODEL_UNRESOLVED;
 	for (uint32_t i = 0; i < m->targets[5].n_series; i++)
 		m->series[m->targets[5].first_series + i].status = EL_MODEL_UNRESOLVED;
-	el_model_count_not_probed(m);
 	m->targets[5].address = (struct el_ip){0};
 	m->targets[5].threshold_loss = 1;
 	m->duplicates = calloc(2, sizeof(*m->duplicates));
 	m->duplicates[0] = (struct el_model_duplicate){strdup("udp"), 2};
 	m->duplicates[1] = (struct el_model_duplicate){strdup("gateway"), 1};
 	m->n_duplicates = 2;
+	m->absent = calloc(2, sizeof(*m->absent));
+	m->absent[0] = (struct el_model_absent){strdup("nowhere"), strdup(""), 4, EL_STATE_NONE,
+						EL_MODEL_NO_GROUP};
+	m->absent[1] = (struct el_model_absent){strdup("udp"), strdup("gone"), 6,
+						EL_STATE_PRODUCTION, EL_MODEL_REPEATED_NAME};
+	m->n_absent = 2;
+	el_model_count_not_probed(m);
 	f = sample_figures(m);
 	f->series[6] = f->series[7] = (struct el_figures){.local = 8};
 	s->snapshot = el_snapshot_next(NULL, m, f);
@@ -504,11 +510,12 @@ static void many_duplicates(void **state)
 	size_t n_lines = 0;
 
 	(void)state;
-	conf.duplicate_targets.items = calloc(n, sizeof(char *));
+	conf.duplicates = calloc(n, sizeof(*conf.duplicates));
 	for (uint32_t i = 0; i < n; i++)
-		conf.duplicate_targets.items[i] =
-		    hand_name("name%u", i < n_names ? i : 10 * (i - n_names));
-	conf.duplicate_targets.count = n;
+		conf.duplicates[i] = (struct el_conf_target){
+		    .name = hand_name("name%u", i < n_names ? i : 10 * (i - n_names)),
+		    .address_family = 4};
+	conf.n_duplicates = n;
 	n_comparisons = 0;
 	max_comparisons = 20 * (uint64_t)n;
 	m = el_model_create(&model_input, &err);
@@ -529,8 +536,8 @@ static void many_duplicates(void **state)
 	el_snapshot_put(s);
 	el_model_put(m);
 	for (uint32_t i = 0; i < n; i++)
-		free(conf.duplicate_targets.items[i]);
-	free(conf.duplicate_targets.items);
+		free(conf.duplicates[i].name);
+	free(conf.duplicates);
 }
 
 int main(void)

@@ -193,8 +193,10 @@ static void repeated_hostnames(void **state)
 	assert_string_equal(inv.items[0].hostname, "a");
 	assert_int_equal(inv.items[0].target.nb_packets, 3);
 	assert_string_equal(inv.items[1].hostname, "b");
-	assert_int_equal(inv.duplicates.count, 2);
-	assert_string_equal(inv.duplicates.items[1], "rack7_a");
+	assert_int_equal(inv.n_duplicates, 2);
+	assert_string_equal(inv.duplicates[1].target.name, "rack7_a");
+	assert_int_equal(inv.duplicates[0].target.nb_packets, 1);
+	assert_int_equal(inv.duplicates[1].target.nb_packets, 2);
 	el_conf_inventory_fini(&inv);
 }
 

@@ -354,7 +354,7 @@ static void views_merge_all_targets(void **state)
 	assert_int_equal(view.targets[2].nb_packets, 7);
 	assert_int_equal(view.n_groups, 1);
 	/* in the file, in a document, of an inventory against the file, of two inventories */
-	assert_int_equal(view.duplicate_targets.count, 4);
+	assert_int_equal(view.n_duplicates, 4);
 	assert_int_equal(conf->n_targets, 2);
 	el_conf_free(conf);
 }

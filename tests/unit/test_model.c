@@ -459,6 +459,44 @@ static void duplicates_and_references(void **state)
 	el_model_put(NULL);
 }
 
+/* What is configured and can't be a series is listed, each once, and none that is one. */
+static void absent_series(void **state)
+{
+	static const char text[] = GLOBAL
+	    "groups: {a: {}, b: {permit_target_auto_register: false}}\n"
+	    "targets:\n"
+	    "  t: {type: ICMPping, destination: 192.0.2.1}\n" /* a, as the last */
+	    "  t: {type: ICMPping, destination: '2001:db8::1', address_family: ipv6}\n"
+	    "  t: {type: ICMPping, destination: '2001:db8::2', address_family: ipv6,\n"
+	    "      explicit_groups: {register_to: [b]}}\n"
+	    "  t: {type: ICMPping, destination: 192.0.2.2}\n"
+	    "  lone: {type: ICMPping, destination: 192.0.2.3, auto_register_to_groups: false}\n"
+	    "  lost: {type: ICMPping, destination: 192.0.2.4, auto_register_to_groups: false,\n"
+	    "         explicit_groups: {register_to: [nowhere, beyond, b]}}\n"
+	    "  kept: {type: ICMPping, destination: 192.0.2.5,\n"
+	    "         explicit_groups: {register_to: [nowhere], exclude_from: [nowhere]}}\n"
+	    "  lost: {type: ICMPping, destination: 192.0.2.6, auto_register_to_groups: false,\n"
+	    "         explicit_groups: {register_to: [nowhere]}}\n";
+	static const struct {
+		const char *target, *group;
+		uint8_t family;
+	} expected[] = {{"lone", "", 4},        {"lost", "b", 4}, {"lost", "beyond", 4},
+			{"lost", "nowhere", 4}, {"t", "a", 6},    {"t", "b", 6}};
+	char log[8192];
+	struct el_model *m = create(text, log, sizeof(log));
+
+	(void)state;
+	assert_int_equal(m->n_absent, sizeof(expected) / sizeof(expected[0]));
+	for (uint32_t i = 0; i < m->n_absent; i++) {
+		assert_string_equal(m->absent[i].target, expected[i].target);
+		assert_string_equal(m->absent[i].group, expected[i].group);
+		assert_int_equal(m->absent[i].family, expected[i].family);
+	}
+	assert_int_equal(m->n_not_probed[EL_MODEL_REPEATED_NAME], 4);
+	assert_int_equal(m->n_not_probed[EL_MODEL_NO_GROUP], 2); /* lone, lost */
+	el_model_put(m);
+}
+
 static void no_targets(void **state)
 {
 	char log[4096];
@@ -590,6 +628,7 @@ int main(void)
 	    cmocka_unit_test(what_has_changed_is_logged),
 	    cmocka_unit_test(everything_is_copied),
 	    cmocka_unit_test(duplicates_and_references),
+	    cmocka_unit_test(absent_series),
 	    cmocka_unit_test(no_targets),
 	    cmocka_unit_test(too_many_probes),
 	    cmocka_unit_test(too_many_probes_of_inventories),
