@@ -18,6 +18,7 @@
 #include "el_ticks.h"
 #include "planner.h"
 #include "signals.h"
+#include "state.h"
 #include "table.h"
 #include "writer.h"
 
@@ -25,9 +26,8 @@
  * else. What control does then is 10 to 20 us, half of which are switches between threads. */
 #define QUICK_TICK_NS 2000000ULL
 #define TICK_NS 10000000ULL
-#define ALIVE_NS (5 * EL_NS_PER_S) /* a worker that reads no command for so long stands still */
-#define EVENT_BURSTS 128           /* of 64, at most in a look: all that a ring holds */
-#define SLOW_NS 100000000ULL       /* ports' counters, clocks, the log's counts */
+#define EVENT_BURSTS 128     /* of 64, at most in a look: all that a ring holds */
+#define SLOW_NS 100000000ULL /* ports' counters, clocks, the log's counts */
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
@@ -84,23 +84,12 @@ static void page_close(void *ctx, void *handle)
 
 static const char *page_not_ready(void *ctx)
 {
-	struct control *c = ctx;
-
-	if (!network_is_up(c->network))
-		return "no port is up";
-	return c->current && c->current->last ? NULL : "waiting for the first round";
+	return state_not_ready(ctx);
 }
 
-/* Control serves the page, so it is well itself. */
 static const char *page_not_healthy(void *ctx)
 {
-	struct control *c = ctx;
-
-	for (uint32_t w = 0; w < c->n_workers; w++) {
-		if (c->now_ns - c->alive_ns[w] > ALIVE_NS)
-			return "a worker stands still";
-	}
-	return NULL;
+	return state_not_healthy(ctx);
 }
 
 struct el_httpd_source control_page_source(struct control *c)
@@ -414,21 +403,13 @@ static int set_tick(struct control *c, uint64_t ns)
 	return timerfd_settime(c->timer_fd, 0, &every, NULL) < 0 ? -errno : 0;
 }
 
-/* Each worker is sent commands ten times a second. */
-static void watch_workers(struct control *c)
-{
-	for (uint32_t w = 0; w < c->n_workers; w++) {
-		if (el_worker_has_read_all(c->workers[w]))
-			c->alive_ns[w] = c->now_ns;
-	}
-}
-
 static void tick(struct control *c)
 {
 	uint64_t expirations;
 
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
+	state_watch_workers(c); /* before they are told more */
 	network_read_links(c->network, c->now_ns);
 	network_poll(c->network, c->now_ns);
 	plans_poll(c);
@@ -439,7 +420,6 @@ static void tick(struct control *c)
 		clocks_poll(c->clocks, c->workers);
 		el_log_poll();
 	}
-	watch_workers(c);
 	take_reports(c);
 	rounds_hand_out(c->now.rounds, el_raw_ns());
 	take_events(c);

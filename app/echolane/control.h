@@ -49,6 +49,7 @@ struct control {
 	uint32_t n_workers;
 	uint32_t n_launched;
 	uint64_t alive_ns[EL_PLAN_WORKERS_MAX]; /* when each had read all of its commands */
+	char state_text[512];                   /* state.c: what was said last */
 	struct stats_pool *stats;
 	struct el_snapshot_store *snapshots;
 	struct el_httpd *httpd;

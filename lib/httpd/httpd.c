@@ -196,7 +196,7 @@ static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c,
 /* A word where all is well, else 503 and why it is not. */
 static enum MHD_Result respond_state(struct MHD_Connection *c, const char *well, const char *why)
 {
-	char text[256];
+	char text[640];
 
 	snprintf(text, sizeof(text), "%s\n", why ? why : well);
 	return why ? respond_unavailable(c, text) : respond_text(c, MHD_HTTP_OK, text, NULL, NULL);
