@@ -303,8 +303,8 @@ static int http_init(struct control *c, struct el_error *err)
 {
 	struct el_httpd_config config = {.address = c->now.conf->global.prometheus_address,
 					 .port = c->now.conf->global.prometheus_port,
-					 .user = getenv("PROM_USER"),
-					 .password = getenv("PROM_PASSWORD"),
+					 .user = c->credentials.user,
+					 .password = c->credentials.password,
 					 .source = control_page_source(c)};
 
 	return el_httpd_create(&config, &c->httpd, err);
@@ -420,28 +420,6 @@ static int bring_up_and_run(struct control *c)
 	return status;
 }
 
-static bool is_set(const char *variable)
-{
-	const char *value = getenv(variable);
-
-	return value && *value;
-}
-
-/* One of the two alone would leave the page open, and whoever set it would not know. */
-static bool credentials_are_whole(void)
-{
-	bool has_user = is_set("PROM_USER"), has_password = is_set("PROM_PASSWORD");
-
-	if (has_user != has_password)
-		fprintf(stderr,
-			"echolane: %s is set in the environment, and %s is not: /metrics is "
-			"protected by "
-			"both, or by neither\n",
-			has_user ? "PROM_USER" : "PROM_PASSWORD",
-			has_user ? "PROM_PASSWORD" : "PROM_USER");
-	return has_user == has_password;
-}
-
 int command_run(const struct options *options)
 {
 	struct control c = {.options = options,
@@ -449,10 +427,13 @@ int command_run(const struct options *options)
 			    .signal_fd = -1,
 			    .timer_fd = -1,
 			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
+	struct el_error err;
 	int status;
 
-	if (!credentials_are_whole())
+	if (credentials_read(&c.credentials, &err) < 0) {
+		fprintf(stderr, "echolane: %s\n", err.text);
 		return EX_USAGE;
+	}
 	/* before it is read: what is changed meanwhile is found by the next look */
 	c.file_digest = planning_file_digest(options->config);
 	status = load_configuration(options, &c.now.conf);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "clocks.h"
+#include "credentials.h"
 #include "el_httpd.h"
 #include "el_inventory.h"
 #include "el_telemetry.h"
@@ -32,6 +33,7 @@ struct writer;
 struct control {
 	/* made by the steps of cmd_run.c, in this order */
 	const struct options *options;
+	struct credentials credentials;   /* that /metrics asks for */
 	struct shared_conf *started_with; /* what can't change while running is as in this one */
 	struct writer *tables;            /* NULL: they are not wanted */
 	int tables_error;                 /* a table could not be written: a negative errno */

@@ -49,7 +49,8 @@ static char **make_environment(void)
 	copy = calloc(count + 1, sizeof(*copy));
 	for (size_t i = 0; copy && i < count; i++)
 		if (strncmp(environ[i], "PROM_USER=", 10) != 0 &&
-		    strncmp(environ[i], "PROM_PASSWORD=", 14) != 0)
+		    strncmp(environ[i], "PROM_PASSWORD=", 14) != 0 &&
+		    strncmp(environ[i], "CREDENTIALS_DIRECTORY=", 22) != 0)
 			copy[n++] = environ[i];
 	return copy;
 }

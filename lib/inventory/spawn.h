@@ -32,8 +32,8 @@ int spawn_find_user(const char *name, struct spawn_user *ret_user, struct el_err
 /* Runs a program without arguments in a process group of its own, with nothing to read, no
  * descriptor of ours, no signal blocked or ignored, no capability that only we were given, at low
  * priority, without a core dump; it is killed when the calling thread ends. A script and what else
- * needs an interpreter is called /dev/fd/3, the one descriptor that it has further. PROM_USER and
- * PROM_PASSWORD are taken out of its environment. As another user it has that user's groups and
- * can't get more rights, and of the environment only what setpriv(1) sets: HOME, SHELL, USER,
- * LOGNAME, PATH. 0, or a negative errno. */
+ * needs an interpreter is called /dev/fd/3, the one descriptor that it has further. PROM_USER,
+ * PROM_PASSWORD and CREDENTIALS_DIRECTORY are taken out of its environment. As another user it has
+ * that user's groups and can't get more rights, and of the environment only what setpriv(1) sets:
+ * HOME, SHELL, USER, LOGNAME, PATH. 0, or a negative errno. */
 int spawn(const struct spawn_order *order, struct spawned *ret_spawned);

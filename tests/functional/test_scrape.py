@@ -166,14 +166,45 @@ def test_basic_authentication(lab):
     prober.stop()
 
 
+def with_credentials(lab, **credentials):
+    """An environment in which systemd has them in files that are ours alone."""
+    directory = lab.directory / f"credentials.{lab.next_number()}"
+    directory.mkdir(mode=0o700)
+    for name, content in credentials.items():
+        (directory / name).write_text(content)
+    return {"CREDENTIALS_DIRECTORY": str(directory)}
+
+
+def test_credentials_of_systemd(lab):
+    """As the variables; the line feed at a file's end is none of the password."""
+    conf = config({"icmp": icmp(HOST1, 1)})
+    prober = lab.start(conf, env=with_credentials(lab, PROM_USER="scraper", PROM_PASSWORD="s3cret: %\n"))
+    wait_until(lambda: prober.get("/-/healthy")[0], 15, "the server")
+    for options, expected in (([], 401), (["-u", "scraper:s3cret: %"], 200)):
+        assert_equal(prober.get("/metrics", *options)[0], expected, f"HTTP status with {options}")
+    prober.stop()
+
+
 def test_half_of_the_credentials(lab):
-    """A user without password, or the reverse, would leave the page open: refused before anything is touched."""
+    """A user without password, or the reverse, would leave the page open: refused before anything is touched; and
+    so is what can't be meant."""
     conf = lab.write_config(config({"icmp": icmp(HOST1, 1)}))
+
+    def refused(env, sentence):
+        prober = lab.invoke("run", "--port", PORT, "--rounds", "1", conf, env=env)
+        assert_equal(prober.process.returncode, 64, f"exit status with {env}")
+        assert sentence in prober.stderr, prober.stderr
     for have, lack in (("PROM_USER", "PROM_PASSWORD"), ("PROM_PASSWORD", "PROM_USER")):
         for nothing in ({}, {lack: ""}):
-            prober = lab.invoke("run", "--port", PORT, "--rounds", "1", conf, env={have: "x", **nothing})
-            assert_equal(prober.process.returncode, 64, f"exit status with {have} alone")
-            assert f"{have} is set in the environment, and {lack} is not" in prober.stderr, prober.stderr
+            refused({have: "x", **nothing}, f"{have} is set, and {lack} is not")
+            refused(with_credentials(lab, **{have: "x", **nothing}), f"{have} is set, and {lack} is not")
+    both = {"PROM_USER": "x", "PROM_PASSWORD": "x"}
+    refused({**with_credentials(lab, **both), "PROM_PASSWORD": "y"}, "PROM_PASSWORD is set in the environment, and")
+    refused(with_credentials(lab, **{**both, "PROM_USER": "x\ny\n"}), "PROM_USER: expected one line of text")
+    refused(with_credentials(lab, **{**both, "PROM_USER": "x" * 5000}), "PROM_USER is longer than 1023 bytes")
+    directory = with_credentials(lab, PROM_USER="x")
+    (lab.directory / directory["CREDENTIALS_DIRECTORY"] / "PROM_PASSWORD").mkdir()
+    refused(directory, "PROM_PASSWORD can't be read: Is a directory")
 
 
 def test_pages(lab):

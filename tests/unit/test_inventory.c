@@ -31,6 +31,7 @@ static void programs_have_nothing_of_ours(void **state)
 	sigset_t set, old;
 
 	setenv("PROM_PASSWORD", "secret", 1);
+	setenv("CREDENTIALS_DIRECTORY", "/", 1);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, &old);
@@ -42,7 +43,8 @@ static void programs_have_nothing_of_ours(void **state)
 		    "blocked = int(status['SigBlk'], 16)\n"
 		    "good = (fds == [3] and blocked == 0 and os.getpgrp() == os.getpid() and\n"
 		    "        signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and\n"
-		    "        'PROM_PASSWORD' not in os.environ and sys.stdin.read() == '' and\n"
+		    "        not {'PROM_PASSWORD', 'CREDENTIALS_DIRECTORY'} & {*os.environ} and "
+		    "sys.stdin.read() == '' and\n"
 		    "        os.getcwd() == os.path.dirname(os.path.realpath(sys.argv[0])) and\n"
 		    "        os.getcwd() == sys.path[0] and len(sys.argv) == 1)\n"
 		    "if not good: print(fds, status['SigBlk'], os.getcwd(), file=sys.stderr)\n"
@@ -51,6 +53,7 @@ static void programs_have_nothing_of_ours(void **state)
 	create(f);
 	run(f);
 	unsetenv("PROM_PASSWORD");
+	unsetenv("CREDENTIALS_DIRECTORY");
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	wait_until(f, *targets(f));
