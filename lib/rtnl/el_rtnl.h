@@ -97,7 +97,9 @@ enum el_rtnl_change {
 	EL_RTNL_LOST = 8,   /* not everything could be told: anything may have changed */
 };
 
-/* Follows what changes from now on. 0, or -errno with a sentence. */
+/* Follows what changes from now on: who asks only then misses nothing. 0, or -errno with a
+ * sentence.
+ */
 int el_rtnl_watch_open(struct el_rtnl_watch **ret, struct el_error *err);
 void el_rtnl_watch_close(struct el_rtnl_watch *w);
 

@@ -14,6 +14,7 @@
 #include <linux/rtnetlink.h>
 
 #define NOTIFICATIONS_MAX 100          /* read at a time */
+#define PARTS_MAX 4096                 /* of a dump */
 #define NOTIFICATION_BYTES 32768       /* the most that the kernel puts into one, with room */
 #define RECEIVE_BUFFER_BYTES (1 << 20) /* some 1,000 of them wait; then they are lost */
 
@@ -199,6 +200,43 @@ static int join(struct mnl_socket *socket)
 	return 0;
 }
 
+enum received { NOTHING, RECEIVED, UNREADABLE };
+
+/* Reads one datagram; adds what it changes to `changes`. */
+static enum received receive(struct el_rtnl_watch *w, unsigned *changes)
+{
+	struct sockaddr_nl from = {0};
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(mnl_socket_get_fd(w->socket), w->buf, sizeof(w->buf),
+			     MSG_TRUNC | MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+
+	if (n < 0 && errno == EAGAIN)
+		return NOTHING;
+	if (n < 0 || (size_t)n > sizeof(w->buf)) /* ENOBUFS: some are lost */
+		return UNREADABLE;
+	if (from.nl_pid == 0) /* the kernel */
+		*changes |= rtnl_parse_changes(w->buf, (size_t)n, &w->known);
+	return RECEIVED;
+}
+
+/* Has all objects of a kind told of, so that they are known. The kernel makes each part of a dump
+ * as the one before it is read. Where that fails they count as changed when they are told of. */
+static void learn(struct el_rtnl_watch *w, uint16_t type, size_t header_size)
+{
+	_Alignas(struct nlmsghdr) char buf[64];
+	struct nlmsghdr *question = mnl_nlmsg_put_header(buf);
+	enum received received = RECEIVED;
+	unsigned ignored = 0;
+
+	question->nlmsg_type = type;
+	question->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(question, header_size); /* family 0: all */
+	if (mnl_socket_sendto(w->socket, question, question->nlmsg_len) < 0)
+		return;
+	for (int i = 0; received == RECEIVED && i < PARTS_MAX; i++)
+		received = receive(w, &ignored);
+}
+
 int el_rtnl_watch_open(struct el_rtnl_watch **ret, struct el_error *err)
 {
 	struct el_rtnl_watch *w = malloc(sizeof(*w));
@@ -217,6 +255,10 @@ int el_rtnl_watch_open(struct el_rtnl_watch **ret, struct el_error *err)
 			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 		error = mnl_socket_bind(w->socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno
 									      : join(w->socket);
+	}
+	if (error == 0) {
+		learn(w, RTM_GETLINK, sizeof(struct ifinfomsg));
+		learn(w, RTM_GETADDR, sizeof(struct ifaddrmsg));
 	}
 	if (error < 0) {
 		el_rtnl_watch_close(w);
@@ -244,20 +286,13 @@ int el_rtnl_watch_fd(const struct el_rtnl_watch *w)
 
 unsigned el_rtnl_watch_read(struct el_rtnl_watch *w)
 {
+	enum received received = RECEIVED;
 	unsigned changes = 0;
 
-	for (int i = 0; i < NOTIFICATIONS_MAX; i++) {
-		struct sockaddr_nl from = {0};
-		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(mnl_socket_get_fd(w->socket), w->buf, sizeof(w->buf),
-				     MSG_TRUNC | MSG_DONTWAIT, (struct sockaddr *)&from, &len);
-
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0 || (size_t)n > sizeof(w->buf)) /* ENOBUFS, and what can't be read */
+	for (int i = 0; received != NOTHING && i < NOTIFICATIONS_MAX; i++) {
+		received = receive(w, &changes);
+		if (received == UNREADABLE)
 			changes |= EL_RTNL_LOST;
-		else if (from.nl_pid == 0)
-			changes |= rtnl_parse_changes(w->buf, (size_t)n, &w->known);
 	}
 	if (changes & EL_RTNL_LOST)
 		rtnl_known_fini(&w->known);

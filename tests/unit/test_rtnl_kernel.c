@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -13,6 +14,36 @@
 #include <unistd.h>
 
 static struct el_rtnl *r;
+
+/* ---- a socket that fails ---- */
+
+static int fail_with;          /* the errno of the next receipt; 0: none */
+static unsigned fail_after;    /* so many receipts */
+static unsigned interruptions; /* so many parts more say that the kernel's tables changed */
+
+ssize_t __real_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from,
+			socklen_t *len);
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from,
+			socklen_t *len);
+
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from,
+			socklen_t *len)
+{
+	struct nlmsghdr *message = buf;
+	ssize_t n;
+
+	if (fail_with && fail_after-- == 0) {
+		errno = fail_with;
+		fail_with = 0;
+		return -1;
+	}
+	n = __real_recvfrom(fd, buf, size, flags, from, len);
+	if (n > 0 && interruptions) {
+		interruptions--;
+		message->nlmsg_flags |= NLM_F_DUMP_INTR;
+	}
+	return n;
+}
 
 /* ---- links ---- */
 
@@ -204,6 +235,23 @@ static void all_addresses(void **state)
 	assert_string_equal(kind_of("10.250.8.1/32"), "");
 	assert_int_equal(sh("ip link del a0"), 0);
 	n_addresses = 0;
+}
+
+/* The kernel's tables change while they are read. */
+static void interrupted(void **state)
+{
+	size_t n = 7;
+
+	(void)state;
+	interruptions = 3;
+	read_addresses("up1");
+	assert_int_equal(interruptions, 0);
+	assert_string_equal(kind_of("198.51.100.10/24"), "");
+	assert_int_equal(n_addresses, 5);
+	interruptions = 100;
+	assert_int_equal(el_rtnl_addresses(r, 0, &addresses, &n), -EINTR);
+	assert_int_equal(n, 7);
+	interruptions = 0;
 }
 
 /* ---- ways ---- */
@@ -430,15 +478,51 @@ static void matches(void **state)
 	}
 }
 
+/* An answer that was not waited for is not taken for the next one's. */
+static void given_up(void **state)
+{
+	static const struct way next = {"10.1.0.1",      NULL, NULL, 0, "up1", "198.51.100.2",
+					"198.51.100.11", 1300};
+	static const int errors[][2] = {{EAGAIN, -ETIMEDOUT}, {ENOBUFS, -ENOBUFS}};
+	const struct el_rtnl_query q = {.to = ip("192.0.2.77")};
+	struct el_rtnl_address *items;
+	struct el_rtnl_route route;
+	struct el_rtnl_link link;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		fail_with = errors[i][0];
+		fail_after = 0;
+		assert_int_equal(el_rtnl_route(r, &q, &route), errors[i][1]);
+		check_way(&next);
+		fail_with = errors[i][0];
+		fail_after = 0;
+		assert_int_equal(el_rtnl_link(r, "up0", 0, &link), errors[i][1]);
+		link_of("up1");
+		fail_with = errors[i][0];
+		fail_after = 1; /* amid a dump */
+		assert_int_equal(el_rtnl_addresses(r, 0, &items, &n), errors[i][1]);
+		check_way(&next);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(links),         cmocka_unit_test(no_links),
-	    cmocka_unit_test(other_links),   cmocka_unit_test(drops),
-	    cmocka_unit_test(all_addresses), cmocka_unit_test(ways),
-	    cmocka_unit_test(no_ways),       cmocka_unit_test(rules),
-	    cmocka_unit_test(matches),       cmocka_unit_test(next_hop_objects),
+	    cmocka_unit_test(links),
+	    cmocka_unit_test(no_links),
+	    cmocka_unit_test(other_links),
+	    cmocka_unit_test(drops),
+	    cmocka_unit_test(all_addresses),
+	    cmocka_unit_test(interrupted),
+	    cmocka_unit_test(ways),
+	    cmocka_unit_test(no_ways),
+	    cmocka_unit_test(rules),
+	    cmocka_unit_test(matches),
+	    cmocka_unit_test(next_hop_objects),
 	    cmocka_unit_test(vrfs),
+	    cmocka_unit_test(given_up),
 	};
 	struct el_error err;
 	int failed;

@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Messages of rtnetlink that contradict themselves, or answer another question: what they mean is
+ * not known, so they are refused. */
+#include "unit.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "watch.h"
+
+static const struct rtnl_request request = {.sequence = 5, .port_id = 77};
+static const uint8_t bytes[20] = {192, 0, 2, 1};
+
+static _Alignas(struct nlmsghdr) char buf[2048];
+static struct nlmsghdr *const m = (void *)buf;
+
+static void *begin(uint16_t type, size_t header_size)
+{
+	mnl_nlmsg_put_header(buf);
+	m->nlmsg_type = type;
+	m->nlmsg_seq = request.sequence;
+	m->nlmsg_pid = request.port_id;
+	return mnl_nlmsg_put_extra_header(m, header_size);
+}
+
+static void put_ip(uint16_t type, const char *text)
+{
+	struct el_ip ip;
+
+	assert_int_equal(el_ip_parse(text, &ip), 0);
+	mnl_attr_put(m, type, ip.family == 4 ? 4 : 16, ip.bytes);
+}
+
+/* Calls a parser with the message in memory of its exact size, so that overruns are seen. */
+#define PARSE(call)                                                                                \
+	({                                                                                         \
+		size_t len = m->nlmsg_len;                                                         \
+		void *copy = malloc(len);                                                          \
+		int parsed;                                                                        \
+                                                                                                   \
+		assert_non_null(copy);                                                             \
+		memcpy(copy, buf, len);                                                            \
+		parsed = call;                                                                     \
+		free(copy);                                                                        \
+		parsed;                                                                            \
+	})
+
+/* ---- links ---- */
+
+struct link_spec {
+	const char *name;
+	size_t name_len, mac_len, mtu_len, stats_len; /* 0: no such attribute */
+	int ifindex, expected;
+};
+
+static void put_link(uint16_t type, const struct link_spec *s)
+{
+	struct ifinfomsg *ifi = begin(type, sizeof(*ifi));
+	uint64_t stats[sizeof(struct rtnl_link_stats64) / 8 + 1];
+
+	for (size_t i = 0; i < sizeof(stats) / 8; i++)
+		stats[i] = 1u << i;
+	ifi->ifi_index = s->ifindex;
+	ifi->ifi_type = ARPHRD_ETHER;
+	ifi->ifi_flags = IFF_UP | IFF_RUNNING;
+	if (s->name)
+		mnl_attr_put(m, IFLA_IFNAME, s->name_len, s->name);
+	if (s->mac_len)
+		mnl_attr_put(m, IFLA_ADDRESS, s->mac_len, bytes);
+	if (s->mtu_len)
+		mnl_attr_put(m, IFLA_MTU, s->mtu_len, bytes);
+	if (s->stats_len)
+		mnl_attr_put(m, IFLA_STATS64, s->stats_len, stats);
+}
+
+static const struct link_spec whole_link = {"up0", 4, 6, 4, sizeof(struct rtnl_link_stats64), 3, 0};
+
+static void links(void **state)
+{
+	const size_t all = sizeof(struct rtnl_link_stats64);
+	const size_t needed = offsetof(struct rtnl_link_stats64, tx_aborted_errors);
+	const struct link_spec specs[] = {
+	    whole_link,
+	    {"up0", 3, 6, 4, all, 3, 0}, /* without its NUL */
+	    {"up0", 4, 20, 4, all, 3, 0},
+	    {"up0", 4, 0, 4, all, 3, 0},
+	    {"up0", 4, 6, 4, needed, 3, 0},
+	    {NULL, 0, 6, 4, all, 3, -EBADMSG},
+	    {"", 1, 6, 4, all, 3, -EBADMSG},
+	    {"up0", 0, 6, 4, all, 3, -EBADMSG},
+	    {"sixteen-letters-", 16, 6, 4, all, 3, -EBADMSG},
+	    {"sixteen-letters-", 17, 6, 4, all, 3, -EBADMSG},
+	    {"up0", 4, 6, 2, all, 3, -EBADMSG},
+	    {"up0", 4, 6, 8, all, 3, -EBADMSG},
+	    {"up0", 4, 6, 4, 0, 3, -EBADMSG},
+	    {"up0", 4, 6, 4, needed - 1, 3, -EBADMSG},
+	    {"up0", 4, 6, 4, all, 0, -EBADMSG},
+	    {"up0", 4, 6, 4, all, -3, -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		struct el_rtnl_link link = {0};
+		int rc;
+
+		put_link(RTM_NEWLINK, &specs[i]);
+		rc = PARSE(rtnl_parse_link(copy, len, &request, &link));
+		if (rc != specs[i].expected)
+			fail_msg("link %zu: %d", i, rc);
+		if (rc < 0)
+			continue;
+		assert_string_equal(link.name, "up0");
+		assert_true(link.enabled && link.up);
+		assert_memory_equal(link.mac, specs[i].mac_len == 6 ? bytes : bytes + 8, 6);
+		/* rx_dropped, tx_dropped, rx_missed_errors */
+		assert_int_equal(link.dropped, 1 << 6 | 1 << 7 | 1 << 15);
+	}
+	put_link(RTM_NEWADDR, &whole_link);
+	assert_int_equal(PARSE(rtnl_parse_link(copy, len, &request, &(struct el_rtnl_link){0})),
+			 -EBADMSG);
+}
+
+/* ---- addresses ---- */
+
+/* An address of `len` bits with IFA_ADDRESS of `attr_len` bytes; what its dump returns. */
+static int parse_address(uint8_t family, uint8_t len_bits, size_t attr_len, size_t expected)
+{
+	struct rtnl_addresses addresses = {0};
+	struct ifaddrmsg *ifa = begin(RTM_NEWADDR, sizeof(*ifa));
+	int result;
+
+	*ifa = (struct ifaddrmsg){.ifa_family = family, .ifa_prefixlen = len_bits, .ifa_index = 2};
+	if (attr_len)
+		mnl_attr_put(m, IFA_ADDRESS, attr_len, bytes);
+	result = PARSE(rtnl_parse_addresses(copy, len, &request, 2, &addresses));
+	assert_int_equal(addresses.count, expected);
+	free(addresses.items);
+	addresses = (struct rtnl_addresses){0};
+	PARSE(rtnl_parse_addresses(copy, len, &request, 3, &addresses));
+	assert_int_equal(addresses.count, 0); /* another interface's */
+	return result;
+}
+
+static void addresses_are_whole(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_address(AF_INET, 32, 4, 1), 1);
+	assert_int_equal(parse_address(AF_INET6, 128, 16, 1), 1);
+	assert_int_equal(parse_address(AF_INET6, 128, 0, 0), 1);
+	assert_int_equal(parse_address(AF_DECnet, 16, 2, 0), 1);
+	assert_int_equal(parse_address(AF_INET, 33, 4, 0), -EBADMSG);
+	assert_int_equal(parse_address(AF_INET6, 129, 16, 0), -EBADMSG);
+	assert_int_equal(parse_address(AF_INET, 24, 3, 0), -EBADMSG);
+	assert_int_equal(parse_address(AF_INET, 24, 16, 0), -EBADMSG);
+	assert_int_equal(parse_address(AF_INET6, 64, 4, 0), -EBADMSG);
+}
+
+/* ---- routes ---- */
+
+static struct rtmsg *begin_route(const struct el_rtnl_query *q, uint8_t dst_len)
+{
+	struct rtmsg *rtm = begin(RTM_NEWROUTE, sizeof(*rtm));
+
+	*rtm = (struct rtmsg){.rtm_family = q->to.family == 4 ? AF_INET : AF_INET6,
+			      .rtm_dst_len = dst_len,
+			      .rtm_table = RT_TABLE_MAIN,
+			      .rtm_type = RTN_UNICAST};
+	return rtm;
+}
+
+static struct el_rtnl_query query_for(const char *to, unsigned oif)
+{
+	struct el_rtnl_query q = {.oif = oif};
+
+	assert_int_equal(el_ip_parse(to, &q.to), 0);
+	return q;
+}
+
+static struct el_rtnl_route route;
+
+static int parse_route(const struct el_rtnl_query *q)
+{
+	return PARSE(rtnl_parse_route(copy, len, &request, q, &route));
+}
+
+struct spec {
+	const char *to;
+	size_t dst, oif, gateway, source, via; /* lengths; 0: no such attribute */
+	uint16_t via_family;
+	int expected;
+};
+
+static void routes_are_whole(void **state)
+{
+	static const struct spec specs[] = {
+	    {"192.0.2.1", 4, 4, 0, 0, 0, 0, 0},
+	    {"192.0.2.1", 4, 4, 4, 4, 0, 0, 0},
+	    {"192.0.2.1", 4, 4, 0, 4, 18, AF_INET6, 0},
+	    {"192.0.2.1", 4, 4, 0, 4, 6, AF_INET, 0},
+	    {"c000:201::", 16, 4, 16, 16, 0, 0, 0},
+	    {"192.0.2.2", 4, 4, 0, 0, 0, 0, -EBADMSG}, /* of another question */
+	    {"c000:202::", 16, 4, 16, 16, 0, 0, -EBADMSG},
+	    {"192.0.2.1", 0, 4, 0, 0, 0, 0, -EBADMSG},
+	    {"192.0.2.1", 3, 4, 0, 0, 0, 0, -EBADMSG},
+	    {"192.0.2.1", 16, 4, 0, 0, 0, 0, -EBADMSG},
+	    {"192.0.2.1", 4, 0, 0, 0, 0, 0, -EBADMSG}, /* leaves by nothing */
+	    {"192.0.2.1", 4, 2, 0, 0, 0, 0, -EBADMSG},
+	    {"192.0.2.1", 4, 4, 2, 0, 0, 0, -EBADMSG}, /* is not on the link for that */
+	    {"192.0.2.1", 4, 4, 16, 0, 0, 0, -EBADMSG},
+	    {"192.0.2.1", 4, 4, 0, 3, 0, 0, -EBADMSG},
+	    {"192.0.2.1", 4, 4, 4, 0, 18, AF_INET6, -EBADMSG}, /* two gateways */
+	    {"192.0.2.1", 4, 4, 0, 0, 1, AF_INET6, -EBADMSG},
+	    {"192.0.2.1", 4, 4, 0, 0, 2, AF_INET6, -EBADMSG},
+	    {"192.0.2.1", 4, 4, 0, 0, 6, AF_INET6, -EBADMSG},
+	    {"192.0.2.1", 4, 4, 0, 0, 18, AF_INET, -EBADMSG},
+	    {"192.0.2.1", 4, 4, 0, 0, 6, AF_DECnet, -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		const struct spec *s = &specs[i];
+		const struct el_rtnl_query q = query_for(s->to, 0);
+		uint8_t via[32] = {0};
+		int rc;
+
+		begin_route(&q, q.to.family == 4 ? 32 : 128);
+		if (s->dst)
+			mnl_attr_put(m, RTA_DST, s->dst, bytes);
+		if (s->oif)
+			mnl_attr_put(m, RTA_OIF, s->oif, (uint8_t[4]){2});
+		if (s->gateway)
+			mnl_attr_put(m, RTA_GATEWAY, s->gateway, bytes);
+		if (s->source)
+			mnl_attr_put(m, RTA_PREFSRC, s->source, bytes);
+		memcpy(via, &s->via_family, 2);
+		if (s->via)
+			mnl_attr_put(m, RTA_VIA, s->via, via);
+		rc = parse_route(&q);
+		if (rc != s->expected)
+			fail_msg("route %zu: %d", i, rc);
+	}
+}
+
+static void put_route(const struct el_rtnl_query *q, uint8_t type, uint32_t table)
+{
+	struct rtmsg *rtm = begin_route(q, 32);
+
+	rtm->rtm_type = type;
+	mnl_attr_put_u32(m, RTA_TABLE, table);
+	mnl_attr_put_u32(m, RTA_OIF, 2);
+	put_ip(RTA_DST, "10.0.0.1");
+}
+
+static void what_is_no_way(void **state)
+{
+	static const struct {
+		uint8_t type;
+		int expected;
+	} types[] = {
+	    {RTN_UNICAST, 0},
+	    {RTN_LOCAL, -EADDRINUSE},
+	    {RTN_BROADCAST, -EDESTADDRREQ},
+	    {RTN_ANYCAST, -EDESTADDRREQ},
+	    {RTN_MULTICAST, -EDESTADDRREQ},
+	    {RTN_BLACKHOLE, -EINVAL},
+	    {RTN_UNREACHABLE, -EHOSTUNREACH},
+	    {RTN_PROHIBIT, -EACCES},
+	    {RTN_THROW, -ENETUNREACH},
+	    {RTN_NAT, -EBADMSG},
+	    {RTN_UNSPEC, -EBADMSG},
+	    {200, -EBADMSG},
+	};
+	struct el_rtnl_query q = query_for("10.0.0.1", 2);
+	uint32_t metric;
+	uint8_t bits;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		put_route(&q, types[i].type, RT_TABLE_MAIN);
+		assert_int_equal(parse_route(&q), types[i].expected);
+		assert_int_equal(PARSE(rtnl_parse_match(copy, len, &request, &q, &bits, &metric)),
+				 types[i].expected);
+	}
+	put_route(&q, RTN_UNICAST, RT_TABLE_UNSPEC); /* assumed */
+	assert_int_equal(parse_route(&q), -ENETUNREACH);
+	put_route(&q, RTN_UNICAST, 1000);
+	assert_int_equal(parse_route(&q), 0);
+	mnl_attr_put_u16(m, RTA_ENCAP_TYPE, 1); /* MPLS */
+	assert_int_equal(parse_route(&q), -EPROTONOSUPPORT);
+	q.oif = 3;
+	put_route(&q, RTN_UNICAST, 1000);
+	assert_int_equal(parse_route(&q), -EXDEV);
+	q = query_for("2001:db8::1", 2);
+	put_route(&q, RTN_UNICAST, 1000); /* 10.0.0.1, as IPv6 */
+	assert_int_equal(parse_route(&q), -EBADMSG);
+	m->nlmsg_type = RTM_DELROUTE;
+	assert_int_equal(parse_route(&q), -EBADMSG);
+}
+
+static void mtus(void **state)
+{
+	const struct el_rtnl_query q = query_for("10.0.0.1", 2);
+	struct nlattr *nest;
+
+	(void)state;
+	put_route(&q, RTN_UNICAST, RT_TABLE_MAIN);
+	nest = mnl_attr_nest_start(m, RTA_METRICS);
+	mnl_attr_put_u32(m, RTAX_RTT, 7);
+	mnl_attr_put_u32(m, RTAX_MTU, 1400);
+	mnl_attr_nest_end(m, nest);
+	assert_int_equal(parse_route(&q), 0);
+	assert_int_equal(route.mtu, 1400);
+	((struct nlattr *)mnl_attr_get_payload(nest))->nla_len = 200;
+	assert_int_equal(parse_route(&q), -EBADMSG);
+	((struct nlattr *)mnl_attr_get_payload(nest))->nla_len = 3;
+	assert_int_equal(parse_route(&q), -EBADMSG);
+}
+
+/* A FIB entry of `bits` bits with next hops by interfaces `oifs`, 0-terminated; what is found of it
+ * for a packet to 10.0.0.1 by `asked`. `cut` bytes of the last next hop are missing. */
+static int parse_match(uint8_t bits, const char *dst, const int *oifs, unsigned asked, uint16_t cut)
+{
+	const struct el_rtnl_query q = query_for("10.0.0.1", asked);
+	uint32_t metric = 0;
+	uint8_t found = 0;
+	int result;
+
+	begin_route(&q, bits);
+	if (dst)
+		put_ip(RTA_DST, dst);
+	mnl_attr_put_u32(m, RTA_PRIORITY, 77);
+	if (oifs[0] && !oifs[1]) {
+		mnl_attr_put_u32(m, RTA_OIF, (uint32_t)oifs[0]);
+	} else if (oifs[0]) {
+		struct rtnexthop nh[4] = {0};
+		size_t n = 0;
+
+		for (; oifs[n]; n++)
+			nh[n] =
+			    (struct rtnexthop){.rtnh_len = sizeof(nh[0]), .rtnh_ifindex = oifs[n]};
+		nh[n - 1].rtnh_len -= cut;
+		mnl_attr_put(m, RTA_MULTIPATH, n * sizeof(nh[0]) - cut, nh);
+	}
+	result = PARSE(rtnl_parse_match(copy, len, &request, &q, &found, &metric));
+	if (result == 0)
+		assert_true(found == bits && metric == 77);
+	return result;
+}
+
+static void matches(void **state)
+{
+	const struct el_rtnl_query q = query_for("10.0.0.1", 2);
+	uint32_t metric;
+	uint8_t bits;
+
+	(void)state;
+	assert_int_equal(parse_match(8, "10.0.0.0", (int[]){2, 0}, 2, 0), 0);
+	assert_int_equal(parse_match(8, "10.0.0.0", (int[]){2, 0}, 0, 0), 0);
+	assert_int_equal(parse_match(8, "10.0.0.0", (int[]){2, 0}, 3, 0), -EXDEV);
+	assert_int_equal(parse_match(8, "10.0.0.0", (int[]){2, 3, 0}, 3, 0), 0);
+	assert_int_equal(parse_match(8, "10.0.0.0", (int[]){2, 3, 0}, 4, 0), -EXDEV);
+	assert_int_equal(parse_match(8, "10.0.0.0", (int[]){2, 3, 0}, 2, 1), -EBADMSG);
+	assert_int_equal(parse_match(8, "10.0.0.0", (int[]){0}, 2, 0), -EBADMSG);
+	assert_int_equal(parse_match(0, NULL, (int[]){2, 0}, 2, 0), 0);
+	assert_int_equal(parse_match(8, NULL, (int[]){2, 0}, 2, 0), -EBADMSG);
+	assert_int_equal(parse_match(8, "11.0.0.0", (int[]){2, 0}, 2, 0), -EBADMSG);
+	assert_int_equal(parse_match(33, "10.0.0.1", (int[]){2, 0}, 2, 0), -EBADMSG);
+	/* a next-hop object may not tell where it leads */
+	begin_route(&q, 8);
+	put_ip(RTA_DST, "10.0.0.0");
+	mnl_attr_put_u32(m, RTA_NH_ID, 1);
+	assert_int_equal(PARSE(rtnl_parse_match(copy, len, &request, &q, &bits, &metric)), 0);
+}
+
+/* ---- whose, and how they end ---- */
+
+static int parse_end(void)
+{
+	struct rtnl_addresses addresses = {0};
+	int rc = PARSE(rtnl_parse_addresses(copy, len, &request, 0, &addresses));
+
+	free(addresses.items);
+	return rc;
+}
+
+/* The end of a dump, and errors, whatever number is in them. */
+static void ends_and_errors(void **state)
+{
+	static const int errors[][2] = {{-EPERM, -EPERM},  {-ENODEV, -ENODEV},    {EPERM, -EBADMSG},
+					{-4096, -EBADMSG}, {INT32_MIN, -EBADMSG}, {0, 0}};
+	struct el_rtnl_link link;
+	int *error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		error = begin(NLMSG_ERROR, sizeof(struct nlmsgerr));
+		*error = errors[i][0];
+		assert_int_equal(parse_end(), errors[i][1]);
+		/* an acknowledgement is no answer */
+		assert_int_equal(PARSE(rtnl_parse_link(copy, len, &request, &link)),
+				 errors[i][1] ? errors[i][1] : -EBADMSG);
+		error = begin(NLMSG_DONE, sizeof(int)); /* a dump's own error comes with its end */
+		*error = errors[i][0];
+		assert_int_equal(parse_end(), errors[i][1]);
+	}
+	begin(NLMSG_ERROR, 0);
+	assert_int_equal(parse_end(), -EBADMSG);
+	begin(NLMSG_DONE, 0);
+	assert_int_equal(parse_end(), 0);
+	begin(NLMSG_NOOP, 0);
+	assert_int_equal(parse_end(), 1);
+	begin(RTM_NEWROUTE, sizeof(struct rtmsg));
+	assert_int_equal(parse_end(), -EBADMSG);
+	begin(NLMSG_DONE, sizeof(int));
+	m->nlmsg_flags |= NLM_F_DUMP_INTR;
+	assert_int_equal(parse_end(), -EINTR);
+}
+
+static void others_answers(void **state)
+{
+	struct el_rtnl_link link;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		put_link(RTM_NEWLINK, &whole_link);
+		m->nlmsg_seq = i == 0 ? 4 : i == 1 ? 0 : 5; /* 0: a notification's */
+		m->nlmsg_pid = i == 2 ? 78 : i == 3 ? 0 : 77;
+		assert_int_equal(PARSE(rtnl_parse_link(copy, len, &request, &link)), -EBADMSG);
+		assert_int_equal(parse_end(), -EBADMSG);
+	}
+}
+
+/* Two answers to one question. */
+static void one_answer(void **state)
+{
+	struct el_rtnl_link link;
+	char twice[2048];
+	size_t len;
+
+	(void)state;
+	put_link(RTM_NEWLINK, &whole_link);
+	len = m->nlmsg_len;
+	memcpy(twice, buf, len);
+	memcpy(twice + len, buf, len);
+	assert_int_equal(rtnl_parse_link(twice, len, &request, &link), 0);
+	assert_int_equal(rtnl_parse_link(twice, 2 * len, &request, &link), -EBADMSG);
+	assert_int_equal(rtnl_parse_link(twice, 0, &request, &link), -EBADMSG);
+}
+
+/* Of a message of `told` bytes by its header, `there` of which have come, behind one that is whole;
+ * what their dump returns, and whether what is lost is told of. */
+static int parse_second(uint32_t told, size_t there)
+{
+	struct rtnl_addresses addresses = {0};
+	struct rtnl_known known = {0};
+	struct nlmsghdr second;
+	size_t len = sizeof(second) + there;
+	uint8_t *copy = malloc(len); /* of the exact size, so that overruns are seen */
+	int rc;
+
+	begin(NLMSG_NOOP, 0);
+	second = *m;
+	second.nlmsg_len = told;
+	assert_non_null(copy);
+	memset(copy, 0, len);
+	memcpy(copy, m, sizeof(*m));
+	memcpy(copy + sizeof(*m), &second, there < sizeof(second) ? there : sizeof(second));
+	rc = rtnl_parse_addresses(copy, len, &request, 0, &addresses);
+	assert_int_equal(rtnl_parse_changes(copy, len, &known), rc < 0 ? EL_RTNL_LOST : 0);
+	free(copy);
+	return rc;
+}
+
+static void messages_are_whole(void **state)
+{
+	static const uint32_t lengths[] = {
+	    0, 1, 15, 37, 0x7fffffff, 0x80000000, 0x80000010, 0xb80d0120, UINT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		assert_int_equal(parse_second(lengths[i], 36), -EBADMSG);
+	for (uint32_t there = 1; there < sizeof(struct nlmsghdr); there++)
+		assert_int_equal(parse_second(there, there), -EBADMSG);
+	assert_int_equal(parse_second(0, 0), 1);
+	assert_int_equal(parse_second(16, 16), 1);
+	assert_int_equal(parse_second(17, 17), 1); /* need not be filled up at the end */
+	assert_int_equal(parse_second(33, 36), 1);
+	assert_int_equal(parse_second(36, 36), 1);
+}
+
+/* Attributes, and the header before them, cut at each byte. */
+static void attributes_are_whole(void **state)
+{
+	struct el_rtnl_link link;
+	uint32_t whole;
+
+	(void)state;
+	put_link(RTM_NEWLINK, &whole_link);
+	whole = m->nlmsg_len;
+	for (uint32_t cut = sizeof(*m); cut < whole; cut++) {
+		m->nlmsg_len = cut;
+		assert_int_equal(PARSE(rtnl_parse_link(copy, len, &request, &link)), -EBADMSG);
+	}
+}
+
+/* ---- notifications ---- */
+
+static unsigned changes_of(struct rtnl_known *known)
+{
+	return (unsigned)PARSE((int)rtnl_parse_changes(copy, len, known));
+}
+
+static void notifications(void **state)
+{
+	struct rtnl_known known = {0};
+	struct link_spec spec = whole_link;
+	struct ifinfomsg *ifi = (void *)(buf + sizeof(*m));
+	struct rtmsg *rtm;
+
+	(void)state;
+	put_link(RTM_NEWLINK, &spec);
+	assert_int_equal(changes_of(&known), EL_RTNL_LINKS);
+	assert_int_equal(changes_of(&known), 0);
+	ifi->ifi_flags |= IFF_PROMISC;
+	assert_int_equal(changes_of(&known), 0);
+	ifi->ifi_flags &= ~(unsigned)IFF_RUNNING;
+	assert_int_equal(changes_of(&known), EL_RTNL_LINKS);
+	ifi->ifi_flags &= ~(unsigned)IFF_UP;
+	assert_int_equal(changes_of(&known), EL_RTNL_LINKS);
+	ifi->ifi_index = 4;
+	assert_int_equal(changes_of(&known), EL_RTNL_LINKS);
+	m->nlmsg_type = RTM_DELLINK;
+	assert_int_equal(changes_of(&known), EL_RTNL_LINKS);
+	m->nlmsg_type = RTM_NEWLINK;
+	assert_int_equal(changes_of(&known), EL_RTNL_LINKS); /* again there */
+	ifi->ifi_family = AF_BRIDGE;
+	m->nlmsg_type = RTM_DELLINK; /* it only left its bridge */
+	assert_int_equal(changes_of(&known), 0);
+	spec.mtu_len = 2;
+	put_link(RTM_NEWLINK, &spec);
+	assert_int_equal(changes_of(&known), EL_RTNL_LOST);
+	spec = (struct link_spec){.ifindex = 3};
+	put_link(RTM_NEWLINK, &spec);
+	mnl_attr_put(m, IFLA_WIRELESS, 4, bytes);
+	assert_int_equal(changes_of(&known), 0);
+
+	rtm = begin(RTM_NEWROUTE, sizeof(*rtm));
+	assert_int_equal(changes_of(&known), EL_RTNL_ROUTES);
+	rtm->rtm_flags = RTM_F_CLONED;
+	assert_int_equal(changes_of(&known), 0);
+	m->nlmsg_len -= 1;
+	assert_int_equal(changes_of(&known), EL_RTNL_LOST);
+	begin(NLMSG_OVERRUN, 0);
+	assert_int_equal(changes_of(&known), EL_RTNL_LOST);
+	begin(RTM_NEWNEIGH, 12);
+	assert_int_equal(changes_of(&known), 0);
+	rtnl_known_fini(&known);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(links),
+	    cmocka_unit_test(addresses_are_whole),
+	    cmocka_unit_test(routes_are_whole),
+	    cmocka_unit_test(what_is_no_way),
+	    cmocka_unit_test(mtus),
+	    cmocka_unit_test(matches),
+	    cmocka_unit_test(ends_and_errors),
+	    cmocka_unit_test(others_answers),
+	    cmocka_unit_test(one_answer),
+	    cmocka_unit_test(messages_are_whole),
+	    cmocka_unit_test(attributes_are_whole),
+	    cmocka_unit_test(notifications),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
