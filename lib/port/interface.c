@@ -14,70 +14,121 @@
 #include <unistd.h>
 
 #include <linux/ethtool.h>
+#include <linux/if_arp.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 
-/* An interface ioctl; `ifr` is filled in but for the name. */
-static int request(const char *name, unsigned long what, struct ifreq *ifr)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int r;
+/* ---- by name ---- */
 
-	if (fd < 0)
-		return -errno;
-	memcpy(ifr->ifr_name, name, strnlen(name, sizeof(ifr->ifr_name) - 1));
-	r = ioctl(fd, what, ifr) < 0 ? -errno : 0;
-	close(fd);
-	return r;
+static int no_interface(const char *name, struct el_error *err)
+{
+	struct if_nameindex *all = if_nameindex();
+	const char *names[256], *nearest;
+	size_t n = 0;
+
+	for (; all && n < 256 && all[n].if_name; n++)
+		names[n] = all[n].if_name;
+	nearest = el_nearest(name, names, n);
+	el_error_set(err, -ENODEV, "this machine has no interface %s%s%s%s", name,
+		     nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+	if (all)
+		if_freenameindex(all);
+	return -ENODEV;
 }
+
+/* What is known by its type, as ip(8) shows it. */
+static const char *type_name(uint16_t type)
+{
+	static const struct {
+		uint16_t type;
+		const char *name;
+	} types[] = {
+	    {ARPHRD_NONE, "has no link layer, as tun and WireGuard"},
+	    {ARPHRD_RAWIP, "has no link layer, as modems"},
+	    {ARPHRD_PPP, "is PPP"},
+	    {ARPHRD_TUNNEL, "is a tunnel, IP in IP"},
+	    {ARPHRD_TUNNEL6, "is a tunnel, IP in IPv6"},
+	    {ARPHRD_SIT, "is a tunnel, IPv6 in IPv4"},
+	    {ARPHRD_IPGRE, "is a tunnel, GRE"},
+	    {ARPHRD_IP6GRE, "is a tunnel, GRE over IPv6"},
+	    {ARPHRD_INFINIBAND, "is InfiniBand"},
+	    {ARPHRD_CAN, "is a CAN bus"},
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return "is of another type";
+}
+
+int interface_find(struct el_rtnl *rtnl, const char *name, struct el_rtnl_link *ret_link,
+		   struct el_error *err)
+{
+	struct el_rtnl_link link;
+	int r = el_rtnl_link(rtnl, name, 0, &link);
+
+	if (r == -ENODEV)
+		return no_interface(name, err);
+	if (r < 0)
+		return el_error_set(err, r, "interface %s: %s", name, strerror(-r));
+	/* frames on loopback have an Ethernet header, of zeros */
+	if (link.type != ARPHRD_ETHER && link.type != ARPHRD_LOOPBACK)
+		return el_error_set(err, -ENODEV,
+				    "interface %s is no Ethernet interface: it %s (type %u), and "
+				    "probes are Ethernet frames",
+				    name, type_name(link.type), link.type);
+	*ret_link = link;
+	return 0;
+}
+
+/* ---- of a port ---- */
 
 int interface_check(struct el_port *port, const char *name, struct el_error *err)
 {
-	struct ifreq ifr = {0};
-	int fd, r;
+	struct el_port_private *p = port->private;
+	struct el_rtnl_link link;
+	struct el_error why;
+	int fd, r = p->rtnl ? 0 : el_rtnl_open(&p->rtnl, &why);
 
-	port->ifindex = strlen(name) < IFNAMSIZ ? if_nametoindex(name) : 0;
-	if (port->ifindex == 0)
-		return port_error(port, err, -ENODEV, "interface %s does not exist", name);
-	r = request(name, SIOCGIFFLAGS, &ifr);
+	if (r == 0)
+		r = interface_find(p->rtnl, name, &link, &why);
 	if (r < 0)
-		return port_error(port, err, r, "interface %s: %s", name, strerror(-r));
-	if (!(ifr.ifr_flags & IFF_UP))
+		return port_error(port, err, r, "%s", why.text);
+	if (!link.enabled)
 		return port_error(port, err, -ENETDOWN, "interface %s is down", name);
-	r = request(name, SIOCGIFMTU, &ifr);
-	if (r < 0 || ifr.ifr_mtu <= 0)
-		return port_error(port, err, r < 0 ? r : -EIO, "interface %s has no MTU", name);
-	port->mtu = ifr.ifr_mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)ifr.ifr_mtu;
-
+	if (link.mtu == 0)
+		return port_error(port, err, -EIO, "interface %s has no MTU", name);
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return port_error(
 		    port, err, -errno, "no packet socket can be had on interface %s: %s%s", name,
 		    strerror(errno), errno == EPERM ? " (it takes root, or CAP_NET_RAW)" : "");
 	close(fd);
-	memcpy(port->interface, name, strlen(name) + 1);
+	port->ifindex = link.ifindex;
+	port->mtu = link.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)link.mtu;
+	memcpy(port->interface, link.name, sizeof(port->interface));
+	p->drops_before = link.dropped;
 	return 0;
+}
+
+bool interface_read(const struct el_port *port, struct el_rtnl_link *ret_link)
+{
+	return el_rtnl_link(port->private->rtnl, NULL, port->ifindex, ret_link) == 0;
 }
 
 uint16_t interface_queues(const char *name)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	struct ifreq ifr = {.ifr_data = (void *)&channels};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint32_t n = 0;
 
-	if (request(name, SIOCETHTOOL, &ifr) == 0)
+	memcpy(ifr.ifr_name, name, strnlen(name, sizeof(ifr.ifr_name) - 1));
+	if (fd >= 0 && ioctl(fd, SIOCETHTOOL, &ifr) == 0)
 		n = channels.combined_count + channels.rx_count;
+	if (fd >= 0)
+		close(fd);
 	return (uint16_t)(n ? n : 1); /* devices that don't know the question have one */
-}
-
-bool interface_running(unsigned ifindex)
-{
-	struct ifreq ifr = {0};
-	char name[IFNAMSIZ];
-
-	/* its name may be another's now */
-	return if_indextoname(ifindex, name) && request(name, SIOCGIFFLAGS, &ifr) == 0 &&
-	       (ifr.ifr_flags & IFF_UP) && (ifr.ifr_flags & IFF_RUNNING);
 }
 
 uint64_t interface_speed_bps(const char *name)
@@ -94,35 +145,6 @@ uint64_t interface_speed_bps(const char *name)
 		fclose(f);
 	}
 	return mbps > 0 ? (uint64_t)mbps * 1000000 : 0;
-}
-
-/* A NIC's ring that ran over, a backlog or transmit queue that was full: of these the kernel tells
- * here. */
-bool interface_drops(const char *name, uint64_t *ret_drops)
-{
-	FILE *f = fopen("/proc/net/dev", "re");
-	bool found = false;
-	char line[512];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		char *colon = strchr(line, ':');
-		uint64_t in, out;
-
-		if (!colon)
-			continue;
-		*colon = '\0';
-		/* each way: bytes packets errors drops ... */
-		if (strcmp(line + strspn(line, " "), name) == 0 &&
-		    sscanf(colon + 1,
-			   "%*u %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &in,
-			   &out) == 2) {
-			*ret_drops = in + out;
-			found = true;
-		}
-	}
-	if (f)
-		fclose(f);
-	return found;
 }
 
 int interface_join_all(unsigned ifindex)

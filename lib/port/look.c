@@ -11,31 +11,28 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "el_port.h"
+#include "port_private.h"
 
 #define PROFILES_MAX 128
 
 /* ---- interfaces of the kernel ---- */
 
-static int no_interface(const char *name, struct el_error *err)
-{
-	struct if_nameindex *all = if_nameindex();
-	const char *names[256], *nearest;
-	size_t n = 0;
-
-	for (; all && n < 256 && all[n].if_name; n++)
-		names[n] = all[n].if_name;
-	nearest = el_nearest(name, names, n);
-	el_error_set(err, -ENODEV, "this machine has no interface %s%s%s%s", name,
-		     nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-	if (all)
-		if_freenameindex(all);
-	return -ENODEV;
-}
-
 static bool is_interface(const char *name)
 {
 	return strlen(name) < IFNAMSIZ && if_nametoindex(name) != 0;
+}
+
+static int look_at_interface(const char *name, struct el_error *err)
+{
+	struct el_rtnl_link link;
+	struct el_rtnl *rtnl;
+	int r = el_rtnl_open(&rtnl, err);
+
+	if (r < 0)
+		return r;
+	r = interface_find(rtnl, name, &link, err);
+	el_rtnl_close(rtnl);
+	return r;
 }
 
 /* ---- PCI ---- */
@@ -172,9 +169,7 @@ static int look_at_string(const struct el_device *device, struct el_error *err)
 		return el_error_set(err, -EINVAL,
 				    "%s is an interface of the kernel: did you mean af_packet:%s?",
 				    device->name, device->name);
-	if (el_device_interface(device, interface) && !is_interface(interface))
-		return no_interface(interface, err);
-	return 0;
+	return el_device_interface(device, interface) ? look_at_interface(interface, err) : 0;
 }
 
 int el_port_look(const struct el_conf_port *conf, const char *profile_dir, struct el_error *err)
@@ -192,7 +187,5 @@ int el_port_look(const struct el_conf_port *conf, const char *profile_dir, struc
 		return look_at_pci("/sys", device.name, err);
 	if (device.kind == EL_DEVICE_EAL)
 		return look_at_string(&device, err);
-	return profile.kernel_interface && !is_interface(device.name)
-		   ? no_interface(device.name, err)
-		   : 0;
+	return profile.kernel_interface ? look_at_interface(device.name, err) : 0;
 }

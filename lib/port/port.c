@@ -251,8 +251,11 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 
 bool el_port_is_up(const struct el_port *port)
 {
-	if (port->ifindex)
-		return interface_running(port->ifindex);
+	if (port->ifindex) {
+		struct el_rtnl_link interface;
+
+		return interface_read(port, &interface) && interface.up;
+	}
 	for (uint16_t i = 0; i < port->private->n_devices; i++) {
 		struct rte_eth_link link;
 
@@ -278,8 +281,11 @@ bool el_port_link_update(struct el_port *port)
 			port->link_bps = (uint64_t)link.link_speed * 1000000;
 	}
 	if (port->ifindex) {
-		up = up && interface_running(port->ifindex);
-		port->link_bps = interface_speed_bps(port->interface);
+		struct el_rtnl_link interface;
+		bool there = interface_read(port, &interface);
+
+		up = up && there && interface.up;
+		port->link_bps = there ? interface_speed_bps(interface.name) : 0;
 	}
 	port->link_up = up;
 	port->default_max_pps =
@@ -356,8 +362,6 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 		port->partial_checksums = false;
 	if (port->profile.packet_socket_drops)
 		interface_find_sockets(port);
-	if (port->ifindex)
-		interface_drops(port->interface, &port->private->interface_drops);
 	wait_for_link(port);
 	return 0;
 }
@@ -400,6 +404,7 @@ void el_port_close(struct el_port *port)
 	capture_end(&capture, last, sizeof(last));
 	if (port->private->multicast_socket >= 0)
 		close(port->private->multicast_socket);
+	el_rtnl_close(port->private->rtnl);
 	free(port->private);
 	free(port);
 }
@@ -437,6 +442,7 @@ static void keep_growing(struct el_port_view *v, const struct el_port_view *last
 void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 {
 	struct el_port_view v = {0};
+	struct el_rtnl_link interface;
 
 	memcpy(v.name, port->name, sizeof(v.name));
 	v.queues = port->n_queues;
@@ -457,8 +463,9 @@ void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 	}
 	interface_read_drops(port);
 	v.socket_drops = port->private->socket_drops;
-	if (port->ifindex && interface_drops(port->interface, &v.interface_drops))
-		v.interface_drops -= RTE_MIN(v.interface_drops, port->private->interface_drops);
+	if (port->ifindex && interface_read(port, &interface))
+		v.interface_drops =
+		    interface.dropped - RTE_MIN(interface.dropped, port->private->drops_before);
 	keep_growing(&v, &port->private->last);
 	port->private->last = v;
 	*ret_view = v;

@@ -2,6 +2,7 @@
 #pragma once
 /* What the files of lib/port share. */
 #include "el_port.h"
+#include "el_rtnl.h"
 
 struct rte_mempool;
 
@@ -21,7 +22,8 @@ struct el_port_private {
 	int sockets[EL_PORT_QUEUES_MAX]; /* af_packet's; the driver's, not ours to close */
 	uint16_t n_sockets;
 	uint64_t socket_drops;
-	uint64_t interface_drops; /* when the port was opened */
+	struct el_rtnl *rtnl;     /* NULL: the port is on no interface of the kernel */
+	uint64_t drops_before;    /* of the interface, when the port was opened */
 	struct el_port_view last; /* as read last: counters only grow */
 	int multicast_socket;     /* holds the interface's filter open; -1: none */
 };
@@ -60,19 +62,24 @@ void rss_read(struct el_port *port, uint16_t id, uint16_t queues, uint64_t asked
 
 /* ---- interface.c: interfaces of the kernel ---- */
 
+/* The interface of that name. -ENODEV, with a sentence, where there is none, or its frames are not
+ * Ethernet's. */
+int interface_find(struct el_rtnl *rtnl, const char *name, struct el_rtnl_link *ret_link,
+		   struct el_error *err);
+
 /* Fills in interface, ifindex and mtu of a port on interface `name`, which has to exist, to be up
  * and to be open to us. */
 int interface_check(struct el_port *port, const char *name, struct el_error *err);
+
+/* The port's interface as it is now; false where it is gone, and another may have its name. */
+bool interface_read(const struct el_port *port, struct el_rtnl_link *ret_link);
+
 uint16_t interface_queues(const char *name);    /* receive queues; at least 1 */
-bool interface_running(unsigned ifindex);       /* false where it is gone, too */
 uint64_t interface_speed_bps(const char *name); /* 0: unknown */
 
 /* Finds this process's packet sockets on the port's interface. */
 void interface_find_sockets(struct el_port *port);
 void interface_read_drops(struct el_port *port);
-
-/* What the kernel has dropped at the interface, in and out; false: unknown. */
-bool interface_drops(const char *name, uint64_t *ret_drops);
 
 /* A socket that has the interface receive all multicast groups while it is open; or -errno. */
 int interface_join_all(unsigned ifindex);

@@ -92,7 +92,7 @@ struct el_port_view {
 	uint64_t rss_types; /* RTE_ETH_RSS_* */
 	uint64_t imissed, ierrors, rx_nombuf, oerrors;
 	uint64_t socket_drops;    /* PACKET_STATISTICS of af_packet's sockets */
-	uint64_t interface_drops; /* of a kernel interface, both ways: /proc/net/dev */
+	uint64_t interface_drops; /* of a kernel interface, both ways: el_rtnl_link */
 	uint64_t rx_packets, tx_packets;
 	/* What is heard of addresses on the link (el_neigh_counters). */
 	uint64_t address_conflicts, neighbour_conflicts, neighbour_moves;

@@ -145,6 +145,19 @@ def test_that_are_none(lab):
         assert (done.process.returncode, done.stderr) == (0, ""), f"{name}: {done.stderr}"
 
 
+def test_interface_without_ethernet(lab):
+    """Its packets would leave with an Ethernet header that nobody there knows: loss 1 for ever."""
+    write(lab, FILES)
+    lab.ip("prober", "tuntap", "add", "dev", "tun0", "mode", "tun")
+    lab.ip("prober", "addr", "add", "203.0.113.1/24", "dev", "tun0")
+    lab.ip("prober", "link", "set", "tun0", "up")
+    sentence = "interface tun0 is no Ethernet interface: it has no link layer, as tun and WireGuard"
+    for driver in ("af_packet", "af_xdp"):
+        for command, status in (("run", 69), ("check", 0)):  # the file may be for another machine
+            wrong = fault(lab.invoke(command, "--port", f"{driver}:tun0", GOOD), status, sentence)
+            assert not wrong, f"{command} {driver}: {wrong}"
+
+
 def test_too_few_ports_are_told_once(lab):
     """Neither reloads nor changed names say again what was said; other numbers are said."""
     told = "TCP probes a round from"

@@ -3,8 +3,13 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +136,40 @@ static void ports(void **state)
 	}
 }
 
+/* Frames that have no Ethernet header would be taken for ones that have. */
+static void interfaces_without_ethernet(void **state)
+{
+	static const char *const devices[] = {"af_packet:elt0", "af_xdp:elt0",
+					      "net_af_packet0,iface=elt0",
+					      "net_af_xdp0,iface=elt0,start_queue=0"};
+	struct ifreq tun = {.ifr_name = "elt0", .ifr_flags = IFF_TUN};
+	struct ifreq tap = {.ifr_name = "elt1", .ifr_flags = IFF_TAP};
+	struct el_conf_port port = {.device = (char *)(uintptr_t) "af_packet:elt1"};
+	int fd, tap_fd;
+	struct el_error err;
+
+	(void)state;
+	if (unshare(CLONE_NEWNET) < 0)
+		skip();
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	tap_fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || tap_fd < 0)
+		skip();
+	assert_int_equal(ioctl(fd, TUNSETIFF, &tun), 0);
+	assert_int_equal(ioctl(tap_fd, TUNSETIFF, &tap), 0);
+	assert_int_equal(el_port_look(&port, UNIT_PROFILE_DIR, &err), 0);
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		port.device = (char *)(uintptr_t)devices[i];
+		assert_int_equal(el_port_look(&port, UNIT_PROFILE_DIR, &err), -ENODEV);
+		assert_string_equal(err.text,
+				    "interface elt0 is no Ethernet interface: it has no link "
+				    "layer, as tun and WireGuard (type 65534), and probes are "
+				    "Ethernet frames");
+	}
+	close(fd);
+	close(tap_fd);
+}
+
 static void drivers(void **state)
 {
 	static const char *const cases[][2] = {{"net_memfi0", "; did you mean net_memif0?"},
@@ -156,6 +195,7 @@ int main(void)
 	    cmocka_unit_test(pci),
 	    cmocka_unit_test(ports),
 	    cmocka_unit_test(drivers),
+	    cmocka_unit_test(interfaces_without_ethernet),
 	};
 	return cmocka_run_group_tests_name("port_look", tests, make_sys, remove_sys);
 }
