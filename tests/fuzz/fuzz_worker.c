@@ -316,7 +316,7 @@ static void operation(struct fuzz_input *in)
 		d = history[fuzz_next(in) % RTE_MIN(n_history, (size_t)HISTORY)];
 		break;
 	default:
-		fuzz_draft_answer(in, &d, probes, FUZZ_PROBES);
+		fuzz_draft_answer(in, &d);
 	}
 	finish_draft(in, &d);
 }
@@ -332,9 +332,10 @@ static void assert_figures(void)
 		struct el_ip ip;
 		struct el_figures is = f->series[s], be = {.sent = FUZZ_PACKETS};
 
-		FUZZ_ASSERT(el_ip_parse(fuzz_addresses[s], &ip) == 0);
+		FUZZ_ASSERT(el_ip_parse(fuzz_targets[s].address, &ip) == 0);
 		for (const struct fuzz_probe *p = probes; p < probes + FUZZ_PROBES; p++) {
-			if (p->family != ip.family || !fuzz_same(p->dst, ip.bytes, p->family))
+			if (p->type != fuzz_targets[s].type || p->family != ip.family ||
+			    !fuzz_same(p->dst, ip.bytes, p->family))
 				continue;
 			be.answered += p->answers > 0;
 			be.duplicates += p->answers ? RTE_MIN(p->answers - 1, 3U) : 0;
@@ -389,7 +390,7 @@ static void assert_buffers(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct fuzz_input in = {data, data + size};
+	struct fuzz_input in = {data, data + size, probes, FUZZ_PROBES};
 	uint64_t before[RTE_DIM(counters)], counted_before;
 
 	b = fuzz_bench();

@@ -13,23 +13,17 @@ uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200;
 #define V6_HOP 4
 #define SILENT "198.51.100.5"
 
-const char *const fuzz_addresses[FUZZ_TARGETS] = {
-    "198.51.100.1",    "2001:db8:100::1", "2001:db8:100::2", "198.51.100.2",    "198.51.100.3",
-    "2001:db8:100::3", "198.51.100.4",    "198.51.100.5",    "2001:db8:100::5",
-};
-static const struct {
-	enum el_probe_type type;
-	int32_t payload; /* ip_payload_size */
-} targets[FUZZ_TARGETS] = {
-    {EL_PROBE_TCPSYN, EL_CONF_UNSET},
-    {EL_PROBE_TCPSYN, EL_CONF_UNSET},
-    {EL_PROBE_ICMPPING, EL_CONF_UNSET},
-    {EL_PROBE_ICMPPING, EL_CONF_UNSET},
-    {EL_PROBE_UDPUNREACHABLE, EL_CONF_UNSET},
-    {EL_PROBE_UDPUNREACHABLE, EL_CONF_UNSET},
-    {EL_PROBE_ICMPPING, 9}, /* too short for a cookie */
-    {EL_PROBE_TCPSYN, 33},  /* with a payload */
-    {EL_PROBE_TCPSYN, 27},
+const struct fuzz_target fuzz_targets[FUZZ_TARGETS] = {
+    {EL_PROBE_TCPSYN, "198.51.100.1", EL_CONF_UNSET},
+    {EL_PROBE_TCPSYN, "2001:db8:100::1", EL_CONF_UNSET},
+    {EL_PROBE_ICMPPING, "2001:db8:100::2", EL_CONF_UNSET},
+    {EL_PROBE_ICMPPING, "198.51.100.2", EL_CONF_UNSET},
+    /* where SYNs go, too: nothing but the protocol tells them apart */
+    {EL_PROBE_UDPUNREACHABLE, "198.51.100.1", EL_CONF_UNSET},
+    {EL_PROBE_UDPUNREACHABLE, "2001:db8:100::1", EL_CONF_UNSET},
+    {EL_PROBE_ICMPPING, "198.51.100.4", 9}, /* too short for a cookie */
+    {EL_PROBE_TCPSYN, "198.51.100.5", 33},  /* with a payload */
+    {EL_PROBE_TCPSYN, "2001:db8:100::5", 27},
 };
 
 static struct bench *made;
@@ -62,9 +56,9 @@ static struct bench *make(void)
 	f->in.asap = true;
 	f->in.route = route;
 	for (size_t i = 0; i < FUZZ_TARGETS; i++) {
-		add_target(f, targets[i].type, fuzz_addresses[i], FUZZ_PACKETS);
+		add_target(f, fuzz_targets[i].type, fuzz_targets[i].address, FUZZ_PACKETS);
 		f->targets[i].timeout_s = 0.05;
-		f->targets[i].ip_payload_size = targets[i].payload;
+		f->targets[i].ip_payload_size = fuzz_targets[i].payload;
 	}
 	rx_checksum_flags = FUZZ_BELIEVED;
 	FUZZ_ASSERT(el_prefix_parse(SILENT, &silent[0]) == 0);

@@ -11,8 +11,12 @@
 /* What the NIC is believed of checksums. */
 #define FUZZ_BELIEVED (RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 
-/* Of target i, which is series i, the address. */
-extern const char *const fuzz_addresses[FUZZ_TARGETS];
+/* What is probed; target i is series i. */
+extern const struct fuzz_target {
+	enum el_probe_type type;
+	const char *address;
+	int32_t payload; /* ip_payload_size */
+} fuzz_targets[FUZZ_TARGETS];
 
 /* The bench, made once in a process, which ends it. */
 struct bench *fuzz_bench(void);

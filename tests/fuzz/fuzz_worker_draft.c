@@ -62,13 +62,16 @@ static void insert(struct fuzz_draft *d, size_t at, const uint8_t *bytes, size_t
 
 enum change {
 	AS_IT_IS, /* ends the changes */
+	/* at some place */
 	FLIP,
 	SET,
 	SET_16,
-	ADD, /* to 32 bits */
+	ADD,  /* to 32 bits */
+	COPY, /* bytes of any probe */
 	TRUNCATE,
 	EXTEND,
 	INSERT,
+	/* of all of it */
 	TAG,
 	LENGTH,
 	CHECKSUMS,
@@ -88,17 +91,17 @@ static void insert_of_input(struct fuzz_input *in, struct fuzz_draft *d, size_t 
 	insert(d, at, bytes, n);
 }
 
-/* False: that was all. */
-static bool change(struct fuzz_input *in, struct fuzz_draft *d)
+static void copy_of_probe(struct fuzz_input *in, struct fuzz_draft *d, size_t at)
 {
-	enum change c = fuzz_next(in) % CHANGES;
-	size_t at;
+	const struct fuzz_probe *p = &in->probes[fuzz_next(in) % in->n_probes];
+	size_t from = fuzz_next(in) % p->len, n = fuzz_next(in) % 17;
 
-	if (c == AS_IT_IS)
-		return false;
-	if (c < QUEUE || c == NIC_FLAGS)
-		d->meant.probe = NULL;
-	at = c <= INSERT ? next16(in) % (d->len + 1) : 0;
+	n = RTE_MIN(n, RTE_MIN(d->len - at, p->len - from));
+	memcpy(d->bytes + at, p->frame + from, n);
+}
+
+static void change_at(struct fuzz_input *in, struct fuzz_draft *d, enum change c, size_t at)
+{
 	switch (c) {
 	case FLIP:
 		d->bytes[at == d->len ? 0 : at] ^= fuzz_next(in);
@@ -114,6 +117,9 @@ static bool change(struct fuzz_input *in, struct fuzz_draft *d)
 		if (at + 4 <= d->len)
 			el_put32(d->bytes + at, el_get32(d->bytes + at) + (uint32_t)next16(in));
 		break;
+	case COPY:
+		copy_of_probe(in, d, at);
+		break;
 	case TRUNCATE:
 		d->len = at;
 		break;
@@ -123,11 +129,32 @@ static bool change(struct fuzz_input *in, struct fuzz_draft *d)
 	case INSERT:
 		insert_of_input(in, d, at, fuzz_next(in) % 64 * 4);
 		break;
+	default:
+		break;
+	}
+}
+
+static uint64_t nic_flags(uint8_t said)
+{
+	return (said & 1 ? RTE_MBUF_F_RX_IP_CKSUM_BAD : 0) |
+	       (said & 2 ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : 0) |
+	       (said & 4 ? RTE_MBUF_F_RX_L4_CKSUM_BAD : 0) |
+	       (said & 8 ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : 0);
+}
+
+/* False: that was all. */
+static bool change(struct fuzz_input *in, struct fuzz_draft *d)
+{
+	static const uint8_t tags[2][4] = {{0x88, 0xa8, 0, 0}, {0x81, 0, 0, 7}};
+	enum change c = fuzz_next(in) % CHANGES;
+
+	if (c != AS_IT_IS && (c < QUEUE || c == NIC_FLAGS))
+		d->meant.probe = NULL;
+	switch (c) {
+	case AS_IT_IS:
+		return false;
 	case TAG:
-		insert(d, 12,
-		       fuzz_next(in) & 1 ? (const uint8_t *)"\x81\0\0\x07"
-					 : (const uint8_t *)"\x88\xa8\0\0",
-		       4);
+		insert(d, 12, tags[fuzz_next(in) & 1], 4);
 		break;
 	case LENGTH:
 		make_length_right(d);
@@ -141,26 +168,16 @@ static bool change(struct fuzz_input *in, struct fuzz_draft *d)
 	case SEGMENTS: /* 32 at most */
 		d->segment = d->len / 32 + 1 + fuzz_next(in);
 		break;
-	case NIC_FLAGS: {
-		static const uint64_t flags[] = {
-		    RTE_MBUF_F_RX_IP_CKSUM_BAD, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
-		    RTE_MBUF_F_RX_L4_CKSUM_BAD, RTE_MBUF_F_RX_L4_CKSUM_GOOD};
-		uint8_t said = fuzz_next(in);
-
-		d->ol_flags = 0;
-		for (size_t i = 0; i < RTE_DIM(flags); i++)
-			d->ol_flags |= said >> i & 1 ? flags[i] : 0;
+	case NIC_FLAGS:
+		d->ol_flags = nic_flags(fuzz_next(in));
 		break;
-	}
-	case AS_IT_IS:
-	case CHANGES:
-		break;
+	default:
+		change_at(in, d, c, next16(in) % (d->len + 1));
 	}
 	return true;
 }
 
-void fuzz_draft_answer(struct fuzz_input *in, struct fuzz_draft *d, struct fuzz_probe *probes,
-		       size_t n)
+void fuzz_draft_answer(struct fuzz_input *in, struct fuzz_draft *d)
 {
 	static const struct {
 		unsigned n;
@@ -170,12 +187,12 @@ void fuzz_draft_answer(struct fuzz_input *in, struct fuzz_draft *d, struct fuzz_
 	    [EL_PROBE_ICMPPING] = {3, {REPLY_ECHO, REPLY_UNREACHABLE, REPLY_ROUTER}},
 	    [EL_PROBE_UDPUNREACHABLE] = {2, {REPLY_UNREACHABLE, REPLY_ROUTER}},
 	};
-	struct fuzz_probe *p = &probes[fuzz_next(in) % n];
+	struct fuzz_probe *p = &in->probes[fuzz_next(in) % in->n_probes];
 	uint8_t choice = fuzz_next(in);
 	enum reply kind = replies[p->type].kinds[choice % replies[p->type].n];
 
 	family = p->family;
-	d->queue = (uint32_t)(p - probes) & 1;
+	d->queue = (uint32_t)(p - in->probes) & 1;
 	d->len = answer(p->frame, p->len, kind, d->bytes);
 	if (kind == REPLY_RST && choice & 0x80) { /* it acknowledges the payload, too */
 		uint8_t *acknowledged = d->bytes + ETH + L3 + 8;

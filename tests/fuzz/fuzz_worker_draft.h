@@ -5,9 +5,11 @@
 
 #define FUZZ_FRAME_MAX 1800
 
-/* What is left of an input. */
+/* What is left of an input, and the probes that it speaks of. */
 struct fuzz_input {
 	const uint8_t *at, *end;
+	struct fuzz_probe *probes;
+	size_t n_probes;
 };
 
 /* The next byte; 0 behind the end. */
@@ -22,9 +24,8 @@ struct fuzz_draft {
 	struct fuzz_answer meant; /* what it is while it is not changed; no probe: anything */
 };
 
-/* What its target, or a router, says to one of n probes. */
-void fuzz_draft_answer(struct fuzz_input *in, struct fuzz_draft *d, struct fuzz_probe *probes,
-		       size_t n);
+/* What its target, or a router, says to one of the probes. */
+void fuzz_draft_answer(struct fuzz_input *in, struct fuzz_draft *d);
 
 /* Any bytes. */
 void fuzz_draft_raw(struct fuzz_input *in, struct fuzz_draft *d);
