@@ -34,7 +34,11 @@ void options_print_help(FILE *out)
 	    "\n"
 	    "Commands:\n"
 	    "  run         probe until stopped by SIGINT or SIGTERM (the default)\n"
-	    "  check       only read CONFIG, report everything that is wrong with it, and end\n"
+	    "  check       only read CONFIG, report everything that is wrong with it, and what "
+	    "would "
+	    "not\n"
+	    "              be probed and why, and end; opens no port, needs no rights, asks for no "
+	    "name\n"
 	    "  reference   print the reference of all configuration keys\n"
 	    "\n"
 	    "Options:\n"
@@ -64,7 +68,7 @@ void options_print_help(FILE *out)
 	    "71 the\n"
 	    "system has not enough of something (memory, descriptors, threads); 74 standard output "
 	    "can't be\n"
-	    "written; 70 any other failure.\n",
+	    "written; 70 any other failure. check: 0 also where something would not be probed.\n",
 	    out);
 }
 

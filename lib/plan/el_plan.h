@@ -178,6 +178,10 @@ struct el_plan_input {
 	 * (they may share a port cursor). NULL: worker 0. */
 	uint32_t (*place)(void *ctx, const struct el_slice *slice);
 	void *route_ctx; /* of both */
+	/* Told of each stream that is left out, in place of the log: its series and half a
+	 * sentence. NULL: the log is. */
+	void (*left_out)(void *ctx, uint32_t series, const char *why);
+	void *left_out_ctx;
 };
 
 #define EL_PLAN_PAYLOAD_BYTES EL_PROBE_PAYLOAD_BYTES

@@ -14,10 +14,12 @@
 /* Blocks that a worker has in any case: one being sent, one being filled with answers, one free. */
 #define LEAST_BLOCKS 3
 
-/* Notes that a stream of a series is not probed, and says so once for a target and a reason. */
-static void leave_out(struct el_model *m, uint32_t series, enum el_model_status status,
+/* Notes that a stream of a series is not probed, and says so: to the log once for a target and a
+ * reason. */
+static void leave_out(const struct el_plan_input *in, uint32_t series, enum el_model_status status,
 		      const char *why)
 {
+	struct el_model *m = in->model;
 	struct el_model_series *s = &m->series[series];
 	const struct el_model_target *t = &m->targets[s->target];
 	bool is_said = s->status != EL_MODEL_ACTIVE || s->status_before == status ||
@@ -25,7 +27,9 @@ static void leave_out(struct el_model *m, uint32_t series, enum el_model_status 
 
 	if (s->status == EL_MODEL_ACTIVE)
 		s->status = (uint8_t)status;
-	if (!is_said)
+	if (in->left_out)
+		in->left_out(in->left_out_ctx, series, why);
+	else if (!is_said)
 		el_log(EL_LOG_WARNING, "plan", "target %s is not probed%s: %s", t->name,
 		       t->is_subnet ? " in full" : "", why);
 }
@@ -185,7 +189,7 @@ static int refuse(const struct el_plan_input *in, uint32_t series, const struct 
 
 	if (!in->is_update && !t->dynamic && code != -EFBIG)
 		return el_error_set(err, code, "target %s: %s", t->name, why->text);
-	leave_out(in->model, series, code == -ENOSPC ? EL_MODEL_TOO_MANY_SIZES : EL_MODEL_TOO_LONG,
+	leave_out(in, series, code == -ENOSPC ? EL_MODEL_TOO_MANY_SIZES : EL_MODEL_TOO_LONG,
 		  why->text);
 	return 0;
 }
@@ -210,8 +214,8 @@ static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, u
 
 	if (route.source.family == 0) {
 		no_route_text(&route, &stream->address, why.text, sizeof(why.text));
-		leave_out(in->model, stream->series,
-			  route.status ? route.status : EL_MODEL_NO_ROUTE, why.text);
+		leave_out(in, stream->series, route.status ? route.status : EL_MODEL_NO_ROUTE,
+			  why.text);
 		return 0;
 	}
 	for (uint32_t j = 0; j < n; j++, next_address(&source)) {
@@ -287,7 +291,7 @@ static int make_drafts(const struct el_plan_input *in, struct survey *sv, struct
 
 		if (in->memory_bytes && m->targets[m->series[i].target].dynamic &&
 		    bytes_of(e) > in->memory_bytes / 2) {
-			leave_out(m, i, EL_MODEL_TOO_MANY_PROBES,
+			leave_out(in, i, EL_MODEL_TOO_MANY_PROBES,
 				  "its probes would take more than half of the memory there is");
 			continue;
 		}
@@ -375,7 +379,7 @@ static void leave_out_slow(const struct el_plan_input *in, struct survey *sv, do
 				 "with its timeout of %g s too many rounds would be open at a "
 				 "time; %g s are the most here",
 				 d->target->timeout_s, most_s);
-			leave_out(in->model, d->series, EL_MODEL_TOO_SLOW, why);
+			leave_out(in, d->series, EL_MODEL_TOO_SLOW, why);
 		} else {
 			sv->drafts[kept++] = *d;
 		}

@@ -105,7 +105,7 @@ NO_MISTAKES = {
     "mark.yaml": b"\xef\xbb\xbf" + (HEAD + TARGET).encode(),
     "crlf.yaml": (HEAD + TARGET).replace("\n", "\r\n"),
     "hosts.yaml": PORTS + "{device: 'af_packet:probe0', addresses: [192.0.2.10/32], gateways: [198.51.100.1]}\n",
-    "local.yaml": PORTS + "{device: 'af_packet:probe0', addresses: ['2001:db8::10/64'], gateways: ['fe80::1']}\n",
+    "local.yaml": PORTS.replace("192.0.2.1,", "'2001:db8::1', address_family: ipv6,") + "{device: 'af_packet:probe0', addresses: ['2001:db8::10/64'], gateways: ['fe80::1']}\n",
 }
 
 
