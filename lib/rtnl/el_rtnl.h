@@ -108,6 +108,7 @@ int el_rtnl_watch_fd(const struct el_rtnl_watch *w);
 
 /* What has changed since the last call, as a set of el_rtnl_change: of links, one of the members of
  * el_rtnl_link but `dropped`; of addresses, one of el_rtnl_address, so not how long it is still
- * valid; of routes anything. Does not wait, and reads no more than some 100 messages: the
- * descriptor is readable as long as there are more. */
+ * valid; of routes anything. IPv4's routes that go with their link go without a word of their own:
+ * who has asked for ways asks again after any change. Does not wait, and reads no more than some
+ * 100 messages: the descriptor is readable as long as there are more. */
 unsigned el_rtnl_watch_read(struct el_rtnl_watch *w);

@@ -31,6 +31,9 @@ static inline bool make_net(void)
 		  "ip link set $j addrgenmode none; ip link set $j up; done; done") == 0;
 }
 
+/* A command that waits, 10 s at most, until another succeeds. */
+#define UNTIL(command) "timeout 10 sh -c 'until " command "; do sleep 0.01; done'"
+
 static inline struct el_ip ip(const char *text)
 {
 	struct el_ip ip = {0};

@@ -159,6 +159,37 @@ static void addresses_are_whole(void **state)
 	assert_int_equal(parse_address(AF_INET6, 64, 4, 0), -EBADMSG);
 }
 
+/* IFA_FLAGS has what the header's 8 bits can't. */
+static void flags_of_addresses(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		bool deprecated, tentative;
+	} cases[] = {{0, false, false},
+		     {IFA_F_PERMANENT | IFA_F_NOPREFIXROUTE, false, false},
+		     {IFA_F_DEPRECATED, true, false},
+		     {IFA_F_TENTATIVE, false, true},
+		     {IFA_F_DADFAILED, false, true},
+		     {IFA_F_DADFAILED | IFA_F_DEPRECATED, true, true}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ifaddrmsg *ifa = begin(RTM_NEWADDR, sizeof(*ifa));
+		struct el_rtnl_address address = {0};
+
+		*ifa = (struct ifaddrmsg){.ifa_family = AF_INET6, .ifa_index = 2};
+		ifa->ifa_flags = (uint8_t)cases[i / 2].flags;
+		put_ip(IFA_ADDRESS, "2001:db8::1");
+		if (i % 2) {
+			mnl_attr_put_u32(m, IFA_FLAGS, cases[i / 2].flags);
+			ifa->ifa_flags = (uint8_t)~cases[i / 2].flags;
+		}
+		assert_int_equal(rtnl_read_address(m, &address), 0);
+		assert_true(address.deprecated == cases[i / 2].deprecated);
+		assert_true(address.tentative == cases[i / 2].tentative);
+	}
+}
+
 /* ---- routes ---- */
 
 static struct rtmsg *begin_route(const struct el_rtnl_query *q, uint8_t dst_len)
@@ -537,6 +568,8 @@ static void notifications(void **state)
 	assert_int_equal(changes_of(&known), EL_RTNL_LINKS);
 	m->nlmsg_type = RTM_NEWLINK;
 	assert_int_equal(changes_of(&known), EL_RTNL_LINKS); /* again there */
+	mnl_attr_put_u32(m, IFLA_MASTER, 9);
+	assert_int_equal(changes_of(&known), EL_RTNL_LINKS);
 	ifi->ifi_family = AF_BRIDGE;
 	m->nlmsg_type = RTM_DELLINK; /* it only left its bridge */
 	assert_int_equal(changes_of(&known), 0);
@@ -566,6 +599,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(links),
 	    cmocka_unit_test(addresses_are_whole),
+	    cmocka_unit_test(flags_of_addresses),
 	    cmocka_unit_test(routes_are_whole),
 	    cmocka_unit_test(what_is_no_way),
 	    cmocka_unit_test(mtus),
