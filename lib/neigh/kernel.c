@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The kernel's addresses and routes: rtnetlink dumps. */
+/* The kernel's addresses and routes. */
 #include "kernel.h"
 
 #include <errno.h>
@@ -10,6 +10,8 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+
+#include "el_rtnl.h"
 
 #define REPLY_TIMEOUT_S 2
 #define DUMP_TRIES 5
@@ -148,59 +150,32 @@ static int run(mnl_cb_t each, void *data, const void *buf, size_t len, unsigned 
 
 /* ---- addresses ---- */
 
-static int take_address(const struct nlmsghdr *message, void *data)
-{
-	struct kernel_address_dump *d = data;
-	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(message);
-	struct attrs a = {0};
-	struct el_prefix prefix, *items;
-	uint32_t flags;
-
-	if (message->nlmsg_type != RTM_NEWADDR ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(*ifa) ||
-	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6) ||
-	    (d->ifindex && ifa->ifa_index != d->ifindex))
-		return MNL_CB_OK;
-	mnl_attr_parse(message, sizeof(*ifa), take_attr, &a);
-	flags = u32_of(a.by_type[IFA_FLAGS], ifa->ifa_flags);
-	if (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
-		return MNL_CB_OK;
-	/* IFA_ADDRESS is the other end's on a point-to-point link; IFA_LOCAL is always ours, where
-	 * it is given */
-	if (!read_prefix(a.by_type[a.by_type[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS], ifa->ifa_family,
-			 ifa->ifa_prefixlen, &prefix))
-		return fail(EBADMSG);
-	if (!prefix.ip.family)
-		return MNL_CB_OK;
-	items = realloc(d->addresses->items, (d->addresses->count + 1) * sizeof(*items));
-	if (!items)
-		return fail(ENOMEM);
-	d->addresses->items = items;
-	items[d->addresses->count++] = prefix;
-	return MNL_CB_OK;
-}
-
-int kernel_parse_addresses(void *dump, const void *buf, size_t len, unsigned port_id)
-{
-	return run(take_address, dump, buf, len, port_id);
-}
-
 int el_kernel_addresses(unsigned ifindex, struct el_kernel_addresses *ret_addresses,
 			struct el_error *err)
 {
 	struct el_kernel_addresses addresses = {0};
-	struct kernel_address_dump d = {.ifindex = ifindex, .addresses = &addresses};
-	int r = -EINTR;
+	struct el_rtnl_address *all = NULL;
+	struct el_rtnl *rtnl;
+	size_t n = 0;
+	int r = el_rtnl_open(&rtnl, err);
 
-	for (int i = 0; r == -EINTR && i < DUMP_TRIES; i++) {
-		addresses.count = 0;
-		r = dump(RTM_GETADDR, sizeof(struct ifaddrmsg), kernel_parse_addresses, &d);
-	}
-	if (r < 0) {
-		free(addresses.items);
+	if (r < 0)
+		return r;
+	r = el_rtnl_addresses(rtnl, ifindex, &all, &n);
+	el_rtnl_close(rtnl);
+	if (r == -ENODEV) /* it is gone, and they with it */
+		r = 0;
+	if (r == 0)
+		addresses.items = malloc((n + 1) * sizeof(*addresses.items));
+	if (r == 0 && !addresses.items)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!all[i].tentative)
+			addresses.items[addresses.count++] = all[i].prefix;
+	free(all);
+	if (r < 0)
 		return el_error_set(err, r, "the kernel's addresses can't be read: %s",
 				    strerror(-r));
-	}
 	*ret_addresses = addresses;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as the kernel's answer to a request for its routes or its addresses (the first byte
- * says which, and of which interface): what is taken of it can be worked with. */
+/* Any bytes as the kernel's answer to a request for its routes (the first byte says of which
+ * interface): what is taken of it can be worked with. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -23,20 +23,6 @@ static void assert_prefix(const struct el_prefix *p)
 	FUZZ_ASSERT(p->ip.family == 4 || p->ip.family == 6);
 	FUZZ_ASSERT(is_right(&p->ip, p->ip.family));
 	FUZZ_ASSERT(p->len <= (p->ip.family == 4 ? 32 : 128));
-}
-
-static void parse_addresses(unsigned ifindex, const void *buf, size_t len)
-{
-	struct el_kernel_addresses addresses = {0};
-	struct kernel_address_dump dump = {.ifindex = ifindex, .addresses = &addresses};
-	int rc = kernel_parse_addresses(&dump, buf, len, PORT_ID);
-
-	FUZZ_ASSERT(rc <= 1);
-	for (size_t i = 0; i < addresses.count; i++) {
-		assert_prefix(&addresses.items[i]);
-		FUZZ_ASSERT(el_kernel_owns(&addresses, &addresses.items[i].ip));
-	}
-	free(addresses.items);
 }
 
 static void parse_routes(unsigned ifindex, const void *buf, size_t len)
@@ -74,10 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_ASSERT(buf);
 	if (len)
 		memcpy(buf, data + 1, len);
-	if (size && data[0] & 1)
-		parse_routes(ifindex, buf, len);
-	else
-		parse_addresses(ifindex, buf, len);
+	parse_routes(ifindex, buf, len);
 	free(buf);
 	return 0;
 }

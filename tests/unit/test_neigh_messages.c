@@ -25,34 +25,6 @@ static struct nlmsghdr *message(uint16_t type)
 	return m;
 }
 
-/* An address of `len` bits with IFA_ADDRESS of `attr_len` bytes; what its dump returns. */
-static int parse_address(uint8_t family, uint8_t len, size_t attr_len)
-{
-	struct el_kernel_addresses addresses = {0};
-	struct kernel_address_dump dump = {.addresses = &addresses};
-	struct nlmsghdr *m = message(RTM_NEWADDR);
-	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
-	int rc;
-
-	*ifa = (struct ifaddrmsg){.ifa_family = family, .ifa_prefixlen = len, .ifa_index = 2};
-	mnl_attr_put(m, IFA_ADDRESS, attr_len, bytes);
-	rc = kernel_parse_addresses(&dump, buf, m->nlmsg_len, PORT_ID);
-	assert_int_equal(addresses.count, rc == 1);
-	free(addresses.items);
-	return rc;
-}
-
-static void addresses_are_whole(void **state)
-{
-	(void)state;
-	assert_int_equal(parse_address(AF_INET, 32, 4), 1);
-	assert_int_equal(parse_address(AF_INET6, 128, 16), 1);
-	assert_int_equal(parse_address(AF_INET, 33, 4), -EBADMSG);
-	assert_int_equal(parse_address(AF_INET6, 129, 16), -EBADMSG);
-	assert_int_equal(parse_address(AF_INET, 24, 3), -EBADMSG);
-	assert_int_equal(parse_address(AF_INET6, 64, 4), -EBADMSG);
-}
-
 /* What a route is made of; lengths in bytes, 0: no such attribute. */
 struct spec {
 	uint8_t family, len;
@@ -123,8 +95,9 @@ static void ends_and_errors(void **state)
 {
 	static const int errors[][2] = {
 	    {-EPERM, -EPERM}, {EPERM, -EPERM}, {INT32_MIN, -EPROTO}, {0, 0}};
-	struct el_kernel_addresses addresses = {0};
-	struct kernel_address_dump dump = {.addresses = &addresses};
+	const struct el_kernel_addresses own = {0};
+	struct el_routes routes = {0};
+	struct kernel_route_dump dump = {.ifindex = 2, .routes = &routes, .addresses = &own};
 	struct nlmsghdr *m;
 
 	(void)state;
@@ -134,23 +107,24 @@ static void ends_and_errors(void **state)
 		m = message(NLMSG_ERROR);
 		e = mnl_nlmsg_put_extra_header(m, sizeof(*e));
 		e->error = errors[i][0];
-		assert_int_equal(kernel_parse_addresses(&dump, buf, m->nlmsg_len, PORT_ID),
+		assert_int_equal(kernel_parse_routes(&dump, buf, m->nlmsg_len, PORT_ID),
 				 errors[i][1]);
 	}
 	m = message(NLMSG_DONE);
 	mnl_nlmsg_put_extra_header(m, 4);
-	assert_int_equal(kernel_parse_addresses(&dump, buf, m->nlmsg_len, PORT_ID), 0);
-	assert_int_equal(kernel_parse_addresses(&dump, buf, m->nlmsg_len, PORT_ID + 1), -ESRCH);
+	assert_int_equal(kernel_parse_routes(&dump, buf, m->nlmsg_len, PORT_ID), 0);
+	assert_int_equal(kernel_parse_routes(&dump, buf, m->nlmsg_len, PORT_ID + 1), -ESRCH);
 	m->nlmsg_flags |= NLM_F_DUMP_INTR;
-	assert_int_equal(kernel_parse_addresses(&dump, buf, m->nlmsg_len, PORT_ID), -EINTR);
+	assert_int_equal(kernel_parse_routes(&dump, buf, m->nlmsg_len, PORT_ID), -EINTR);
 }
 
 /* Of a message of `told` bytes by its header, `there` of which have come, behind one that is whole;
  * what their dump returns. */
 static int parse_second(uint32_t told, size_t there)
 {
-	struct el_kernel_addresses addresses = {0};
-	struct kernel_address_dump dump = {.addresses = &addresses};
+	const struct el_kernel_addresses own = {0};
+	struct el_routes routes = {0};
+	struct kernel_route_dump dump = {.ifindex = 2, .routes = &routes, .addresses = &own};
 	struct nlmsghdr *m = message(NLMSG_NOOP);
 	size_t len = m->nlmsg_len + there;
 	uint8_t *copy = malloc(len); /* of the exact size, so that overruns are seen */
@@ -162,7 +136,7 @@ static int parse_second(uint32_t told, size_t there)
 	memset(copy, 0, len);
 	memcpy(copy, m, sizeof(*m));
 	memcpy(copy + sizeof(*m), &second, there < sizeof(second) ? there : sizeof(second));
-	rc = kernel_parse_addresses(&dump, copy, len, PORT_ID);
+	rc = kernel_parse_routes(&dump, copy, len, PORT_ID);
 	free(copy);
 	return rc;
 }
@@ -187,7 +161,6 @@ static void messages_are_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(addresses_are_whole),
 	    cmocka_unit_test(routes_are_whole),
 	    cmocka_unit_test(ends_and_errors),
 	    cmocka_unit_test(messages_are_whole),
