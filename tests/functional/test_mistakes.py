@@ -149,7 +149,6 @@ def test_interface_without_ethernet(lab):
     """Its packets would leave with an Ethernet header that nobody there knows: loss 1 for ever."""
     write(lab, FILES)
     lab.ip("prober", "tuntap", "add", "dev", "tun0", "mode", "tun")
-    lab.ip("prober", "addr", "add", "203.0.113.1/24", "dev", "tun0")
     lab.ip("prober", "link", "set", "tun0", "up")
     sentence = "interface tun0 is no Ethernet interface: it has no link layer, as tun and WireGuard"
     for driver in ("af_packet", "af_xdp"):
