@@ -238,11 +238,11 @@ void guard_end_request(struct guard *g, struct guard_connection *c, bool whole, 
 /* ---- pages ---- */
 
 /* How much time a page has before another may have its place; see the header. */
-static uint64_t page_time_ns(const struct guard_connection *c, uint64_t taken_bytes)
+static uint64_t page_time_ns(uint64_t taken_bytes)
 {
 	uint64_t ns;
 
-	if (c->address->reads || taken_bytes > PAGE_MAX_NS / EL_NS_PER_S * PAGE_BYTES_PER_S)
+	if (taken_bytes > PAGE_MAX_NS / EL_NS_PER_S * PAGE_BYTES_PER_S)
 		return PAGE_MAX_NS;
 	ns = taken_bytes * EL_NS_PER_S / PAGE_BYTES_PER_S;
 	return ns > PAGE_MIN_NS ? ns : PAGE_MIN_NS;
@@ -258,7 +258,7 @@ static void look_at_page(struct guard_connection *c, uint64_t now_ns)
 		c->spent_ns += now_ns - c->looked_ns;
 	c->looked_ns = now_ns;
 	taken_bytes -= (uint64_t)queued < taken_bytes ? (uint64_t)queued : taken_bytes;
-	c->place_ns = now_ns - c->spent_ns + page_time_ns(c, taken_bytes);
+	c->place_ns = now_ns - c->spent_ns + page_time_ns(taken_bytes);
 }
 
 static void begin_page(struct guard *g, struct guard_connection *c, uint64_t now_ns)

@@ -10,10 +10,9 @@
  * Where all places for pages are taken, who asks for one waits. First come addresses whose last
  * page was read to its end, then the one whose last turn was longest ago, then who has waited for
  * longest. A place is given when it is free or when the time of its page is over: a page has one
- * second for each 256 KiB that its reader has taken, at least 250 ms, at most 5 s, and 5 s if its
- * address read the last one to its end. What we need to print it does not count: only while there
- * is something that the reader has not taken does the time pass. Then the page goes on only while
- * nobody waits.
+ * second for each 256 KiB that its reader has taken, at least 250 ms, at most 5 s. What we need to
+ * print it does not count: only while there is something that the reader has not taken does the
+ * time pass. Then the page goes on only while nobody waits.
  *
  * So whoever reads what comes is served, whatever others hold open: before all others once it has
  * been served before; and if it is new, after the addresses that came before it, each of the 8
@@ -46,7 +45,7 @@ struct guard_address {
 	unsigned n_connections; /* but those that are leaving */
 	unsigned n_leaving;
 	uint64_t turn_ns; /* when one of it was last given a place; 0: never */
-	bool reads;       /* its last page was read to its end */
+	bool reads;       /* its last page went out to its end, maybe into buffers alone */
 };
 TAILQ_HEAD(guard_addresses, guard_address);
 

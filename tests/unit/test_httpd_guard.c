@@ -239,6 +239,26 @@ static void scrapers_do_not_end_each_other(void **state)
 	world_destroy(w);
 }
 
+/* A small page may end in the buffers of who does not read: to be known is no right to hold a page.
+ */
+static void who_is_known_may_not_hold(void **state)
+{
+	struct world *w = world_create(100000);
+	struct client *scraper = add_client(w, 0x7f000001, 2000);
+	struct guard_connection *c;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		scrape(w, add_client(w, 0x7f010000 + i, 2000));
+	add_slow(w, 8, 2);
+	run_ms(w, 7);
+	assert_true(TAILQ_EMPTY(&w->guard.readers));
+	TAILQ_FOREACH(c, &w->guard.in[GUARD_PAGE], entry)
+	assert_true(c->address->reads);
+	assert_in_range(scrape(w, scraper), 1, 2 * 256);
+	world_destroy(w);
+}
+
 /* An address whose last page had to be ended is like any other again, though it had read one. */
 static void who_reads_no_more_is_forgotten(void **state)
 {
@@ -316,6 +336,7 @@ int main(void)
 	    cmocka_unit_test(who_is_known_to_read_is_never_crowded_out),
 	    cmocka_unit_test(our_own_slowness_is_not_the_readers),
 	    cmocka_unit_test(scrapers_do_not_end_each_other),
+	    cmocka_unit_test(who_is_known_may_not_hold),
 	    cmocka_unit_test(who_reads_no_more_is_forgotten),
 	    cmocka_unit_test(an_address_has_its_share),
 	    cmocka_unit_test(nobody_is_ended_for_nobody),
