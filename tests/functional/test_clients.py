@@ -72,9 +72,9 @@ def scrape_for(lab, seconds, address):
 
 @alone
 def test_that_hold_on(lab):
-    """From 8, 40 and 100 addresses: half of a request, a header byte by byte, none at all, a page that is not read or in
-    drops. Each scrape is answered whole; the first, of a client that is new, before each address had two turns, the
-    others within two seconds."""
+    """From 8, 40 and 100 addresses: half of a request, a header byte by byte, none at all, a page that is not read or
+    in drops. Each scrape is answered whole; the first, of a client that is new, before each address had two turns,
+    the others within two seconds."""
     many = {f"t{n}": icmp(HOST1, 1) for n in range(500)}  # a page that no socket's buffer takes at once
     prober = lab.start(config({**many, "there": icmp(HOST1, 100)}, interval=2))
     prober.wait_for(lambda page: page.all("icmp_sent_total"), "the first round")
@@ -85,7 +85,8 @@ def test_that_hold_on(lab):
         assert wait_until(lambda: lab.run("prober", ["ss", "-Htn", "state", "established", "sport = :8000"]).stdout
                           .count("\n") >= 8, 10, "connections that are held")
         first, slowest, scrapes = scrape_for(lab, 2, f"127.0.1.{n_addresses}")
-        print(f"clients of {n_addresses} addresses: {scrapes} scrapes, the first {first:.3f} s, slowest {slowest:.3f} s")
+        print(f"clients of {n_addresses} addresses: {scrapes} scrapes, the first {first:.3f} s, "
+              f"slowest {slowest:.3f} s")
         assert first < 2 * n_addresses / 8 * 0.25 + 2, f"the first scrape took {first:.3f} s"
         assert slowest < 2, f"a scrape took {slowest:.3f} s"
         clients.terminate()

@@ -101,7 +101,7 @@ def test_table_on_a_stopped_terminal(lab):
 def test_log_into_a_pipe(lab):
     """Reloads say more than fits; what is missing is said when there is room again."""
     reading, writing = small_pipe()
-    prober = lab.start(config(TARGETS, logging_level="DEBUG"), stderr=writing)
+    prober = lab.start(config(TARGETS, interval=0, logging_level="DEBUG"), stderr=writing)
     os.close(writing)
     prober.wait_for(lambda m: m.one("echolane_rounds_completed_total") > 0, "a round")
     began = time.monotonic()
