@@ -17,7 +17,7 @@ from test_inventory import Directory
 
 SESSIONS, FILES, PAGE = 8022, 8081, 8000  # TCP ports
 LOW, HIGH = 40000, 40199                  # the kernel's local ports, and those that are probed from
-ATTACK_S = 12
+ATTACK_S = 8
 DOWNLOADS = 30  # small ones of each family, each way
 HOLDERS = 5  # connections of each kind that an address holds
 SIGHUP_EVERY_S, SIGHUPS_MAX = 0.1, 100
