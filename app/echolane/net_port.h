@@ -4,9 +4,11 @@
 #include "el_conf.h"
 #include "el_neigh.h"
 #include "el_port.h"
+#include "port_law.h"
 
 struct net_port {
 	struct el_port *port;
+	struct port_law law;
 	bool up;          /* as read last */
 	bool was_up;      /* ever; a driver whose link never is may not know of it */
 	bool link_told;   /* the workers know */

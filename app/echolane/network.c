@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_ticks.h"
 #include "network_private.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 			break;
 		n->n_ports++;
 		placement_add_port(n->placement, n->ports[i].port);
+		port_law_init(&n->ports[i].law, n->ports[i].port, el_raw_ns());
 		n->ports[i].up = n->ports[i].was_up = el_port_is_up(n->ports[i].port);
 		n->ports[i].link_told = true;
 		ret = net_port_find_addresses(&n->ports[i], (struct el_port_idx){i}, conf,
@@ -322,39 +324,6 @@ bool network_can_learn(const struct network *n)
 }
 
 /* ---- running ---- */
-
-static void read_neighbours(struct network *n, uint16_t port, struct el_port_view *view)
-{
-	struct el_neigh_counters c;
-
-	pthread_mutex_lock(&n->lock);
-	el_neigh_counters_read(n->neigh, (struct el_port_idx){port}, &c);
-	pthread_mutex_unlock(&n->lock);
-	view->address_conflicts = c.own_conflicts;
-	view->neighbour_conflicts = c.neighbour_conflicts;
-	view->neighbour_moves = c.moves;
-}
-
-uint64_t network_read_drops(struct network *n)
-{
-	uint64_t sum = 0, before = n->drops;
-
-	for (uint16_t i = 0; i < n->n_ports; i++) {
-		struct el_port_view *v = &n->views[i];
-		el_port_view_read(n->ports[i].port, v);
-		v->up = n->ports[i].up;
-		read_neighbours(n, i, v);
-		v->placement = (uint8_t)placement_source(n->placement, (struct el_port_idx){i});
-		/* some drivers' misses are in the interface's count too */
-		sum += RTE_MAX(v->imissed, v->interface_drops) + v->ierrors + v->rx_nombuf +
-		       v->oerrors + v->socket_drops;
-	}
-	for (uint32_t w = 0; w < n->n_workers; w++)
-		sum += el_worker_counter(n->workers[w], EL_COUNTER_DROP_FORWARD_FULL) +
-		       el_worker_counter(n->workers[w], EL_COUNTER_DROP_UP_FULL);
-	n->drops = sum;
-	return sum - before;
-}
 
 /* Has the workers send nothing to a device that is down: drivers of packet sockets take it all. */
 static void tell_link(struct network *n, uint32_t port)

@@ -30,7 +30,8 @@ struct network {
 	uint32_t n_workers;
 	struct rte_mempool *pool; /* of the frames that control sends */
 	struct el_port_view *views;
-	uint64_t drops;
+	/* As read last: what the rings between workers dropped, and answers of all workers. */
+	uint64_t drops, answers;
 
 	pthread_mutex_t lock; /* protects all below: plans are made and freed on another thread */
 	uint64_t now_ns;

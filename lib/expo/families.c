@@ -238,6 +238,26 @@ static bool print_port(const struct family *f, const struct el_expo_input *in, u
 	return true;
 }
 
+/* Counters of both directions, side by side. */
+static bool print_direction(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	static const char *const names[EL_DIRECTIONS] = EL_DIRECTION_NAMES;
+	uint64_t v[EL_DIRECTIONS];
+
+	memcpy(v, (const char *)&in->ports[row] + f->offset, sizeof(v));
+	line_label(l, "direction", names[sub]);
+	port_labels(in, row, l);
+	line_u64(l, v[sub]);
+	return true;
+}
+
+static uint32_t subs_directions(const struct el_expo_input *in)
+{
+	(void)in;
+	return EL_DIRECTIONS;
+}
+
 static bool print_placement(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			    uint32_t sub, struct line *l)
 {
@@ -299,6 +319,12 @@ static bool print_placement(const struct family *f, const struct el_expo_input *
 	{                                                                                          \
 		"echolane_port_" what, type, help, rows_ports, NULL, print_port, PROBE_ANY,        \
 		    offsetof(struct el_port_view, member)                                          \
+	}
+
+#define PORT_DIRECTION(member, what, type, help)                                                   \
+	{                                                                                          \
+		"echolane_port_" what, type, help, rows_ports, subs_directions, print_direction,   \
+		    PROBE_ANY, offsetof(struct el_port_view, member)                               \
 	}
 
 const struct family expo_families[] = {
@@ -374,6 +400,18 @@ const struct family expo_families[] = {
 	 "Packets that the port's packet sockets dropped."),
     PORT(interface_drops, "interface_drops_total", "counter",
 	 "Packets, of whoever, that the kernel dropped at the port's interface."),
+    PORT_DIRECTION(
+	driver_errors, "driver_errors_total", "counter",
+	"Failures that the port's driver counts by names of its own (xstats): no buffers, "
+	"packets missed or dropped."),
+    PORT_DIRECTION(worker_packets, "worker_packets_total", "counter",
+		   "Packets that workers received of the port, or that it took from them."),
+    PORT_DIRECTION(unaccounted, "unaccounted_packets_total", "counter",
+		   "Packets that are missing between the workers' counters and the port's."),
+    PORT_DIRECTION(
+	counters_believed, "counters_believed", "gauge",
+	"1 if the port's counters are compared with the workers', 0 if it counts nothing "
+	"or other packets."),
     PORT(address_conflicts, "address_conflicts_total", "counter",
 	 "ARP packets and NDP messages of somebody else that use an address of ours."),
     PORT(neighbour_conflicts, "neighbour_conflicts_total", "counter",

@@ -161,7 +161,8 @@ struct el_port {
 	/* Frames come from a kernel, which may have left their checksums to an offload that never
 	 * came, and are not to be refused for it (el_conf_port.checksum). */
 	bool partial_checksums;
-	uint64_t rx_checksum_flags; /* el_worker_queue's, of what the device verifies */
+	uint64_t rx_checksum_flags;    /* el_worker_queue's, of what the device verifies */
+	uint32_t slots[EL_DIRECTIONS]; /* packets that the rings of all queues hold */
 	bool link_up;
 	uint64_t link_bps;        /* 0: unknown */
 	uint64_t default_max_pps; /* the default cap on packets sent; 0: none known */
@@ -224,7 +225,7 @@ bool el_port_is_up(const struct el_port *port);
 bool el_port_link_update(struct el_port *port);
 
 /* The port's own counters since it was opened, none of them ever less than before, and how it
- * spreads what comes in (but for placement). */
+ * spreads what comes in (but for placement, and what takes the workers' counters to say). */
 void el_port_view_read(struct el_port *port, struct el_port_view *ret_view);
 
 /* Reads the clocks that the port's devices stamp with, where they do; for calling ten times a

@@ -59,7 +59,7 @@ static struct rte_eth_conf make_conf(const struct el_port *port,
 	return conf;
 }
 
-static int setup_queues(const struct el_port *port, const struct el_port_device *d, uint16_t queues,
+static int setup_queues(struct el_port *port, const struct el_port_device *d, uint16_t queues,
 			const struct rte_eth_dev_info *info, const struct rte_eth_conf *conf)
 {
 	uint16_t rx = port->profile.rx_descriptors, tx = port->profile.tx_descriptors;
@@ -74,6 +74,8 @@ static int setup_queues(const struct el_port *port, const struct el_port_device 
 		r = rte_eth_rx_queue_setup(d->id, q, rx, (unsigned)socket, &rxconf, d->pool);
 		if (r == 0)
 			r = rte_eth_tx_queue_setup(d->id, q, tx, (unsigned)socket, &txconf);
+		port->slots[EL_DIRECTION_RX] += rx;
+		port->slots[EL_DIRECTION_TX] += tx;
 	}
 	return r;
 }
@@ -151,7 +153,7 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	if (!port->ifindex)
 		rte_eth_dev_get_mtu(d->id, &port->mtu);
-	rte_eth_stats_reset(d->id);
+	counters_begin(d);
 	if (conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
 		rss_read(port, d->id, queues, conf.rx_adv_conf.rss_conf.rss_hf);
 	for (uint16_t q = 0; q < queues; q++)
@@ -183,6 +185,7 @@ void ethdev_stop(struct el_port_device *device)
 		if (known)
 			rte_dev_remove(info.device);
 	}
+	counters_end(device);
 	rte_mempool_free(device->pool);
 	device->pool = NULL;
 }

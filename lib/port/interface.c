@@ -107,7 +107,7 @@ int interface_check(struct el_port *port, const char *name, struct el_error *err
 	port->ifindex = link.ifindex;
 	port->mtu = link.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)link.mtu;
 	memcpy(port->interface, link.name, sizeof(port->interface));
-	p->drops_before = link.dropped;
+	p->interface_drops = link.dropped;
 	return 0;
 }
 

@@ -6,6 +6,14 @@
 
 struct rte_mempool;
 
+/* One of a driver's own counters, by its place among them (rte_eth_xstats_get_by_id). */
+struct el_port_own_counter {
+	uint64_t id, value; /* as read last */
+	enum el_direction direction;
+};
+
+#define EL_PORT_DEVICE_COUNTERS 6
+
 struct el_port_device {
 	uint16_t id;
 	bool ours; /* probed by us, so removed by us */
@@ -13,6 +21,9 @@ struct el_port_device {
 	struct rte_mempool *pool; /* receive buffers */
 	bool stamps;              /* with arrival times, of this clock: */
 	struct el_device_clock clock;
+	uint64_t counters[EL_PORT_DEVICE_COUNTERS]; /* as read last */
+	struct el_port_own_counter *own;            /* those of failures */
+	uint32_t n_own;
 };
 
 struct el_port_private {
@@ -23,8 +34,8 @@ struct el_port_private {
 	uint16_t n_sockets;
 	uint64_t socket_drops;
 	struct el_rtnl *rtnl;     /* NULL: the port is on no interface of the kernel */
-	uint64_t drops_before;    /* of the interface, when the port was opened */
-	struct el_port_view last; /* as read last: counters only grow */
+	uint64_t interface_drops; /* as read last */
+	struct el_port_view view; /* as read last: counters only grow */
 	int multicast_socket;     /* holds the interface's filter open; -1: none */
 };
 
@@ -53,6 +64,15 @@ int ethdev_receive_multicast(const struct el_port_device *device);
 /* The receive offloads out of `offloads` that are of use: stamps of a clock that can't be read are
  * not, and cost many drivers their fast path. Notes what is left of them in the port. */
 uint64_t rx_clock_choose(struct el_port *port, struct el_port_device *device, uint64_t offloads);
+
+/* ---- counters.c ---- */
+
+/* Whether a driver's own counter is one of packets that it lost or could not handle, by its name,
+ * and which way they went; not one that is among those of every device. Pure. */
+bool counter_is_failure(const char *name, enum el_direction *ret_direction);
+/* What a device, which is started, counts from now on is the port's. */
+void counters_begin(struct el_port_device *device);
+void counters_end(struct el_port_device *device);
 
 /* ---- rss.c ---- */
 

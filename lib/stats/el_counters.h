@@ -81,6 +81,13 @@ enum el_placement { EL_PLACEMENT_NONE, EL_PLACEMENT_COMPUTED, EL_PLACEMENT_LEARN
 		"none", "computed", "learnt"                                                       \
 	}
 
+/* Seen from the prober. */
+enum el_direction { EL_DIRECTION_RX, EL_DIRECTION_TX, EL_DIRECTIONS };
+#define EL_DIRECTION_NAMES                                                                         \
+	{                                                                                          \
+		"rx", "tx"                                                                         \
+	}
+
 /* What a port lost by itself, as control reads it, and how it spreads what comes in. */
 struct el_port_view {
 	char name[64];
@@ -94,6 +101,12 @@ struct el_port_view {
 	uint64_t socket_drops;    /* PACKET_STATISTICS of af_packet's sockets */
 	uint64_t interface_drops; /* of a kernel interface, both ways: el_rtnl_link */
 	uint64_t rx_packets, tx_packets;
+	uint64_t driver_errors[EL_DIRECTIONS]; /* the driver's own counters of failures */
+	uint64_t counters_set_back;            /* times that a device's counter was */
+	/* What workers got of the port and what it took from them; what is missing between that and
+	 * its own counters; and whether these are believed, else nothing is known of it. */
+	uint64_t worker_packets[EL_DIRECTIONS], unaccounted[EL_DIRECTIONS];
+	uint64_t counters_believed[EL_DIRECTIONS];
 	/* What is heard of addresses on the link (el_neigh_counters). */
 	uint64_t address_conflicts, neighbour_conflicts, neighbour_moves;
 };

@@ -185,6 +185,48 @@ static int on_ports(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+/* What a port's counters say, what the workers' do and what is missing in between. */
+static void add_direction(struct rte_tel_data *port, const struct el_port_view *v, int direction)
+{
+	static const char *const names[EL_DIRECTIONS] = EL_DIRECTION_NAMES;
+	const struct {
+		const char *what;
+		uint64_t value;
+	} items[] = {
+	    {"port", direction == EL_DIRECTION_RX ? v->rx_packets : v->tx_packets},
+	    {"workers", v->worker_packets[direction]},
+	    {"driver_errors", v->driver_errors[direction]},
+	    {"unaccounted", v->unaccounted[direction]},
+	    {"believed", v->counters_believed[direction]},
+	};
+
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%s_%s", names[direction], items[i].what);
+		rte_tel_data_add_dict_u64(port, name, items[i].value);
+	}
+}
+
+static int on_conservation(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	struct el_port_view ports[PORTS_MAX];
+	uint32_t n = take_ports(ports, PORTS_MAX);
+
+	(void)cmd, (void)params;
+	rte_tel_data_start_dict(d);
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_tel_data *port = add_dict(d, i);
+
+		if (port == NULL)
+			return -ENOMEM;
+		add_string(port, "name", ports[i].name);
+		for (int k = 0; k < EL_DIRECTIONS; k++)
+			add_direction(port, &ports[i], k);
+	}
+	return 0;
+}
+
 static int on_rss(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	static const char *const placements[EL_PLACEMENTS] = EL_PLACEMENT_NAMES;
@@ -313,6 +355,8 @@ static const struct {
     {"/echolane/workers", on_workers, "Returns the numbers of the workers. No parameters"},
     {"/echolane/worker", on_worker, "Returns the counters of a worker. Parameters: int worker"},
     {"/echolane/ports", on_ports, "Returns the counters of the ports. No parameters"},
+    {"/echolane/conservation", on_conservation,
+     "Returns the packets that ports and workers count, and what is missing. No parameters"},
     {"/echolane/rss", on_rss,
      "Returns how ports spread answers over queues, and streams are placed. No parameters"},
     {"/echolane/series", on_series, "Returns figures of series. Parameters: int first (0)"},

@@ -213,6 +213,10 @@ bool el_worker_has_read_all(const struct el_worker *w);
 /* What it told of its clock since the last call, oldest first. Control's thread. */
 unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max);
 
+/* Packets that the device of a queue (index among the worker's) gave and took; any thread. */
+uint64_t el_worker_queue_rx(const struct el_worker *w, uint32_t queue);
+uint64_t el_worker_queue_tx(const struct el_worker *w, uint32_t queue);
+
 /* A live counter; any thread. */
 uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter);
 /* A copy of them all; any thread. */

@@ -531,7 +531,7 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	if (n < BURST)
 		q->empty_ns = before;
 	count(w, EL_COUNTER_ANSWERS, n_answers);
-	count(w, EL_COUNTER_RX_PACKETS, n);
+	add(&q->counters.rx_packets, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);
 }
 

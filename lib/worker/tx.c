@@ -68,7 +68,7 @@ static void send_list(struct el_worker *w, struct queue *q)
 		first_unsent = p->runs[0].live;
 		first_unsent->block->tx_refused += p->n;
 	}
-	count(w, EL_COUNTER_TX_PACKETS, sent);
+	add(&q->counters.tx_packets, sent);
 	count(w, EL_COUNTER_TX_BYTES, bytes);
 	count(w, EL_COUNTER_TX_PROBES, probes);
 	count(w, EL_COUNTER_TX_RESETS, sent - probes);

@@ -44,7 +44,7 @@ void urgent_poll(struct el_worker *w)
 			bytes += lengths[k];
 		memmove(q->urgent, q->urgent + sent, (q->n_urgent - sent) * sizeof(q->urgent[0]));
 		q->n_urgent -= sent;
-		count(w, EL_COUNTER_TX_PACKETS, sent);
+		add(&q->counters.tx_packets, sent);
 		count(w, EL_COUNTER_TX_BYTES, bytes);
 	}
 }

@@ -271,9 +271,27 @@ unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_no
 					      NULL);
 }
 
+uint64_t el_worker_queue_rx(const struct el_worker *w, uint32_t queue)
+{
+	return atomic_load_explicit(&w->queues[queue].counters.rx_packets, memory_order_relaxed);
+}
+
+uint64_t el_worker_queue_tx(const struct el_worker *w, uint32_t queue)
+{
+	return atomic_load_explicit(&w->queues[queue].counters.tx_packets, memory_order_relaxed);
+}
+
 uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter counter)
 {
-	return atomic_load_explicit(&w->counters.v[counter], memory_order_relaxed);
+	uint64_t sum = 0;
+
+	if (counter != EL_COUNTER_RX_PACKETS && counter != EL_COUNTER_TX_PACKETS)
+		return atomic_load_explicit(&w->counters.v[counter], memory_order_relaxed);
+	/* these are counted by queue */
+	for (uint32_t q = 0; q < w->n_queues; q++)
+		sum += counter == EL_COUNTER_RX_PACKETS ? el_worker_queue_rx(w, q)
+							: el_worker_queue_tx(w, q);
+	return sum;
 }
 
 uint64_t el_worker_withdrawals(const struct el_worker *w)

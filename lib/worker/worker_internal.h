@@ -60,6 +60,11 @@ static inline uint32_t probe_list_end(const struct probe_list *p)
 #define RING_FRAMES 1024 /* of frames from and to control */
 #define AWAITED_BITS (1U << 20)
 
+/* What a queue's device took and gave; read by control. */
+struct queue_counters {
+	_Atomic uint64_t rx_packets, tx_packets;
+} __attribute__((aligned(64)));
+
 struct queue {
 	struct el_worker_queue conf;
 	struct probe_list probes;
@@ -70,6 +75,7 @@ struct queue {
 	uint32_t n_urgent;
 	uint64_t empty_ns; /* just before the receive queue was last seen empty */
 	struct rx_clock rx_clock;
+	struct queue_counters counters;
 };
 
 /* A next hop as it is used for each frame: its L2 header ends where the array does, so that a copy
@@ -147,11 +153,17 @@ struct el_worker {
 	struct el_worker_counters counters;
 };
 
+/* The worker is the only one that writes its counters. */
+static inline void add(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, v + n, memory_order_relaxed);
+}
+
 static inline void count(struct el_worker *w, enum el_worker_counter c, uint64_t n)
 {
-	uint64_t v = atomic_load_explicit(&w->counters.v[c], memory_order_relaxed);
-
-	atomic_store_explicit(&w->counters.v[c], v + n, memory_order_relaxed);
+	add(&w->counters.v[c], n);
 }
 
 /* An event for control; a full ring is counted. */

@@ -6,7 +6,12 @@
  *
  * RSS_NIC in the environment says how: "addresses" (the default), as the device says; "other_key",
  * by another key than it tells; "ports", of TCP over the ports too, whatever was asked for;
- * "one_queue", not at all. */
+ * "one_queue", not at all.
+ *
+ * RSS_NIC_FAULT says what is wrong with it: "loses_probes", "loses_answers": one of four, of which
+ * it says nothing; "counts_nothing";
+ * "counts_half": of what it sends, though it sends all; "counts_32_bits": its counters pass 2^32
+ * soon; "is_reset": they are set back now and then. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,15 +31,36 @@
 #define RING_FRAMES 8192
 #define ETH RTE_ETHER_HDR_LEN
 
-enum wire { ADDRESSES, OTHER_KEY, PORTS, ONE_QUEUE };
+enum wire { ADDRESSES, OTHER_KEY, PORTS, ONE_QUEUE, WIRES };
+enum fault {
+	FAULTLESS,
+	LOSES_PROBES,
+	LOSES_ANSWERS,
+	COUNTS_NOTHING,
+	COUNTS_HALF,
+	COUNTS_32_BITS,
+	IS_RESET,
+	FAULTS
+};
+
+struct nic;
+
+struct nic_queue {
+	struct nic *nic;
+	uint16_t number;
+};
 
 static struct nic {
 	uint16_t port_id;
 	enum wire wire;
+	enum fault fault;
+	_Atomic uint64_t sent, received, missed; /* since rte_eth_stats_reset, and: */
+	uint64_t sent_then, received_then, missed_then;
 	uint8_t key[KEY_BYTES];
 	struct rte_mempool *pool;
 	struct rte_ring *rings[QUEUES];
-	void *senders[QUEUES]; /* the NIC, for each queue */
+	struct nic_queue queues[QUEUES];
+	void *senders[QUEUES]; /* of these */
 	rte_spinlock_t lock;   /* of the peer: workers send at the same time */
 	struct simpeer_core peer;
 } nic;
@@ -45,19 +71,30 @@ static void die(const char *what)
 	abort();
 }
 
-static enum wire wire_from_environment(void)
+/* The place of what a variable says among `names`; the first where it is not set. */
+static unsigned from_environment(const char *variable, const char *const *names, unsigned n)
 {
-	static const char *const names[] = {"addresses", "other_key", "ports", "one_queue"};
-	const char *name = getenv("RSS_NIC");
+	const char *name = getenv(variable);
 
-	for (unsigned i = 0; name && i < RTE_DIM(names); i++) {
+	for (unsigned i = 0; name && i < n; i++) {
 		if (strcmp(name, names[i]) == 0)
-			return (enum wire)i;
+			return i;
 	}
-	if (name)
-		die("RSS_NIC is none of addresses, other_key, ports, one_queue");
-	return ADDRESSES;
+	if (name) {
+		fprintf(stderr, "%s=%s\n", variable, name);
+		die("there is no such thing");
+	}
+	return 0;
 }
+
+static const char *const wires[WIRES] = {"addresses", "other_key", "ports", "one_queue"};
+static const char *const faults[FAULTS] = {[FAULTLESS] = "none",
+					   [LOSES_PROBES] = "loses_probes",
+					   [LOSES_ANSWERS] = "loses_answers",
+					   [COUNTS_NOTHING] = "counts_nothing",
+					   [COUNTS_HALF] = "counts_half",
+					   [COUNTS_32_BITS] = "counts_32_bits",
+					   [IS_RESET] = "is_reset"};
 
 static uint16_t queue_of(const struct nic *n, struct rte_mbuf *m)
 {
@@ -109,14 +146,36 @@ static struct rte_mbuf *answer(struct nic *n, const struct rte_mbuf *probe)
 	return m;
 }
 
+/* An answer comes in. */
+static void receive(struct nic *n, struct rte_mbuf *m)
+{
+	if (n->fault == LOSES_ANSWERS && n->received++ % 4 == 3) {
+		rte_pktmbuf_free(m);
+	} else if (rte_ring_enqueue(n->rings[queue_of(n, m)], m) != 0) {
+		n->missed++;
+		rte_pktmbuf_free(m);
+	} else {
+		n->received += n->fault != LOSES_ANSWERS;
+	}
+}
+
+static void transmit(struct nic *n, const struct rte_mbuf *frame)
+{
+	struct rte_mbuf *m = answer(n, frame);
+
+	n->sent++;
+	if (m)
+		receive(n, m);
+}
+
 static uint16_t nic_tx(void *queue, struct rte_mbuf **frames, uint16_t count)
 {
-	struct nic *n = queue;
+	static _Atomic uint64_t taken;
+	struct nic *n = ((struct nic_queue *)queue)->nic;
 
 	for (uint16_t i = 0; i < count; i++) {
-		struct rte_mbuf *m = answer(n, frames[i]);
-		if (m && rte_ring_enqueue(n->rings[queue_of(n, m)], m) != 0)
-			rte_pktmbuf_free(m);
+		if (n->fault != LOSES_PROBES || taken++ % 4 != 3)
+			transmit(n, frames[i]);
 		rte_pktmbuf_free(frames[i]);
 	}
 	return count;
@@ -157,7 +216,8 @@ static void attach(struct nic *n, uint16_t port_id, const struct rte_eth_dev_inf
 	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port_id];
 
 	n->port_id = port_id;
-	n->wire = wire_from_environment();
+	n->wire = (enum wire)from_environment("RSS_NIC", wires, WIRES);
+	n->fault = (enum fault)from_environment("RSS_NIC_FAULT", faults, FAULTS);
 	start_peer(n);
 	read_key(n);
 	n->pool = rte_pktmbuf_pool_create("rss_nic", 32767, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
@@ -166,7 +226,8 @@ static void attach(struct nic *n, uint16_t port_id, const struct rte_eth_dev_inf
 		char name[32];
 		snprintf(name, sizeof(name), "rss_nic_%u", q);
 		n->rings[q] = rte_ring_create(name, RING_FRAMES, SOCKET_ID_ANY, RING_F_SC_DEQ);
-		n->senders[q] = n;
+		n->queues[q] = (struct nic_queue){.nic = n, .number = q};
+		n->senders[q] = &n->queues[q];
 		if (!n->rings[q])
 			die("no memory for the queues");
 	}
@@ -189,4 +250,47 @@ int rte_eth_dev_start(uint16_t port_id)
 	    strcmp(info.driver_name, "net_null") == 0)
 		attach(&nic, port_id, &info);
 	return ret;
+}
+
+static bool is_attached(uint16_t port_id)
+{
+	return nic.pool && port_id == nic.port_id;
+}
+
+int rte_eth_stats_get(uint16_t port_id, struct rte_eth_stats *stats)
+{
+	int (*get)(uint16_t, struct rte_eth_stats *) =
+	    (int (*)(uint16_t, struct rte_eth_stats *))dlsym(RTLD_NEXT, "rte_eth_stats_get");
+	/* little room to go */
+	uint64_t first = nic.fault == COUNTS_32_BITS ? UINT32_MAX - 100 : 0, mask = UINT64_MAX;
+	static unsigned reads;
+	int ret = get(port_id, stats);
+
+	if (ret < 0 || !is_attached(port_id))
+		return ret;
+	memset(stats, 0, sizeof(*stats));
+	if (nic.fault == COUNTS_NOTHING)
+		return 0;
+	if (nic.fault == COUNTS_32_BITS)
+		mask = UINT32_MAX;
+	if (nic.fault == IS_RESET && ++reads % 16 == 0)
+		rte_eth_stats_reset(port_id);
+	stats->opackets = (first + nic.sent - nic.sent_then) & mask;
+	stats->ipackets = (first + nic.received - nic.received_then) & mask;
+	stats->imissed = nic.missed - nic.missed_then;
+	if (nic.fault == COUNTS_HALF)
+		stats->opackets /= 2;
+	return 0;
+}
+
+int rte_eth_stats_reset(uint16_t port_id)
+{
+	int (*reset)(uint16_t) = (int (*)(uint16_t))dlsym(RTLD_NEXT, "rte_eth_stats_reset");
+
+	if (is_attached(port_id)) {
+		nic.sent_then = nic.sent;
+		nic.received_then = nic.received;
+		nic.missed_then = nic.missed;
+	}
+	return reset(port_id);
 }

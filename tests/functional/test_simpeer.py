@@ -14,7 +14,7 @@ ROUTER = "203.0.113.1"
 class Peer:
     """simpeer at the router's end of the prober's link, in place of the router's kernel."""
 
-    def __init__(self, lab, rules):
+    def __init__(self, lab, rules, device="net_af_packet0,iface=p0"):
         lab.ip("router", "address", "flush", "dev", "p0")
         self.lab = lab
         self.stats_path = lab.directory / "simpeer.stats"
@@ -25,7 +25,7 @@ class Peer:
         with open(self.log_path, "wb") as log:
             self.process = lab.popen("router", [
                 str(lab.simpeer), "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
-                f"--file-prefix={lab.peer_prefix}", "--vdev", "net_af_packet0,iface=p0", "--",
+                f"--file-prefix={lab.peer_prefix}", "--vdev", device, "--",
                 "--script", str(script), "--stats", str(self.stats_path), "--yield"],
                 stdout=log, stderr=log)
         wait_until(self.is_ready, 20, "simpeer")

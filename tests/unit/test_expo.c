@@ -181,6 +181,10 @@ static void sample_init(struct sample *s)
 					    .placement = EL_PLACEMENT_COMPUTED,
 					    .rx_packets = 18446744073709551615ULL,
 					    .tx_packets = 7,
+					    .driver_errors = {12, 13},
+					    .worker_packets = {14, 15},
+					    .unaccounted = {16, 17},
+					    .counters_believed = {1, 0},
 					    .address_conflicts = 9,
 					    .neighbour_conflicts = 10,
 					    .neighbour_moves = 11};

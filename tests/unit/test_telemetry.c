@@ -44,6 +44,7 @@ static uint32_t source_ports(void *ctx, struct el_port_view *ret, uint32_t max)
 	ret[0] = (struct el_port_view){.name = "wan0",
 				       .imissed = 5,
 				       .socket_drops = 18446744073709551615ULL,
+				       .unaccounted = {6, 7},
 				       .queues = 4,
 				       .reta_size = 128,
 				       .rss_key_bytes = 40,
@@ -143,6 +144,10 @@ static void info_workers_and_ports(void **unused)
 	assert_has(reply, "{\"0\":{\"name\":\"wan0\"");
 	assert_has(reply, "\"imissed\":5");
 	assert_has(reply, "\"socket_drops\":18446744073709551615}}");
+	reply = ask("/echolane/conservation");
+	assert_has(reply, "{\"0\":{\"name\":\"wan0\",\"rx_port\":0,");
+	assert_has(reply, "\"rx_unaccounted\":6");
+	assert_has(reply, "\"tx_unaccounted\":7");
 	assert_string_equal(ask("/echolane/rss"),
 			    "{\"/echolane/rss\":{\"0\":{\"name\":\"wan0\",\"queues\":4,"
 			    "\"types\":\"0x104\",\"key_bytes\":40,\"reta_size\":128,"
