@@ -18,39 +18,70 @@ static uint16_t min_u16(uint32_t a, uint32_t b)
 	return (uint16_t)(a < b ? a : b);
 }
 
-static int make_pool(const struct el_port *port, struct el_port_device *d,
-		     const struct rte_eth_dev_info *info, uint16_t queues, uint16_t mtu)
+/* What a device is started with. */
+struct setup {
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+	uint16_t queues, mtu;
+	uint32_t buffers; /* of its pool */
+};
+
+static int make_pool(const struct el_port *port, struct el_port_device *d, const struct setup *s)
 {
-	uint32_t room = mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN;
-	uint32_t n = (uint32_t)queues * (port->profile.rx_descriptors + POOL_SPARE);
+	uint32_t room = s->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN;
 	char name[RTE_MEMPOOL_NAMESIZE];
+	struct rte_mempool *pool;
 
 	if (strstr(port->profile.devargs, "{frame}"))
 		room = profile_frame_size(
-		    mtu); /* the driver wants room for a whole frame of the ring */
+		    s->mtu); /* the driver wants room for a whole frame of the ring */
 	if (room < RTE_MBUF_DEFAULT_DATAROOM)
 		room = RTE_MBUF_DEFAULT_DATAROOM;
-	if (room < info->min_rx_bufsize)
-		room = info->min_rx_bufsize;
-	snprintf(name, sizeof(name), "el_rx_%u", d->id);
-	d->pool = rte_pktmbuf_pool_create(
-	    name, n, POOL_CACHE, 0,
+	if (room < s->info.min_rx_bufsize)
+		room = s->info.min_rx_bufsize;
+	snprintf(name, sizeof(name), "el_rx_%u_%u", d->id, d->pools_made++);
+	pool = rte_pktmbuf_pool_create(
+	    name, s->buffers, POOL_CACHE, 0,
 	    min_u16(RTE_PKTMBUF_HEADROOM + RTE_ALIGN_CEIL(room, 64), UINT16_MAX), port->socket);
-	return d->pool ? 0 : -(rte_errno ? rte_errno : ENOMEM);
+	if (!pool)
+		return -(rte_errno ? rte_errno : ENOMEM);
+	d->pools[d->n_pools++] = pool;
+	return 0;
 }
 
-static struct rte_eth_conf make_conf(const struct el_port *port,
-				     const struct rte_eth_dev_info *info, uint16_t queues,
+static struct rte_mempool *pool_of(const struct el_port_device *d)
+{
+	return d->pools[d->n_pools - 1];
+}
+
+/* Frees the pools before the one in use, as far as the driver has let go of them. */
+static void free_old_pools(struct el_port_device *d)
+{
+	struct rte_mempool *used = pool_of(d);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i + 1 < d->n_pools; i++) {
+		if (rte_mempool_in_use_count(d->pools[i]) == 0)
+			rte_mempool_free(d->pools[i]);
+		else
+			d->pools[n++] = d->pools[i];
+	}
+	d->pools[n++] = used;
+	d->n_pools = n;
+}
+
+static struct rte_eth_conf make_conf(const struct el_port *port, const struct setup *s,
 				     uint16_t mtu)
 {
 	const struct el_profile *profile = &port->profile;
+	const struct rte_eth_dev_info *info = &s->info;
 	struct rte_eth_conf conf = {
 	    .rxmode = {.mtu = mtu, .offloads = profile->rx_offloads & info->rx_offload_capa},
 	    .txmode = {.offloads = profile->tx_offloads & info->tx_offload_capa},
 	};
 
 	conf.rx_adv_conf.rss_conf.rss_hf = profile->rss & info->flow_type_rss_offloads;
-	if (queues > 1 && conf.rx_adv_conf.rss_conf.rss_hf)
+	if (s->queues > 1 && conf.rx_adv_conf.rss_conf.rss_hf)
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	else
 		conf.rx_adv_conf.rss_conf.rss_hf = 0;
@@ -59,24 +90,22 @@ static struct rte_eth_conf make_conf(const struct el_port *port,
 	return conf;
 }
 
-static int setup_queues(struct el_port *port, const struct el_port_device *d, uint16_t queues,
-			const struct rte_eth_dev_info *info, const struct rte_eth_conf *conf)
+static int setup_queues(struct el_port *port, const struct el_port_device *d, const struct setup *s)
 {
 	uint16_t rx = port->profile.rx_descriptors, tx = port->profile.tx_descriptors;
-	struct rte_eth_rxconf rxconf = info->default_rxconf;
-	struct rte_eth_txconf txconf = info->default_txconf;
+	struct rte_eth_rxconf rxconf = s->info.default_rxconf;
+	struct rte_eth_txconf txconf = s->info.default_txconf;
 	int socket = rte_eth_dev_socket_id(d->id);
 	int r = rte_eth_dev_adjust_nb_rx_tx_desc(d->id, &rx, &tx);
 
-	rxconf.offloads = conf->rxmode.offloads;
-	txconf.offloads = conf->txmode.offloads;
-	for (uint16_t q = 0; r == 0 && q < queues; q++) {
-		r = rte_eth_rx_queue_setup(d->id, q, rx, (unsigned)socket, &rxconf, d->pool);
+	rxconf.offloads = s->conf.rxmode.offloads;
+	txconf.offloads = s->conf.txmode.offloads;
+	for (uint16_t q = 0; r == 0 && q < s->queues; q++) {
+		r = rte_eth_rx_queue_setup(d->id, q, rx, (unsigned)socket, &rxconf, pool_of(d));
 		if (r == 0)
 			r = rte_eth_tx_queue_setup(d->id, q, tx, (unsigned)socket, &txconf);
-		port->slots[EL_DIRECTION_RX] += rx;
-		port->slots[EL_DIRECTION_TX] += tx;
 	}
+	port->slots[EL_DIRECTION_TX] += (uint32_t)tx * s->queues;
 	return r;
 }
 
@@ -112,41 +141,92 @@ static uint64_t checksum_flags(uint64_t offloads)
 	return flags;
 }
 
+static int start_once(struct el_port *port, struct el_port_device *d, const struct setup *s,
+		      const char **ret_what)
+{
+	int r;
+
+	*ret_what = "can't be configured";
+	port->slots[EL_DIRECTION_TX] = d->slots_before[EL_DIRECTION_TX];
+	r = rte_eth_dev_configure(d->id, s->queues, s->queues, &s->conf);
+	if (r == 0)
+		r = setup_queues(port, d, s);
+	if (r == 0)
+		r = set_promiscuous(port, d->id);
+	if (r < 0)
+		return r;
+	*ret_what = "can't be started";
+	r = rte_eth_dev_start(d->id);
+	d->started = r == 0;
+	return r;
+}
+
+/* Starts it with a pool that it leaves enough of: how many buffers a driver takes to itself is only
+ * seen then, and some fill more than one ring for each queue. */
+static int start_with_buffers(struct el_port *port, struct el_port_device *d, struct setup *s,
+			      const char **ret_what)
+{
+	const uint32_t spare = s->queues * POOL_SPARE;
+	unsigned taken = 0;
+	int r;
+
+	s->buffers = s->queues * (port->profile.rx_descriptors + POOL_SPARE);
+	*ret_what = "has no memory for its receive buffers";
+	r = make_pool(port, d, s);
+	if (r < 0)
+		return r;
+	for (int tries = 1;; tries++) {
+		uint32_t had = s->buffers;
+
+		r = start_once(port, d, s, ret_what);
+		taken = rte_mempool_in_use_count(pool_of(d));
+		if (tries == EL_PORT_POOLS || (r < 0 && r != -ENOMEM) ||
+		    (r == 0 && had - taken >= spare))
+			break;
+		el_log(EL_LOG_DEBUG, "port", "port %s: its driver takes %u of %u receive buffers",
+		       port->name, taken, had);
+		/* how many it wants is not known where it got all there were, or gave them back */
+		s->buffers = r < 0 ? 2 * had : 2 * taken + spare;
+		if (make_pool(port, d, s) < 0) { /* then that is all there is */
+			s->buffers = had;
+			break;
+		}
+		if (d->started)
+			rte_eth_dev_stop(d->id);
+		d->started = false;
+	}
+	free_old_pools(d);
+	if (r == 0 && s->buffers - taken < spare)
+		el_log(
+		    EL_LOG_WARNING, "port",
+		    "port %s: its driver takes %u of %u receive buffers: packets may be lost for "
+		    "want of them",
+		    port->name, taken, s->buffers);
+	port->slots[EL_DIRECTION_RX] = d->slots_before[EL_DIRECTION_RX] + taken;
+	return r;
+}
+
 int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
 		 struct el_error *err)
 {
 	struct el_port_device *d = &port->private->devices[index];
-	struct rte_eth_dev_info info;
-	struct rte_ether_addr mac;
-	struct rte_eth_conf conf;
+	struct setup s = {.mtu = mtu ? mtu : RTE_ETHER_MTU};
 	const char *what = "is not known to DPDK";
-	int r = rte_eth_dev_info_get(d->id, &info);
+	struct rte_ether_addr mac;
+	int r = rte_eth_dev_info_get(d->id, &s.info);
 
 	if (r < 0)
 		goto fail;
-	queues = min_u16(queues, min_u16(info.max_rx_queues, info.max_tx_queues));
-	conf = make_conf(port, &info, queues, port->ifindex ? 0 : mtu);
-	conf.rxmode.offloads = rx_clock_choose(port, d, conf.rxmode.offloads);
-	port->partial_checksums = is_of_kernel(info.driver_name);
-	port->rx_checksum_flags = checksum_flags(conf.rxmode.offloads);
+	s.queues = min_u16(queues, min_u16(s.info.max_rx_queues, s.info.max_tx_queues));
+	s.conf = make_conf(port, &s, port->ifindex ? 0 : mtu);
+	s.conf.rxmode.offloads = rx_clock_choose(port, d, s.conf.rxmode.offloads);
+	port->partial_checksums = is_of_kernel(s.info.driver_name);
+	port->rx_checksum_flags = checksum_flags(s.conf.rxmode.offloads);
 	port->socket = rte_eth_dev_socket_id(d->id);
-	what = "has no memory for its receive buffers";
-	r = make_pool(port, d, &info, queues, mtu ? mtu : RTE_ETHER_MTU);
+	memcpy(d->slots_before, port->slots, sizeof(d->slots_before));
+	r = start_with_buffers(port, d, &s, &what);
 	if (r < 0)
 		goto fail;
-	what = "can't be configured";
-	r = rte_eth_dev_configure(d->id, queues, queues, &conf);
-	if (r == 0)
-		r = setup_queues(port, d, queues, &info, &conf);
-	if (r == 0)
-		r = set_promiscuous(port, d->id);
-	if (r < 0)
-		goto fail;
-	what = "can't be started";
-	r = rte_eth_dev_start(d->id);
-	if (r < 0)
-		goto fail;
-	d->started = true;
 	r = rte_eth_macaddr_get(d->id, &mac);
 	if (r < 0)
 		goto fail;
@@ -154,9 +234,9 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	if (!port->ifindex)
 		rte_eth_dev_get_mtu(d->id, &port->mtu);
 	counters_begin(d);
-	if (conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
-		rss_read(port, d->id, queues, conf.rx_adv_conf.rss_conf.rss_hf);
-	for (uint16_t q = 0; q < queues; q++)
+	if (s.conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
+		rss_read(port, d->id, s.queues, s.conf.rx_adv_conf.rss_conf.rss_hf);
+	for (uint16_t q = 0; q < s.queues; q++)
 		port->queues[port->n_queues++] =
 		    (struct el_port_queue){.port_id = d->id, .rx_queue = q, .tx_queue = q};
 	return 0;
@@ -186,6 +266,6 @@ void ethdev_stop(struct el_port_device *device)
 			rte_dev_remove(info.device);
 	}
 	counters_end(device);
-	rte_mempool_free(device->pool);
-	device->pool = NULL;
+	while (device->n_pools > 0)
+		rte_mempool_free(device->pools[--device->n_pools]);
 }

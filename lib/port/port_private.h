@@ -14,12 +14,18 @@ struct el_port_own_counter {
 
 #define EL_PORT_DEVICE_COUNTERS 6
 
+/* A pool that is too small is followed by larger ones, up to so many at a start. */
+#define EL_PORT_POOLS 4
+
 struct el_port_device {
 	uint16_t id;
 	bool ours; /* probed by us, so removed by us */
 	bool started;
-	struct rte_mempool *pool; /* receive buffers */
-	bool stamps;              /* with arrival times, of this clock: */
+	/* Of receive buffers: the last is used, and of others the driver has not let go. */
+	struct rte_mempool *pools[2 * EL_PORT_POOLS];
+	uint32_t n_pools, pools_made;
+	uint32_t slots_before[EL_DIRECTIONS]; /* el_port.slots, of the devices before it */
+	bool stamps;                          /* with arrival times, of this clock: */
 	struct el_device_clock clock;
 	uint64_t counters[EL_PORT_DEVICE_COUNTERS]; /* as read last */
 	struct el_port_own_counter *own;            /* those of failures */
@@ -29,7 +35,6 @@ struct el_port_device {
 struct el_port_private {
 	struct el_port_device devices[EL_PORT_QUEUES_MAX];
 	uint16_t n_devices;
-	struct rte_mempool *pool;        /* receive buffers */
 	int sockets[EL_PORT_QUEUES_MAX]; /* af_packet's; the driver's, not ours to close */
 	uint16_t n_sockets;
 	uint64_t socket_drops;
