@@ -149,6 +149,7 @@ void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 
 	memcpy(v->name, port->name, sizeof(v->name));
 	v->queues = port->n_queues;
+	v->queues_dead = port->queues_dead;
 	v->reta_size = port->rss.reta_size;
 	v->rss_key_bytes = port->rss.key_len;
 	v->rss_types = port->rss.types;

@@ -151,6 +151,7 @@ struct el_port {
 	struct el_profile profile;
 	struct el_port_queue queues[EL_PORT_QUEUES_MAX];
 	uint16_t n_queues;
+	uint16_t queues_dead; /* that its driver has, but that carry nothing: they are not used */
 	uint8_t mac[6];
 	uint16_t mtu;
 	uint16_t vlan;
@@ -194,7 +195,9 @@ uint16_t el_port_rss_queue(const struct el_port_rss *rss, uint8_t family, const 
 int el_port_look(const struct el_conf_port *conf, const char *profile_dir, struct el_error *err);
 
 /* Opens `conf`'s device with up to `queues` queue pairs (at least 1), starts it and waits, bounded,
- * for its link; that it stays down is a warning, not an error. `profile_dir` as found by
+ * for its link; that it stays down is a warning, not an error. Where a device has several queues, a
+ * few frames to itself go out by each, and those that don't carry them are left out, with a
+ * warning. `profile_dir` as found by
  * el_profile_dir. Receive buffers come from mbuf pools of the port. A DPDK device that exists
  * already under the name is used, and left in place at close.
  *

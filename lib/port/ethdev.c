@@ -105,6 +105,7 @@ static int setup_queues(struct el_port *port, const struct el_port_device *d, co
 		if (r == 0)
 			r = rte_eth_tx_queue_setup(d->id, q, tx, (unsigned)socket, &txconf);
 	}
+	port->slots[EL_DIRECTION_RX] += (uint32_t)rx * s->queues;
 	port->slots[EL_DIRECTION_TX] += (uint32_t)tx * s->queues;
 	return r;
 }
@@ -147,7 +148,7 @@ static int start_once(struct el_port *port, struct el_port_device *d, const stru
 	int r;
 
 	*ret_what = "can't be configured";
-	port->slots[EL_DIRECTION_TX] = d->slots_before[EL_DIRECTION_TX];
+	memcpy(port->slots, d->slots_before, sizeof(port->slots));
 	r = rte_eth_dev_configure(d->id, s->queues, s->queues, &s->conf);
 	if (r == 0)
 		r = setup_queues(port, d, s);
@@ -183,8 +184,6 @@ static int start_with_buffers(struct el_port *port, struct el_port_device *d, st
 		if (tries == EL_PORT_POOLS || (r < 0 && r != -ENOMEM) ||
 		    (r == 0 && had - taken >= spare))
 			break;
-		el_log(EL_LOG_DEBUG, "port", "port %s: its driver takes %u of %u receive buffers",
-		       port->name, taken, had);
 		/* how many it wants is not known where it got all there were, or gave them back */
 		s->buffers = r < 0 ? 2 * had : 2 * taken + spare;
 		if (make_pool(port, d, s) < 0) { /* then that is all there is */
@@ -196,13 +195,11 @@ static int start_with_buffers(struct el_port *port, struct el_port_device *d, st
 		d->started = false;
 	}
 	free_old_pools(d);
-	if (r == 0 && s->buffers - taken < spare)
-		el_log(
-		    EL_LOG_WARNING, "port",
-		    "port %s: its driver takes %u of %u receive buffers: packets may be lost for "
-		    "want of them",
-		    port->name, taken, s->buffers);
-	port->slots[EL_DIRECTION_RX] = d->slots_before[EL_DIRECTION_RX] + taken;
+	d->buffers = s->buffers;
+	d->buffers_left = s->buffers - taken;
+	d->is_short = d->buffers_left < spare;
+	port->slots[EL_DIRECTION_RX] =
+	    RTE_MAX(port->slots[EL_DIRECTION_RX], d->slots_before[EL_DIRECTION_RX] + taken);
 	return r;
 }
 
@@ -223,6 +220,7 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	port->partial_checksums = is_of_kernel(s.info.driver_name);
 	port->rx_checksum_flags = checksum_flags(s.conf.rxmode.offloads);
 	port->socket = rte_eth_dev_socket_id(d->id);
+	d->mtu = mtu;
 	memcpy(d->slots_before, port->slots, sizeof(d->slots_before));
 	r = start_with_buffers(port, d, &s, &what);
 	if (r < 0)
@@ -243,6 +241,28 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 
 fail:
 	return port_error(port, err, r, "the device %s: %s", what, strerror(-r));
+}
+
+struct rte_mempool *ethdev_pool(const struct el_port_private *private, uint16_t id)
+{
+	for (uint16_t i = 0; i < private->n_devices; i++) {
+		if (private->devices[i].id == id)
+			return pool_of(&private->devices[i]);
+	}
+	return NULL;
+}
+
+int ethdev_restart(struct el_port *port, uint16_t queues, struct el_error *err)
+{
+	struct el_port_device *d = &port->private->devices[0];
+
+	if (d->started)
+		rte_eth_dev_stop(d->id);
+	d->started = false;
+	port->n_queues = 0;
+	memset(port->slots, 0, sizeof(port->slots));
+	memset(&port->rss, 0, sizeof(port->rss));
+	return ethdev_start(port, 0, queues, d->mtu, err);
 }
 
 int ethdev_receive_multicast(const struct el_port_device *device)

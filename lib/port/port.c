@@ -138,19 +138,25 @@ static int probe(struct el_port *port, const char *name, const char *devargs, st
 	return 0;
 }
 
-static int start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
+/* `again`: what is started already, with another number of queues. */
+static int start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu, bool again,
 		 struct el_error *err)
 {
+	struct el_port_device *d = &port->private->devices[index];
 	struct el_error why = {""};
 	struct capture capture;
 	char last[256];
 	int r;
 
 	capture_begin(&capture);
-	r = ethdev_start(port, index, queues, mtu, &why);
+	r = again ? ethdev_restart(port, queues, &why)
+		  : ethdev_start(port, index, queues, mtu, &why);
 	capture_end(&capture, last, sizeof(last));
 	if (r < 0)
 		return el_error_set(err, r, "%.250s%s%.240s", why.text, last[0] ? ": " : "", last);
+	el_log(d->is_short ? EL_LOG_WARNING : EL_LOG_DEBUG, "port",
+	       "port %s: its driver leaves %u of %u receive buffers%s", port->name, d->buffers_left,
+	       d->buffers, d->is_short ? ": packets may be lost for want of them" : "");
 	return 0;
 }
 
@@ -208,7 +214,7 @@ static int open_named(struct el_port *port, const struct el_device *device, uint
 		name[n] = '\0';
 		r = probe(port, name, devargs, err);
 		if (r == 0)
-			r = start(port, i, queues, mtu, err);
+			r = start(port, i, queues, mtu, false, err);
 		if (r < 0)
 			return r;
 	}
@@ -244,7 +250,7 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 	}
 	if (queues > port->profile.queues_max)
 		queues = port->profile.queues_max;
-	return start(port, 0, queues, conf->mtu, err);
+	return start(port, 0, queues, conf->mtu, false, err);
 }
 
 /* ---- link ---- */
@@ -308,6 +314,35 @@ static void wait_for_link(struct el_port *port)
 		el_log(EL_LOG_WARNING, "port", "port %s: the link is down", port->name);
 }
 
+/* ---- queues ---- */
+
+/* Has no queue used that carries nothing. Where each queue is a device of its own, or the link is
+ * down, that is not looked at. */
+static int leave_out_dead_queues(struct el_port *port, struct el_error *err)
+{
+	uint16_t all = port->n_queues, carrying;
+	int r;
+
+	if (all < 2 || port->private->n_devices > 1 || !port->link_up)
+		return 0;
+	carrying = queues_that_carry(port);
+	if (carrying == all) {
+		counters_begin(&port->private->devices[0]); /* what was sent was not workers' */
+		return 0;
+	}
+	el_log(
+	    EL_LOG_WARNING, "port",
+	    "port %s: its driver claims %u queues, but what is sent by queue %u does not go out: "
+	    "%u used, by so many workers",
+	    port->name, all, carrying, carrying);
+	r = start(port, 0, carrying, 0, true, err);
+	if (r < 0)
+		return r;
+	port->queues_dead = (uint16_t)(all - carrying);
+	wait_for_link(port);
+	return 0;
+}
+
 /* ---- open and close ---- */
 
 /* Why a device could not be had, in better words than DPDK's where there are any. */
@@ -354,6 +389,10 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 		r = open_plain(port, conf, &device, queues, profile_dir, err);
 	if (r < 0)
 		return explain(port, &device, r, err);
+	wait_for_link(port);
+	r = leave_out_dead_queues(port, err);
+	if (r < 0)
+		return r;
 	port->vlan = conf->vlan;
 	if (conf->mtu && conf->mtu < port->mtu)
 		port->mtu = conf->mtu;
@@ -362,7 +401,6 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 		port->partial_checksums = false;
 	if (port->profile.packet_socket_drops)
 		interface_find_sockets(port);
-	wait_for_link(port);
 	return 0;
 }
 

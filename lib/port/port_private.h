@@ -24,6 +24,9 @@ struct el_port_device {
 	/* Of receive buffers: the last is used, and of others the driver has not let go. */
 	struct rte_mempool *pools[2 * EL_PORT_POOLS];
 	uint32_t n_pools, pools_made;
+	uint32_t buffers, buffers_left;       /* of the one that is used; by the driver, at start */
+	bool is_short;                        /* these are too few */
+	uint16_t mtu;                         /* as ethdev_start was told */
 	uint32_t slots_before[EL_DIRECTIONS]; /* el_port.slots, of the devices before it */
 	bool stamps;                          /* with arrival times, of this clock: */
 	struct el_device_clock clock;
@@ -61,7 +64,11 @@ int profile_find(const char *dir, const char *driver, struct el_profile *ret_pro
  * next ones. */
 int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
 		 struct el_error *err);
+/* Starts the only device of a port again, with this number of queue pairs. The same errors. */
+int ethdev_restart(struct el_port *port, uint16_t queues, struct el_error *err);
 void ethdev_stop(struct el_port_device *device);
+/* The pool of the receive buffers of the DPDK port `id`. */
+struct rte_mempool *ethdev_pool(const struct el_port_private *private, uint16_t id);
 int ethdev_receive_multicast(const struct el_port_device *device);
 
 /* ---- rx_clock.c: the clocks of devices that stamp what they receive ---- */
@@ -78,6 +85,12 @@ bool counter_is_failure(const char *name, enum el_direction *ret_direction);
 /* What a device, which is started, counts from now on is the port's. */
 void counters_begin(struct el_port_device *device);
 void counters_end(struct el_port_device *device);
+
+/* ---- queue_test.c ---- */
+
+/* How many of an open port's transmit queues, the first ones, carry what they are given; all, where
+ * that can't be told: its link has to be up. Takes up to 1.5 s. */
+uint16_t queues_that_carry(const struct el_port *port);
 
 /* ---- rss.c ---- */
 

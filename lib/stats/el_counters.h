@@ -91,10 +91,10 @@ enum el_direction { EL_DIRECTION_RX, EL_DIRECTION_TX, EL_DIRECTIONS };
 /* What a port lost by itself, as control reads it, and how it spreads what comes in. */
 struct el_port_view {
 	char name[64];
-	uint16_t queues;
-	uint16_t reta_size;    /* 0: unknown or none */
-	uint8_t rss_key_bytes; /* likewise */
-	uint8_t placement;     /* enum el_placement */
+	uint16_t queues, queues_dead; /* used; not used, for they carry nothing */
+	uint16_t reta_size;           /* 0: unknown or none */
+	uint8_t rss_key_bytes;        /* likewise */
+	uint8_t placement;            /* enum el_placement */
 	uint64_t up;        /* 1: its link is up; 0: not, or there is no such interface any more */
 	uint64_t rss_types; /* RTE_ETH_RSS_* */
 	uint64_t imissed, ierrors, rx_nombuf, oerrors;

@@ -244,6 +244,7 @@ static int on_rss(const char *cmd, const char *params, struct rte_tel_data *d)
 		snprintf(types, sizeof(types), "0x%" PRIx64, ports[i].rss_types);
 		add_string(port, "name", ports[i].name);
 		rte_tel_data_add_dict_u64(port, "queues", ports[i].queues);
+		rte_tel_data_add_dict_u64(port, "queues_dead", ports[i].queues_dead);
 		add_string(port, "types", types);
 		rte_tel_data_add_dict_u64(port, "key_bytes", ports[i].rss_key_bytes);
 		rte_tel_data_add_dict_u64(port, "reta_size", ports[i].reta_size);

@@ -9,7 +9,7 @@
  * "one_queue", not at all.
  *
  * RSS_NIC_FAULT says what is wrong with it: "loses_probes", "loses_answers": one of four, of which
- * it says nothing; "counts_nothing";
+ * it says nothing; "dead_queue": what is sent by any but the first; "counts_nothing";
  * "counts_half": of what it sends, though it sends all; "counts_32_bits": its counters pass 2^32
  * soon; "is_reset": they are set back now and then. */
 #include <dlfcn.h>
@@ -36,6 +36,7 @@ enum fault {
 	FAULTLESS,
 	LOSES_PROBES,
 	LOSES_ANSWERS,
+	DEAD_QUEUE,
 	COUNTS_NOTHING,
 	COUNTS_HALF,
 	COUNTS_32_BITS,
@@ -51,7 +52,7 @@ struct nic_queue {
 };
 
 static struct nic {
-	uint16_t port_id;
+	uint16_t port_id, n_queues;
 	enum wire wire;
 	enum fault fault;
 	_Atomic uint64_t sent, received, missed; /* since rte_eth_stats_reset, and: */
@@ -91,6 +92,7 @@ static const char *const wires[WIRES] = {"addresses", "other_key", "ports", "one
 static const char *const faults[FAULTS] = {[FAULTLESS] = "none",
 					   [LOSES_PROBES] = "loses_probes",
 					   [LOSES_ANSWERS] = "loses_answers",
+					   [DEAD_QUEUE] = "dead_queue",
 					   [COUNTS_NOTHING] = "counts_nothing",
 					   [COUNTS_HALF] = "counts_half",
 					   [COUNTS_32_BITS] = "counts_32_bits",
@@ -103,7 +105,7 @@ static uint16_t queue_of(const struct nic *n, struct rte_mbuf *m)
 	uint8_t tuple[12];
 	uint32_t entry;
 
-	if (n->wire == ONE_QUEUE || m->data_len < ETH + 24 || ip[0] != 0x45)
+	if (n->wire == ONE_QUEUE || n->n_queues == 1 || m->data_len < ETH + 24 || ip[0] != 0x45)
 		return 0; /* what is not hashed */
 	memcpy(tuple, ip + 12, 8);
 	memcpy(tuple + 8, ip + 20, 4);
@@ -171,10 +173,12 @@ static void transmit(struct nic *n, const struct rte_mbuf *frame)
 static uint16_t nic_tx(void *queue, struct rte_mbuf **frames, uint16_t count)
 {
 	static _Atomic uint64_t taken;
-	struct nic *n = ((struct nic_queue *)queue)->nic;
+	const struct nic_queue *q = queue;
+	struct nic *n = q->nic;
+	bool dead = n->fault == DEAD_QUEUE && q->number > 0;
 
 	for (uint16_t i = 0; i < count; i++) {
-		if (n->fault != LOSES_PROBES || taken++ % 4 != 3)
+		if (!dead && (n->fault != LOSES_PROBES || taken++ % 4 != 3))
 			transmit(n, frames[i]);
 		rte_pktmbuf_free(frames[i]);
 	}
@@ -215,6 +219,9 @@ static void attach(struct nic *n, uint16_t port_id, const struct rte_eth_dev_inf
 {
 	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[port_id];
 
+	n->n_queues = info->nb_rx_queues;
+	if (n->pool) /* it is started again */
+		goto attached;
 	n->port_id = port_id;
 	n->wire = (enum wire)from_environment("RSS_NIC", wires, WIRES);
 	n->fault = (enum fault)from_environment("RSS_NIC_FAULT", faults, FAULTS);
@@ -233,6 +240,7 @@ static void attach(struct nic *n, uint16_t port_id, const struct rte_eth_dev_inf
 	}
 	if (!n->pool)
 		die("no memory for the buffers");
+attached:
 	ops->rxq.data = (void **)n->rings;
 	ops->txq.data = n->senders;
 	ops->rx_pkt_burst = nic_rx;

@@ -115,10 +115,12 @@ static void test_what_is_left(void **state)
 			fail_msg("%s", err.text);
 		pool = driver.pool;
 		assert_in_range(driver.starts, 1, cases[i].starts);
-		assert_true(rte_mempool_avail_count(pool) >= QUEUES * SPARE);
+		/* all but the frames by which queues are tried, which nobody takes off the wire */
+		assert_true(rte_mempool_avail_count(pool) >= QUEUES * (SPARE - 2));
 		/* and it got what it wanted */
 		assert_true(rte_mempool_in_use_count(pool) >= QUEUES * driver.wants);
-		assert_int_equal(port->slots[EL_DIRECTION_RX], QUEUES * driver.wants);
+		assert_int_equal(port->slots[EL_DIRECTION_RX],
+				 QUEUES * RTE_MAX(driver.wants, (uint32_t)DESCRIPTORS));
 
 		give_back();
 		el_port_close(port);
@@ -136,7 +138,7 @@ static void test_a_start_that_fails(void **state)
 	driver.wants = 4 * DESCRIPTORS;
 	if (open_port(&port, &err) < 0)
 		fail_msg("%s", err.text);
-	assert_true(rte_mempool_avail_count(driver.pool) >= QUEUES * SPARE);
+	assert_true(rte_mempool_avail_count(driver.pool) >= QUEUES * (SPARE - 2));
 	el_port_close(port);
 	driver.fails = false;
 }

@@ -46,6 +46,7 @@ static uint32_t source_ports(void *ctx, struct el_port_view *ret, uint32_t max)
 				       .socket_drops = 18446744073709551615ULL,
 				       .unaccounted = {6, 7},
 				       .queues = 4,
+				       .queues_dead = 2,
 				       .reta_size = 128,
 				       .rss_key_bytes = 40,
 				       .rss_types = 0x104,
@@ -148,10 +149,11 @@ static void info_workers_and_ports(void **unused)
 	assert_has(reply, "{\"0\":{\"name\":\"wan0\",\"rx_port\":0,");
 	assert_has(reply, "\"rx_unaccounted\":6");
 	assert_has(reply, "\"tx_unaccounted\":7");
-	assert_string_equal(ask("/echolane/rss"),
-			    "{\"/echolane/rss\":{\"0\":{\"name\":\"wan0\",\"queues\":4,"
-			    "\"types\":\"0x104\",\"key_bytes\":40,\"reta_size\":128,"
-			    "\"placement\":\"learnt\"}}}");
+	assert_string_equal(
+	    ask("/echolane/rss"),
+	    "{\"/echolane/rss\":{\"0\":{\"name\":\"wan0\",\"queues\":4,\"queues_dead\":2,"
+	    "\"types\":\"0x104\",\"key_bytes\":40,\"reta_size\":128,"
+	    "\"placement\":\"learnt\"}}}");
 }
 
 static void targets_and_series(void **unused)
