@@ -27,8 +27,8 @@ enum el_next_hop_state {
 
 /* An entry of a worker's next-hop table. */
 struct el_next_hop {
-	uint8_t
-	    l2[EL_L2_HEADER_MAX]; /* destination, source, VLAN tag where there is one, ethertype */
+	uint8_t l2[EL_L2_HEADER_MAX]; /* destination, source, VLAN tag where there is one, and two
+					 bytes for the ethertype, which the packet's replaces */
 	uint8_t l2_len;
 	uint8_t state; /* enum el_next_hop_state */
 	uint8_t queue; /* which of the worker's queues it leaves by: one per port */
@@ -53,7 +53,7 @@ struct el_worker_queue {
 	uint32_t n_own;
 	/* Addresses that connections of nobody's are never reset in the name of, nor at: those of a
 	 * kernel, which answers for itself, and the broadcast addresses of the port's links.
-	 * Likewise the caller's. */
+	 * Likewise. */
 	const struct el_prefix *silent;
 	uint32_t n_silent;
 	uint8_t mac[6];
@@ -82,7 +82,7 @@ enum el_command_kind {
 	EL_COMMAND_WITHDRAW, /* rounds that have not begun come back empty (block->cut); their plan
 				set stays known until one finds none */
 	EL_COMMAND_CUT,      /* that, and stop sending now */
-	EL_COMMAND_OWN,      /* index: of the worker's queues; own, n_own: el_worker_queue's from
+	EL_COMMAND_OWN,      /* index: of the worker's queues; own, silent: el_worker_queue's from
 				now on */
 	EL_COMMAND_PORT,     /* index: of the worker's queues; down: what takes what is sent, and
 				sends none of it. Probes to there are local until it is not */
@@ -101,8 +101,8 @@ struct el_command {
 			uint64_t first_round;
 		};
 		struct {
-			const struct el_prefix *own;
-			uint32_t n_own;
+			const struct el_prefix *own, *silent;
+			uint32_t n_own, n_silent;
 		};
 		bool down;
 		struct el_next_hop next_hop;
@@ -131,7 +131,7 @@ _Static_assert(sizeof(struct el_event) == 16, "an event is 16 bytes");
 /* What a worker tells of its clock, about once a second and when something is wrong with it. */
 struct el_clock_note {
 	struct el_clock_pair pair; /* the latest */
-	struct el_clock_step step; /* that was just found; to_ns 0: none */
+	struct el_span step;       /* that was just found; to_ns 0: none */
 	uint64_t steps;            /* since the start */
 	uint64_t error_ppb;
 	bool monotonic;

@@ -57,6 +57,8 @@ static bool take_command(struct el_worker *w)
 		if (c.index < w->n_queues) {
 			w->queues[c.index].conf.own = c.own;
 			w->queues[c.index].conf.n_own = c.n_own;
+			w->queues[c.index].conf.silent = c.silent;
+			w->queues[c.index].conf.n_silent = c.n_silent;
 		}
 		atomic_store_explicit(&w->own_taken, w->own_taken + 1, memory_order_release);
 		break;

@@ -199,6 +199,8 @@ static inline uint32_t set_frame(struct rte_mbuf *m, const struct hop *hop, uint
 static inline void write_l2(uint8_t *l3, const struct hop *hop)
 {
 	memcpy(l3 - HOP_L2_BYTES, hop->l2, HOP_L2_BYTES);
+	/* IPv4 may go by a next hop that is known by its IPv6 address */
+	el_put16(l3 - 2, l3[0] >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
 }
 
 /* A frame without payload behind its L3 packet of `len` bytes, which ends where payloads begin. */
@@ -236,7 +238,7 @@ void clock_command(struct el_worker *w, const struct el_clock_pair *pair);
  * something has taken. */
 bool clock_was_right_at(struct el_worker *w, uint64_t ns);
 /* Times of the open rounds may be wrong by `step`. */
-void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step);
+void clock_mark_rounds(struct el_worker *w, const struct el_span *step);
 
 /* loop.c: carries out all commands there are. */
 void worker_take_commands(struct el_worker *w);
