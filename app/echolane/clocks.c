@@ -251,7 +251,7 @@ static void take_note(struct clocks *c, uint32_t worker, const struct el_clock_n
 void clocks_poll(struct clocks *c, struct el_worker *const *workers)
 {
 	struct el_command command = {.kind = EL_COMMAND_CLOCK, .pair = read_pair()};
-	struct el_clock_step step;
+	struct el_span step;
 
 	el_core_clock_check(&c->control, &command.pair, &step);
 	/* where there is no room, the next one will do */
@@ -259,9 +259,9 @@ void clocks_poll(struct clocks *c, struct el_worker *const *workers)
 		el_worker_command(workers[w], &command);
 }
 
-struct el_clock_step clocks_take_notes(struct clocks *c, struct el_worker *const *workers)
+struct el_span clocks_take_notes(struct clocks *c, struct el_worker *const *workers)
 {
-	struct el_clock_step steps = {0};
+	struct el_span steps = {0};
 	struct el_clock_note notes[8];
 
 	for (uint32_t w = 0; w < c->n_workers; w++) {
@@ -270,7 +270,7 @@ struct el_clock_step clocks_take_notes(struct clocks *c, struct el_worker *const
 		for (unsigned i = 0; i < n; i++) {
 			take_note(c, w, &notes[i]);
 			if (notes[i].step.to_ns)
-				el_clock_step_add(&steps, &notes[i].step);
+				el_span_add(&steps, &notes[i].step);
 		}
 	}
 	return steps;

@@ -24,7 +24,7 @@ void clocks_poll(struct clocks *c, struct el_worker *const *workers);
 /* Takes what workers have told; what has changed for the worse is logged. When their clocks have
  * stepped; to_ns 0: they have not. To be called after their reports have been collected: what they
  * knew when they made them is among it. */
-struct el_clock_step clocks_take_notes(struct clocks *c, struct el_worker *const *workers);
+struct el_span clocks_take_notes(struct clocks *c, struct el_worker *const *workers);
 
 /* What is published of them. */
 struct el_clock_state clocks_state(const struct clocks *c);

@@ -348,7 +348,7 @@ void control_collect_blocks(struct control *c)
 
 static void take_reports(struct control *c)
 {
-	struct el_clock_step step;
+	struct el_span step;
 
 	control_collect_blocks(c);
 	step = clocks_take_notes(c->clocks, c->workers);
@@ -360,10 +360,11 @@ static void take_reports(struct control *c)
 	/* what was dropped up to its end is still the round's */
 	if (rounds_are_whole(c->now.rounds) || (c->old.rounds && rounds_are_whole(c->old.rounds)))
 		read_ports(c);
+	moved_mark(c);
 	/* figures of the new plan's rounds come after all of the old's */
 	if (c->old.rounds)
 		rounds_submit(c->old.rounds);
-	if (!c->old.rounds || rounds_idle(c->old.rounds))
+	if ((!c->old.rounds || rounds_idle(c->old.rounds)) && !moved_is_undecided(c))
 		rounds_submit(c->now.rounds);
 	stats_pool_run(c->stats, c->current);
 }
@@ -412,6 +413,7 @@ static void tick(struct control *c)
 	state_watch_workers(c); /* before they are told more */
 	network_read_links(c->network, c->now_ns);
 	network_poll(c->network, c->now_ns);
+	moved_poll(c);
 	plans_poll(c);
 	if (c->now_ns - c->slow_ns >= SLOW_NS) {
 		c->slow_ns = c->now_ns;
@@ -514,6 +516,7 @@ void control_run(struct control *c)
 	struct epoll_event events[8];
 
 	c->now_ns = c->started_ns = c->slow_ns = clock_ns(CLOCK_MONOTONIC);
+	c->moved.quiet_ns = el_raw_ns();
 	for (uint32_t w = 0; w < c->n_workers; w++)
 		c->alive_ns[w] = c->now_ns;
 	network_read_drops(c->network); /* what was dropped before does not count */

@@ -74,7 +74,15 @@ struct control {
 	bool told;      /* workers that gave all of `now` back know it, for others have begun it */
 	bool forgotten; /* workers were told that no round of `old` is open */
 	uint64_t generation;
-	bool planning;                         /* the planner is making one */
+	bool planning; /* the planner is making one */
+	/* moved.c: addresses or routes have changed since from_ns (0: they have not), and the plan
+	 * that is executed does not know */
+	struct {
+		uint64_t from_ns;
+		uint64_t quiet_ns; /* when nothing had changed last */
+		bool wanted;       /* a plan is to be made */
+		bool ordered;      /* it is being made, or waits */
+	} moved;
 	bool names_changed, inventory_changed; /* since the last plan was ordered */
 	/* A plan of which too many answers had to be forwarded; one reference, or NULL. */
 	struct el_plan_set *misplaced;
@@ -119,6 +127,21 @@ void control_print_metrics(struct control *c, FILE *out);
 void reload_init(struct control *c);
 void reload_poll(struct control *c);
 void reload_take_result(struct control *c, struct planner_job *job);
+
+/* moved.c: what changes of addresses and routes means for probes that are under way. To be called
+ * at each tick. */
+void moved_poll(struct control *c);
+/* A plan is being ordered, which will know of all changes up to now: true if there were any. */
+bool moved_order(struct control *c);
+/* What became of it: 0, and moved_end is to be called when it is taken; 1: all streams go as
+ * before; a negative errno. */
+void moved_take_result(struct control *c, int status);
+/* True while it is not known whether the changes matter: figures of rounds wait for that. */
+bool moved_is_undecided(const struct control *c);
+/* Marks the rounds that are open, those of the current plan once they don't wait. */
+void moved_mark(struct control *c);
+/* The plan that was ordered is the one that is executed from now on; the one before is over. */
+void moved_end(struct control *c);
 
 /* plans.c: which plan is executed, and that none is once `stopping` is set. */
 void plans_poll(struct control *c);

@@ -74,8 +74,10 @@ static void must_tell(struct network *n, struct el_next_hop_idx index)
 static void next_hop_changed(void *context, struct el_next_hop_idx index,
 			     const struct el_neigh *entry)
 {
-	(void)entry;
-	must_tell(context, index);
+	struct network *n = context;
+
+	n->hops_changed |= n->is_one_of_several[index.v] && entry->state != EL_NEIGH_PENDING;
+	must_tell(n, index);
 }
 
 /* Tells all workers that have the port; false if a ring is full. */
@@ -116,27 +118,62 @@ static void tell_next_hops(struct network *n)
 	}
 }
 
-int neighbours_use(struct network *n, struct network_plan *plan, struct el_port_idx port,
-		   const struct el_ip *ip, struct el_next_hop_idx *ret_index)
+/* The next hop of a way, from now on one that `plan` uses. Under the lock. */
+static int use(struct network *n, struct network_plan *plan, const struct el_route_hop *hop,
+	       struct el_next_hop_idx *ret_index)
 {
 	struct el_next_hop_idx index;
+	int ret = el_neigh_need(n->neigh, hop->port, &hop->next_hop, n->now_ns, &index);
 	uint64_t bit;
-	int ret;
+
+	if (ret < 0)
+		return ret;
+	bit = UINT64_C(1) << index.v % 64;
+	if (!(plan->hops[index.v / 64] & bit)) {
+		/* what the workers know of its number may be about another */
+		if (n->users[index.v]++ == 0)
+			must_tell(n, index);
+		plan->hops[index.v / 64] |= bit;
+	}
+	*ret_index = index;
+	return 0;
+}
+
+/* How good a next hop is: the more the better. */
+static unsigned worth(const struct network *n, struct el_next_hop_idx index)
+{
+	static const uint8_t worths[] = {
+	    [EL_NEIGH_FAILED] = 0, [EL_NEIGH_PENDING] = 1, [EL_NEIGH_READY] = 2};
+	struct el_neigh entry;
+
+	return el_neigh_get(n->neigh, index, &entry) < 0 ? 0 : worths[entry.state];
+}
+
+int neighbours_choose(struct network *n, struct network_plan *plan, const struct way *ways,
+		      size_t n_ways, size_t *ret, struct el_next_hop_idx *ret_index)
+{
+	struct el_next_hop_idx index;
+	unsigned best = 0;
+	int ret_code = -EINVAL;
 
 	pthread_mutex_lock(&n->lock);
-	ret = el_neigh_need(n->neigh, port, ip, n->now_ns, &index);
-	if (ret == 0) {
-		bit = UINT64_C(1) << index.v % 64;
-		if (!(plan->hops[index.v / 64] & bit)) {
-			/* what the workers know of its number may be about another */
-			if (n->users[index.v]++ == 0)
-				must_tell(n, index);
-			plan->hops[index.v / 64] |= bit;
+	for (size_t i = 0; i < n_ways; i++) {
+		int code = use(n, plan, &ways[i].hop, &index);
+
+		if (code < 0) {
+			ret_code = ret_code == 0 ? 0 : code;
+			continue;
 		}
+		n->is_one_of_several[index.v] |= n_ways > 1;
+		if (ret_code == 0 && worth(n, index) <= best)
+			continue;
+		ret_code = 0;
+		best = worth(n, index);
+		*ret = i;
 		*ret_index = index;
 	}
 	pthread_mutex_unlock(&n->lock);
-	return ret;
+	return ret_code;
 }
 
 void neighbours_ask_again(struct network *n, uint16_t port)
@@ -154,6 +191,7 @@ void neighbours_release(struct network *n, const struct network_plan *plan)
 		if (!(plan->hops[i / 64] >> i % 64 & 1) || --n->users[i])
 			continue;
 		el_neigh_release(n->neigh, (struct el_next_hop_idx){(uint16_t)i});
+		n->is_one_of_several[i] = false;
 		any = true;
 	}
 	n->room |= any && n->short_of_room;
@@ -169,7 +207,8 @@ static int list_own(struct network *n, struct net_own *ret)
 	int code = 0;
 
 	for (; code == 0 && i < n->n_ports; i++) {
-		code = net_port_list_own(&n->ports[i], n->plans, &ret[i]);
+		code = net_port_list_own(&n->ports[i], (struct el_port_idx){i}, n->plans,
+					 &n->kernel, &ret[i]);
 		if (code < 0)
 			break;
 		code = el_neigh_set_addresses(n->neigh, (struct el_port_idx){i}, ret[i].addresses,
@@ -177,7 +216,7 @@ static int list_own(struct network *n, struct net_own *ret)
 	}
 	for (uint16_t k = 0; code < 0 && k < i; k++) {
 		free(ret[k].addresses);
-		free(ret[k].own);
+		free(ret[k].lists);
 	}
 	return code;
 }
@@ -190,9 +229,8 @@ static void use_own(struct net_port *p, struct net_own *own)
 	if (net_port_let_requests_in(p, own, &err) < 0)
 		el_log(EL_LOG_ERROR, "network", "%s", err.text);
 	free(own->addresses);
-	p->old_own = p->own;
-	p->own = own->own;
-	p->n_own = own->n_own;
+	p->old_lists = p->lists;
+	p->lists = own->lists;
 }
 
 /* True once all workers know all lists. */
@@ -205,8 +243,10 @@ static bool tell_own(struct network *n)
 		if (n->ports[i].port->n_queues <= w)
 			continue;
 		c.index = (uint16_t)network_queue_index(n, w, i);
-		c.own = n->ports[i].own;
-		c.n_own = n->ports[i].n_own;
+		c.own = n->ports[i].lists->own;
+		c.n_own = n->ports[i].lists->n_own;
+		c.silent = n->ports[i].lists->silent;
+		c.n_silent = n->ports[i].lists->n_silent;
 		if (!el_worker_command(n->workers[w], &c))
 			return false;
 		n->own_sent[w]++;
@@ -222,8 +262,8 @@ static bool free_old_own(struct network *n)
 			return false;
 	}
 	for (uint32_t i = 0; i < n->n_ports; i++) {
-		free(n->ports[i].old_own);
-		n->ports[i].old_own = NULL;
+		free(n->ports[i].old_lists);
+		n->ports[i].old_lists = NULL;
 	}
 	return true;
 }

@@ -3,61 +3,133 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct el_prefix host(const struct el_ip *ip)
 {
 	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
 }
 
-static struct el_neigh_address address_of(const struct net_port *p, const struct el_prefix *prefix)
+/* ---- addresses ---- */
+
+int net_kernel_read(struct net_kernel *k)
+{
+	struct el_rtnl_address *addresses;
+	size_t n;
+	int ret = el_rtnl_addresses(k->rtnl, 0, &addresses, &n);
+
+	if (ret < 0)
+		return ret;
+	free(k->addresses);
+	k->addresses = addresses;
+	k->n_addresses = n;
+	return 0;
+}
+
+/* Whether the kernel answers for the address on the port's interface. */
+static bool kernel_owns(const struct net_port *p, const struct net_kernel *k,
+			const struct el_ip *ip)
+{
+	for (size_t i = 0; i < k->n_addresses; i++) {
+		const struct el_rtnl_address *a = &k->addresses[i];
+
+		if (a->ifindex == p->port->ifindex && !a->tentative &&
+		    el_ip_equal(&a->prefix.ip, ip))
+			return true;
+	}
+	return false;
+}
+
+static struct el_neigh_address address_of(const struct net_port *p, const struct net_kernel *k,
+					  const struct el_prefix *prefix)
 {
 	return (struct el_neigh_address){.prefix = *prefix,
 					 .kernel = p->port->kernel_receives &&
-						   el_kernel_owns(&p->kernel, &prefix->ip)};
+						   kernel_owns(p, k, &prefix->ip)};
 }
 
-/* What the kernel knows of the port's interface, where there is one; routes, unless NULL, too. */
-static int ask_kernel(struct net_port *p, struct el_port_idx index, struct el_routes *routes,
-		      struct el_error *err)
+void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf)
 {
-	int ret;
-
-	if (!p->port->ifindex)
-		return 0;
-	ret = el_kernel_addresses(p->port->ifindex, &p->kernel, err);
-	if (ret == 0 && routes)
-		ret = el_kernel_routes(p->port->ifindex, index, routes, err);
-	return ret;
+	p->port = port;
+	p->conf = conf;
+	p->follows = port->ifindex && !conf->n_addresses;
+	p->mtu = port->mtu;
+	p->up = p->was_up = el_port_is_up(port);
+	p->link_told = true;
 }
 
-static int find_addresses(struct net_port *p, struct el_port_idx index,
-			  const struct el_conf_port *conf, struct el_routes *routes,
-			  struct el_error *err)
+/* At most `k->n_addresses` or those of the configuration, into `ret`; how many. */
+static size_t collect_addresses(const struct net_port *p, const struct net_kernel *k,
+				struct el_neigh_address *ret)
 {
-	bool configured = conf->n_addresses > 0;
-	const struct el_prefix *items = conf->addresses;
-	size_t count = conf->n_addresses;
-	int ret = ask_kernel(p, index, configured ? NULL : routes, err);
+	size_t n = 0;
 
-	if (ret == 0)
-		ret = el_routes_add_conf(routes, index, conf, err);
-	if (ret < 0)
-		return ret;
-	if (!configured) {
-		items = p->kernel.items;
-		count = p->kernel.count;
+	for (size_t i = 0; !p->follows && i < p->conf->n_addresses; i++)
+		ret[n++] = address_of(p, k, &p->conf->addresses[i]);
+	for (size_t i = 0; p->follows && i < k->n_addresses; i++) {
+		const struct el_rtnl_address *a = &k->addresses[i];
+
+		if (a->ifindex == p->port->ifindex && !a->tentative)
+			ret[n++] = address_of(p, k, &a->prefix);
 	}
-	p->addresses = calloc(count + 1, sizeof(*p->addresses));
-	if (!p->addresses)
-		return el_error_set(err, -ENOMEM, "not enough memory");
-	for (size_t i = 0; i < count; i++)
-		p->addresses[p->n_addresses++] = address_of(p, &items[i]);
-	if (!count)
-		return el_error_set(err, -EADDRNOTAVAIL,
-				    "port %s: it has no address; give it one with address=A/LEN",
-				    p->port->name);
+	return n;
+}
+
+static bool are_equal(const struct el_neigh_address *a, size_t n_a,
+		      const struct el_neigh_address *b, size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++) {
+		if (!el_ip_equal(&a[i].prefix.ip, &b[i].prefix.ip) ||
+		    a[i].prefix.len != b[i].prefix.len || a[i].kernel != b[i].kernel ||
+		    a[i].range != b[i].range)
+			return false;
+	}
+	return true;
+}
+
+/* What the driver was told at the start is the most. */
+static uint16_t mtu_now(const struct net_port *p, const struct net_kernel *k)
+{
+	struct el_rtnl_link link;
+
+	if (!p->port->ifindex || el_rtnl_link(k->rtnl, NULL, p->port->ifindex, &link) < 0)
+		return p->mtu;
+	return link.mtu < p->port->mtu ? (uint16_t)link.mtu : p->port->mtu;
+}
+
+int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_changed)
+{
+	size_t most = p->follows ? k->n_addresses : p->conf->n_addresses, n;
+	struct el_neigh_address *addresses = calloc(most + 1, sizeof(*addresses));
+	uint16_t mtu = mtu_now(p, k);
+
+	if (!addresses)
+		return -ENOMEM;
+	n = collect_addresses(p, k, addresses);
+	*ret_changed = mtu != p->mtu || !are_equal(addresses, n, p->addresses, p->n_addresses);
+	free(p->addresses);
+	p->addresses = addresses;
+	p->n_addresses = n;
+	p->mtu = mtu;
 	return 0;
 }
+
+const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t size)
+{
+	char text[EL_IP_STRLEN];
+	struct el_str s;
+
+	el_str_init(&s, buf, size);
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		el_str_add(&s, i ? ", " : "");
+		el_str_add(&s, el_ip_format(&p->addresses[i].prefix.ip, text));
+	}
+	return p->n_addresses ? buf : "none";
+}
+
+/* ---- what is ours ---- */
 
 /* Whether a group's source address or network is on the port's link, and not there yet. */
 static bool is_new_on_link(const struct net_own *own, const struct el_prefix *source)
@@ -74,41 +146,14 @@ static bool is_new_on_link(const struct net_own *own, const struct el_prefix *so
 	return on_link;
 }
 
-static void add_source(const struct net_port *p, const struct el_prefix *source,
-		       struct net_own *own)
+static void add_source(const struct net_port *p, const struct net_kernel *k,
+		       const struct el_prefix *source, struct net_own *own)
 {
-	own->own[own->n_own++] = *source;
+	own->lists->own[own->lists->n_own++] = *source;
 	if (!is_new_on_link(own, source))
 		return;
-	own->addresses[own->n_addresses] = address_of(p, source);
+	own->addresses[own->n_addresses] = address_of(p, k, source);
 	own->addresses[own->n_addresses++].range = net_port_is_range(source);
-}
-
-int net_port_list_own(const struct net_port *p, const struct network_plan *plans,
-		      struct net_own *ret_own)
-{
-	size_t most = p->n_addresses + 1;
-	struct net_own own = {0};
-
-	for (const struct network_plan *plan = plans; plan; plan = plan->next)
-		most += plan->n_sources;
-	own.addresses = calloc(most, sizeof(*own.addresses));
-	own.own = calloc(most, sizeof(*own.own));
-	if (!own.addresses || !own.own) {
-		free(own.addresses);
-		free(own.own);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		own.addresses[own.n_addresses++] = p->addresses[i];
-		own.own[own.n_own++] = host(&p->addresses[i].prefix.ip);
-	}
-	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
-		for (size_t i = 0; i < plan->n_sources; i++)
-			add_source(p, &plan->sources[i], &own);
-	}
-	*ret_own = own;
-	return 0;
 }
 
 /* The broadcast address of an IPv4 network that has one (RFC 3021). */
@@ -124,23 +169,63 @@ static bool find_broadcast(const struct el_prefix *prefix, struct el_prefix *ret
 
 /* Whose connections are none of ours: the kernel's addresses, also those of other interfaces, for
  * it answers for them on all, and whatever the device: some share their port with the kernel. */
-static int list_silent(struct net_port *p, struct el_error *err)
+static void list_silent(const struct net_port *p, const struct net_kernel *k,
+			struct net_lists *lists)
 {
-	struct el_kernel_addresses kernel = {0};
-	int ret = el_kernel_addresses(0, &kernel, err);
+	for (size_t i = 0; i < k->n_addresses; i++)
+		lists->silent[lists->n_silent++] = host(&k->addresses[i].prefix.ip);
+	for (size_t i = 0; i < p->n_addresses; i++)
+		lists->n_silent +=
+		    find_broadcast(&p->addresses[i].prefix, &lists->silent[lists->n_silent]);
+}
 
-	if (ret < 0)
-		return ret;
-	p->silent = calloc(kernel.count + p->n_addresses + 1, sizeof(*p->silent));
-	if (!p->silent)
-		ret = el_error_set(err, -ENOMEM, "not enough memory");
-	for (size_t i = 0; ret == 0 && i < kernel.count; i++)
-		p->silent[p->n_silent++] = host(&kernel.items[i].ip);
-	for (size_t i = 0; ret == 0 && i < p->n_addresses; i++)
-		p->n_silent += !p->addresses[i].range &&
-			       find_broadcast(&p->addresses[i].prefix, &p->silent[p->n_silent]);
-	free(kernel.items);
-	return ret;
+static struct net_lists *lists_create(size_t n_own, size_t n_silent)
+{
+	struct net_lists *l = calloc(1, sizeof(*l) + (n_own + n_silent) * sizeof(l->items[0]));
+
+	if (!l)
+		return NULL;
+	l->own = l->items;
+	l->silent = l->items + n_own;
+	return l;
+}
+
+int net_port_list_own(const struct net_port *p, struct el_port_idx index,
+		      const struct network_plan *plans, const struct net_kernel *k,
+		      struct net_own *ret_own)
+{
+	size_t n_own = p->n_addresses, n_addresses = p->n_addresses;
+	struct net_own own = {0};
+
+	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
+		n_own += plan->n_sources + plan->ports[index.v].n_addresses;
+		n_addresses += plan->n_sources;
+	}
+	own.addresses = calloc(n_addresses + 1, sizeof(*own.addresses));
+	own.lists = lists_create(n_own, k->n_addresses + p->n_addresses);
+	if (!own.addresses || !own.lists) {
+		free(own.addresses);
+		free(own.lists);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		own.addresses[own.n_addresses++] = p->addresses[i];
+		own.lists->own[own.lists->n_own++] = host(&p->addresses[i].prefix.ip);
+	}
+	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
+		const struct way_port *then = &plan->ports[index.v];
+
+		for (size_t i = 0; i < plan->n_sources; i++)
+			add_source(p, k, &plan->sources[i], &own);
+		/* answers to what was sent from an address that is gone since */
+		if (are_equal(then->addresses, then->n_addresses, p->addresses, p->n_addresses))
+			continue;
+		for (size_t i = 0; i < then->n_addresses; i++)
+			own.lists->own[own.lists->n_own++] = host(&then->addresses[i].prefix.ip);
+	}
+	list_silent(p, k, own.lists);
+	*ret_own = own;
+	return 0;
 }
 
 /* Who asks for an IPv6 address of ours asks a multicast group. */
@@ -153,23 +238,10 @@ int net_port_let_requests_in(struct net_port *p, const struct net_own *own, stru
 	return 0;
 }
 
-int net_port_find_addresses(struct net_port *p, struct el_port_idx index,
-			    const struct el_conf *conf, struct el_routes *routes,
-			    struct el_error *err)
-{
-	int ret = find_addresses(p, index, &conf->dataplane.ports[index.v], routes, err);
-
-	if (ret < 0)
-		return ret;
-	return list_silent(p, err);
-}
-
 void net_port_fini(struct net_port *p)
 {
 	el_port_close(p->port);
-	free(p->kernel.items);
 	free(p->addresses);
-	free(p->own);
-	free(p->old_own);
-	free(p->silent);
+	free(p->lists);
+	free(p->old_lists);
 }

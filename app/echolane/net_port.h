@@ -4,24 +4,30 @@
 #include "el_conf.h"
 #include "el_neigh.h"
 #include "el_port.h"
+#include "el_rtnl.h"
 #include "port_law.h"
 
 struct net_port {
 	struct el_port *port;
 	struct port_law law;
-	bool up;          /* as read last */
-	bool was_up;      /* ever; a driver whose link never is may not know of it */
-	bool link_told;   /* the workers know */
-	uint64_t link_ns; /* when it is read again */
-	struct el_kernel_addresses kernel;  /* of the interface, where there is one */
+	bool up;                         /* as read last */
+	bool was_up;                     /* ever; a driver whose link never is may not know of it */
+	bool link_told;                  /* the workers know */
+	uint64_t link_ns;                /* when it is read again */
+	const struct el_conf_port *conf; /* stays as it is */
+	bool follows; /* its addresses and routes are those of the kernel's interface */
+	uint16_t mtu; /* of IP packets, as it is now; never more than at the start */
 	struct el_neigh_address *addresses; /* of the configuration, or of the kernel's interface */
 	size_t n_addresses;
-	/* All that answers may come to: these and the plans' sources; and the list before, which
-	 * workers may still look at. */
-	struct el_prefix *own, *old_own;
-	uint32_t n_own;
-	struct el_prefix *silent; /* el_worker_queue.silent */
-	uint32_t n_silent;
+	struct net_lists *lists, *old_lists; /* those before may still be looked at by workers */
+};
+
+/* What workers know of the addresses on a port, in one piece of memory: el_worker_queue.own and
+ * .silent. */
+struct net_lists {
+	uint32_t n_own, n_silent;
+	struct el_prefix *own, *silent;
+	struct el_prefix items[];
 };
 
 /* Whether it is more than one address. */
@@ -30,11 +36,26 @@ static inline bool net_port_is_range(const struct el_prefix *prefix)
 	return prefix->len < (prefix->ip.family == 4 ? 32 : 128);
 }
 
-/* Finds the addresses of a port that is open, those of the configuration or else of the kernel's
- * interface; adds its routes. 0, or -errno with a sentence. */
-int net_port_find_addresses(struct net_port *p, struct el_port_idx index,
-			    const struct el_conf *conf, struct el_routes *routes,
-			    struct el_error *err);
+/* What the kernel says of its links and addresses. */
+struct net_kernel {
+	struct el_rtnl *rtnl;
+	struct el_rtnl_address
+	    *addresses; /* of all interfaces, those that can't be used yet, too */
+	size_t n_addresses;
+};
+
+/* Reads the addresses again. 0, or a negative errno and they are as before. */
+int net_kernel_read(struct net_kernel *k);
+
+/* A port that has just been opened as `conf` says. */
+void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf);
+
+/* The port's addresses and MTU from what the kernel says now; *ret_changed: they are others. 0, or
+ * -ENOMEM and they are as before. */
+int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_changed);
+
+/* The addresses in words, for a log. */
+const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t size);
 
 struct network_plan;
 
@@ -42,13 +63,13 @@ struct network_plan;
 struct net_own {
 	struct el_neigh_address *addresses; /* for ARP; to be freed with free() */
 	size_t n_addresses;
-	struct el_prefix *own; /* net_port.own; likewise */
-	uint32_t n_own;
+	struct net_lists *lists; /* likewise */
 };
 
-/* With the sources of `plans`, a list: those on the port's link are asked for there. 0 or -ENOMEM.
- */
-int net_port_list_own(const struct net_port *p, const struct network_plan *plans,
+/* Of port `index`, with the sources of `plans`, a list: those on the port's link are asked for
+ * there; and addresses that it had when they were made. 0 or -ENOMEM. */
+int net_port_list_own(const struct net_port *p, struct el_port_idx index,
+		      const struct network_plan *plans, const struct net_kernel *k,
 		      struct net_own *ret_own);
 /* Lets in what asks for them. 0, or -errno with a sentence. */
 int net_port_let_requests_in(struct net_port *p, const struct net_own *own, struct el_error *err);

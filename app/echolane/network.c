@@ -27,12 +27,94 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		n->n_ports++;
 		placement_add_port(n->placement, n->ports[i].port);
 		port_law_init(&n->ports[i].law, n->ports[i].port, el_raw_ns());
-		n->ports[i].up = n->ports[i].was_up = el_port_is_up(n->ports[i].port);
-		n->ports[i].link_told = true;
-		ret = net_port_find_addresses(&n->ports[i], (struct el_port_idx){i}, conf,
-					      &n->routes, err);
+		net_port_init(&n->ports[i], n->ports[i].port, port);
+		ret = el_routes_add_conf(&n->routes, (struct el_port_idx){i}, port, err);
 	}
 	return ret;
+}
+
+/* ---- what the kernel says ---- */
+
+static void say_addresses(const struct net_port *p, bool first)
+{
+	char text[512];
+
+	net_port_addresses_text(p, text, sizeof(text));
+	if (!first)
+		el_log(EL_LOG_INFO, "network", "port %s: addresses %s, MTU %u", p->port->name,
+		       p->n_addresses ? text : "none", p->mtu);
+	else if (!p->n_addresses)
+		el_log(EL_LOG_WARNING, "network",
+		       "port %s: %s has no address yet; nothing is sent there until it has one",
+		       p->port->name, p->port->interface);
+}
+
+/* 0, or a negative errno: some of it is as before. */
+static int refresh(struct network *n, bool first)
+{
+	int ret = net_kernel_read(&n->kernel);
+	bool any = false, changed;
+
+	for (uint32_t i = 0; ret == 0 && i < n->n_ports; i++) {
+		ret = net_port_refresh(&n->ports[i], &n->kernel, &changed);
+		if (ret == 0 && (changed || first))
+			say_addresses(&n->ports[i], first);
+		any |= ret == 0 && changed;
+	}
+	/* the kernel's own, on any interface, are listed too */
+	if (!first && ret == 0)
+		neighbours_own_changed(n);
+	return ret;
+}
+
+static int open_kernel(struct network *n, struct el_error *err)
+{
+	/* what changes from here on is heard of */
+	int ret = el_rtnl_watch_open(&n->watch, err);
+
+	if (ret == 0)
+		ret = el_rtnl_open(&n->kernel.rtnl, err);
+	if (ret == 0)
+		ret = el_rtnl_open(&n->plan_rtnl, err);
+	if (ret < 0)
+		return ret;
+	ret = refresh(n, true);
+	if (ret < 0)
+		return el_error_set(err, ret, "the kernel's addresses can't be read: %s",
+				    strerror(-ret));
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		const struct net_port *p = &n->ports[i];
+
+		if (!p->follows && !p->n_addresses)
+			return el_error_set(err, -EADDRNOTAVAIL,
+					    "port %s: it has no address; give it one with "
+					    "address=A/LEN",
+					    p->port->name);
+	}
+	return 0;
+}
+
+unsigned network_follow(struct network *n)
+{
+	unsigned what = n->missed;
+
+	what |= el_rtnl_watch_read(n->watch);
+	n->missed = 0;
+	pthread_mutex_lock(&n->lock);
+	if (what & ~(unsigned)EL_RTNL_ROUTES) {
+		int ret = refresh(n, false);
+
+		if (ret < 0) {
+			el_log(EL_LOG_ERROR, "network", "the kernel's addresses can't be read: %s",
+			       strerror(-ret));
+			n->missed = what;
+		}
+	}
+	if (n->hops_changed)
+		what |= EL_RTNL_ROUTES;
+	n->hops_changed = false;
+	pthread_mutex_unlock(&n->lock);
+	return what;
 }
 
 int network_open(const struct el_conf *conf, uint32_t n_workers, const char *profile_dir,
@@ -58,6 +140,8 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 	pthread_mutex_init(&n->lock, NULL);
 	ret = open_ports(n, conf, n_workers, profile_dir, err);
 	if (ret == 0)
+		ret = open_kernel(n, err);
+	if (ret == 0)
 		ret = neighbours_init(n, conf, err);
 	if (ret < 0) {
 		network_close(n);
@@ -73,6 +157,10 @@ void network_close(struct network *n)
 		return;
 	neighbours_fini(n);
 	el_routes_fini(&n->routes);
+	el_rtnl_watch_close(n->watch);
+	el_rtnl_close(n->plan_rtnl);
+	el_rtnl_close(n->kernel.rtnl);
+	free(n->kernel.addresses);
 	placement_destroy(n->placement);
 	for (uint32_t i = 0; i < n->n_ports; i++)
 		net_port_fini(&n->ports[i]);
@@ -107,10 +195,10 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .port_id = p->port->queues[worker].port_id,
 		    .rx_queue = p->port->queues[worker].rx_queue,
 		    .tx_queue = p->port->queues[worker].tx_queue,
-		    .own = p->own,
-		    .n_own = p->n_own,
-		    .silent = p->silent,
-		    .n_silent = p->n_silent,
+		    .own = p->lists->own,
+		    .n_own = p->lists->n_own,
+		    .silent = p->lists->silent,
+		    .n_silent = p->lists->n_silent,
 		    .vlan = p->port->vlan,
 		    .checksums =
 			p->port->partial_checksums ? EL_CHECKSUMS_COUNTED : EL_CHECKSUMS_REFUSED,
@@ -158,21 +246,45 @@ static struct el_prefix host(const struct el_ip *ip)
 	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
 }
 
+/* The ports as they are now. Under the lock. */
+static int copy_ports(struct network_plan *plan)
+{
+	const struct network *n = plan->network;
+
+	plan->ways = (struct way_input){
+	    .ports = plan->ports, .n_ports = n->n_ports, .routes = n->routes, .rtnl = n->plan_rtnl};
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		const struct net_port *p = &n->ports[i];
+		struct el_neigh_address *copy = calloc(p->n_addresses + 1, sizeof(*copy));
+
+		if (!copy)
+			return -ENOMEM;
+		if (p->n_addresses)
+			memcpy(copy, p->addresses, p->n_addresses * sizeof(*copy));
+		plan->ports[i] = (struct way_port){.ifindex = p->follows ? p->port->ifindex : 0,
+						   .mtu = p->mtu,
+						   .addresses = copy,
+						   .n_addresses = p->n_addresses};
+	}
+	return 0;
+}
+
 /* The sources of the groups, and the single ones with the ports' addresses. */
 static int list_sources(struct network_plan *plan, const struct el_conf *conf)
 {
-	const struct network *n = plan->network;
+	uint32_t n_ports = plan->ways.n_ports;
 	size_t most = 4 * conf->n_groups;
 
 	plan->sources = calloc(most + 1, sizeof(*plan->sources));
-	for (uint32_t i = 0; i < n->n_ports; i++)
-		most += n->ports[i].n_addresses;
+	for (uint32_t i = 0; i < n_ports; i++)
+		most += plan->ports[i].n_addresses;
 	plan->addresses = calloc(most + 1, sizeof(*plan->addresses));
 	if (!plan->sources || !plan->addresses)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < n->n_ports; i++) {
-		for (size_t k = 0; k < n->ports[i].n_addresses; k++)
-			plan->addresses[plan->n_addresses++] = n->ports[i].addresses[k].prefix.ip;
+	for (uint32_t i = 0; i < n_ports; i++) {
+		for (size_t k = 0; k < plan->ports[i].n_addresses; k++)
+			plan->addresses[plan->n_addresses++] =
+			    plan->ports[i].addresses[k].prefix.ip;
 	}
 	for (size_t g = 0; g < conf->n_groups; g++) {
 		const struct el_conf_group *c = &conf->groups[g];
@@ -189,8 +301,18 @@ static int list_sources(struct network_plan *plan, const struct el_conf *conf)
 	return 0;
 }
 
+/* What is taken of the network goes into the digest. */
+static void digest(struct network_plan *plan, const void *what, size_t size)
+{
+	const struct el_siphash_key key = {plan->digest, 1};
+
+	plan->digest = el_siphash(&key, what, size);
+}
+
 static void free_plan(struct network_plan *plan)
 {
+	for (uint32_t i = 0; i < plan->ways.n_ports; i++)
+		free((void *)(uintptr_t)plan->ports[i].addresses);
 	free(plan->sources);
 	free(plan->addresses);
 	free(plan);
@@ -199,20 +321,32 @@ static void free_plan(struct network_plan *plan)
 struct network_plan *network_plan_begin(struct network *n, const struct el_conf *conf)
 {
 	struct network_plan *plan = calloc(1, sizeof(*plan));
+	int ret;
 
 	if (!plan)
 		return NULL;
 	plan->network = n;
-	if (list_sources(plan, conf) < 0) {
+	pthread_mutex_lock(&n->lock);
+	ret = copy_ports(plan);
+	if (ret == 0)
+		ret = list_sources(plan, conf);
+	if (ret == 0) {
+		plan->next = n->plans;
+		n->plans = plan;
+		neighbours_own_changed(n);
+	}
+	pthread_mutex_unlock(&n->lock);
+	if (ret < 0) {
 		free_plan(plan);
 		return NULL;
 	}
-	pthread_mutex_lock(&n->lock);
-	plan->next = n->plans;
-	n->plans = plan;
-	neighbours_own_changed(n);
-	pthread_mutex_unlock(&n->lock);
+	digest(plan, plan->addresses, plan->n_addresses * sizeof(plan->addresses[0]));
 	return plan;
+}
+
+uint64_t network_plan_digest(const struct network_plan *plan)
+{
+	return plan->digest;
 }
 
 void network_plan_free(struct network_plan *plan)
@@ -268,37 +402,55 @@ bool network_take_room(struct network *n)
 	return room;
 }
 
+/* Which way a stream goes; EL_MODEL_ACTIVE, or why none. */
+static enum el_model_status find_way(struct network_plan *plan, const struct el_ip *to,
+				     const struct el_ip *from, struct way *ret,
+				     struct el_next_hop_idx *ret_hop)
+{
+	struct way ways[WAYS_MAX];
+	size_t n = ways_find(&plan->ways, to, from, ways), which = 0;
+	int code;
+
+	if (!n)
+		return EL_MODEL_NO_ROUTE;
+	code = neighbours_choose(plan->network, plan, ways, n, &which, ret_hop);
+	*ret = ways[which];
+	if (code < 0) {
+		plan->n_no_room += code == -ENOSPC;
+		return EL_MODEL_NO_NEXT_HOP;
+	}
+	return EL_MODEL_ACTIVE;
+}
+
 struct el_plan_route network_route(void *network_plan, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination)
 {
 	struct network_plan *plan = network_plan;
-	struct network *n = plan->network;
-	struct el_plan_route route = {.mtu = 0}, none = {.status = EL_MODEL_NO_ROUTE};
-	const struct el_ip *source = destination->family == 4 ? &group->src_ipv4 : &group->src_ipv6;
-	const struct el_prefix *subnet =
-	    destination->family == 4 ? &group->src_subnet_ipv4 : &group->src_subnet_ipv6;
-	struct el_route_hop hop;
-	int ret;
+	bool is_v4 = destination->family == 4;
+	const struct el_ip *source = is_v4 ? &group->src_ipv4 : &group->src_ipv6;
+	const struct el_prefix *subnet = is_v4 ? &group->src_subnet_ipv4 : &group->src_subnet_ipv6;
+	const struct el_ip *from = subnet->ip.family ? &subnet->ip : source;
+	struct el_plan_route route = {.mtu = 0};
+	struct way way = {.mtu = 0};
 
 	(void)target;
-	if (el_route_lookup(n->routes.items, n->routes.count, destination, &hop) < 0)
-		return none;
-	route.source = source->family ? *source : hop.source;
-	if (route.source.family == 0)
-		route.source = subnet->ip;
-	if (route.source.family == 0) {
-		none.status = EL_MODEL_NO_SOURCE;
-		return none;
+	route.status = find_way(plan, destination, from, &way, &route.next_hop);
+	if (route.status == EL_MODEL_ACTIVE) {
+		route.source = source->family ? *source : way.hop.source;
+		if (route.source.family == 0)
+			route.source = subnet->ip;
+		if (route.source.family == 0)
+			route.status = EL_MODEL_NO_SOURCE;
 	}
-	ret = neighbours_use(n, plan, hop.port, &hop.next_hop, &route.next_hop);
-	if (ret < 0) {
-		plan->n_no_room += ret == -ENOSPC;
-		none.status = EL_MODEL_NO_NEXT_HOP;
-		return none;
+	if (route.status == EL_MODEL_ACTIVE) {
+		placement_set_hop(plan->network->placement, route.next_hop, way.hop.port);
+		route.mtu = (uint16_t)way.mtu;
+	} else {
+		route.source = (struct el_ip){0};
 	}
-	placement_set_hop(n->placement, route.next_hop, hop.port);
-	route.mtu = n->ports[hop.port.v].port->mtu;
+	way.hop.source = route.source;
+	digest(plan, &way, sizeof(way));
 	return route;
 }
 

@@ -27,6 +27,11 @@ int network_socket(const struct network *n);
 /* Packets a second that all ports together may be asked for by default; 0: no cap. */
 uint64_t network_default_pps(const struct network *n);
 
+/* Reads what has changed of the kernel's links, addresses and routes since the last call, and which
+ * next hops are to be reached that others stand in for: a set of el_rtnl_change. Addresses of our
+ * own follow at once, ways with the next plan. At each tick of control. */
+unsigned network_follow(struct network *n);
+
 /* What a plan uses of the network: next hops, which are asked for, and the source addresses of
  * `conf`'s groups, which are ours, until it is freed. NULL: no memory. For the thread that makes
  * plans. */
@@ -36,6 +41,9 @@ void network_plan_free(struct network_plan *plan);
 /* The prober's addresses: those of the ports and the groups' source addresses, but not their
  * subnets; the plan's. */
 const struct el_ip *network_plan_addresses(const struct network_plan *plan, size_t *ret_count);
+/* A number for the ways that the streams of the plan go, in the order of network_route's calls: the
+ * same where all go the same way. */
+uint64_t network_plan_digest(const struct network_plan *plan);
 /* Says what of the plan, when it is made, was left out for want of next hops. */
 void network_plan_report(struct network_plan *plan);
 /* Whether there is room now for what a plan was short of because of those before it: it is to be

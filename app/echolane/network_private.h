@@ -8,6 +8,7 @@
 #include "net_port.h"
 #include "network.h"
 #include "placement.h"
+#include "ways.h"
 
 /* What a plan uses of the network. */
 struct network_plan {
@@ -17,6 +18,10 @@ struct network_plan {
 	size_t n_sources;
 	struct el_ip *addresses; /* network_plan_addresses */
 	size_t n_addresses;
+	/* The network as it was when the plan was begun, and which ways its streams go by it. */
+	struct way_port ports[EL_WORKER_QUEUES_MAX];
+	struct way_input ways;
+	uint64_t digest;                      /* of the ways that were taken, all of them */
 	uint64_t n_no_room;                   /* streams that are left out for want of it */
 	uint64_t hops[EL_NEXT_HOPS_MAX / 64]; /* the next hops that it uses, a bit each */
 };
@@ -24,7 +29,10 @@ struct network_plan {
 struct network {
 	struct net_port *ports;
 	uint32_t n_ports;
-	struct el_routes routes;
+	struct el_routes routes;   /* of the configuration */
+	struct el_rtnl *plan_rtnl; /* for the thread that makes plans */
+	struct el_rtnl_watch *watch;
+	unsigned missed;             /* changes, a set, that could not be read yet */
 	struct placement *placement; /* of streams on workers; for the thread that makes plans */
 	struct el_worker *const *workers; /* NULL until attached */
 	uint32_t n_workers;
@@ -35,12 +43,15 @@ struct network {
 
 	pthread_mutex_t lock; /* protects all below: plans are made and freed on another thread */
 	uint64_t now_ns;
+	struct net_kernel kernel;
+	bool hops_changed; /* a next hop is or is not to be reached that others can stand in for */
 	struct network_plan *plans; /* those that are not over */
 	bool short_of_room;         /* the last plan, because of those before it */
 	bool room;                  /* and there is some now */
 	struct el_neigh_table *neigh;
 	struct neigh_log log;
 	uint16_t users[EL_NEXT_HOPS_MAX]; /* plans that use a next hop, and the configuration */
+	bool is_one_of_several[EL_NEXT_HOPS_MAX]; /* equally good ones */
 	/* Next hops that workers have yet to be told of, each once; a queue. */
 	bool is_untold[EL_NEXT_HOPS_MAX];
 	uint16_t untold[EL_NEXT_HOPS_MAX];
@@ -62,9 +73,12 @@ uint32_t network_queue_index(const struct network *n, uint32_t worker, uint32_t 
 int neighbours_init(struct network *n, const struct el_conf *conf, struct el_error *err);
 void neighbours_fini(struct network *n);
 
-/* The next hop `ip` of `port`, from now on one that `plan` uses. 0, or what el_neigh_need says. */
-int neighbours_use(struct network *n, struct network_plan *plan, struct el_port_idx port,
-		   const struct el_ip *ip, struct el_next_hop_idx *ret_index);
+/* Of ways that are equally good, whose next hops `plan` uses from now on, the first whose next hop
+ * answers, else the first whose is waited for, else the first (as routers are chosen: RFC 4861
+ * section 6.3.6); when that may be another, a new plan is wanted. *ret: which of the n. 0, or what
+ * el_neigh_need says. */
+int neighbours_choose(struct network *n, struct network_plan *plan, const struct way *ways,
+		      size_t n_ways, size_t *ret, struct el_next_hop_idx *ret_index);
 /* The link of a port is up again. */
 void neighbours_ask_again(struct network *n, uint16_t port);
 /* A plan is over: next hops that no other uses are forgotten. Under the lock. */

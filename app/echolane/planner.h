@@ -14,7 +14,7 @@ struct planner_job {
 	bool only_if_changed;       /* LOAD: nothing else than `digest` is to be done otherwise */
 	struct shared_conf *shared; /* MAKE: taken over */
 	struct planning planning;   /* FREE: what; else the result */
-	int status;                 /* 0; 1: unchanged; or -errno with `err` */
+	int status;                 /* 0; 1: nothing is new; or -errno with `err` */
 	struct el_error err;
 };
 

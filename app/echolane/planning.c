@@ -112,6 +112,9 @@ static int compile(struct control *c, const struct planning_order *order, struct
 		return -errno;
 	in.model = p->model;
 	code = el_plan_compile(&in, &p->set, err);
+	if (code == 0 && order->only_if_moved &&
+	    network_plan_digest(p->net) == network_plan_digest(c->now.net))
+		return 1;
 	if (code == 0) {
 		tell_of_ports(c, p->set);
 		network_plan_report(p->net);
@@ -154,7 +157,7 @@ int planning_make(struct control *c, const struct planning_order *order, struct 
 
 	if (code == 0)
 		code = make_rounds(c, &p, err);
-	if (code < 0) {
+	if (code != 0) {
 		planning_fini(&p);
 		return code;
 	}

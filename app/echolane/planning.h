@@ -16,8 +16,10 @@ void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 
 struct planning_order {
 	uint64_t generation; /* of the plan set */
-	bool is_update;      /* of the plan that is executed: what is not new of its targets is not
-				logged */
+	/* With is_update: a plan by which all streams go the same way as now is not wanted. */
+	bool only_if_moved;
+	bool is_update; /* of the plan that is executed: what is not new of its targets is not
+			   logged */
 	/* One reference: streams are placed by where its answers came in. NULL: nothing new. */
 	struct el_plan_set *learn_from;
 };
@@ -25,7 +27,7 @@ struct planning_order {
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
  * rounds have not started. Of control it reads what stays as it is while running (with
  * is_update `now` too); names and network have locks of their own, and inventories must not be run
- * meanwhile. Any thread, one at a time. 0, or -errno with a sentence. */
+ * meanwhile. Any thread, one at a time. 0; 1: nothing has moved; or -errno with a sentence. */
 int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
 		  struct planning *ret, struct el_error *err);
 

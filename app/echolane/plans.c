@@ -80,6 +80,8 @@ int plans_order(struct control *c, struct planner_job *job)
 	}
 	*copy = *job;
 	copy->order.generation = ++c->generation;
+	if (moved_order(c))
+		copy->cut = true;
 	c->planning = true;
 	planner_submit(c->planner, copy);
 	return 0;
@@ -94,6 +96,7 @@ void plans_take_results(struct control *c)
 		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
 	while ((job = planner_take(c->planner)) != NULL) {
 		c->planning = false;
+		moved_take_result(c, job->status);
 		if (job->status == 0) {
 			c->next = job->planning;
 			c->next_since_ns = c->now_ns;
@@ -135,12 +138,14 @@ static void replan(struct control *c)
 {
 	/* until it is done, no other plan becomes the one that is executed */
 	struct planner_job job = {.kind = PLANNER_MAKE, .order.is_update = true};
+	bool other;
 
 	c->names_changed |= names_take_changed(c->names);
 	c->names_changed |= network_take_room(c->network);
-	if ((!c->names_changed && !c->inventory_changed && !c->misplaced) || !plans_may_order(c) ||
-	    !names_are_known(c))
+	other = c->names_changed || c->inventory_changed || c->misplaced;
+	if ((!other && !c->moved.wanted) || !plans_may_order(c) || !names_are_known(c))
 		return;
+	job.order.only_if_moved = !other;
 	c->names_changed = c->inventory_changed = false;
 	job.order.learn_from = c->misplaced;
 	c->misplaced = NULL;
@@ -220,6 +225,7 @@ static void follow(struct control *c)
 	if (!c->next_cuts && !c->next.set->period_ns)
 		begin = 0; /* when what is being sent is sent */
 	c->skipped_before += rounds_skipped(c->now.rounds);
+	moved_end(c);
 	if (c->old.set)
 		planner_free(c->planner, &c->now);
 	else
@@ -245,6 +251,7 @@ static void maybe_take_next(struct control *c)
 	if (!c->next.set || c->stopping || !hops_are_known(c, c->next_since_ns))
 		return;
 	if (!c->started) { /* nobody has seen the first yet */
+		moved_end(c);
 		planner_free(c->planner, &c->now);
 		take_next(c);
 		return;

@@ -15,7 +15,7 @@ struct open_round {
 	uint64_t round;
 	uint64_t start_ns;
 	uint64_t drops;
-	struct el_clock_step step;
+	struct el_span step, moved;
 	struct stats_job *job; /* collects the blocks */
 };
 
@@ -232,7 +232,9 @@ void rounds_submit(struct rounds *r)
 		}
 		o->job->local_drops = o->drops;
 		for (uint32_t w = 0; o->step.to_ns && w < o->job->n_blocks; w++)
-			el_clock_step_add(&o->job->blocks[w]->step, &o->step);
+			el_span_add(&o->job->blocks[w]->step, &o->step);
+		for (uint32_t w = 0; w < o->job->n_blocks; w++)
+			o->job->blocks[w]->moved = o->moved;
 		o->job->owner = r;
 		r->in_stats++;
 		stats_pool_submit(r->conf.stats, o->job);
@@ -254,13 +256,23 @@ void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_ns)
 	}
 }
 
-void rounds_add_step(struct rounds *r, const struct el_clock_step *step)
+void rounds_add_step(struct rounds *r, const struct el_span *step)
 {
 	for (uint32_t k = r->head; k != r->tail; k++) {
 		struct open_round *o = open_at(r, k);
 
 		if ((int64_t)(step->to_ns - o->start_ns) >= 0)
-			el_clock_step_add(&o->step, step);
+			el_span_add(&o->step, step);
+	}
+}
+
+void rounds_add_moved(struct rounds *r, const struct el_span *span)
+{
+	for (uint32_t k = r->head; k != r->tail; k++) {
+		struct open_round *o = open_at(r, k);
+
+		if ((int64_t)(span->to_ns - o->start_ns) >= 0)
+			el_span_add(&o->moved, span);
 	}
 }
 

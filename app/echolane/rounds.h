@@ -44,7 +44,11 @@ void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_ns);
 
 /* A worker has found that its clock has stepped: what it has stamped for other workers may be in
  * any block of the rounds that have begun by then and have not been submitted. */
-void rounds_add_step(struct rounds *r, const struct el_clock_step *step);
+void rounds_add_step(struct rounds *r, const struct el_span *step);
+
+/* Addresses or routes had changed and the plan had not, during `span`: it is so for every round
+ * that has begun and has not been submitted. */
+void rounds_add_moved(struct rounds *r, const struct el_span *span);
 
 struct el_plan_set *rounds_set(const struct rounds *r);
 /* Number of the first round. */

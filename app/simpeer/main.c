@@ -140,7 +140,7 @@ static void begin_clock(struct el_core_clock *clock)
 static void follow_clock(struct el_core_clock *clock, uint64_t now_ns)
 {
 	struct el_clock_pair p;
-	struct el_clock_step step;
+	struct el_span step;
 
 	if (likely(clock->monotonic || (int64_t)(now_ns - clock->adjust_ns) < 0))
 		return;

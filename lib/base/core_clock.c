@@ -107,14 +107,14 @@ static void adjust(struct el_core_clock *c, const struct el_clock_pair *p, int64
 /* The line is off. A change of the rate shows as one step after another, each as far as the time
  * since the one before; so the rate is taken anew once a line that began at a step is off again. */
 static void step(struct el_core_clock *c, const struct el_clock_pair *p,
-		 struct el_clock_step *ret_step)
+		 struct el_span *ret_step)
 {
 	/* a stamp made after the step shows the time + shift */
 	uint64_t shift = el_core_clock_line(c, p->tsc) - p->ns;
 	bool settling = c->oldest.ns == c->newest.ns;
 	uint64_t rate = settling ? rate_between(&c->newest, p) : 0;
 
-	*ret_step = (struct el_clock_step){.from_ns = c->good_ns, .to_ns = p->ns};
+	*ret_step = (struct el_span){.from_ns = c->good_ns, .to_ns = p->ns};
 	if ((int64_t)shift < 0)
 		ret_step->from_ns += shift;
 	else
@@ -134,7 +134,7 @@ static void step(struct el_core_clock *c, const struct el_clock_pair *p,
 }
 
 bool el_core_clock_check(struct el_core_clock *c, const struct el_clock_pair *p,
-			 struct el_clock_step *ret_step)
+			 struct el_span *ret_step)
 {
 	uint64_t since_ns = p->ns - c->newest.ns, off, tolerance;
 	int64_t behind_ns;

@@ -14,3 +14,17 @@ static inline double el_s_from_ns(uint64_t ns)
 {
 	return (double)((long double)ns / (long double)EL_NS_PER_S);
 }
+
+/* A time in which something is not certain. Zeroed: none. */
+struct el_span {
+	uint64_t from_ns, to_ns;
+};
+
+/* `span` grows so that it holds `more`, too. */
+static inline void el_span_add(struct el_span *span, const struct el_span *more)
+{
+	if (!span->to_ns || (int64_t)(more->from_ns - span->from_ns) < 0)
+		span->from_ns = more->from_ns;
+	if (!span->to_ns || (int64_t)(more->to_ns - span->to_ns) > 0)
+		span->to_ns = more->to_ns;
+}

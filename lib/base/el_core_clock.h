@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "el_clock.h"
+
 /* How much the line's error may change by without this being a step of the counter; what a pair
  * took to read and what is not known of the rate come on top. It bounds what a step that goes
  * unnoticed can do to a round-trip time. */
@@ -42,36 +44,22 @@ struct el_core_clock {
 	uint32_t streak;     /* steps in a row that came soon after each other */
 };
 
-/* The time between which and which a stamp may have been wrong because of a step, on the line as it
- * was before or as it is now. */
-struct el_clock_step {
-	uint64_t from_ns, to_ns;
-};
-
 /* Begins with two pairs read some 50 ms apart or more, the counter going on between them; else the
  * clock is monotonic. */
 void el_core_clock_init(struct el_core_clock *c, const struct el_clock_pair *first,
 			const struct el_clock_pair *second);
-
-/* `step` grows so that it holds `more`, too. Zeroed: none. */
-static inline void el_clock_step_add(struct el_clock_step *step, const struct el_clock_step *more)
-{
-	if (!step->to_ns || (int64_t)(more->from_ns - step->from_ns) < 0)
-		step->from_ns = more->from_ns;
-	if (!step->to_ns || (int64_t)(more->to_ns - step->to_ns) > 0)
-		step->to_ns = more->to_ns;
-}
 
 /* A clock that asks the kernel. */
 void el_core_clock_init_monotonic(struct el_core_clock *c);
 
 /* A later pair. True: the line was right; it is adjusted about once a second, without a jump and by
  * at most 1 ppm beside the rate. False: the counter has stepped, gone back, stopped or changed its
- * rate; *ret_step says which times are not to be trusted, the line goes on from the pair, and
- * calibration begins anew. A counter that goes on being wrong is given up for good (monotonic),
- * unless it is fixed. Does nothing to a monotonic clock. */
+ * rate; *ret_step says which times are not to be trusted,
+ * stamps of them on the line as it was before or as it is now included, the line goes on from the
+ * pair, and calibration begins anew. A counter that goes on being wrong is given up for good
+ * (monotonic), unless it is fixed. Does nothing to a monotonic clock. */
 bool el_core_clock_check(struct el_core_clock *c, const struct el_clock_pair *p,
-			 struct el_clock_step *ret_step);
+			 struct el_span *ret_step);
 
 /* The time at which the counter is `tsc`, on the line; also for counters that went back. */
 static inline uint64_t el_core_clock_line(const struct el_core_clock *c, uint64_t tsc)

@@ -30,11 +30,14 @@ struct el_route_hop {
 	struct el_port_idx port;
 	struct el_ip next_hop; /* the gateway, or the destination itself */
 	struct el_ip source;   /* family 0: none is known */
+	uint8_t len;           /* of the prefix that the destination is in */
 };
 
-/* The longest prefix of `routes` that contains `dst`: 0, or -ENETUNREACH. Linear in `n`. */
-int el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
-		    struct el_route_hop *ret_hop);
+/* The best of `routes` to `dst`: those of the longest prefix that contains it and, of these, of the
+ * least metric; only by those of the first 32 ports that have their bit in `ports`. Up to `max` of
+ * them, in order, into ret_hops; how many. Linear in `n`. */
+size_t el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
+		       uint32_t ports, struct el_route_hop *ret_hops, size_t max);
 
 /* Adds what a port's configuration says: a route to the network of each of its addresses, a default
  * route by each gateway, and its routes. A gateway has to be on one of the port's networks, unless

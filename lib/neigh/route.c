@@ -4,29 +4,42 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static bool better(const struct el_route *a, const struct el_route *b)
+/* Less than 0: `a` is the better one. */
+static int compare(const struct el_route *a, const struct el_route *b)
 {
 	if (a->to.len != b->to.len)
-		return a->to.len > b->to.len;
-	return a->metric < b->metric;
+		return a->to.len > b->to.len ? -1 : 1;
+	return a->metric < b->metric ? -1 : a->metric > b->metric;
 }
 
-int el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
-		    struct el_route_hop *ret_hop)
+size_t el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
+		       uint32_t ports, struct el_route_hop *ret_hops, size_t max)
 {
 	const struct el_route *best = NULL;
+	size_t found = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (el_prefix_contains(&routes[i].to, dst) && (!best || better(&routes[i], best)))
-			best = &routes[i];
-	if (!best)
-		return -ENETUNREACH;
-	*ret_hop = (struct el_route_hop){
-	    .port = best->port,
-	    .next_hop = best->via.family ? best->via : *dst,
-	    .source = best->source,
-	};
-	return 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct el_route *r = &routes[i];
+		int order;
+
+		if (r->port.v >= 32 || !(ports >> r->port.v & 1) ||
+		    !el_prefix_contains(&r->to, dst))
+			continue;
+		order = best ? compare(r, best) : -1;
+		if (order > 0)
+			continue;
+		if (order < 0)
+			found = 0;
+		best = r;
+		if (found < max)
+			ret_hops[found++] = (struct el_route_hop){
+			    .port = r->port,
+			    .next_hop = r->via.family ? r->via : *dst,
+			    .source = r->source,
+			    .len = r->to.len,
+			};
+	}
+	return found;
 }
 
 int el_routes_add(struct el_routes *routes, const struct el_route *route)

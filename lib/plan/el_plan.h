@@ -140,8 +140,10 @@ struct el_block {
 	uint64_t uncertain;   /* probes whose TX burst call took over 50 us */
 	uint64_t tx_refused;  /* packets that tx_burst did not take at first */
 	uint64_t forwarded;   /* answers of targets that came in on another worker's queue */
-	struct el_clock_step step; /* of the clock, while it was open; to_ns 0: none */
-	bool cut; /* ended early by stop or reload: unsent records are meant to be */
+	struct el_span step;  /* of the clock, while it was open; to_ns 0: none */
+	struct el_span moved; /* addresses or routes had changed, and this plan not: what was sent
+				 then may have gone the wrong way; to_ns 0: none */
+	bool cut;             /* ended early by stop or reload: unsent records are meant to be */
 };
 
 /* Where a stream leaves: filled in by control from addresses and routes. */

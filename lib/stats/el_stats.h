@@ -16,7 +16,9 @@ struct el_figures {
 	uint64_t duplicates;   /* further answers, up to 3 a probe */
 	uint64_t icmp_errors;  /* probes with an ICMP error from elsewhere than the target */
 	uint64_t out_of_order; /* answered, with a receive stamp before the send: no RTT */
-	uint64_t local;        /* probes that never left this machine: not in sent */
+	/* Probes that never left this machine, or were not answered and had left the wrong way, for
+	 * its routes had just changed (el_block.moved): not in sent. */
+	uint64_t local;
 	/* Of the answered: the clock stepped while their round was open, so there is no RTT. */
 	uint64_t untimed;
 	/* Sent and not answered, but the clock stepped meanwhile: whether the network lost them

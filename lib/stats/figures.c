@@ -24,7 +24,7 @@
 struct tile {
 	const struct el_slice *slices;
 	bool mixed, cut;
-	struct el_clock_step step; /* of the block */
+	struct el_span step, moved; /* of the block */
 	uint32_t n;
 	uint32_t n_plain[TILE_SLICES]; /* first walk: plain answers in time */
 	uint32_t series[TILE_SLICES];
@@ -73,6 +73,13 @@ static bool may_be_wrong(const struct tile *t, uint64_t time, uint64_t timeout)
 	return after_begin <= step_long + timeout;
 }
 
+/* Whether a send, stamped `time`, lies in the span. */
+static bool is_within(const struct el_span *span, uint64_t time)
+{
+	return span->to_ns &&
+	       ((time - span->from_ns) & EL_RECORD_TIME_MASK) <= span->to_ns - span->from_ns;
+}
+
 /* Whatever is not a plain answer in time. */
 static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 {
@@ -92,7 +99,10 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 	case EL_RECORD_SENT:
 		if (t->step.to_ns && may_be_wrong(t, time, t->limit_ns[i]))
 			f->unknown++;
-		else
+		else if (is_within(&t->moved, time)) {
+			f->local++;
+			return;
+		} else
 			f->lost++;
 		break;
 	case EL_RECORD_ANSWERED:
@@ -161,6 +171,7 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 	w->tile.cut = block->cut;
 	w->tile.gap_ns = block->poll_gap_ns;
 	w->tile.step = block->step;
+	w->tile.moved = block->moved;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		const struct el_plan_class *class = &plan->classes[c];
 

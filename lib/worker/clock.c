@@ -13,7 +13,7 @@
 
 /* The latest pair goes to control; no room: it has others to look at. */
 static void tell(struct el_worker *w, const struct el_clock_pair *pair,
-		 const struct el_clock_step *step)
+		 const struct el_span *step)
 {
 	const struct el_clock_note note = {.pair = *pair,
 					   .step = *step,
@@ -29,19 +29,19 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return (int64_t)(a - b) < 0 ? a : b;
 }
 
-void clock_mark_rounds(struct el_worker *w, const struct el_clock_step *step)
+void clock_mark_rounds(struct el_worker *w, const struct el_span *step)
 {
 	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
 		struct live_round *l = round_find(w, r);
 
 		if (l)
-			el_clock_step_add(&l->block->step, step);
+			el_span_add(&l->block->step, step);
 	}
 }
 
 /* No time that is kept may be later than now, for what is compared with it would not come for as
  * long as the counter went back. */
-static void settle_times(struct el_worker *w, const struct el_clock_step *step, uint64_t now)
+static void settle_times(struct el_worker *w, const struct el_span *step, uint64_t now)
 {
 	w->iteration_ns = earlier(w->iteration_ns, now);
 	w->reset_tokens_ns = earlier(w->reset_tokens_ns, now);
@@ -65,7 +65,7 @@ static void settle_times(struct el_worker *w, const struct el_clock_step *step, 
 static void check(struct el_worker *w, const struct el_clock_pair *pair)
 {
 	uint64_t told_ns = w->clock.newest.ns;
-	struct el_clock_step step = {0};
+	struct el_span step = {0};
 	bool right = el_core_clock_check(&w->clock, pair, &step);
 
 	if (!right) {

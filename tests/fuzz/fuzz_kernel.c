@@ -46,7 +46,8 @@ static void parse_routes(unsigned ifindex, const void *buf, size_t len)
 		FUZZ_ASSERT(r->port.v == 3);
 		FUZZ_ASSERT(is_right(&r->via, r->to.ip.family));
 		FUZZ_ASSERT(r->source.family && is_right(&r->source, r->to.ip.family));
-		FUZZ_ASSERT(el_route_lookup(routes.items, routes.count, &r->to.ip, &hop) == 0);
+		FUZZ_ASSERT(el_route_lookup(routes.items, routes.count, &r->to.ip, UINT32_MAX, &hop,
+					    1) == 1);
 	}
 	el_routes_fini(&routes);
 }

@@ -3,6 +3,9 @@
  * time, so that what happens between two of its steps can be had in any order. */
 #include "worker_bench.h"
 
+#include <sys/eventfd.h>
+
+#include "el_rtnl.h"
 #include "planner.h"
 
 uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
@@ -25,6 +28,17 @@ bool network_take_room(struct network *n)
 {
 	(void)n;
 	return false;
+}
+
+static unsigned changes; /* of addresses and routes; once */
+
+unsigned network_follow(struct network *n)
+{
+	unsigned what = changes;
+
+	(void)n;
+	changes = 0;
+	return what;
 }
 
 bool network_settled(struct network *n)
@@ -67,19 +81,30 @@ struct shared_conf *shared_conf_get(struct shared_conf *s)
 
 int planner_fd(const struct planner *p)
 {
+	static int fd = -1;
+
 	(void)p;
-	return -1;
+	if (fd < 0)
+		fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return fd;
 }
+
+static struct planner_job *ordered, *made;
 
 void planner_submit(struct planner *p, struct planner_job *job)
 {
-	(void)p, (void)job;
+	(void)p;
+	assert_null(ordered);
+	ordered = job;
 }
 
 struct planner_job *planner_take(struct planner *p)
 {
+	struct planner_job *job = made;
+
 	(void)p;
-	return NULL;
+	made = NULL;
+	return job;
 }
 
 void planner_free(struct planner *p, struct planning *planning)
@@ -91,10 +116,20 @@ void planner_free(struct planner *p, struct planning *planning)
 	*planning = (struct planning){0};
 }
 
+static uint64_t n_lost, n_local; /* of all rounds */
+
 /* Statistics are done at once. */
 void stats_pool_submit(struct stats_pool *pool, struct stats_job *job)
 {
+	struct el_round_figures *f = el_stats_round(job->blocks, job->n_blocks);
+
 	(void)pool;
+	assert_non_null(f);
+	for (uint32_t i = 0; i < f->n_series; i++) {
+		n_lost += f->series[i].lost;
+		n_local += f->series[i].local;
+	}
+	el_round_figures_free(f);
 	for (uint32_t i = 0; i < job->n_blocks; i++)
 		el_block_reset(job->blocks[i], 0, 0);
 	rounds_recycle(job->owner, job);
@@ -181,11 +216,13 @@ static const struct el_plan_set *change(struct control *c, struct bench *b, bool
 static void tick(struct control *c)
 {
 	c->now_ns = (uint64_t)((double)sim_ns / (double)EL_NS_PER_S * 1e9) + waited_ns;
+	moved_poll(c);
 	plans_poll(c);
 	control_collect_blocks(c);
+	moved_mark(c);
 	if (c->old.rounds)
 		rounds_submit(c->old.rounds);
-	if (!c->old.rounds || rounds_idle(c->old.rounds))
+	if ((!c->old.rounds || rounds_idle(c->old.rounds)) && !moved_is_undecided(c))
 		rounds_submit(c->now.rounds);
 	rounds_hand_out(c->now.rounds, rte_rdtsc());
 	plans_release_old(c);
@@ -421,6 +458,89 @@ static void orders_that_find_no_room(void **state)
 	}
 }
 
+/* Control every 2 ms, and workers whose probes nobody answers. */
+static void run_in_vain(struct control *c, struct bench *b, double seconds)
+{
+	uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)EL_NS_PER_S);
+	struct rte_mbuf *m;
+
+	while (rte_rdtsc() < end) {
+		uint64_t next = sim_ns + EL_NS_PER_S / 500;
+		tick(c);
+		while (sim_ns < next) {
+			poll_all(b);
+			for (uint32_t w = 0; w < b->n_workers; w++)
+				while ((m = take(b, w)) != NULL)
+					rte_pktmbuf_free(m);
+			sim_ns += EL_NS_PER_S / 20000;
+		}
+	}
+}
+
+/* The plan that was ordered is made: `p`, or, NULL, it says that nothing has moved. */
+static void make(struct control *c, const struct planning *p)
+{
+	assert_non_null(ordered);
+	assert_true(ordered->cut && ordered->order.only_if_moved);
+	ordered->status = p ? 0 : 1;
+	if (p)
+		ordered->planning = *p;
+	made = ordered;
+	ordered = NULL;
+	plans_take_results(c);
+}
+
+/* Routes change, and what is sent from then on goes astray until the plan that knows of it is
+ * there: not one of these is lost, and all that is lost otherwise is. The plan takes so long that
+ * rounds end meanwhile, or comes when answers to the plan before are still waited for. */
+static void a_change_of_routes(void **state)
+{
+	static const struct {
+		double lost_s, making_s;
+		bool moves;
+	} cases[] = {{0, 0.05, true}, {0, 0.8, true},  {0.2, 0.05, true},
+		     {0.2, 3, true},  {0.2, 1, false}, {0, 0.8, false}};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct bench *b = two_workers(1);
+		struct control *c = control(b);
+		struct planning p;
+		uint64_t lost;
+
+		n_lost = n_local = 0;
+		run(c, b, 1.5);
+		assert_int_equal(n_lost + n_local, 0);
+		run_in_vain(c, b, cases[i].lost_s); /* the network's doing */
+		changes = EL_RTNL_ROUTES;
+		run_in_vain(c, b, cases[i].making_s);
+		p = planning(c, b);
+		if (!cases[i].moves) {
+			el_plan_set_put(p.set);
+			rounds_destroy(p.rounds);
+		}
+		make(c, cases[i].moves ? &p : NULL);
+		if (cases[i].moves)
+			run_in_vain(c, b, 0.01); /* until it is taken */
+		run(c, b, 0.5);
+		if (cases[i].moves)
+			assert_ptr_equal(c->now.set, p.set);
+		run(c, b, 3);
+		lost = (uint64_t)(cases[i].lost_s * 20);
+		if (cases[i].moves) {
+			assert_in_range(n_lost, lost, lost + 1);
+			assert_true(n_local > 0);
+		} else {
+			assert_in_range(n_lost, lost + (uint64_t)(cases[i].making_s * 20) - 2,
+					lost + (uint64_t)(cases[i].making_s * 20) + 2);
+			assert_int_equal(n_local, 0);
+		}
+		assert_int_equal(c->moved.from_ns, 0);
+		control_free(c, b);
+		bench_free(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +550,7 @@ int main(void)
 	    cmocka_unit_test(answers_to_the_plan_before),
 	    cmocka_unit_test(a_stop_is_an_end),
 	    cmocka_unit_test(orders_that_find_no_room),
+	    cmocka_unit_test(a_change_of_routes),
 	};
 
 	return worker_bench_main("plans", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);

@@ -212,14 +212,14 @@ static void collect(struct bench *b, struct el_block *done[ROUNDS][WORKERS], uin
 }
 
 /* What control does with a worker's word of a step, to the rounds that are open then. */
-static void mark(struct el_block *done[ROUNDS][WORKERS], const struct el_clock_step *step)
+static void mark(struct el_block *done[ROUNDS][WORKERS], const struct el_span *step)
 {
 	for (uint32_t round = 0; step->to_ns && round < ROUNDS; round++) {
 		for (uint32_t w = 0; w < WORKERS; w++) {
 			const struct el_block *other = done[round][1 - w];
 
 			if (other->step.to_ns == step->to_ns)
-				el_clock_step_add(&done[round][w]->step, step);
+				el_span_add(&done[round][w]->step, step);
 		}
 	}
 }

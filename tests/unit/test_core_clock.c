@@ -54,7 +54,7 @@ static uint32_t follow(struct el_core_clock *clock, const struct counter *c, uin
 		       uint64_t end)
 {
 	uint32_t wrong = 0;
-	struct el_clock_step step;
+	struct el_span step;
 
 	for (; *now < end; *now += MS) {
 		struct el_clock_pair p = pair(c, *now);
@@ -89,7 +89,7 @@ static void a_wandering_rate_is_followed(void **state)
 	long double cycles = 0;
 	struct el_clock_pair first = {.tsc = begin_tsc, .read_ns = 50}, p = first;
 	struct el_core_clock clock;
-	struct el_clock_step step;
+	struct el_span step;
 
 	(void)state;
 	for (uint64_t now = 0; now <= 300 * S; now += 100 * MS) {
@@ -111,7 +111,7 @@ static void adjustments_do_not_jump(void **state)
 {
 	struct counter c = {.hz = 2.1e9, .at = UINT64_MAX};
 	struct el_core_clock clock = begin(&c);
-	struct el_clock_step step;
+	struct el_span step;
 	uint64_t last = 0;
 
 	(void)state;
@@ -139,7 +139,7 @@ static void being_away_is_no_step(void **state)
 		uint64_t seed = i, now = 100 * MS;
 		struct counter c = {.hz = rates[i % 3], .at = UINT64_MAX};
 		struct el_core_clock clock = begin(&c);
-		struct el_clock_step step;
+		struct el_span step;
 
 		while (now < 30 * S) {
 			struct el_clock_pair p;
@@ -180,7 +180,7 @@ static void steps_are_found(void **state)
 		    .hz = 2.6e9, .hz_after = 2.6e9, .at = 5 * S + MS / 2, .jump = jumps[i]};
 		struct el_core_clock clock = begin(&c);
 		struct el_clock_pair p;
-		struct el_clock_step step;
+		struct el_span step;
 		uint64_t now = 100 * MS, stamp;
 
 		assert_int_equal(follow(&clock, &c, &now, 5 * S + 1), 0);
@@ -243,7 +243,7 @@ static void a_counter_that_jumps_again_and_again_is_given_up(void **state)
 {
 	struct counter c = {.hz = 2.6e9, .at = UINT64_MAX};
 	struct el_core_clock clock = begin(&c);
-	struct el_clock_step step;
+	struct el_span step;
 
 	(void)state;
 	for (uint64_t now = 101 * MS; now < 10 * S; now += MS) {
@@ -259,7 +259,7 @@ static void slow_readings_prove_nothing(void **state)
 {
 	struct counter c = {.hz = 2.6e9, .at = UINT64_MAX};
 	struct el_core_clock clock = begin(&c);
-	struct el_clock_step step;
+	struct el_span step;
 	uint64_t now = 100 * MS;
 
 	(void)state;

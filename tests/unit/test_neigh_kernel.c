@@ -62,7 +62,7 @@ static void check_hop(const struct el_routes *routes, const char *dst, const cha
 	struct el_ip d;
 
 	assert_int_equal(el_ip_parse(dst, &d), 0);
-	assert_int_equal(el_route_lookup(routes->items, routes->count, &d, &hop), 0);
+	assert_int_equal(el_route_lookup(routes->items, routes->count, &d, UINT32_MAX, &hop, 1), 1);
 	assert_int_equal(hop.port.v, 3);
 	assert_string_equal(el_ip_format(&hop.next_hop, buf), next_hop);
 	assert_string_equal(el_ip_format(&hop.source, buf), source);
@@ -88,7 +88,7 @@ static void test_routes(void **state)
 	check_hop(&routes, "2001:db8:9::1", "2001:db8::1", "2001:db8::10");
 	/* other tables, kinds and interfaces are not ours */
 	el_ip_parse("10.3.0.1", &d);
-	assert_int_equal(el_route_lookup(routes.items, routes.count, &d, &hop), 0);
+	assert_int_equal(el_route_lookup(routes.items, routes.count, &d, UINT32_MAX, &hop, 1), 1);
 	assert_int_equal(hop.next_hop.bytes[3], 1); /* the default route */
 	for (size_t i = 0; i < routes.count; i++)
 		assert_int_equal(routes.items[i].port.v, 3);

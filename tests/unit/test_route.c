@@ -55,17 +55,53 @@ static void test_route_lookup(void **state)
 		struct el_ip expected = ip(cases[i].next_hop);
 
 		dst = ip(cases[i].dst);
-		assert_int_equal(el_route_lookup(routes, 8, &dst, &hop), 0);
+		assert_int_equal(el_route_lookup(routes, 8, &dst, UINT32_MAX, &hop, 1), 1);
 		assert_int_equal(hop.port.v, cases[i].port);
 		assert_true(el_ip_equal(&hop.next_hop, &expected));
 	}
 	hop.port.v = 99;
 	dst = ip("2001:db9::1");
-	assert_int_equal(el_route_lookup(routes, 8, &dst, &hop), -ENETUNREACH);
+	assert_int_equal(el_route_lookup(routes, 8, &dst, UINT32_MAX, &hop, 1), 0);
 	dst = ip("8.8.8.8");
-	assert_int_equal(el_route_lookup(routes + 1, 7, &dst, &hop), -ENETUNREACH);
-	assert_int_equal(el_route_lookup(NULL, 0, &dst, &hop), -ENETUNREACH);
+	assert_int_equal(el_route_lookup(routes + 1, 7, &dst, UINT32_MAX, &hop, 1), 0);
+	assert_int_equal(el_route_lookup(NULL, 0, &dst, UINT32_MAX, &hop, 1), 0);
 	assert_int_equal(hop.port.v, 99);
+}
+
+/* Of routes that are equally good all are told, in order; and only those by certain ports. */
+static void test_equal_routes(void **state)
+{
+	const struct el_route routes[] = {
+	    route(0, "0.0.0.0/0", "192.0.2.1", 0), route(0, "0.0.0.0/0", "192.0.2.2", 0),
+	    route(1, "0.0.0.0/0", "10.0.0.1", 0),  route(1, "0.0.0.0/0", "10.0.0.2", 1),
+	    route(1, "10.0.0.0/8", NULL, 0),
+	};
+	static const struct {
+		const char *dst;
+		uint32_t ports;
+		size_t max, found;
+		const char *last;
+		uint8_t len;
+	} cases[] = {
+	    {"8.8.8.8", 3, 4, 3, "10.0.0.1", 0},  {"8.8.8.8", 3, 2, 2, "192.0.2.2", 0},
+	    {"8.8.8.8", 1, 4, 2, "192.0.2.2", 0}, {"8.8.8.8", 2, 4, 1, "10.0.0.1", 0},
+	    {"10.1.1.1", 3, 4, 1, "10.1.1.1", 8}, {"10.1.1.1", 1, 4, 2, "192.0.2.2", 0},
+	    {"8.8.8.8", 4, 4, 0, NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_ip dst = ip(cases[i].dst), last;
+		struct el_route_hop hops[4];
+		size_t n = el_route_lookup(routes, 5, &dst, cases[i].ports, hops, cases[i].max);
+
+		assert_int_equal(n, cases[i].found);
+		if (!n)
+			continue;
+		last = ip(cases[i].last);
+		assert_true(el_ip_equal(&hops[n - 1].next_hop, &last));
+		assert_int_equal(hops[n - 1].len, cases[i].len);
+	}
 }
 
 static void check_hop(const struct el_routes *routes, const char *dst, const char *next_hop,
@@ -74,7 +110,7 @@ static void check_hop(const struct el_routes *routes, const char *dst, const cha
 	struct el_ip d = ip(dst), n = ip(next_hop), s = ip(source);
 	struct el_route_hop hop;
 
-	assert_int_equal(el_route_lookup(routes->items, routes->count, &d, &hop), 0);
+	assert_int_equal(el_route_lookup(routes->items, routes->count, &d, UINT32_MAX, &hop, 1), 1);
 	assert_true(el_ip_equal(&hop.next_hop, &n));
 	assert_true(el_ip_equal(&hop.source, &s));
 	assert_int_equal(hop.port.v, 1);
@@ -163,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_route_lookup),
+	    cmocka_unit_test(test_equal_routes),
 	    cmocka_unit_test(test_source_addresses),
 	    cmocka_unit_test(test_routes_of_configuration),
 	};

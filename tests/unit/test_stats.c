@@ -294,7 +294,7 @@ static void a_step_of_the_clock(void **state)
 	add_class(h, 0, 1, 8, 0, 0);
 	add_class(h, 1, 1, 1, 1, 0);
 	hand_plan_records(h);
-	h->blocks[0].step = (struct el_clock_step){.from_ns = from, .to_ns = to};
+	h->blocks[0].step = (struct el_span){.from_ns = from, .to_ns = to};
 	r = h->blocks[0].records;
 	r[0] = el_record_sent(from - wait - 1); /* lost */
 	r[1] = el_record_sent(from - wait);
@@ -320,6 +320,42 @@ static void a_step_of_the_clock(void **state)
 	assert_int_equal(f->series[1].answered, 1);
 	assert_int_equal(f->series[1].untimed, 0);
 	assert_close(f->percentile_ns[1], 1000);
+	el_round_figures_free(f);
+	hand_plan_destroy(h);
+	hand_model_destroy(m);
+}
+
+/* Routes changed between two times, and the plan a little later: what was sent meanwhile and is not
+ * answered is this machine's doing. */
+static void probes_that_went_the_wrong_way(void **state)
+{
+	static const int percentiles[] = {95};
+	const uint64_t from = (1ULL << 56) - 300000, to = from + 1000000; /* modulo 2^56 */
+	struct hand_model *m = hand_model_create(1, 1, percentiles, 1);
+	struct hand_plan *h = hand_plan_create(&m->model);
+	struct el_round_figures *f;
+	el_record *r;
+
+	(void)state;
+	add_class(h, 0, 1, 7, 0, 0);
+	hand_plan_records(h);
+	h->blocks[0].moved = (struct el_span){.from_ns = from, .to_ns = to};
+	r = h->blocks[0].records;
+	r[0] = el_record_sent(from - 1); /* lost */
+	r[1] = el_record_sent(from);
+	r[2] = el_record_sent(to) | EL_RECORD_ICMP_ERROR;
+	r[3] = el_record_sent(to + 1); /* lost */
+	r[4] = el_record_answered(el_record_sent(from + 5), from + 1005);
+	r[5] = el_record_answered(el_record_sent(from), from + 5000000); /* late */
+	r[6] = el_record_local();
+	f = el_stats_round(h->list, 1);
+	assert_non_null(f);
+	assert_int_equal(f->series[0].local, 3);
+	assert_int_equal(f->series[0].lost, 3);
+	assert_int_equal(f->series[0].late, 1);
+	assert_int_equal(f->series[0].answered, 1);
+	assert_int_equal(f->series[0].sent, 4);
+	assert_int_equal(f->series[0].rtt_max_ns, 1000);
 	el_round_figures_free(f);
 	hand_plan_destroy(h);
 	hand_model_destroy(m);
@@ -481,6 +517,7 @@ int main(void)
 	    cmocka_unit_test(percentiles_follow_the_rule),
 	    cmocka_unit_test(figures_of_a_known_round),
 	    cmocka_unit_test(a_step_of_the_clock),
+	    cmocka_unit_test(probes_that_went_the_wrong_way),
 	    cmocka_unit_test(figures_of_random_rounds),
 	    cmocka_unit_test(figures_of_an_empty_round),
 	};

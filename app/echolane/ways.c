@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ways.h"
+
+#include <errno.h>
+
+/* ---- the kernel's ---- */
+
+/* The port of an interface; n_ports: none that the kernel is asked about. */
+static uint32_t port_of(const struct way_input *in, unsigned ifindex)
+{
+	uint32_t i = 0;
+
+	while (i < in->n_ports && (!in->ports[i].ifindex || in->ports[i].ifindex != ifindex))
+		i++;
+	return i;
+}
+
+/* What the kernel would do with `q`, if that is to send it by one of the ports. */
+static bool ask(const struct way_input *in, const struct el_rtnl_query *q, struct way *ret)
+{
+	struct el_rtnl_route r;
+	uint32_t port;
+
+	if (el_rtnl_route(in->rtnl, q, &r) < 0)
+		return false;
+	port = port_of(in, r.oif);
+	if (port == in->n_ports)
+		return false;
+	/* what is behind a router has no answer for an address that ends at the link */
+	if (el_ip_is_link_local(&r.source) && !el_ip_is_link_local(&q->to))
+		r.source = (struct el_ip){0};
+	*ret = (struct way){.hop = {.port = {(uint16_t)port},
+				    .next_hop = r.via.family ? r.via : q->to,
+				    .source = r.source},
+			    .mtu = in->ports[port].mtu};
+	if (r.mtu && r.mtu < ret->mtu)
+		ret->mtu = r.mtu;
+	return true;
+}
+
+/* A way by each of the ports, the best into *ret: where the kernel would take another interface. */
+static bool ask_each(const struct way_input *in, struct el_rtnl_query *q, struct way *ret)
+{
+	uint32_t metric, best_metric = 0;
+	bool found = false;
+	struct way way;
+
+	for (uint32_t i = 0; i < in->n_ports; i++) {
+		q->oif = in->ports[i].ifindex;
+		if (!q->oif || !ask(in, q, &way) || way.hop.port.v != i ||
+		    el_rtnl_match(in->rtnl, q, &way.hop.len, &metric) < 0)
+			continue;
+		if (found && (way.hop.len < ret->hop.len ||
+			      (way.hop.len == ret->hop.len && metric >= best_metric)))
+			continue;
+		*ret = way;
+		best_metric = metric;
+		found = true;
+	}
+	return found;
+}
+
+static bool kernel_way(const struct way_input *in, const struct el_ip *to, const struct el_ip *from,
+		       struct way *ret)
+{
+	struct el_rtnl_query q = {.to = *to, .from = *from};
+
+	if (ask(in, &q, ret) || ask_each(in, &q, ret))
+		return true;
+	if (!from->family)
+		return false;
+	/* of an IPv4 source that it does not have the kernel knows nothing, so no rules either */
+	q = (struct el_rtnl_query){.to = *to};
+	return ask(in, &q, ret) || ask_each(in, &q, ret);
+}
+
+/* ---- the configuration's ---- */
+
+/* Whether a port has the address or is on its link. */
+static bool is_at_home(const struct way_port *port, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < port->n_addresses; i++) {
+		if (!port->addresses[i].range && el_prefix_contains(&port->addresses[i].prefix, ip))
+			return true;
+	}
+	return false;
+}
+
+/* The ports that have the source, or a link that it is on; none has: all. A bit each. */
+static uint32_t homes(const struct way_input *in, const struct el_ip *from)
+{
+	uint32_t ports = 0;
+
+	for (uint32_t i = 0; from->family && i < in->n_ports; i++)
+		ports |= (uint32_t)is_at_home(&in->ports[i], from) << i;
+	return ports ? ports : UINT32_MAX;
+}
+
+static size_t configured_ways(const struct way_input *in, const struct el_ip *to,
+			      const struct el_ip *from, struct way ret[WAYS_MAX])
+{
+	struct el_route_hop hops[WAYS_MAX];
+	size_t n = el_route_lookup(in->routes.items, in->routes.count, to, homes(in, from), hops,
+				   WAYS_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (struct way){.hop = hops[i], .mtu = in->ports[hops[i].port.v].mtu};
+	return n;
+}
+
+/* ---- both ---- */
+
+/* The length of the prefix by which the kernel goes this way. */
+static uint8_t prefix_len(const struct way_input *in, const struct el_ip *to, const struct way *way)
+{
+	const struct el_rtnl_query q = {.to = *to, .oif = in->ports[way->hop.port.v].ifindex};
+	uint32_t metric;
+	uint8_t len;
+
+	return el_rtnl_match(in->rtnl, &q, &len, &metric) == 0 ? len : 0;
+}
+
+size_t ways_find(const struct way_input *in, const struct el_ip *to, const struct el_ip *from,
+		 struct way ret_ways[WAYS_MAX])
+{
+	size_t n = configured_ways(in, to, from, ret_ways);
+	bool asks = false;
+	struct way kernel;
+
+	for (uint32_t i = 0; i < in->n_ports; i++)
+		asks |= in->ports[i].ifindex != 0;
+	if (!asks || !kernel_way(in, to, from, &kernel))
+		return n;
+	if (n && prefix_len(in, to, &kernel) <= ret_ways[0].hop.len)
+		return n;
+	ret_ways[0] = kernel;
+	return 1;
+}

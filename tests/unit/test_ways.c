@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ways by configured routes: of the source's own port, and all that are equally good. */
+#include "unit.h"
+
+#include "ways.h"
+
+static struct el_ip ip(const char *text)
+{
+	struct el_ip i = {0};
+
+	if (text)
+		assert_int_equal(el_ip_parse(text, &i), 0);
+	return i;
+}
+
+static struct el_prefix prefix(const char *text)
+{
+	struct el_prefix p;
+
+	assert_int_equal(el_prefix_parse(text, &p), 0);
+	return p;
+}
+
+static void by_configured_routes(void **state)
+{
+	const struct el_neigh_address on_first[] = {{.prefix = prefix("192.0.2.10/24")}};
+	const struct el_neigh_address on_second[] = {{.prefix = prefix("10.1.0.1/24")},
+						     {.prefix = prefix("2001:db8::1/64")}};
+	const struct way_port ports[] = {{.mtu = 1500, .addresses = on_first, .n_addresses = 1},
+					 {.mtu = 9000, .addresses = on_second, .n_addresses = 2}};
+	struct el_route routes[] = {
+	    {.port = {0},
+	     .to = prefix("0.0.0.0/0"),
+	     .via = ip("192.0.2.1"),
+	     .source = ip("192.0.2.10")},
+	    {.port = {0},
+	     .to = prefix("0.0.0.0/0"),
+	     .via = ip("192.0.2.2"),
+	     .source = ip("192.0.2.10")},
+	    {.port = {1},
+	     .to = prefix("0.0.0.0/0"),
+	     .via = ip("10.1.0.254"),
+	     .source = ip("10.1.0.1")},
+	    {.port = {0},
+	     .to = prefix("203.0.113.0/24"),
+	     .via = ip("192.0.2.3"),
+	     .source = ip("192.0.2.10")},
+	};
+	const struct way_input in = {.ports = ports, .n_ports = 2, .routes = {routes, 4}};
+	static const struct {
+		const char *to, *from;
+		size_t n;
+		const char *first, *last; /* next hops */
+		uint32_t mtu;             /* by the last */
+	} cases[] = {
+	    {"198.51.100.1", NULL, 3, "192.0.2.1", "10.1.0.254", 9000},
+	    /* an address of a port, and one on its link */
+	    {"198.51.100.1", "192.0.2.10", 2, "192.0.2.1", "192.0.2.2", 1500},
+	    {"198.51.100.1", "10.1.0.1", 1, "10.1.0.254", "10.1.0.254", 9000},
+	    {"198.51.100.1", "10.1.0.77", 1, "10.1.0.254", "10.1.0.254", 9000},
+	    /* of no port's */
+	    {"198.51.100.1", "172.16.0.1", 3, "192.0.2.1", "10.1.0.254", 9000},
+	    {"203.0.113.7", NULL, 1, "192.0.2.3", "192.0.2.3", 1500},
+	    /* the better route is not for this source */
+	    {"203.0.113.7", "10.1.0.1", 1, "10.1.0.254", "10.1.0.254", 9000},
+	    {"2001:db8:9::1", NULL, 0, NULL, NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct el_ip to = ip(cases[i].to), from = ip(cases[i].from), first, last;
+		struct way ways[WAYS_MAX];
+
+		assert_int_equal(ways_find(&in, &to, &from, ways), cases[i].n);
+		if (!cases[i].n)
+			continue;
+		first = ip(cases[i].first);
+		last = ip(cases[i].last);
+		assert_true(el_ip_equal(&ways[0].hop.next_hop, &first));
+		assert_true(el_ip_equal(&ways[cases[i].n - 1].hop.next_hop, &last));
+		assert_int_equal(ways[cases[i].n - 1].mtu, cases[i].mtu);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(by_configured_routes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
