@@ -417,7 +417,7 @@ static int bring_up_and_run(struct control *c)
 		status = stdout_end(&page);
 	if (!status && c->tables_error)
 		status = stdout_failed(-c->tables_error);
-	return status;
+	return status ? status : c->status;
 }
 
 int command_run(const struct options *options)

@@ -300,7 +300,7 @@ static void take_results(struct control *c)
 	stats_pool_run(c->stats, c->current);
 }
 
-static void stop(struct control *c)
+void control_stop(struct control *c)
 {
 	uint64_t timeout_ns = c->now.set->timeout_ns;
 
@@ -327,7 +327,7 @@ static void take_signal(struct control *c)
 			continue;
 		}
 		el_log(EL_LOG_INFO, "control", "stopping: %s", strsignal((int)info.ssi_signo));
-		stop(c);
+		control_stop(c);
 	}
 }
 

@@ -97,6 +97,7 @@ struct control {
 	bool stopping; /* no more rounds are begun, and what is being sent is cut */
 	bool cut;      /* workers were told so */
 	uint64_t stop_deadline_ns;
+	int status; /* of the program, where it does not end as it was asked to */
 	uint64_t longest_loop_ns, longest_loop_cpu_ns; /* of any iteration; not of the same one */
 
 	/* reload.c */
@@ -127,6 +128,9 @@ void control_print_metrics(struct control *c, FILE *out);
 void reload_init(struct control *c);
 void reload_poll(struct control *c);
 void reload_take_result(struct control *c, struct planner_job *job);
+
+/* Has the program end once the answers that are out are there; asked again: now. */
+void control_stop(struct control *c);
 
 /* moved.c: what changes of addresses and routes means for probes that are under way. To be called
  * at each tick. */

@@ -2,6 +2,8 @@
 /* Between a change of addresses or routes and the plan that knows of it, probes may leave the wrong
  * way: those that are not answered are no losses of the network's, but local. What has changed
  * somewhere else changes no plan. */
+#include <sysexits.h>
+
 #include "el_rtnl.h"
 #include "el_ticks.h"
 #include "planner.h"
@@ -12,6 +14,22 @@ static uint64_t change_begin_ns(const struct control *c, unsigned what)
 	uint64_t timeout_ns = what & ~(unsigned)EL_RTNL_ROUTES ? c->now.set->timeout_ns : 0;
 
 	return c->moved.quiet_ns - timeout_ns;
+}
+
+/* The sockets of DPDK's drivers stay with the interface that they were opened on: whoever started
+ * this program has to do so again. */
+static void look_for_replaced(struct control *c)
+{
+	const struct el_port *port = network_find_replaced(c->network);
+
+	if (!port || c->stopping)
+		return;
+	el_log(EL_LOG_ERROR, "network",
+	       "port %s: %s was removed and made again or has another MAC address, which its "
+	       "driver can't follow: ending with status %d, to be started again",
+	       port->name, port->interface, EX_UNAVAILABLE);
+	c->status = EX_UNAVAILABLE;
+	control_stop(c);
 }
 
 void moved_poll(struct control *c)
@@ -26,6 +44,7 @@ void moved_poll(struct control *c)
 		c->moved.wanted = true;
 	}
 	c->moved.quiet_ns = now_ns;
+	look_for_replaced(c);
 }
 
 bool moved_order(struct control *c)

@@ -89,24 +89,35 @@ static bool are_equal(const struct el_neigh_address *a, size_t n_a,
 	return true;
 }
 
-/* What the driver was told at the start is the most. */
-static uint16_t mtu_now(const struct net_port *p, const struct net_kernel *k)
+/* What the driver was told of the MTU at the start is the most. */
+static void refresh_link(struct net_port *p, const struct net_kernel *k, uint16_t *ret_mtu)
 {
 	struct el_rtnl_link link;
+	int ret;
 
-	if (!p->port->ifindex || el_rtnl_link(k->rtnl, NULL, p->port->ifindex, &link) < 0)
-		return p->mtu;
-	return link.mtu < p->port->mtu ? (uint16_t)link.mtu : p->port->mtu;
+	*ret_mtu = p->mtu;
+	if (!p->port->ifindex)
+		return;
+	ret = el_rtnl_link(k->rtnl, NULL, p->port->ifindex, &link);
+	if (ret == 0)
+		*ret_mtu = link.mtu < p->port->mtu ? (uint16_t)link.mtu : p->port->mtu;
+	else if (ret == -ENODEV)
+		ret = el_rtnl_link(k->rtnl, p->port->interface, 0, &link);
+	/* an index may be given again, too */
+	p->replaced = ret == 0 && link.enabled &&
+		      (link.ifindex != p->port->ifindex ||
+		       memcmp(link.mac, p->port->mac, sizeof(link.mac)) != 0);
 }
 
 int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_changed)
 {
 	size_t most = p->follows ? k->n_addresses : p->conf->n_addresses, n;
 	struct el_neigh_address *addresses = calloc(most + 1, sizeof(*addresses));
-	uint16_t mtu = mtu_now(p, k);
+	uint16_t mtu;
 
 	if (!addresses)
 		return -ENOMEM;
+	refresh_link(p, k, &mtu);
 	n = collect_addresses(p, k, addresses);
 	*ret_changed = mtu != p->mtu || !are_equal(addresses, n, p->addresses, p->n_addresses);
 	free(p->addresses);

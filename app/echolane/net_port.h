@@ -16,6 +16,9 @@ struct net_port {
 	uint64_t link_ns;                /* when it is read again */
 	const struct el_conf_port *conf; /* stays as it is */
 	bool follows; /* its addresses and routes are those of the kernel's interface */
+	/* The interface is gone and another has its name, or it has another MAC address than the
+	 * port; and it is up. */
+	bool replaced;
 	uint16_t mtu; /* of IP packets, as it is now; never more than at the start */
 	struct el_neigh_address *addresses; /* of the configuration, or of the kernel's interface */
 	size_t n_addresses;

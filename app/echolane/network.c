@@ -170,6 +170,15 @@ void network_close(struct network *n)
 	free(n);
 }
 
+const struct el_port *network_find_replaced(const struct network *n)
+{
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].replaced)
+			return n->ports[i].port;
+	}
+	return NULL;
+}
+
 /* ---- what plans and workers ask ---- */
 
 uint32_t network_workers(const struct network *n)

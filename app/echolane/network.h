@@ -32,6 +32,10 @@ uint64_t network_default_pps(const struct network *n);
  * own follow at once, ways with the next plan. At each tick of control. */
 unsigned network_follow(struct network *n);
 
+/* A port whose interface was deleted and made again, or has another MAC address: its driver is
+ * still bound to what it was opened on. As network_follow found; NULL: none. */
+const struct el_port *network_find_replaced(const struct network *n);
+
 /* What a plan uses of the network: next hops, which are asked for, and the source addresses of
  * `conf`'s groups, which are ours, until it is freed. NULL: no memory. For the thread that makes
  * plans. */

@@ -44,6 +44,36 @@ def removed(lab, port):
     prober.stop()
 
 
+def replaced(lab, port):
+    """Its driver can't follow: it says so and ends, for whoever started it to start it again."""
+    prober = lab.start(config({"icmp": icmp(HOST1)}), port=port)
+    prober.wait_for(probed, "two rounds")
+    lab.ip("prober", "link", "del", "probe0")
+    prober.wait_for(lambda m: is_up(m) == 0, "the port to be down")
+    lab.ip("prober", "link", "add", "probe0", "type", "veth", "peer", "name", "other")
+    prober.process.assert_runs()  # it is not up yet, and could not be started on
+    lab.ip("prober", "link", "set", "probe0", "up")
+    assert_equal(prober.process.wait(20), 69, "exit status")
+    assert_equal(prober.logged("probe0 was removed and made again", "ERROR"), 1, "lines on the interface")
+
+
+def test_af_packet_replaced(lab):
+    replaced(lab, PORT)
+
+
+def test_another_mac_address(lab):
+    """What is sent to the new one the port would not get."""
+    prober = lab.start(config({"icmp": icmp(HOST1)}))
+    prober.wait_for(probed, "two rounds")
+    lab.ip("prober", "link", "set", "probe0", "address", "02:00:00:00:00:77")
+    assert_equal(prober.process.wait(20), 69, "exit status")
+    assert_equal(prober.logged("has another MAC address", "ERROR"), 1, "lines on the interface")
+
+
+def test_af_xdp_replaced(lab):
+    replaced(lab, PORT.replace("af_packet", "af_xdp"))
+
+
 def test_af_packet_removed(lab):
     removed(lab, PORT)
 
