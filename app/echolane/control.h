@@ -79,9 +79,10 @@ struct control {
 	 * that is executed does not know */
 	struct {
 		uint64_t from_ns;
-		uint64_t quiet_ns; /* when nothing had changed last */
-		bool wanted;       /* a plan is to be made */
-		bool ordered;      /* it is being made, or waits */
+		uint64_t quiet_ns;            /* when nothing had changed last */
+		bool wanted;                  /* a plan is to be made */
+		bool ordered;                 /* it is being made, or waits */
+		uint64_t ordered_ns, next_ns; /* when, and when the next one may be */
 	} moved;
 	bool names_changed, inventory_changed; /* since the last plan was ordered */
 	/* A plan of which too many answers had to be forwarded; one reference, or NULL. */
@@ -135,6 +136,9 @@ void control_stop(struct control *c);
 /* moved.c: what changes of addresses and routes means for probes that are under way. To be called
  * at each tick. */
 void moved_poll(struct control *c);
+/* Whether a plan is to be made because of changes, now. Where routes change all the time, planning
+ * takes half of it at most. */
+bool moved_is_due(const struct control *c);
 /* A plan is being ordered, which will know of all changes up to now: true if there were any. */
 bool moved_order(struct control *c);
 /* What became of it: 0, and moved_end is to be called when it is taken; 1: all streams go as

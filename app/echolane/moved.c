@@ -8,6 +8,9 @@
 #include "el_ticks.h"
 #include "planner.h"
 
+/* Between two plans for changes, besides the time that the first took. */
+#define PAUSE_NS (EL_NS_PER_S / 20)
+
 /* A change of addresses takes answers away that are still under way. */
 static uint64_t change_begin_ns(const struct control *c, unsigned what)
 {
@@ -47,10 +50,16 @@ void moved_poll(struct control *c)
 	look_for_replaced(c);
 }
 
+bool moved_is_due(const struct control *c)
+{
+	return c->moved.wanted && c->now_ns >= c->moved.next_ns;
+}
+
 bool moved_order(struct control *c)
 {
 	bool wanted = c->moved.wanted;
 
+	c->moved.ordered_ns = c->now_ns;
 	c->moved.ordered = c->moved.ordered || wanted;
 	c->moved.wanted = false;
 	return wanted;
@@ -58,6 +67,7 @@ bool moved_order(struct control *c)
 
 void moved_take_result(struct control *c, int status)
 {
+	c->moved.next_ns = c->now_ns + (c->now_ns - c->moved.ordered_ns) + PAUSE_NS;
 	if (status < 0)
 		c->moved.wanted |= c->moved.ordered;
 	if (status != 0)

@@ -143,7 +143,7 @@ static void replan(struct control *c)
 	c->names_changed |= names_take_changed(c->names);
 	c->names_changed |= network_take_room(c->network);
 	other = c->names_changed || c->inventory_changed || c->misplaced;
-	if ((!other && !c->moved.wanted) || !plans_may_order(c) || !names_are_known(c))
+	if ((!other && !moved_is_due(c)) || !plans_may_order(c) || !names_are_known(c))
 		return;
 	job.order.only_if_moved = !other;
 	c->names_changed = c->inventory_changed = false;
