@@ -17,7 +17,6 @@ struct el_route {
 	struct el_prefix to; /* a network; length 0 for the default route */
 	struct el_ip via;    /* family 0: the destination is on the link */
 	struct el_ip source; /* the own address to send from; family 0: none is known */
-	uint32_t metric;     /* among equal prefixes the least wins, then the first */
 };
 
 struct el_routes {
@@ -33,9 +32,9 @@ struct el_route_hop {
 	uint8_t len;           /* of the prefix that the destination is in */
 };
 
-/* The best of `routes` to `dst`: those of the longest prefix that contains it and, of these, of the
- * least metric; only by those of the first 32 ports that have their bit in `ports`. Up to `max` of
- * them, in order, into ret_hops; how many. Linear in `n`. */
+/* The best of `routes` to `dst`: those of the longest prefix that contains it, and only by those of
+ * the first 32 ports that have their bit in `ports`. Up to `max` of them, in order, into ret_hops;
+ * how many. Linear in `n`. */
 size_t el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
 		       uint32_t ports, struct el_route_hop *ret_hops, size_t max);
 
@@ -209,7 +208,7 @@ size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx in
 void el_neigh_counters_read(const struct el_neigh_table *t, struct el_port_idx port,
 			    struct el_neigh_counters *ret_counters);
 
-/* ---- the kernel's addresses and routes in this thread's network namespace, by netlink ---- */
+/* ---- the kernel's addresses in this thread's network namespace, by netlink ---- */
 
 struct el_kernel_addresses {
 	struct el_prefix *items; /* to be freed with free() */
@@ -221,11 +220,6 @@ struct el_kernel_addresses {
  * sentence. */
 int el_kernel_addresses(unsigned ifindex, struct el_kernel_addresses *ret_addresses,
 			struct el_error *err);
-
-/* Adds the unicast routes of the main table that leave by an interface, as routes of `port`; those
- * that name no source get an address of the interface. 0, or -errno with a sentence. */
-int el_kernel_routes(unsigned ifindex, struct el_port_idx port, struct el_routes *routes,
-		     struct el_error *err);
 
 /* True if `addresses` has `ip`: the kernel answers for it. */
 bool el_kernel_owns(const struct el_kernel_addresses *addresses, const struct el_ip *ip);

@@ -4,14 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Less than 0: `a` is the better one. */
-static int compare(const struct el_route *a, const struct el_route *b)
-{
-	if (a->to.len != b->to.len)
-		return a->to.len > b->to.len ? -1 : 1;
-	return a->metric < b->metric ? -1 : a->metric > b->metric;
-}
-
 size_t el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
 		       uint32_t ports, struct el_route_hop *ret_hops, size_t max)
 {
@@ -20,15 +12,13 @@ size_t el_route_lookup(const struct el_route *routes, size_t n, const struct el_
 
 	for (size_t i = 0; i < n; i++) {
 		const struct el_route *r = &routes[i];
-		int order;
 
 		if (r->port.v >= 32 || !(ports >> r->port.v & 1) ||
 		    !el_prefix_contains(&r->to, dst))
 			continue;
-		order = best ? compare(r, best) : -1;
-		if (order > 0)
+		if (best && r->to.len < best->to.len)
 			continue;
-		if (order < 0)
+		if (best && r->to.len > best->to.len)
 			found = 0;
 		best = r;
 		if (found < max)

@@ -21,9 +21,9 @@ static struct el_prefix prefix(const char *text)
 	return p;
 }
 
-static struct el_route route(uint16_t port, const char *to, const char *via, uint32_t metric)
+static struct el_route route(uint16_t port, const char *to, const char *via)
 {
-	struct el_route r = {.port = {port}, .to = prefix(to), .metric = metric};
+	struct el_route r = {.port = {port}, .to = prefix(to)};
 
 	if (via)
 		r.via = ip(via);
@@ -33,10 +33,10 @@ static struct el_route route(uint16_t port, const char *to, const char *via, uin
 static void test_route_lookup(void **state)
 {
 	const struct el_route routes[] = {
-	    route(0, "0.0.0.0/0", "192.0.2.1", 0),      route(0, "192.0.2.0/24", NULL, 0),
-	    route(1, "10.0.0.0/8", "198.51.100.1", 20), route(2, "10.0.0.0/8", "198.51.100.2", 10),
-	    route(3, "10.0.0.0/8", "198.51.100.3", 10), route(4, "10.1.0.0/16", "198.51.100.4", 99),
-	    route(5, "10.1.2.3/32", NULL, 99),          route(6, "2001:db8::/32", "fe80::1", 0),
+	    route(0, "0.0.0.0/0", "192.0.2.1"),     route(0, "192.0.2.0/24", NULL),
+	    route(1, "10.0.0.0/8", "198.51.100.1"), route(2, "10.0.0.0/8", "198.51.100.2"),
+	    route(3, "10.0.0.0/8", "198.51.100.3"), route(4, "10.1.0.0/16", "198.51.100.4"),
+	    route(5, "10.1.2.3/32", NULL),          route(6, "2001:db8::/32", "fe80::1"),
 	};
 	static const struct {
 		const char *dst;
@@ -44,7 +44,7 @@ static void test_route_lookup(void **state)
 		const char *next_hop;
 	} cases[] = {
 	    {"192.0.2.77", 0, "192.0.2.77"}, {"8.8.8.8", 0, "192.0.2.1"},
-	    {"10.9.9.9", 2, "198.51.100.2"}, {"10.1.9.9", 4, "198.51.100.4"},
+	    {"10.9.9.9", 1, "198.51.100.1"}, {"10.1.9.9", 4, "198.51.100.4"},
 	    {"10.1.2.3", 5, "10.1.2.3"},     {"2001:db8::5", 6, "fe80::1"},
 	};
 	struct el_route_hop hop = {.port = {99}};
@@ -72,9 +72,9 @@ static void test_route_lookup(void **state)
 static void test_equal_routes(void **state)
 {
 	const struct el_route routes[] = {
-	    route(0, "0.0.0.0/0", "192.0.2.1", 0), route(0, "0.0.0.0/0", "192.0.2.2", 0),
-	    route(1, "0.0.0.0/0", "10.0.0.1", 0),  route(1, "0.0.0.0/0", "10.0.0.2", 1),
-	    route(1, "10.0.0.0/8", NULL, 0),
+	    route(0, "0.0.0.0/0", "192.0.2.1"), route(0, "0.0.0.0/0", "192.0.2.2"),
+	    route(1, "0.0.0.0/0", "10.0.0.1"),  route(1, "0.0.0.0/0", "10.0.0.2"),
+	    route(1, "10.0.0.0/8", NULL),
 	};
 	static const struct {
 		const char *dst;
@@ -83,8 +83,8 @@ static void test_equal_routes(void **state)
 		const char *last;
 		uint8_t len;
 	} cases[] = {
-	    {"8.8.8.8", 3, 4, 3, "10.0.0.1", 0},  {"8.8.8.8", 3, 2, 2, "192.0.2.2", 0},
-	    {"8.8.8.8", 1, 4, 2, "192.0.2.2", 0}, {"8.8.8.8", 2, 4, 1, "10.0.0.1", 0},
+	    {"8.8.8.8", 3, 4, 4, "10.0.0.2", 0},  {"8.8.8.8", 3, 2, 2, "192.0.2.2", 0},
+	    {"8.8.8.8", 1, 4, 2, "192.0.2.2", 0}, {"8.8.8.8", 2, 1, 1, "10.0.0.1", 0},
 	    {"10.1.1.1", 3, 4, 1, "10.1.1.1", 8}, {"10.1.1.1", 1, 4, 2, "192.0.2.2", 0},
 	    {"8.8.8.8", 4, 4, 0, NULL, 0},
 	};
