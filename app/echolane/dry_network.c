@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "el_neigh.h"
-#include "el_rtnl.h"
+#include "ways.h"
 
 #define DEFAULT_MTU 1500
 
@@ -14,15 +13,15 @@
 struct dry_port {
 	const struct el_conf_port *conf;
 	struct el_rtnl_link link; /* the interface that it would be on; ifindex 0: none is known */
-	uint16_t mtu;
-	bool unknown; /* it has no addresses that can be known here */
+	bool unknown;             /* it has no addresses that can be known here */
 };
 
 struct dry_network {
 	struct el_rtnl *rtnl;
 	struct dry_port *ports;
 	size_t n_ports;
-	struct el_routes routes;        /* of the configuration */
+	struct way_port *way_ports;
+	struct way_input ways;
 	struct el_rtnl_address *kernel; /* of all interfaces */
 	size_t n_kernel;
 	struct el_ip *addresses;
@@ -81,6 +80,28 @@ static void warn_of_link(const struct dry_network *n, const struct dry_port *p)
 	}
 }
 
+/* The addresses that the port would have. */
+static int set_way_port(const struct dry_network *n, const struct dry_port *p, struct way_port *ret)
+{
+	const struct el_conf_port *conf = p->conf;
+	struct el_neigh_address *addresses =
+	    calloc(conf->n_addresses + n->n_kernel + 1, sizeof(*addresses));
+	size_t count = 0;
+
+	if (!addresses)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->n_addresses; i++)
+		addresses[count++].prefix = conf->addresses[i];
+	for (size_t i = 0; i < n->n_kernel && !conf->n_addresses; i++) {
+		if (n->kernel[i].ifindex == p->link.ifindex && !n->kernel[i].tentative)
+			addresses[count++].prefix = n->kernel[i].prefix;
+	}
+	ret->ifindex = conf->n_addresses ? 0 : p->link.ifindex;
+	ret->addresses = addresses;
+	ret->n_addresses = count;
+	return 0;
+}
+
 static int look_at_port(struct dry_network *n, struct dry_port *p, struct el_error *err)
 {
 	struct el_port_idx index = {(uint16_t)(p - n->ports)};
@@ -88,7 +109,7 @@ static int look_at_port(struct dry_network *n, struct dry_port *p, struct el_err
 	int ret = find_link(n, p, err);
 
 	if (ret == 0)
-		ret = el_routes_add_conf(&n->routes, index, p->conf, err);
+		ret = el_routes_add_conf(&n->ways.routes, index, p->conf, err);
 	if (ret < 0)
 		return ret;
 	if (p->link.ifindex) {
@@ -97,9 +118,11 @@ static int look_at_port(struct dry_network *n, struct dry_port *p, struct el_err
 	}
 	if (p->conf->mtu && (p->conf->mtu < mtu || !p->link.ifindex))
 		mtu = p->conf->mtu;
-	p->mtu = (uint16_t)mtu;
+	n->way_ports[index.v].mtu = (uint16_t)mtu;
 	p->unknown = !p->link.ifindex && p->conf->n_addresses == 0;
-	return 0;
+	return set_way_port(n, p, &n->way_ports[index.v]) < 0
+		   ? el_error_set(err, -ENOMEM, "not enough memory")
+		   : 0;
 }
 
 /* ---- addresses ---- */
@@ -112,21 +135,16 @@ static void add_address(struct dry_network *n, const struct el_ip *ip)
 
 static int list_addresses(struct dry_network *n, const struct el_conf *conf, struct el_error *err)
 {
-	size_t most = 2 * conf->n_groups + n->n_kernel + 1;
+	size_t most = 2 * conf->n_groups + 1;
 
 	for (size_t i = 0; i < n->n_ports; i++)
-		most += n->ports[i].conf->n_addresses;
+		most += n->way_ports[i].n_addresses;
 	n->addresses = calloc(most, sizeof(*n->addresses));
 	if (!n->addresses)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	for (size_t i = 0; i < n->n_ports; i++) {
-		const struct dry_port *p = &n->ports[i];
-
-		for (size_t k = 0; k < p->conf->n_addresses; k++)
-			add_address(n, &p->conf->addresses[k].ip);
-		for (size_t k = 0; k < n->n_kernel && p->conf->n_addresses == 0; k++)
-			if (n->kernel[k].ifindex == p->link.ifindex)
-				add_address(n, &n->kernel[k].prefix.ip);
+		for (size_t k = 0; k < n->way_ports[i].n_addresses; k++)
+			add_address(n, &n->way_ports[i].addresses[k].prefix.ip);
 	}
 	for (size_t g = 0; g < conf->n_groups; g++) {
 		add_address(n, &conf->groups[g].src_ipv4);
@@ -154,9 +172,12 @@ static int look(struct dry_network *n, const struct el_conf *conf, struct el_err
 		return el_error_set(err, ret, "the kernel's addresses can't be read: %s",
 				    strerror(-ret));
 	n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports));
-	if (!n->ports)
+	n->way_ports = calloc(conf->dataplane.n_ports, sizeof(*n->way_ports));
+	if (!n->ports || !n->way_ports)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	n->n_ports = conf->dataplane.n_ports;
+	n->ways = (struct way_input){
+	    .ports = n->way_ports, .n_ports = (uint32_t)n->n_ports, .rtnl = n->rtnl};
 	for (size_t i = 0; i < n->n_ports && ret == 0; i++) {
 		n->ports[i].conf = &conf->dataplane.ports[i];
 		ret = look_at_port(n, &n->ports[i], err);
@@ -187,7 +208,10 @@ void dry_network_destroy(struct dry_network *n)
 	if (!n)
 		return;
 	el_rtnl_close(n->rtnl);
-	el_routes_fini(&n->routes);
+	el_routes_fini(&n->ways.routes);
+	for (size_t i = 0; i < n->n_ports; i++)
+		free((void *)(uintptr_t)n->way_ports[i].addresses);
+	free(n->way_ports);
 	free(n->ports);
 	free(n->kernel);
 	free(n->addresses);
@@ -195,41 +219,6 @@ void dry_network_destroy(struct dry_network *n)
 }
 
 /* ---- routes ---- */
-
-/* The way that the kernel has by one of the ports that leave it to the kernel; NULL: none. Asked
- * where the configuration itself has none. */
-static const struct dry_port *ask_kernel(struct dry_network *n, const struct el_ip *destination,
-					 const struct el_ip *source, struct el_rtnl_route *ret)
-{
-	const struct dry_port *best = NULL;
-	uint32_t best_metric = 0;
-	uint8_t best_len = 0;
-
-	for (size_t i = 0; i < n->n_ports; i++) {
-		const struct dry_port *p = &n->ports[i];
-		struct el_rtnl_query q = {.to = *destination, .oif = p->link.ifindex};
-		struct el_rtnl_route route;
-		uint32_t metric;
-		uint8_t len;
-
-		if (!p->link.ifindex || p->conf->n_addresses)
-			continue;
-		/* only from an address of the host itself can it be asked */
-		for (size_t k = 0; k < n->n_kernel; k++)
-			if (is_set(source) && el_ip_equal(&n->kernel[k].prefix.ip, source))
-				q.from = *source;
-		if (el_rtnl_route(n->rtnl, &q, &route) < 0 ||
-		    el_rtnl_match(n->rtnl, &q, &len, &metric) < 0)
-			continue;
-		if (best && (len < best_len || (len == best_len && metric >= best_metric)))
-			continue;
-		best = p;
-		best_len = len;
-		best_metric = metric;
-		*ret = route;
-	}
-	return best;
-}
 
 static bool is_any_unknown(const struct dry_network *n)
 {
@@ -239,52 +228,25 @@ static bool is_any_unknown(const struct dry_network *n)
 	return false;
 }
 
-/* From where: the group's own address or network, else what the route says. A link-local address is
- * no source for what is elsewhere. */
-static struct el_ip choose_source(const struct el_ip *source, const struct el_prefix *subnet,
-				  const struct el_ip *routed, const struct el_ip *destination)
-{
-	if (is_set(source))
-		return *source;
-	if (is_set(&subnet->ip))
-		return subnet->ip;
-	if (el_ip_is_link_local(routed) && !el_ip_is_link_local(destination))
-		return (struct el_ip){0};
-	return *routed;
-}
-
 struct el_plan_route dry_network_route(void *dry_network, const struct el_model_target *target,
 				       const struct el_model_group *group,
 				       const struct el_ip *destination)
 {
 	static const uint8_t any4[4] = {192, 0, 2, 1}; /* RFC 5737 */
 	struct dry_network *n = dry_network;
-	bool is_v4 = destination->family == 4;
-	const struct el_ip *source = is_v4 ? &group->src_ipv4 : &group->src_ipv6;
-	const struct el_prefix *subnet = is_v4 ? &group->src_subnet_ipv4 : &group->src_subnet_ipv6;
+	uint8_t family = destination->family;
 	struct el_plan_route route = {.status = EL_MODEL_NO_ROUTE};
-	struct el_route_hop hop;
-	struct el_rtnl_route way = {0};
-	const struct dry_port *port;
+	struct way ways[WAYS_MAX];
 
 	(void)target;
-	if (el_route_lookup(n->routes.items, n->routes.count, destination, &hop) == 0) {
-		port = &n->ports[hop.port.v];
-		way.source = hop.source;
-	} else {
-		port = ask_kernel(n, destination, source, &way);
+	if (!ways_find(&n->ways, destination, ways_from(group, family), ways)) {
+		if (!is_any_unknown(n))
+			return route;
+		ways[0] = (struct way){.hop.source.family = family, .mtu = n->way_ports[0].mtu};
+		memcpy(ways[0].hop.source.bytes, any4, sizeof(any4));
 	}
-	if (!port && is_any_unknown(n)) {
-		way.source = (struct el_ip){.family = destination->family};
-		memcpy(way.source.bytes, any4, sizeof(any4));
-		port = &n->ports[0];
-	}
-	if (!port)
-		return route;
-	route.source = choose_source(source, subnet, &way.source, destination);
+	route.source = ways_source(group, family, &ways[0].hop);
 	route.status = is_set(&route.source) ? EL_MODEL_ACTIVE : EL_MODEL_NO_SOURCE;
-	route.mtu = port->mtu;
-	if (way.mtu && way.mtu < route.mtu)
-		route.mtu = (uint16_t)way.mtu;
+	route.mtu = (uint16_t)ways[0].mtu;
 	return route;
 }

@@ -436,19 +436,14 @@ struct el_plan_route network_route(void *network_plan, const struct el_model_tar
 				   const struct el_ip *destination)
 {
 	struct network_plan *plan = network_plan;
-	bool is_v4 = destination->family == 4;
-	const struct el_ip *source = is_v4 ? &group->src_ipv4 : &group->src_ipv6;
-	const struct el_prefix *subnet = is_v4 ? &group->src_subnet_ipv4 : &group->src_subnet_ipv6;
-	const struct el_ip *from = subnet->ip.family ? &subnet->ip : source;
+	const struct el_ip *from = ways_from(group, destination->family);
 	struct el_plan_route route = {.mtu = 0};
 	struct way way = {.mtu = 0};
 
 	(void)target;
 	route.status = find_way(plan, destination, from, &way, &route.next_hop);
 	if (route.status == EL_MODEL_ACTIVE) {
-		route.source = source->family ? *source : way.hop.source;
-		if (route.source.family == 0)
-			route.source = subnet->ip;
+		route.source = ways_source(group, destination->family, &way.hop);
 		if (route.source.family == 0)
 			route.status = EL_MODEL_NO_SOURCE;
 	}

@@ -3,6 +3,22 @@
 
 #include <errno.h>
 
+const struct el_ip *ways_from(const struct el_model_group *group, uint8_t family)
+{
+	const struct el_ip *subnet =
+	    family == 4 ? &group->src_subnet_ipv4.ip : &group->src_subnet_ipv6.ip;
+
+	return subnet->family ? subnet : family == 4 ? &group->src_ipv4 : &group->src_ipv6;
+}
+
+struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
+			 const struct el_route_hop *hop)
+{
+	const struct el_ip *from = ways_from(group, family);
+
+	return from->family ? *from : hop->source;
+}
+
 /* ---- the kernel's ---- */
 
 /* The port of an interface; n_ports: none that the kernel is asked about. */

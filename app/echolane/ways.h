@@ -2,6 +2,7 @@
 #pragma once
 /* Which way streams leave: by the routes of the configuration and, for ports that have their
  * addresses from the kernel, the way that the kernel would send them. */
+#include "el_model.h"
 #include "el_neigh.h"
 #include "el_rtnl.h"
 
@@ -20,6 +21,13 @@ struct way_input {
 	struct el_routes routes; /* of the configuration */
 	struct el_rtnl *rtnl;    /* to ask the kernel with */
 };
+
+/* The source that ways are asked for: a group's own address, or the first of its network; family 0:
+ * it has none. */
+const struct el_ip *ways_from(const struct el_model_group *group, uint8_t family);
+/* And what its streams are sent from by a way; family 0: there is nothing. */
+struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
+			 const struct el_route_hop *hop);
 
 #define WAYS_MAX 8 /* equally good ones that are told */
 
