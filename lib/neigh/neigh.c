@@ -13,6 +13,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define RESEND_NS (10 * NS_PER_MS) /* after a frame that could not be sent */
+#define TURN_NS (20 * NS_PER_MS)   /* a turn that is not taken by then is forfeited */
 #define TICK_MAX 1024              /* entries, in one call of el_neigh_tick */
 
 /* Between two requests of a kind by one port, and how many may go out at once before that holds. A
@@ -131,10 +132,13 @@ static void advance(struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
 		row = &phases[e->phase];
 	}
 	if (row->request != NO_REQUEST) {
-		at = e->has_turn ? now_ns : take_turn(t, e, row->request, now_ns);
+		/* who was away does not send at once all that was due */
+		if (!e->has_turn || now_ns - e->turn_ns > TURN_NS)
+			e->turn_ns = take_turn(t, e, row->request, now_ns);
 		e->has_turn = true;
-		if (at > now_ns || !exchange_ask(t, e, row->request)) {
-			due_set(&t->due, index, at > now_ns ? at : now_ns + RESEND_NS);
+		if (e->turn_ns > now_ns || !exchange_ask(t, e, row->request)) {
+			at = e->turn_ns > now_ns ? e->turn_ns : now_ns + RESEND_NS;
+			due_set(&t->due, index, at);
 			return;
 		}
 		e->has_turn = false;

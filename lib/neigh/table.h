@@ -31,7 +31,8 @@ struct entry {
 	uint64_t check_ns; /* when a claim may be checked again */
 	uint32_t next;     /* index + 1 of the next with the same hash, or of the next free one */
 	uint8_t failures;  /* requests in a row that nobody has answered, since it is UNREACHABLE */
-	bool has_turn;     /* its deadline is when its request may be sent */
+	bool has_turn;     /* its request may be sent at turn_ns, which is its deadline */
+	uint64_t turn_ns;
 };
 
 /* Who may be asked when: requests of a kind follow each other at a distance. */

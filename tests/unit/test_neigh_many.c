@@ -111,6 +111,33 @@ static unsigned run(uint64_t from, uint64_t to, bool answered)
 	return w.sent - before;
 }
 
+/* Who was away, and comes back when many requests were due, does not send them all at once: a burst
+ * is as large as ever, and no second has more of them. All are asked in the end. */
+static void being_away_makes_no_burst(void **state)
+{
+	unsigned burst = 0, sent_in[4] = {0};
+	uint32_t index;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 2000; i++)
+		assert_int_equal(need(1, i, T0, &index), 0);
+	for (uint64_t at = T0; at < T0 + 4000 * MS; at += 2 * MS) {
+		unsigned before = w.sent;
+
+		if (at >= T0 + 100 * MS && at < T0 + 900 * MS)
+			continue; /* away */
+		while (el_neigh_next_deadline(w.table) <= at)
+			el_neigh_tick(w.table, at);
+		if (at > T0 && w.sent - before > burst)
+			burst = w.sent - before;
+		sent_in[(at - T0) / (1000 * MS)] += w.sent - before;
+	}
+	assert_in_range(burst, 2, 64 + 20);
+	for (int s = 0; s < 4; s++)
+		assert_in_range(sent_in[s], 0, 1000 + 64 + 20);
+	assert_true(w.sent >= 2000);
+}
+
 static void grows_to_its_limit(void **state)
 {
 	uint32_t index, other;
@@ -226,8 +253,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(grows_to_its_limit),        TEST(releases_all),         TEST(asks_at_a_pace),
-	    TEST(the_dead_are_asked_rarely), TEST(own_addresses_change),
+	    TEST(being_away_makes_no_burst),
+	    TEST(grows_to_its_limit),
+	    TEST(releases_all),
+	    TEST(asks_at_a_pace),
+	    TEST(the_dead_are_asked_rarely),
+	    TEST(own_addresses_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
