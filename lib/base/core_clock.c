@@ -106,8 +106,7 @@ static void adjust(struct el_core_clock *c, const struct el_clock_pair *p, int64
 
 /* The line is off. A change of the rate shows as one step after another, each as far as the time
  * since the one before; so the rate is taken anew once a line that began at a step is off again. */
-static void step(struct el_core_clock *c, const struct el_clock_pair *p,
-		 struct el_span *ret_step)
+static void step(struct el_core_clock *c, const struct el_clock_pair *p, struct el_span *ret_step)
 {
 	/* a stamp made after the step shows the time + shift */
 	uint64_t shift = el_core_clock_line(c, p->tsc) - p->ns;

@@ -12,8 +12,7 @@
 #define RETRY_NS 1000000
 
 /* The latest pair goes to control; no room: it has others to look at. */
-static void tell(struct el_worker *w, const struct el_clock_pair *pair,
-		 const struct el_span *step)
+static void tell(struct el_worker *w, const struct el_clock_pair *pair, const struct el_span *step)
 {
 	const struct el_clock_note note = {.pair = *pair,
 					   .step = *step,
