@@ -90,6 +90,8 @@ struct el_profile {
 	bool kernel_interface; /* {name} is a network interface of the kernel */
 	bool
 	    kernel_receives; /* the kernel gets the frames too, and answers for its own addresses */
+	bool kernel_end; /* the MAC address that the device tells is that of the kernel's end of the
+			    wire; ours is another */
 	bool packet_socket_drops; /* drops are read from the device's packet sockets */
 	bool promiscuous;
 	uint16_t queues_max;

@@ -229,6 +229,7 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	if (r < 0)
 		goto fail;
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	port->mac[5] ^= port->profile.kernel_end;
 	if (!port->ifindex)
 		rte_eth_dev_get_mtu(d->id, &port->mtu);
 	counters_begin(d);

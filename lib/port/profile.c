@@ -70,6 +70,7 @@ static const struct key keys[] = {
     {"device_per_queue", BOOL, MEMBER(device_per_queue), 0, 0, NULL},
     {"kernel_interface", BOOL, MEMBER(kernel_interface), 0, 0, NULL},
     {"kernel_receives", BOOL, MEMBER(kernel_receives), 0, 0, NULL},
+    {"kernel_end", BOOL, MEMBER(kernel_end), 0, 0, NULL},
     {"own_drops", DROPS, MEMBER(packet_socket_drops), 0, 0, NULL},
     {"promiscuous", BOOL, MEMBER(promiscuous), 0, 0, NULL},
     {"queues_max", INT, MEMBER(queues_max), 1, EL_PORT_QUEUES_MAX, NULL},
