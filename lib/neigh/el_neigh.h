@@ -169,8 +169,9 @@ int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struc
 int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 			const uint8_t mac[6], struct el_next_hop_idx *ret_index);
 
-/* The link of a port is up again: who did not answer meanwhile is asked as if it were new. Looks at
- * all entries. */
+/* The link of a port is up again: all are asked as if they were new, for what was asked meanwhile
+ * is lost, and another may be in a neighbour's place; its MAC address is used until somebody
+ * answers. Looks at all entries. */
 void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t now_ns);
 
 /* Forgets an entry; its index may be given to another. */

@@ -332,9 +332,9 @@ void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint6
 		struct entry *e = &t->entries[i];
 		struct el_neigh before = view(e);
 
-		if (e->phase != UNREACHABLE || e->port.v != port.v)
+		if (e->phase == FREE || e->phase == FIXED || e->port.v != port.v)
 			continue;
-		table_begin(t, e, INCOMPLETE, now_ns);
+		table_begin(t, e, table_is_ready(e) ? DOUBTFUL : INCOMPLETE, now_ns);
 		tell(t, e, &before);
 	}
 }

@@ -321,6 +321,45 @@ static void test_ask_again(void **state)
 	assert_request(BROADCAST_MAC, "192.0.2.10", "192.0.2.1");
 }
 
+/* Whoever is asked for the first time is asked at once, not when the wait that was begun is over.
+ */
+static void test_ask_again_pending(void **state)
+{
+	uint16_t i = need("192.0.2.1", T0);
+	uint64_t times[16];
+
+	(void)state;
+	assert_int_equal(run_until(T0, T0 + 600 * MS, times, 16), 2);
+	w.sent = 0;
+	el_neigh_ask_again(w.table, PORT0, T0 + 600 * MS);
+	assert_int_equal(w.sent, 1);
+	assert_request(BROADCAST_MAC, "192.0.2.10", "192.0.2.1");
+	assert_int_equal(run_until(T0, T0 + 1100 * MS, times, 16), 2);
+	assert_int_equal(times[0], 800);
+	assert_int_equal(times[1], 1100);
+	assert_state(i, EL_NEIGH_PENDING, NULL);
+}
+
+/* Another may have taken the place of a neighbour meanwhile: it is used until somebody answers. */
+static void test_ask_again_ready(void **state)
+{
+	uint16_t i = need("192.0.2.1", T0), other = need("192.0.2.2", T0);
+
+	(void)state;
+	reply(PEER_MAC, "192.0.2.1", T0);
+	reply(PEER_MAC, "192.0.2.2", T0);
+	w.sent = w.changes = 0;
+	el_neigh_ask_again(w.table, PORT0, T0 + 1000 * MS);
+	assert_int_equal(w.sent, 2);
+	assert_request(BROADCAST_MAC, "192.0.2.10", "192.0.2.2");
+	assert_state(i, EL_NEIGH_READY, PEER_MAC);
+	reply(OTHER_MAC, "192.0.2.1", T0 + 1001 * MS);
+	assert_state(i, EL_NEIGH_READY, OTHER_MAC);
+	reply(PEER_MAC, "192.0.2.2", T0 + 1001 * MS);
+	assert_state(other, EL_NEIGH_READY, PEER_MAC);
+	assert_int_equal(w.changes, 1);
+}
+
 static void test_refresh(void **state)
 {
 	uint64_t times[16];
@@ -850,6 +889,8 @@ int main(void)
 	    TEST(test_need_errors),
 	    TEST(test_failure_and_late_answer),
 	    TEST(test_ask_again),
+	    TEST(test_ask_again_pending),
+	    TEST(test_ask_again_ready),
 	    TEST(test_refresh),
 	    TEST(test_refresh_unanswered),
 	    TEST(test_claim_refuted),
