@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <net/if_arp.h>
+
 #include "ways.h"
 
 #define DEFAULT_MTU 1500
@@ -55,8 +57,12 @@ static int find_link(struct dry_network *n, struct dry_port *p, struct el_error 
 		return 0;
 	}
 	ret = el_rtnl_link(n->rtnl, name, 0, &p->link);
-	if (ret == -ENODEV) /* which is said of the port itself */
+	if (ret == 0 && p->link.type != ARPHRD_ETHER && p->link.type != ARPHRD_LOOPBACK)
+		ret = -ENODEV;
+	if (ret == -ENODEV) { /* which is said of the port itself */
+		p->link = (struct el_rtnl_link){0};
 		return 0;
+	}
 	return ret < 0 ? el_error_set(err, ret, "interface %s can't be looked at: %s", name,
 				      strerror(-ret))
 		       : 0;

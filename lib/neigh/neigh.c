@@ -13,8 +13,9 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define RESEND_NS (10 * NS_PER_MS) /* after a frame that could not be sent */
-#define TURN_NS (20 * NS_PER_MS)   /* a turn that is not taken by then is forfeited */
-#define TICK_MAX 1024              /* entries, in one call of el_neigh_tick */
+/* A turn that is not taken by then is forfeited: what is due by less is one more burst at most. */
+#define TURN_NS (64 * NS_PER_MS)
+#define TICK_MAX 1024 /* entries, in one call of el_neigh_tick */
 
 /* Between two requests of a kind by one port, and how many may go out at once before that holds. A
  * thousand broadcasts a second is what scanners of networks allow themselves, and far below where
