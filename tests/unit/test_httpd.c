@@ -157,25 +157,30 @@ static void basic_authentication(void **state)
 
 static bool first_has_two_answers(struct fixture *f, struct client *clients)
 {
-	const char *first = strstr(clients[0].in, "healthy\n");
+	const char *first = strstr(clients[0].in, "HTTP/1.1 200 ");
 
 	(void)f;
-	return first != NULL && strstr(first + 1, "healthy\n") != NULL;
+	return first != NULL && strstr(first + 1, "HTTP/1.1 200 ") != NULL;
 }
+
+#define KEPT(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 static void connections_are_kept(void **state)
 {
+	static const char *const requests[] = {KEPT("/-/healthy") KEPT("/-/healthy"),
+					       KEPT("/metrics") KEPT("/metrics")};
 	struct el_httpd_config config = {0};
 	struct client c;
 	struct fixture f;
 
 	(void)state;
 	fixture_init(&f, 3, &config);
-	c = client_connect(&f, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
-			       "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
-	loop(&f, &c, 1, first_has_two_answers);
-	assert_false(c.closed);
-	client_close(&c);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		c = client_connect(&f, requests[i]);
+		loop(&f, &c, 1, first_has_two_answers);
+		assert_false(c.closed);
+		client_close(&c);
+	}
 	fixture_fini(&f);
 }
 

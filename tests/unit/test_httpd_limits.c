@@ -286,18 +286,17 @@ static void idle_clients_are_ended(void **state)
 	fixture_fini(&f);
 }
 
-/* The newcomer is let in, and who has done nothing for longest gives way. */
-static void connections_of_an_address_are_limited(void **state)
+/* Two connections are the most. The newcomer is let in, and who has done nothing for longest gives
+ * way. */
+static void are_limited(const struct el_httpd_config *config, const char *const addresses[2])
 {
-	struct el_httpd_config config = {.max_per_address = 2};
 	struct client clients[2];
 	struct fixture f;
 	char *answer;
 
-	(void)state;
-	fixture_init(&f, 3, &config);
+	fixture_init(&f, 3, config);
 	for (int i = 0; i < 2; i++)
-		clients[i] = client_connect(&f, "GET / HTTP/1.1\r\n");
+		clients[i] = client_connect_from(&f, addresses[i], "GET / HTTP/1.1\r\n");
 	answer = fetch(&f, REQUEST("GET", "/metrics", ""));
 	assert_status(answer, 200);
 	free(answer);
@@ -306,6 +305,22 @@ static void connections_of_an_address_are_limited(void **state)
 	for (int i = 0; i < 2; i++)
 		client_close(&clients[i]);
 	fixture_fini(&f);
+}
+
+static void connections_of_an_address_are_limited(void **state)
+{
+	struct el_httpd_config config = {.max_per_address = 2};
+
+	(void)state;
+	are_limited(&config, (const char *const[2]){"127.0.0.1", "127.0.0.1"});
+}
+
+static void connections_are_limited(void **state)
+{
+	struct el_httpd_config config = {.max_connections = 2};
+
+	(void)state;
+	are_limited(&config, (const char *const[2]){"127.0.1.1", "127.0.1.2"});
 }
 
 /* A header that trickles in has no longer than one that does not come. */
@@ -388,6 +403,7 @@ int main(void)
 	    cmocka_unit_test(who_waits_is_told),
 	    cmocka_unit_test(idle_clients_are_ended),
 	    cmocka_unit_test(connections_of_an_address_are_limited),
+	    cmocka_unit_test(connections_are_limited),
 	    cmocka_unit_test(headers_have_a_deadline),
 	    cmocka_unit_test(attackers_give_way),
 	};
