@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The port's interface goes down, comes up again, and is removed, while it is probed from."""
+import packets
 from harness import HOST1, PORT, assert_equal, config, icmp, wait_until
 
 
@@ -24,9 +25,21 @@ def wait_for_local(prober, rounds):
                            local + rounds * 100, f"{rounds} rounds of local probes")
 
 
-def removed(lab, port):
+def drop(lab, count):
+    """Frames that the prober's kernel counts as dropped: of no protocol that it knows, on no VLAN that it has."""
+    tagged = packets.raw_mac(lab.mac("prober", "probe0")) + packets.raw_mac(lab.mac("router", "p0")) + \
+        bytes.fromhex("8100004d88b5") + bytes(46)
+    lab.send_frames("router", "p0", [tagged], count)
+
+
+def removed(lab, port, dropped=0):
+    """dropped: by the kernel before the start, and as many after it."""
+    drop(lab, dropped)
     prober = lab.start(config({"icmp": icmp(HOST1)}), port=port)
-    before = prober.wait_for(probed, "two rounds")
+    prober.wait_for(probed, "two rounds")
+    drop(lab, dropped)
+    before = prober.wait_for(lambda m: m.one("echolane_port_interface_drops_total", port="probe0") >= dropped,
+                             "what the kernel dropped")
     assert_equal((prober.get("/-/ready")[0], is_up(before)), (200, 1), "ready and up")
     lab.ip("prober", "link", "del", "probe0")
     page = wait_for_local(prober, 3)
@@ -75,7 +88,7 @@ def test_af_xdp_replaced(lab):
 
 
 def test_af_packet_removed(lab):
-    removed(lab, PORT)
+    removed(lab, PORT, dropped=20)
 
 
 def test_af_xdp_removed(lab):
