@@ -28,12 +28,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/* A fresh buffer has room. */
 static void make_frame(const struct el_port *port, struct rte_mbuf *m)
 {
 	/* skip 0 bytes, little-endian: function 1, a reply, with a number */
 	static const uint8_t reply[] = {0, 0, 1, 0, 0, 0};
-	uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, FRAME_BYTES);
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
+	m->data_len = FRAME_BYTES;
+	m->pkt_len = FRAME_BYTES;
 	memset(frame, 0, FRAME_BYTES);
 	memcpy(frame, port->mac, 6);
 	memcpy(frame + 6, port->mac, 6);
