@@ -363,9 +363,9 @@ static void take_reports(struct control *c)
 	moved_mark(c);
 	/* figures of the new plan's rounds come after all of the old's */
 	if (c->old.rounds)
-		rounds_submit(c->old.rounds);
-	if ((!c->old.rounds || rounds_idle(c->old.rounds)) && !moved_is_undecided(c))
-		rounds_submit(c->now.rounds);
+		rounds_submit(c->old.rounds, 0);
+	if (!c->old.rounds || rounds_idle(c->old.rounds))
+		rounds_submit(c->now.rounds, moved_undecided_ns(c));
 	stats_pool_run(c->stats, c->current);
 }
 

@@ -75,14 +75,15 @@ struct control {
 	bool forgotten; /* workers were told that no round of `old` is open */
 	uint64_t generation;
 	bool planning; /* the planner is making one */
-	/* moved.c: addresses or routes have changed since from_ns (0: they have not), and the plan
-	 * that is executed does not know */
+	/* moved.c: addresses or routes have changed, and the plan that is executed does not know */
 	struct {
+		uint64_t quiet_ns; /* when nothing more had changed, last */
+		bool wanted;       /* a plan is to be made, for what has changed since: */
 		uint64_t from_ns;
-		uint64_t quiet_ns;            /* when nothing had changed last */
-		bool wanted;                  /* a plan is to be made */
-		bool ordered;                 /* it is being made, or waits */
-		uint64_t ordered_ns, next_ns; /* when, and when the next one may be */
+		uint64_t first_ns, last_ns; /* when it was heard of */
+		bool ordered;               /* one is being made, or waits to be taken, for: */
+		uint64_t ordered_from_ns;
+		uint64_t order_ns, next_ns; /* when, and when the next one may be */
 	} moved;
 	bool names_changed, inventory_changed; /* since the last plan was ordered */
 	/* A plan of which too many answers had to be forwarded; one reference, or NULL. */
@@ -136,7 +137,8 @@ void control_stop(struct control *c);
 /* moved.c: what changes of addresses and routes means for probes that are under way. To be called
  * at each tick. */
 void moved_poll(struct control *c);
-/* Whether a plan is to be made because of changes, now. Where routes change all the time, planning
+/* Whether a plan is to be made because of changes, now: some follow each other, as when an address
+ * and a route are replaced, and are taken together. Where routes change all the time, planning
  * takes half of it at most. */
 bool moved_is_due(const struct control *c);
 /* A plan is being ordered, which will know of all changes up to now: true if there were any. */
@@ -144,9 +146,10 @@ bool moved_order(struct control *c);
 /* What became of it: 0, and moved_end is to be called when it is taken; 1: all streams go as
  * before; a negative errno. */
 void moved_take_result(struct control *c, int status);
-/* True while it is not known whether the changes matter: figures of rounds wait for that. */
-bool moved_is_undecided(const struct control *c);
-/* Marks the rounds that are open, those of the current plan once they don't wait. */
+/* Since when it is not known whether what has changed matters: rounds that end later wait for that.
+ * 0: it is known. */
+uint64_t moved_undecided_ns(const struct control *c);
+/* Marks the rounds that are open, with what is known to matter. */
 void moved_mark(struct control *c);
 /* The plan that was ordered is the one that is executed from now on; the one before is over. */
 void moved_end(struct control *c);

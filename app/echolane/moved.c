@@ -8,6 +8,9 @@
 #include "el_ticks.h"
 #include "planner.h"
 
+/* Changes that follow each other this closely belong together, and how long they are waited for. */
+#define CLOSE_NS (EL_NS_PER_S / 40)
+#define TOGETHER_NS (EL_NS_PER_S / 5)
 /* Between two plans for changes, besides the time that the first took. */
 #define PAUSE_NS (EL_NS_PER_S / 20)
 
@@ -35,69 +38,97 @@ static void look_for_replaced(struct control *c)
 	control_stop(c);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0 ? a : b;
+}
+
+/* A plan is wanted for what has changed since `from_ns`. */
+static void want(struct control *c, uint64_t from_ns)
+{
+	c->moved.from_ns = c->moved.wanted ? earlier(from_ns, c->moved.from_ns) : from_ns;
+	if (!c->moved.wanted)
+		c->moved.first_ns = c->now_ns;
+	c->moved.last_ns = c->now_ns;
+	c->moved.wanted = true;
+}
+
 void moved_poll(struct control *c)
 {
-	uint64_t now_ns = el_raw_ns(), from_ns;
+	uint64_t now_ns = el_raw_ns();
 	unsigned what = network_follow(c->network);
 
-	if (what) {
-		from_ns = change_begin_ns(c, what);
-		if (!c->moved.from_ns || (int64_t)(from_ns - c->moved.from_ns) < 0)
-			c->moved.from_ns = from_ns;
-		c->moved.wanted = true;
-	}
+	if (what)
+		want(c, change_begin_ns(c, what));
 	c->moved.quiet_ns = now_ns;
 	look_for_replaced(c);
 }
 
 bool moved_is_due(const struct control *c)
 {
-	return c->moved.wanted && c->now_ns >= c->moved.next_ns;
+	return c->moved.wanted && c->now_ns >= c->moved.next_ns &&
+	       (c->now_ns - c->moved.last_ns >= CLOSE_NS ||
+		c->now_ns - c->moved.first_ns >= TOGETHER_NS);
 }
 
 bool moved_order(struct control *c)
 {
 	bool wanted = c->moved.wanted;
 
-	c->moved.ordered_ns = c->now_ns;
-	c->moved.ordered = c->moved.ordered || wanted;
-	c->moved.wanted = false;
+	c->moved.order_ns = c->now_ns;
+	if (wanted) {
+		c->moved.ordered_from_ns = c->moved.from_ns;
+		c->moved.ordered = true;
+		c->moved.wanted = false;
+	}
 	return wanted;
 }
 
 void moved_take_result(struct control *c, int status)
 {
-	c->moved.next_ns = c->now_ns + (c->now_ns - c->moved.ordered_ns) + PAUSE_NS;
+	c->moved.next_ns = c->now_ns + (c->now_ns - c->moved.order_ns) + PAUSE_NS;
+	if (status == 0 || !c->moved.ordered)
+		return;
+	c->moved.ordered = false;
 	if (status < 0)
-		c->moved.wanted |= c->moved.ordered;
-	if (status != 0)
-		c->moved.ordered = false;
-	if (status > 0 && !c->moved.wanted)
-		c->moved.from_ns = 0;
+		want(c, c->moved.ordered_from_ns);
 }
 
-bool moved_is_undecided(const struct control *c)
+uint64_t moved_undecided_ns(const struct control *c)
 {
-	return c->moved.from_ns && c->moved.ordered && c->planning;
+	bool ordered = c->moved.ordered && c->planning;
+	/* a plan that waits to be taken comes first, and may be long in coming */
+	bool wanted = c->moved.wanted && !c->next.set && !c->stopping;
+
+	if (ordered && wanted)
+		return earlier(c->moved.ordered_from_ns, c->moved.from_ns);
+	return ordered ? c->moved.ordered_from_ns : wanted ? c->moved.from_ns : 0;
+}
+
+static void mark(struct rounds *r, uint64_t from_ns)
+{
+	const struct el_span span = {.from_ns = from_ns, .to_ns = el_raw_ns()};
+
+	rounds_add_moved(r, &span);
 }
 
 void moved_mark(struct control *c)
 {
-	const struct el_span span = {.from_ns = c->moved.from_ns, .to_ns = el_raw_ns()};
-
-	if (!span.from_ns)
+	if (c->moved.ordered && !c->planning)
+		mark(c->now.rounds, c->moved.ordered_from_ns);
+	if (c->moved.wanted && c->next.set)
+		mark(c->now.rounds, c->moved.from_ns);
+	if (!c->old.rounds)
 		return;
-	if (!moved_is_undecided(c))
-		rounds_add_moved(c->now.rounds, &span);
-	/* these don't wait for what is found */
-	if (c->old.rounds)
-		rounds_add_moved(c->old.rounds, &span);
+	/* these wait for nothing that is found */
+	if (c->moved.ordered)
+		mark(c->old.rounds, c->moved.ordered_from_ns);
+	if (c->moved.wanted)
+		mark(c->old.rounds, c->moved.from_ns);
 }
 
 void moved_end(struct control *c)
 {
 	moved_mark(c);
 	c->moved.ordered = false;
-	if (!c->moved.wanted)
-		c->moved.from_ns = 0;
 }

@@ -219,17 +219,30 @@ static void give_back(struct rounds *r, struct stats_job *job)
 	free(job);
 }
 
-void rounds_submit(struct rounds *r)
+/* Whether some worker has closed its part at that time or later. */
+static bool ended_since(const struct stats_job *job, uint64_t ns)
+{
+	for (uint32_t i = 0; i < job->n_blocks; i++) {
+		if ((int64_t)(job->blocks[i]->closed_ns - ns) >= 0)
+			return true;
+	}
+	return false;
+}
+
+void rounds_submit(struct rounds *r, uint64_t before_ns)
 {
 	while (r->head != r->tail) {
 		struct open_round *o = open_at(r, r->head);
 		if (o->job->n_blocks < r->conf.n_workers)
 			return;
-		r->head++;
 		if (!is_begun(o->job)) {
+			r->head++;
 			give_back(r, o->job);
 			continue;
 		}
+		if (before_ns && ended_since(o->job, before_ns))
+			return;
+		r->head++;
 		o->job->local_drops = o->drops;
 		for (uint32_t w = 0; o->step.to_ns && w < o->job->n_blocks; w++)
 			el_span_add(&o->job->blocks[w]->step, &o->step);

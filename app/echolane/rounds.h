@@ -31,8 +31,9 @@ void rounds_retire(struct rounds *r);
 void rounds_hand_out(struct rounds *r, uint64_t now_ns);
 /* A worker's report; the block must be of this set. */
 void rounds_report(struct rounds *r, struct el_block *block);
-/* Passes rounds that are whole to statistics, in order. */
-void rounds_submit(struct rounds *r);
+/* Passes rounds that are whole to statistics, in order; with before_ns (0: without), only those
+ * that had ended by then. */
+void rounds_submit(struct rounds *r, uint64_t before_ns);
 /* A job that came back from there: its blocks can be used again. Frees it. */
 void rounds_recycle(struct rounds *r, struct stats_job *job);
 

@@ -38,7 +38,7 @@ static void poll_rounds(struct rounds *r, uint64_t now)
 		w->n -= w->n_ready;
 		w->n_ready = 0;
 	}
-	rounds_submit(r);
+	rounds_submit(r, 0);
 	rounds_hand_out(r, now);
 }
 
@@ -289,12 +289,12 @@ static void drops_go_to_rounds_that_have_begun(void **state)
 	fakes[0].blocks[0]->began_ns = t;
 	assert_true(rounds_are_whole(r));
 	rounds_add_drops(r, 8, t + p + 1);
-	rounds_submit(r);
+	rounds_submit(r, 0);
 	assert_false(rounds_are_whole(r));
 	rounds_add_drops(r, 16, t + p + 2);
 	rounds_report(r, fakes[0].blocks[1]);
 	fakes[0].blocks[1]->began_ns = t + p;
-	rounds_submit(r);
+	rounds_submit(r, 0);
 	fakes[0].n = 0;
 	assert_int_equal(n_submitted, 2);
 	assert_int_equal(submitted[0]->local_drops, 2 + 4 + 8);
