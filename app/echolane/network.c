@@ -349,7 +349,6 @@ struct network_plan *network_plan_begin(struct network *n, const struct el_conf 
 		free_plan(plan);
 		return NULL;
 	}
-	digest(plan, plan->addresses, plan->n_addresses * sizeof(plan->addresses[0]));
 	return plan;
 }
 

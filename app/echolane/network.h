@@ -46,7 +46,7 @@ void network_plan_free(struct network_plan *plan);
  * subnets; the plan's. */
 const struct el_ip *network_plan_addresses(const struct network_plan *plan, size_t *ret_count);
 /* A number for the ways that the streams of the plan go, in the order of network_route's calls: the
- * same where all go the same way. */
+ * same where all go the same way from the same addresses, whatever others there are. */
 uint64_t network_plan_digest(const struct network_plan *plan);
 /* Says what of the plan, when it is made, was left out for want of next hops. */
 void network_plan_report(struct network_plan *plan);

@@ -141,13 +141,15 @@ def test_a_route_goes_and_comes(lab):
 
 
 def test_what_does_not_matter(lab):
-    """Changes of routes that nothing is probed by change no plan: rounds go on as they were."""
+    """Routes that nothing is probed by and addresses that nothing is sent from change no plan: rounds go on as they
+    were."""
     address(lab)
     default(lab)
     prober = start(lab, logging_level="DEBUG")
     prober.wait_for(lambda m: sent(m) >= 40, "two rounds")
     for number in range(50):
         lab.ip("prober", "route", "replace", f"10.{number}.0.0/16", "via", GATEWAY)
+    address(lab, prober="10.200.0.1/24")  # of which nothing is sent
     page = wait_for_rounds(prober)
     assert_none_lost(page)
     assert_equal(page.sum(LOCAL), 0, "local")
