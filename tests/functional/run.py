@@ -3,7 +3,7 @@
 """Runs the functional tests: every function test_* of the files test_*.py beside this one.
 
 A test gets a fresh network (harness.Lab) and fails by an exception. What it wrote (logs, captures,
-configurations) is kept where it failed. As they wait most of the time, two are run at once; those that
+configurations) is kept where it failed. As they wait most of the time, three are run at once; those that
 measure times are run alone (harness.alone). Status 0, 1 if a test failed, 77 if none could be run."""
 import argparse
 import importlib
@@ -24,7 +24,7 @@ import harness
 
 HERE = pathlib.Path(__file__).resolve().parent
 TIME_LIMIT_S = 60
-JOBS = 2
+JOBS = 3
 REASON_MAX = 600  # characters shown of a failure's reason
 
 
