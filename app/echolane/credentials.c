@@ -65,6 +65,7 @@ static int read_credential(const char *directory, const char *name, char ret[CRE
 static int read_one(const char *name, char ret[CREDENTIAL_MAX], struct el_error *err)
 {
 	const char *directory = getenv(DIRECTORY), *variable = getenv(name);
+	size_t size;
 	int rc = directory ? read_credential(directory, name, ret, err) : 0;
 
 	if (rc < 0 || !variable || !*variable)
@@ -74,10 +75,11 @@ static int read_one(const char *name, char ret[CREDENTIAL_MAX], struct el_error 
 				    "%s is set in the environment, and is a credential, too: one "
 				    "of them is to go",
 				    name);
-	if (strlen(variable) >= CREDENTIAL_MAX)
+	size = strlen(variable) + 1;
+	if (size > CREDENTIAL_MAX)
 		return el_error_set(err, -EINVAL, "%s is longer than %d bytes", name,
 				    CREDENTIAL_MAX - 1);
-	strcpy(ret, variable);
+	memcpy(ret, variable, size);
 	return 0;
 }
 

@@ -39,10 +39,9 @@ static void say_addresses(const struct net_port *p, bool first)
 {
 	char text[512];
 
-	net_port_addresses_text(p, text, sizeof(text));
 	if (!first)
 		el_log(EL_LOG_INFO, "network", "port %s: addresses %s, MTU %u", p->port->name,
-		       p->n_addresses ? text : "none", p->mtu);
+		       net_port_addresses_text(p, text, sizeof(text)), p->mtu);
 	else if (!p->n_addresses)
 		el_log(EL_LOG_WARNING, "network",
 		       "port %s: %s has no address yet; nothing is sent there until it has one",

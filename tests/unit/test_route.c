@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "unit.h"
 
+#include "addresses.h"
 #include "el_neigh.h"
 
 static const struct el_port_idx PORT1 = {1};
-
-static struct el_ip ip(const char *text)
-{
-	struct el_ip i;
-
-	assert_int_equal(el_ip_parse(text, &i), 0);
-	return i;
-}
-
-static struct el_prefix prefix(const char *text)
-{
-	struct el_prefix p;
-
-	assert_int_equal(el_prefix_parse(text, &p), 0);
-	return p;
-}
 
 static struct el_route route(uint16_t port, const char *to, const char *via)
 {

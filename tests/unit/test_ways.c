@@ -2,24 +2,8 @@
 /* Ways by configured routes: of the source's own port, and all that are equally good. */
 #include "unit.h"
 
+#include "addresses.h"
 #include "ways.h"
-
-static struct el_ip ip(const char *text)
-{
-	struct el_ip i = {0};
-
-	if (text)
-		assert_int_equal(el_ip_parse(text, &i), 0);
-	return i;
-}
-
-static struct el_prefix prefix(const char *text)
-{
-	struct el_prefix p;
-
-	assert_int_equal(el_prefix_parse(text, &p), 0);
-	return p;
-}
 
 static void by_configured_routes(void **state)
 {
