@@ -52,13 +52,12 @@ static void say_addresses(const struct net_port *p, bool first)
 static int refresh(struct network *n, bool first)
 {
 	int ret = net_kernel_read(&n->kernel);
-	bool any = false, changed;
+	bool changed;
 
 	for (uint32_t i = 0; ret == 0 && i < n->n_ports; i++) {
 		ret = net_port_refresh(&n->ports[i], &n->kernel, &changed);
 		if (ret == 0 && (changed || first))
 			say_addresses(&n->ports[i], first);
-		any |= ret == 0 && changed;
 	}
 	/* the kernel's own, on any interface, are listed too */
 	if (!first && ret == 0)
