@@ -134,11 +134,12 @@ HOLDERS = {  # what is sent at once, what then by the byte, whether the answer i
 
 
 def hold(source, address, port, seconds, number):
-    """So many connections of each kind, one that is ended is made again."""
+    """So many connections of each kind; one that is ended, or could not be made, is made again."""
     connections, made = [], dict.fromkeys(HOLDERS, 0)
     end = time.monotonic() + float(seconds)
     wanted = [kind for kind in HOLDERS for _ in range(int(number))]
     while time.monotonic() < end:
+        failed = []
         for kind in wanted:
             now, later, reads = HOLDERS[kind]
             connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
@@ -153,7 +154,8 @@ def hold(source, address, port, seconds, number):
                 made[kind] += 1
             except OSError:
                 connection.close()
-        wanted = [kind for kind, connection, later, reads in connections if not goes_on(connection, later, reads)]
+                failed.append(kind)
+        wanted = failed + [kind for kind, connection, later, reads in connections if not goes_on(connection, later, reads)]
         connections = [entry for entry in connections if entry[1].fileno() >= 0]
         time.sleep(0.2)
     return made
