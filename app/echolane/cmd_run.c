@@ -272,7 +272,7 @@ static void launch_fini(struct control *c)
 
 static int stats_init(struct control *c, struct el_error *err)
 {
-	c->stats = stats_pool_create(c->lcores.stats);
+	c->stats = stats_thread_create(c->lcores.stats);
 	c->snapshots = el_snapshot_store_create();
 	if (!c->stats || !c->snapshots)
 		return el_error_set(err, -errno, "statistics can't be started: %s",
@@ -282,7 +282,7 @@ static int stats_init(struct control *c, struct el_error *err)
 
 static void stats_fini(struct control *c)
 {
-	stats_pool_destroy(c->stats);
+	stats_thread_destroy(c->stats);
 	el_snapshot_store_destroy(c->snapshots);
 }
 
@@ -296,7 +296,7 @@ static int planner_init(struct control *c, struct el_error *err)
 
 static void planner_fini(struct control *c)
 {
-	planner_destroy(c->planner);
+	job_thread_destroy(c->planner, 0);
 }
 
 static int http_init(struct control *c, struct el_error *err)

@@ -78,7 +78,7 @@ static void page_close(void *ctx, void *handle)
 	struct control *c = ctx;
 	struct page *p = handle;
 
-	stats_pool_drop(c->stats, p->snapshot);
+	stats_thread_drop(c->stats, p->snapshot);
 	free(p);
 }
 
@@ -193,7 +193,7 @@ static void publish(struct control *c, struct el_snapshot *s)
 	c->current = el_snapshot_get(s);
 	el_snapshot_store_publish(c->snapshots, s);
 	if (before)
-		stats_pool_drop(c->stats, before);
+		stats_thread_drop(c->stats, before);
 }
 
 void control_republish(struct control *c)
@@ -201,7 +201,7 @@ void control_republish(struct control *c)
 	struct el_snapshot *s;
 
 	/* one is being made that this would get lost behind: when it is there, then */
-	c->republish = stats_pool_is_busy(c->stats);
+	c->republish = stats_thread_is_busy(c->stats);
 	if (c->republish)
 		return;
 	s = el_snapshot_next(c->current, c->current->model, NULL);
@@ -293,11 +293,11 @@ static void take_results(struct control *c)
 	struct stats_job *job;
 	uint64_t n;
 
-	if (read(stats_pool_fd(c->stats), &n, sizeof(n)) < 0 && errno != EAGAIN)
+	if (read(stats_thread_fd(c->stats), &n, sizeof(n)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
-	while ((job = stats_pool_take(c->stats)) != NULL)
+	while ((job = stats_thread_take(c->stats)) != NULL)
 		finish_round(c, job);
-	stats_pool_run(c->stats, c->current);
+	stats_thread_run(c->stats, c->current);
 }
 
 void control_stop(struct control *c)
@@ -366,7 +366,7 @@ static void take_reports(struct control *c)
 		rounds_submit(c->old.rounds, 0);
 	if (!c->old.rounds || rounds_idle(c->old.rounds))
 		rounds_submit(c->now.rounds, moved_undecided_ns(c));
-	stats_pool_run(c->stats, c->current);
+	stats_thread_run(c->stats, c->current);
 }
 
 static void take_events(struct control *c)
@@ -453,13 +453,13 @@ static int open_descriptors(struct control *c)
 	if (ret == 0)
 		ret = watch(c, c->timer_fd);
 	if (ret == 0)
-		ret = watch(c, stats_pool_fd(c->stats));
+		ret = watch(c, stats_thread_fd(c->stats));
 	if (ret == 0)
 		ret = watch(c, el_httpd_fd(c->httpd));
 	if (ret == 0)
 		ret = watch(c, names_fd(c->names));
 	if (ret == 0)
-		ret = watch(c, planner_fd(c->planner));
+		ret = watch(c, job_thread_fd(c->planner));
 	if (ret == 0)
 		ret = watch(c, el_inventory_fd(c->inventory));
 	return ret;
@@ -529,9 +529,9 @@ void control_run(struct control *c)
 				tick(c);
 			else if (events[i].data.fd == c->signal_fd)
 				take_signal(c);
-			else if (events[i].data.fd == stats_pool_fd(c->stats))
+			else if (events[i].data.fd == stats_thread_fd(c->stats))
 				take_results(c);
-			else if (events[i].data.fd == planner_fd(c->planner))
+			else if (events[i].data.fd == job_thread_fd(c->planner))
 				plans_take_results(c);
 		}
 		/* bounded work; also when only its own time has come */

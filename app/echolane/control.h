@@ -26,7 +26,6 @@ struct planning {
 	struct rounds *rounds; /* NULL until its turn comes */
 };
 
-struct planner;
 struct planner_job;
 struct writer;
 
@@ -43,7 +42,7 @@ struct control {
 	struct clocks *clocks;
 	struct names *names;
 	struct el_inventory *inventory;
-	struct planner *planner;
+	struct job_thread *planner;
 	struct el_id_key key; /* of this process */
 	uint8_t *payload;     /* EL_PLAN_PAYLOAD_BYTES */
 	struct rte_mempool *tx_pools[EL_PLAN_WORKERS_MAX];
@@ -52,7 +51,7 @@ struct control {
 	uint32_t n_launched;
 	uint64_t alive_ns[EL_PLAN_WORKERS_MAX]; /* when each had read all of its commands */
 	char state_text[512];                   /* state.c: what was said last */
-	struct stats_pool *stats;
+	struct stats_thread *stats;
 	struct el_snapshot_store *snapshots;
 	struct el_httpd *httpd;
 	int epoll_fd, signal_fd, timer_fd; /* -1: not open */

@@ -3,44 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct queue {
-	struct planner_job *first, **end;
-};
-
-struct planner {
-	struct control *control;
-	pthread_t thread;
-	pthread_mutex_t lock; /* protects all below */
-	pthread_cond_t wake;
-	struct queue todo, done;
-	bool stop;
-	int fd;
-};
-
-static void push(struct queue *q, struct planner_job *job)
-{
-	job->next = NULL;
-	*q->end = job;
-	q->end = &job->next;
-}
-
-static struct planner_job *pop(struct queue *q)
-{
-	struct planner_job *job = q->first;
-
-	if (job) {
-		q->first = job->next;
-		if (!q->first)
-			q->end = &q->first;
-	}
-	return job;
-}
 
 /* What is no regular file is not looked at again: a FIFO would be waited for. */
 static bool is_file(const char *path)
@@ -99,8 +64,13 @@ static int load(struct control *c, struct shared_conf **ret, struct el_error *er
 	return *ret ? 0 : el_error_set(err, -ENOMEM, "not enough memory");
 }
 
-static void work(struct control *c, struct planner_job *job)
+static bool work(void *ctx, struct job *base)
 {
+	struct planner_job *job = (struct planner_job *)base;
+	struct control *c = ctx;
+
+	if (job->kind == PLANNER_FREE)
+		return false;
 	if (job->kind == PLANNER_LOAD) {
 		uint64_t digest = planning_file_digest(c->options->config);
 		job->status = job->only_if_changed && digest == job->digest;
@@ -108,111 +78,36 @@ static void work(struct control *c, struct planner_job *job)
 		if (job->status == 0)
 			job->status = load(c, &job->shared, &job->err);
 		if (job->status != 0)
-			return;
+			return true;
 	}
 	job->status = planning_make(c, &job->order, job->shared, &job->planning, &job->err);
 	job->shared = NULL;
 	el_plan_set_put(job->order.learn_from);
 	job->order.learn_from = NULL;
+	return true;
 }
 
-static void *run(void *arg)
+static void drop(struct job *base)
 {
-	struct planner *p = arg;
-	const uint64_t one = 1;
-	struct planner_job *job;
+	struct planner_job *job = (struct planner_job *)base;
 
-	pthread_mutex_lock(&p->lock);
-	while (!p->stop) {
-		job = pop(&p->todo);
-		if (!job) {
-			pthread_cond_wait(&p->wake, &p->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&p->lock);
-		if (job->kind == PLANNER_FREE) {
-			planning_fini(&job->planning);
-			free(job);
-			pthread_mutex_lock(&p->lock);
-			continue;
-		}
-		work(p->control, job);
-		pthread_mutex_lock(&p->lock);
-		push(&p->done, job);
-		/* can't fail: the counter is nowhere near its end */
-		if (write(p->fd, &one, sizeof(one)) < 0)
-			el_log(EL_LOG_ERROR, "planner", "eventfd refused");
-	}
-	pthread_mutex_unlock(&p->lock);
-	return NULL;
+	shared_conf_put(job->shared);
+	el_plan_set_put(job->order.learn_from);
+	planning_fini(&job->planning);
+	free(job);
 }
 
-struct planner *planner_create(struct control *c)
+struct job_thread *planner_create(struct control *c)
 {
-	struct planner *p = calloc(1, sizeof(*p));
-	int error;
-
-	if (!p)
-		return NULL;
-	p->control = c;
-	p->todo.end = &p->todo.first;
-	p->done.end = &p->done.first;
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->wake, NULL);
-	p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	error = p->fd < 0 ? errno : pthread_create(&p->thread, NULL, run, p);
-	if (!error)
-		return p;
-	if (p->fd >= 0)
-		close(p->fd);
-	free(p);
-	errno = error;
-	return NULL;
+	return job_thread_create(work, drop, c);
 }
 
-static void free_jobs(struct queue *q)
+void planner_submit(struct job_thread *p, struct planner_job *job)
 {
-	struct planner_job *job;
-
-	while ((job = pop(q)) != NULL) {
-		shared_conf_put(job->shared);
-		el_plan_set_put(job->order.learn_from);
-		planning_fini(&job->planning);
-		free(job);
-	}
+	job_thread_submit(p, &job->base, 0);
 }
 
-void planner_destroy(struct planner *p)
-{
-	if (!p)
-		return;
-	pthread_mutex_lock(&p->lock);
-	p->stop = true;
-	pthread_cond_signal(&p->wake);
-	pthread_mutex_unlock(&p->lock);
-	pthread_join(p->thread, NULL);
-	free_jobs(&p->todo);
-	free_jobs(&p->done);
-	close(p->fd);
-	pthread_cond_destroy(&p->wake);
-	pthread_mutex_destroy(&p->lock);
-	free(p);
-}
-
-int planner_fd(const struct planner *p)
-{
-	return p->fd;
-}
-
-void planner_submit(struct planner *p, struct planner_job *job)
-{
-	pthread_mutex_lock(&p->lock);
-	push(&p->todo, job);
-	pthread_cond_signal(&p->wake);
-	pthread_mutex_unlock(&p->lock);
-}
-
-void planner_free(struct planner *p, struct planning *planning)
+void planner_free(struct job_thread *p, struct planning *planning)
 {
 	struct planner_job *job = calloc(1, sizeof(*job));
 
@@ -226,12 +121,7 @@ void planner_free(struct planner *p, struct planning *planning)
 	planner_submit(p, job);
 }
 
-struct planner_job *planner_take(struct planner *p)
+struct planner_job *planner_take(struct job_thread *p)
 {
-	struct planner_job *job;
-
-	pthread_mutex_lock(&p->lock);
-	job = pop(&p->done);
-	pthread_mutex_unlock(&p->lock);
-	return job;
+	return (struct planner_job *)job_thread_take(p);
 }

@@ -3,10 +3,11 @@
 /* The planner: a thread that loads configurations, makes plans and frees them, so that control does
  * not wait for what takes seconds with a million targets. One plan is made at a time. While one is,
  * inventories must not be run. */
+#include "job_thread.h"
 #include "planning.h"
 
 struct planner_job {
-	struct planner_job *next;
+	struct job base;
 	enum { PLANNER_MAKE, PLANNER_LOAD, PLANNER_FREE } kind;
 	struct planning_order order;
 	bool cut;                   /* for control: the round under way ends for this plan */
@@ -18,19 +19,11 @@ struct planner_job {
 	struct el_error err;
 };
 
-struct planner;
-
 /* Starts the thread; `c` must stay. NULL with errno. */
-struct planner *planner_create(struct control *c);
-/* Waits for the job at hand; results that nobody took are freed. NULL is fine. */
-void planner_destroy(struct planner *p);
-
-/* Readable when there is a result. */
-int planner_fd(const struct planner *p);
-
+struct job_thread *planner_create(struct control *c);
 /* Hands a job (heap) over. */
-void planner_submit(struct planner *p, struct planner_job *job);
+void planner_submit(struct job_thread *p, struct planner_job *job);
 /* Has a plan freed that nobody uses any more. */
-void planner_free(struct planner *p, struct planning *planning);
+void planner_free(struct job_thread *p, struct planning *planning);
 /* The next result (never of FREE), the caller's to free; NULL: none now. */
-struct planner_job *planner_take(struct planner *p);
+struct planner_job *planner_take(struct job_thread *p);

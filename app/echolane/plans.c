@@ -92,7 +92,7 @@ void plans_take_results(struct control *c)
 	struct planner_job *job;
 	uint64_t n;
 
-	if (read(planner_fd(c->planner), &n, sizeof(n)) < 0 && errno != EAGAIN)
+	if (read(job_thread_fd(c->planner), &n, sizeof(n)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
 	while ((job = planner_take(c->planner)) != NULL) {
 		c->planning = false;

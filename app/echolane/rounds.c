@@ -250,7 +250,7 @@ void rounds_submit(struct rounds *r, uint64_t before_ns)
 			o->job->blocks[w]->moved = o->moved;
 		o->job->owner = r;
 		r->in_stats++;
-		stats_pool_submit(r->conf.stats, o->job);
+		stats_thread_submit(r->conf.stats, o->job);
 	}
 }
 

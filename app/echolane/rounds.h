@@ -4,7 +4,7 @@
  * a round ahead, puts the reports of all workers together and passes whole rounds to statistics.
  * With a new plan comes a new one of these; the old one lives until its last round is published. */
 #include "el_worker.h"
-#include "stats_pool.h"
+#include "stats_thread.h"
 
 struct rounds;
 
@@ -12,7 +12,7 @@ struct rounds_config {
 	struct el_worker *const *workers;
 	uint32_t n_workers;
 	struct el_plan_set *set; /* a reference is taken */
-	struct stats_pool *stats;
+	struct stats_thread *stats;
 	uint64_t last; /* of the last; 0: without end */
 };
 

@@ -90,7 +90,7 @@ struct shared_conf *shared_conf_get(struct shared_conf *s)
 	return s;
 }
 
-int planner_fd(const struct planner *p)
+int job_thread_fd(const struct job_thread *p)
 {
 	static int fd = -1;
 
@@ -102,14 +102,14 @@ int planner_fd(const struct planner *p)
 
 static struct planner_job *ordered, *made;
 
-void planner_submit(struct planner *p, struct planner_job *job)
+void planner_submit(struct job_thread *p, struct planner_job *job)
 {
 	(void)p;
 	assert_null(ordered);
 	ordered = job;
 }
 
-struct planner_job *planner_take(struct planner *p)
+struct planner_job *planner_take(struct job_thread *p)
 {
 	struct planner_job *job = made;
 
@@ -118,7 +118,7 @@ struct planner_job *planner_take(struct planner *p)
 	return job;
 }
 
-void planner_free(struct planner *p, struct planning *planning)
+void planner_free(struct job_thread *p, struct planning *planning)
 {
 	(void)p;
 	n_freed += planning->set != NULL;
@@ -130,7 +130,7 @@ void planner_free(struct planner *p, struct planning *planning)
 static uint64_t n_lost, n_local; /* of all rounds */
 
 /* Statistics are done at once. */
-void stats_pool_submit(struct stats_pool *pool, struct stats_job *job)
+void stats_thread_submit(struct stats_thread *pool, struct stats_job *job)
 {
 	struct el_round_figures *f = el_stats_round(job->blocks, job->n_blocks);
 

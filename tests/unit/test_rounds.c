@@ -42,9 +42,9 @@ static void poll_rounds(struct rounds *r, uint64_t now)
 	rounds_hand_out(r, now);
 }
 
-void stats_pool_submit(struct stats_pool *pool, struct stats_job *job)
+void stats_thread_submit(struct stats_thread *t, struct stats_job *job)
 {
-	(void)pool;
+	(void)t;
 	submitted[n_submitted++] = job;
 }
 

@@ -4,11 +4,12 @@
  * figures. One round at a time, since each snapshot follows the one before. */
 #include "el_plan.h"
 #include "el_stats.h"
+#include "job_thread.h"
 
 struct rounds;
 
 struct stats_job {
-	struct stats_job *next;
+	struct job base;
 	struct rounds *owner; /* whose blocks these are; NULL: `before` is to be dropped, no more */
 	uint64_t round;
 	uint64_t local_drops; /* of the ports, while the round was open */
@@ -18,26 +19,25 @@ struct stats_job {
 	struct el_snapshot *snapshot; /* the result, not published yet; NULL: no memory */
 };
 
-struct stats_pool;
+struct stats_thread;
 
 /* Starts the thread, on `core` if it is >= 0. NULL with errno. */
-struct stats_pool *stats_pool_create(int core);
-/* Waits for the job at hand and frees those that nobody took. */
-void stats_pool_destroy(struct stats_pool *pool);
+struct stats_thread *stats_thread_create(int core);
+/* Waits for the job at hand and frees those that nobody took. NULL is fine. */
+void stats_thread_destroy(struct stats_thread *t);
 
 /* Readable when results are waiting; for epoll. */
-int stats_pool_fd(const struct stats_pool *pool);
+int stats_thread_fd(const struct stats_thread *t);
 
 /* Queues a job (heap; its blocks are empty again when it comes back). Control's thread. */
-void stats_pool_submit(struct stats_pool *pool, struct stats_job *job);
+void stats_thread_submit(struct stats_thread *t, struct stats_job *job);
 /* Has the next queued job done, if none is under way: its snapshot will follow `before`, so no
  * other may be published until it has been taken. Control's thread. */
-void stats_pool_run(struct stats_pool *pool, struct el_snapshot *before);
+void stats_thread_run(struct stats_thread *t, struct el_snapshot *before);
 /* Has a reference to a snapshot dropped: freeing a large one, perhaps with its model, takes a
  * while. Control's thread. */
-void stats_pool_drop(struct stats_pool *pool, struct el_snapshot *s);
+void stats_thread_drop(struct stats_thread *t, struct el_snapshot *s);
 /* True while a job is under way or its result has not been taken. Control's thread. */
-bool stats_pool_is_busy(const struct stats_pool *pool);
-/* The next finished one, in the order they were handed over; the caller frees it. NULL: none now.
- */
-struct stats_job *stats_pool_take(struct stats_pool *pool);
+bool stats_thread_is_busy(const struct stats_thread *t);
+/* The next finished one, the caller's to free; NULL: none now. Control's thread. */
+struct stats_job *stats_thread_take(struct stats_thread *t);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stats_thread.h"
+
+#include <stdlib.h>
+
+/* All of it is control's own. */
+struct stats_thread {
+	struct job_thread *thread;
+	struct job *waiting;
+	bool busy;
+};
+
+static bool work(void *ctx, struct job *base)
+{
+	struct stats_job *job = (struct stats_job *)base;
+	struct el_round_figures *figures;
+
+	(void)ctx;
+	if (!job->owner)
+		return false;
+	figures = el_stats_round(job->blocks, job->n_blocks);
+	if (figures) {
+		figures->local_drops += job->local_drops;
+		job->snapshot = el_snapshot_next(job->before, job->blocks[0]->set->model, figures);
+	}
+	el_snapshot_put(job->before);
+	job->before = NULL;
+	for (uint32_t i = 0; i < job->n_blocks; i++)
+		el_block_reset(job->blocks[i], 0, 0);
+	return true;
+}
+
+static void drop(struct job *base)
+{
+	struct stats_job *job = (struct stats_job *)base;
+
+	el_snapshot_put(job->before);
+	el_snapshot_put(job->snapshot);
+	for (uint32_t i = 0; i < job->n_blocks; i++)
+		el_block_free(job->blocks[i]);
+	free(job);
+}
+
+struct stats_thread *stats_thread_create(int core)
+{
+	struct stats_thread *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->thread = job_thread_create(work, drop, NULL);
+	if (!t->thread) {
+		free(t);
+		return NULL;
+	}
+	if (core >= 0 && job_thread_pin(t->thread, core) < 0)
+		el_log(EL_LOG_WARNING, "stats", "core %d is not to be had for statistics", core);
+	return t;
+}
+
+void stats_thread_destroy(struct stats_thread *t)
+{
+	if (!t)
+		return;
+	job_thread_destroy(t->thread, 0);
+	for (struct job *job; (job = job_pop(&t->waiting)) != NULL;)
+		drop(job);
+	free(t);
+}
+
+int stats_thread_fd(const struct stats_thread *t)
+{
+	return job_thread_fd(t->thread);
+}
+
+void stats_thread_submit(struct stats_thread *t, struct stats_job *job)
+{
+	job_push(&t->waiting, &job->base, 0);
+}
+
+void stats_thread_run(struct stats_thread *t, struct el_snapshot *before)
+{
+	struct job *job = t->busy ? NULL : job_pop(&t->waiting);
+
+	if (!job)
+		return;
+	t->busy = true;
+	((struct stats_job *)job)->before = el_snapshot_get(before);
+	job_thread_submit(t->thread, job, 0);
+}
+
+void stats_thread_drop(struct stats_thread *t, struct el_snapshot *s)
+{
+	struct stats_job *job = calloc(1, sizeof(*job));
+
+	if (!job) { /* then control waits for it */
+		el_snapshot_put(s);
+		return;
+	}
+	job->before = s;
+	job_thread_submit(t->thread, &job->base, 0);
+}
+
+bool stats_thread_is_busy(const struct stats_thread *t)
+{
+	return t->busy;
+}
+
+struct stats_job *stats_thread_take(struct stats_thread *t)
+{
+	struct job *job = job_thread_take(t->thread);
+
+	t->busy &= !job;
+	return (struct stats_job *)job;
+}
