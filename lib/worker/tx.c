@@ -4,6 +4,7 @@
 #include "worker_internal.h"
 
 #define RECORD_END_NONE (NO_RECORD - 1) /* no record: plans have up to 2^31 */
+#define SLICES_AHEAD 16                 /* that are fetched into the cache before their turn */
 
 /* The first `n` packets of a run have been sent. How many of them were probes. */
 static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t ns, bool uncertain)
@@ -166,6 +167,13 @@ static inline el_path *path_of(const struct building *b, const struct el_slice *
 	return &b->paths[s->path_first + (uint32_t)(port - s->path_base)];
 }
 
+/* Both cache lines of a slice whose turn comes soon; `s` may lie behind the last one. */
+static inline void prefetch_slice(const struct el_slice *s)
+{
+	rte_prefetch0(s);
+	rte_prefetch0(s->template);
+}
+
 /* Builds the probes of `packet` for up to n slices from `s` on, for the records from `index` on: as
  * far as they are alike in type and queue and there is nothing else to do for them. How many. */
 static uint32_t build_run(const struct building *b, const struct el_slice *s, uint32_t index,
@@ -189,6 +197,7 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 		uint16_t port = el_slice_port(s, packet);
 		struct rte_mbuf *m = *--spare;
 
+		prefetch_slice(s + SLICES_AHEAD);
 		if (unlikely(s->type != type))
 			break;
 		if (s->next_hop.v != next_hop) {

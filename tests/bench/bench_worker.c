@@ -3,10 +3,12 @@
  * frames are turned round in place, so there is no copying and no waiting for another core. Only
  * the loop's iterations are timed, and the median of many is taken, so other load on the machine
  * does little. With --json: a line for each of the rows that scripts/bench shows. `--packets N`
- * makes it one round of N packets a slice; --no-checksums leaves those of answers alone. The
- * functions that are not inlined are where count_instructions.py has callgrind begin and end. */
+ * makes it one round of at most N packets a slice, --no-large leaves out the large plans, and
+ * --no-checksums the checksums of answers. The functions that are not inlined are where
+ * count_instructions.py has callgrind begin and end. */
 #include "plan_fixture.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -20,7 +22,8 @@
 #define PROBES_TX 400000 /* at least so many besides, to see what sending costs */
 #define IN_FLIGHT 1024
 #define WIRE 4096
-#define POLLS 64 /* iterations that are timed together */
+#define FEW_SLICES 4000U /* more don't fit into the caches near a core */
+#define POLLS 64         /* iterations that are timed together */
 #define SAMPLES_MAX 100000
 #define ETH 14
 
@@ -240,18 +243,38 @@ struct row {
 	uint64_t rate_pps; /* 0: no cap */
 };
 
+static const char *address_of(const struct row *row, uint32_t i)
+{
+	static char address[64];
+
+	if (row->family == 6)
+		snprintf(address, sizeof(address), "2001:db8:%x::%x", 256 + (i >> 8),
+			 (i & 255) + 1);
+	else
+		snprintf(address, sizeof(address), "198.%u.%u.%u", 18 + (i >> 16), i >> 8 & 255,
+			 i & 255);
+	return address;
+}
+
+/* As many targets as a fixture holds, or fewer. Past that a target has several streams. */
 static void add_targets(struct fixture *f, const struct row *row)
 {
-	for (uint32_t i = 0; i < row->slices; i++) {
-		char address[64];
-		if (row->family == 6)
-			snprintf(address, sizeof(address), "2001:db8:%x::%x", 256 + (i >> 8),
-				 (i & 255) + 1);
-		else
-			snprintf(address, sizeof(address), "198.%u.%u.%u", 18 + (i >> 16),
-				 i >> 8 & 255, i & 255);
-		add_target(f, row->type, address, row->packets);
+	uint32_t most = RTE_MIN(row->slices, FEW_SLICES), each = row->slices / most;
+	struct el_model_stream *streams = calloc(row->slices, sizeof(*streams));
+
+	if (!streams)
+		abort();
+	for (uint32_t i = 0; i < most; i++) {
+		add_target(f, row->type, address_of(row, i), row->packets);
+		f->series[i].first_stream = i * each;
+		f->series[i].n_streams = each;
 	}
+	for (uint32_t i = 0; i < row->slices; i++) {
+		streams[i].series = i / each;
+		el_ip_parse(address_of(row, i), &streams[i].address);
+	}
+	f->model.streams = streams;
+	f->model.n_streams = row->slices;
 }
 
 static void print(const struct row *row, double median, double tenth, double tx, uint32_t n,
@@ -302,7 +325,7 @@ static double measure_tx(struct el_worker *w, struct el_plan_set *set, uint64_t 
 static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool json)
 {
 	static double samples[SAMPLES_MAX];
-	struct fixture *f = fixture(1, 1000);
+	struct fixture *f = fixture(1, row->slices > FEW_SLICES ? 100 : 1000);
 	struct el_plan_set *set;
 	struct el_worker *w;
 	struct el_prefix own;
@@ -330,6 +353,7 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	tx = measure_tx(w, set, rounds);
 	finish(w);
 	el_plan_set_put(set);
+	free(f->model.streams);
 	free(f);
 	if (!n)
 		return 1;
@@ -346,6 +370,12 @@ static const struct row rows[] = {
     {EL_PROBE_TCPSYN, "TCPsyn", 6, 4000, 250, 0},
     {EL_PROBE_UDPUNREACHABLE, "UDPunreachable", 6, 4000, 250, 0},
 };
+/* Large plans: what is sent and received is no longer in the caches. */
+static const struct row large[] = {
+    {EL_PROBE_ICMPPING, "ICMPping", 4, 100000, 10, 0},
+    {EL_PROBE_ICMPPING, "ICMPping", 4, 1000000, 4, 0},
+    {EL_PROBE_TCPSYN, "TCPsyn", 4, 100000, 10, 0},
+};
 /* Other shapes of plan, to be compared with the first row. */
 static const struct row shapes[] = {
     {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 1, 0},
@@ -353,7 +383,7 @@ static const struct row shapes[] = {
     {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 250, 150000000},
 };
 
-/* `packets`: 0 for those of the rows. */
+/* `packets`: most of a slice, in one round; 0: those of the rows. */
 static int measure_all(const struct row *r, size_t n, bool json, uint32_t packets)
 {
 	int failed = 0;
@@ -363,7 +393,7 @@ static int measure_all(const struct row *r, size_t n, bool json, uint32_t packet
 		uint32_t rounds = PROBES / (row.slices * row.packets);
 
 		if (packets) {
-			row.packets = packets;
+			row.packets = RTE_MIN(row.packets, packets);
 			rounds = 1;
 		}
 		failed = measure(&row, rounds, json);
@@ -371,14 +401,40 @@ static int measure_all(const struct row *r, size_t n, bool json, uint32_t packet
 	return failed;
 }
 
+struct options {
+	bool json, no_large;
+	uint32_t packets;
+};
+
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+	static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+					      {"packets", required_argument, NULL, 'p'},
+					      {"no-large", no_argument, NULL, 'l'},
+					      {"no-checksums", no_argument, NULL, 'c'},
+					      {0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+		if (c == 'j')
+			ret->json = true;
+		else if (c == 'p')
+			ret->packets = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (c == 'l')
+			ret->no_large = true;
+		else if (c == 'c')
+			checksums = EL_CHECKSUMS_IGNORED;
+		else
+			return -1;
+	}
+	return optind == argc && ret->packets <= 1000 ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
-	bool unchecked = argc > 1 && strcmp(argv[argc - 1], "--no-checksums") == 0;
-	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
-	bool one_round = argc - unchecked == 4 && strcmp(argv[2], "--packets") == 0;
-	uint32_t packets = one_round ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
+	struct options o = {0};
 	struct el_lcores lcores;
 	struct el_eal_config eal = {
 	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
@@ -386,12 +442,9 @@ int main(int argc, char **argv)
 	cpu_set_t allowed;
 	int failed;
 
-	if (unchecked) {
-		checksums = EL_CHECKSUMS_IGNORED;
-		argc--;
-	}
-	if ((argc > 1 && !json) || (argc > 2 && (packets < 1 || packets > 1000))) {
-		fputs("usage: bench_worker [--json [--packets N]] [--no-checksums]\n", stderr);
+	if (parse_options(argc, argv, &o) < 0) {
+		fputs("usage: bench_worker [--json] [--packets N] [--no-large] [--no-checksums]\n",
+		      stderr);
 		return 64;
 	}
 	CPU_ZERO(&allowed);
@@ -401,8 +454,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), json, packets) ||
-		 (!json && measure_all(shapes, RTE_DIM(shapes), json, packets));
+	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), o.json, o.packets) ||
+		 (!o.no_large && measure_all(large, RTE_DIM(large), o.json, o.packets)) ||
+		 (!o.json && measure_all(shapes, RTE_DIM(shapes), o.json, o.packets));
 	el_eal_fini();
 	return failed;
 }

@@ -31,7 +31,8 @@ def run(program, directory):
     """The rows that the program prints, and a file of counts for each of them."""
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/counts", "--collect-atstart=no",
-         "--toggle-collect=sample", "--dump-after=measure", program, "--json", "--packets", str(PACKETS)],
+         "--toggle-collect=sample", "--dump-after=measure", program, "--json", "--no-large", "--packets",
+         str(PACKETS)],
         capture_output=True, text=True, check=False, timeout=300)
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     files = [directory / f"counts.{i + 1}" for i in range(len(rows))]

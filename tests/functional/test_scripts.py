@@ -95,11 +95,13 @@ def test_bench_row(lab):
     figures = lab.directory / "bench.json"
     process = start(lab, SCRIPTS / "bench", "--quick", "--only", "ring", "--json", figures, "--build",
                     lab.echolane.parents[2])
-    assert_equal(process.wait(60), 0, f"exit status ({output(lab)})")
+    assert_equal(process.wait(120), 0, f"exit status ({output(lab)})")
     found = json.loads(figures.read_text())
     assert_equal({line["what"] for line in found["lines"]},
-                 {f"echolane {kind}, IPv{family}" for kind in ("ICMPping", "TCPsyn", "UDPunreachable")
-                  for family in (4, 6)}, "lines")
+                 {*(f"echolane {kind}, IPv{family}" for kind in ("ICMPping", "TCPsyn", "UDPunreachable")
+                    for family in (4, 6)),
+                  "echolane ICMPping, IPv4, 100,000 targets", "echolane ICMPping, IPv4, 1,000,000 targets",
+                  "echolane TCPsyn, IPv4, 100,000 targets"}, "lines")
     for line in found["lines"]:
         assert line["median"] > 0 and line["bar"] == "<= 150", line
         assert line["what"] in output(lab), output(lab)
