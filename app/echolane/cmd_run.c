@@ -159,7 +159,7 @@ static void inventory_fini(struct control *c)
 static int plan_init(struct control *c, struct el_error *err)
 {
 	struct shared_conf *conf = c->now.shared;
-	struct planning_order order;
+	struct planning_order order = {.generation = ++c->generation};
 	uint8_t key[32];
 	int ret;
 
@@ -169,12 +169,15 @@ static int plan_init(struct control *c, struct el_error *err)
 	ret = random_bytes(c->payload, EL_PLAN_PAYLOAD_BYTES, err);
 	if (ret == 0)
 		ret = random_bytes(key, sizeof(key), err);
+	if (ret == 0 && planning_take_snapshot(c, &order.from) < 0)
+		ret = el_error_set(err, -ENOMEM, "not enough memory");
 	if (ret < 0)
 		return ret;
 	c->key = el_id_key_init(key);
 	c->now = (struct planning){0};
-	order = (struct planning_order){.generation = ++c->generation};
-	return planning_make(c, &order, conf, &c->now, err);
+	ret = planning_make(c, &order, conf, &c->now, err);
+	planning_order_fini(&order);
+	return ret;
 }
 
 static void plan_fini(struct control *c)

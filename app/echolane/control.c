@@ -537,8 +537,7 @@ void control_run(struct control *c)
 		/* bounded work; also when only its own time has come */
 		el_httpd_run(c->httpd);
 		names_run(c->names, c->now_ns);
-		if (!c->planning) /* then the planner reads their targets */
-			el_inventory_run(c->inventory, c->now_ns, time(NULL));
+		el_inventory_run(c->inventory, c->now_ns, time(NULL));
 		c->longest_loop_ns =
 		    RTE_MAX(c->longest_loop_ns, clock_ns(CLOCK_MONOTONIC) - c->now_ns);
 		c->longest_loop_cpu_ns = RTE_MAX(c->longest_loop_cpu_ns,

@@ -77,13 +77,12 @@ static bool work(void *ctx, struct job *base)
 		job->digest = digest;
 		if (job->status == 0)
 			job->status = load(c, &job->shared, &job->err);
-		if (job->status != 0)
-			return true;
 	}
-	job->status = planning_make(c, &job->order, job->shared, &job->planning, &job->err);
-	job->shared = NULL;
-	el_plan_set_put(job->order.learn_from);
-	job->order.learn_from = NULL;
+	if (job->status == 0) {
+		job->status = planning_make(c, &job->order, job->shared, &job->planning, &job->err);
+		job->shared = NULL;
+	}
+	planning_order_fini(&job->order);
 	return true;
 }
 
@@ -92,7 +91,7 @@ static void drop(struct job *base)
 	struct planner_job *job = (struct planner_job *)base;
 
 	shared_conf_put(job->shared);
-	el_plan_set_put(job->order.learn_from);
+	planning_order_fini(&job->order);
 	planning_fini(&job->planning);
 	free(job);
 }

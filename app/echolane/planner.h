@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* The planner: a thread that loads configurations, makes plans and frees them, so that control does
- * not wait for what takes seconds with a million targets. One plan is made at a time. While one is,
- * inventories must not be run. */
+ * not wait for what takes seconds with a million targets. One plan is made at a time. */
 #include "job_thread.h"
 #include "planning.h"
 

@@ -100,7 +100,8 @@ static int compile(struct control *c, const struct planning_order *order, struct
 
 	if (order->learn_from)
 		network_learn(c->network, order->learn_from);
-	if (el_inventory_targets(c->inventory, conf, &view) < 0 || names_sync(c->names, &view) < 0)
+	if (el_inventory_targets(order->from.inventories, conf, &view) < 0 ||
+	    names_sync(c->names, &view) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
 	p->net = network_plan_begin(c->network, &view);
 	if (!p->net)
@@ -147,6 +148,24 @@ void shared_conf_put(struct shared_conf *s)
 		return;
 	el_conf_free(s->conf);
 	free(s);
+}
+
+int planning_take_snapshot(struct control *c, struct planning_snapshot *ret)
+{
+	struct planning_snapshot s = {.inventories = el_inventory_take_lists(c->inventory)};
+
+	if (!s.inventories)
+		return -ENOMEM;
+	*ret = s;
+	return 0;
+}
+
+void planning_order_fini(struct planning_order *order)
+{
+	el_inventory_lists_free(order->from.inventories);
+	el_plan_set_put(order->learn_from);
+	order->from = (struct planning_snapshot){0};
+	order->learn_from = NULL;
 }
 
 int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,

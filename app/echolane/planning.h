@@ -14,7 +14,13 @@ struct shared_conf *shared_conf_create(struct el_conf *conf);
 struct shared_conf *shared_conf_get(struct shared_conf *s);
 void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 
+/* What a plan is made from besides its configuration, as it is when the plan is ordered. */
+struct planning_snapshot {
+	struct el_inventory_lists *inventories;
+};
+
 struct planning_order {
+	struct planning_snapshot from;
 	uint64_t generation; /* of the plan set */
 	/* With is_update: a plan by which all streams go the same way as now is not wanted. */
 	bool only_if_moved;
@@ -24,10 +30,16 @@ struct planning_order {
 	struct el_plan_set *learn_from;
 };
 
+/* On control's thread: things as they are now. 0 or -ENOMEM. */
+int planning_take_snapshot(struct control *c, struct planning_snapshot *ret);
+
+/* Lets go of what an order has. Any thread. */
+void planning_order_fini(struct planning_order *order);
+
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
  * rounds have not started. Of control it reads what stays as it is while running (with
- * is_update `now` too); names and network have locks of their own, and inventories must not be run
- * meanwhile. Any thread, one at a time. 0; 1: nothing has moved; or -errno with a sentence. */
+ * is_update `now` too); names and network have locks of their own. Any thread, one at a time. 0; 1:
+ * nothing has moved; or -errno with a sentence. */
 int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
 		  struct planning *ret, struct el_error *err);
 

@@ -73,9 +73,10 @@ int plans_order(struct control *c, struct planner_job *job)
 {
 	struct planner_job *copy = malloc(sizeof(*copy));
 
-	if (!copy) {
+	if (!copy || planning_take_snapshot(c, &job->order.from) < 0) {
 		shared_conf_put(job->shared);
-		el_plan_set_put(job->order.learn_from);
+		planning_order_fini(&job->order);
+		free(copy);
 		return -ENOMEM;
 	}
 	*copy = *job;

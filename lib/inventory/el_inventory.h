@@ -35,8 +35,7 @@ struct el_inventory_settings {
 
 struct el_inventory_config {
 	struct el_inventory_settings settings;
-	/* Called at the end of el_inventory_run if what el_inventory_targets gives is different
-	 * now. */
+	/* Called at the end of el_inventory_run if the targets of the lists are different now. */
 	void (*changed)(void *ctx);
 	void *ctx;
 };
@@ -75,12 +74,20 @@ int el_inventory_timeout_ms(const struct el_inventory *inv, uint64_t now_ns);
  * by. */
 void el_inventory_run(struct el_inventory *inv, uint64_t now_ns, int64_t unix_s);
 
-/* *ret_view is a copy of *conf with the targets of all inventories after its own, those whose
- * lifetime was over at the last run left out. Where a name occurs more than once the last one
- * counts, in the place of the first, and is among the duplicates. Everything in it belongs to
- * `conf` and `inv`: it is not to be freed, and good until the next call of run, rescan, targets
- * or destroy. 0 or -ENOMEM. */
-int el_inventory_targets(struct el_inventory *inv, const struct el_conf *conf,
+/* The lists of all inventories as they were at one time. */
+struct el_inventory_lists;
+
+/* As they are now, to be used by any one thread while everything here goes on; to be freed. NULL:
+ * no memory. */
+struct el_inventory_lists *el_inventory_take_lists(const struct el_inventory *inv);
+void el_inventory_lists_free(struct el_inventory_lists *lists); /* NULL is fine */
+
+/* *ret_view is a copy of *conf with the targets of all lists after its own, those whose lifetime
+ * was over at the last run before they were taken left out. Where a name occurs more than once the
+ * last one counts, in the place of the first, and is among the duplicates. Everything in it belongs
+ * to `conf` and `lists`: it is not to be freed, and good until the next call for these lists or
+ * their end. 0 or -ENOMEM. */
+int el_inventory_targets(struct el_inventory_lists *lists, const struct el_conf *conf,
 			 struct el_conf *ret_view);
 
 /* Asks all programs to end (SIGTERM, after 2 s SIGKILL in run), and starts none any more. Optional:

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "el_names.h"
+#include "lists.h"
 #include "program.h"
 
 #define LOG "inventory"
@@ -30,8 +30,6 @@ struct el_inventory {
 	uint64_t now_ns;
 	int64_t unix_s, expiry_s; /* expiry_s: the next one, INT64_MAX: none */
 	bool has_changed, stopping;
-	/* what the last view points to */
-	struct el_conf_target *targets, *duplicates;
 };
 
 struct el_inventory_settings el_inventory_settings_of(const struct el_conf *conf)
@@ -93,8 +91,9 @@ static void match_programs(struct el_inventory *inv, struct directory *d,
 		if (p->removed)
 			continue;
 		if (!e || strcmp(d->path, p->directory) != 0) {
-			inv->has_changed |= p->list.count > 0;
-			el_conf_inventory_fini(&p->list);
+			inv->has_changed |= program_n_targets(p) > 0;
+			list_put(p->list);
+			p->list = NULL;
 			program_stop(p, true, inv->now_ns);
 			continue;
 		}
@@ -239,10 +238,10 @@ static void update_expiry(struct el_inventory *inv)
 
 	inv->has_changed |= inv->expiry_s <= inv->unix_s;
 	for (size_t i = 0; i < inv->n_programs; i++) {
-		const struct el_conf_inventory *list = &inv->programs[i]->list;
+		const struct list *list = inv->programs[i]->list;
 
-		for (size_t k = 0; k < list->count; k++) {
-			int64_t s = el_conf_inventory_expiry_s(&list->items[k]);
+		for (size_t k = 0; list && k < list->inventory.count; k++) {
+			int64_t s = el_conf_inventory_expiry_s(&list->inventory.items[k]);
 
 			if (s > inv->unix_s && s < next_s)
 				next_s = s;
@@ -309,83 +308,15 @@ void el_inventory_run(struct el_inventory *inv, uint64_t now_ns, int64_t unix_s)
 		inv->changed(inv->ctx);
 }
 
-/* ---- the view ---- */
-
-struct view {
-	struct el_names names;
-	struct el_conf_target *targets, *duplicates;
-	size_t n_targets, n_duplicates;
-	int rc;
-};
-
-static void view_add(struct view *v, const struct el_conf_target *t)
+struct el_inventory_lists *el_inventory_take_lists(const struct el_inventory *inv)
 {
-	int added;
-	struct el_names_entry *e = el_names_add(&v->names, t->name, (uint32_t)v->n_targets, &added);
+	struct el_inventory_lists *l = lists_create(inv->n_programs, inv->unix_s);
 
-	if (!e) {
-		v->rc = -ENOMEM;
-		return;
+	for (size_t i = 0; l && i < inv->n_programs; i++) {
+		if (inv->programs[i]->list)
+			lists_add(l, inv->programs[i]->list);
 	}
-	if (added)
-		v->n_targets++;
-	else
-		v->duplicates[v->n_duplicates++] = v->targets[e->value];
-	v->targets[e->value] = *t;
-	e->name = t->name;
-}
-
-static void view_fill(struct view *v, const struct el_inventory *inv, const struct el_conf *conf)
-{
-	for (size_t i = 0; i < conf->n_duplicates; i++)
-		v->duplicates[v->n_duplicates++] = conf->duplicates[i];
-	for (size_t i = 0; i < conf->n_targets && v->rc == 0; i++)
-		view_add(v, &conf->targets[i]);
-	for (size_t i = 0; i < inv->n_programs; i++) {
-		const struct el_conf_inventory *list = &inv->programs[i]->list;
-
-		for (size_t k = 0; k < list->n_duplicates; k++)
-			if (el_conf_inventory_expiry_s(&list->duplicates[k]) > inv->unix_s)
-				v->duplicates[v->n_duplicates++] = list->duplicates[k].target;
-		for (size_t k = 0; k < list->count && v->rc == 0; k++)
-			if (el_conf_inventory_expiry_s(&list->items[k]) > inv->unix_s)
-				view_add(v, &list->items[k].target);
-	}
-}
-
-int el_inventory_targets(struct el_inventory *inv, const struct el_conf *conf,
-			 struct el_conf *ret_view)
-{
-	size_t n_targets = conf->n_targets, n_duplicates = conf->n_duplicates;
-	struct view v = {.rc = 0};
-
-	for (size_t i = 0; i < inv->n_programs; i++) {
-		n_targets += inv->programs[i]->list.count;
-		n_duplicates += inv->programs[i]->list.n_duplicates;
-	}
-	v.targets = calloc(n_targets + 1, sizeof(*v.targets));
-	v.duplicates = calloc(n_duplicates + n_targets + 1, sizeof(*v.duplicates));
-	el_names_init(&v.names);
-	if (v.targets && v.duplicates)
-		view_fill(&v, inv, conf);
-	else
-		v.rc = -ENOMEM;
-	el_names_fini(&v.names);
-	if (v.rc < 0) {
-		free(v.targets);
-		free(v.duplicates);
-		return v.rc;
-	}
-	free(inv->targets);
-	free(inv->duplicates);
-	inv->targets = v.targets;
-	inv->duplicates = v.duplicates;
-	*ret_view = *conf;
-	ret_view->targets = v.targets;
-	ret_view->n_targets = v.n_targets;
-	ret_view->duplicates = v.duplicates;
-	ret_view->n_duplicates = v.n_duplicates;
-	return 0;
+	return l;
 }
 
 /* ---- the end ---- */
@@ -437,7 +368,5 @@ void el_inventory_destroy(struct el_inventory *inv)
 	if (inv->epoll_fd >= 0)
 		close(inv->epoll_fd);
 	free(inv->programs);
-	free(inv->targets);
-	free(inv->duplicates);
 	free(inv);
 }

@@ -53,7 +53,7 @@ static void refuse(struct program *p, int rc)
 	el_log(EL_LOG_ERROR, LOG, "%s: %s; it is killed, and its list of %zu targets stays",
 	       p->entry.name,
 	       rc == -EFBIG ? "a document is larger than 16 MiB" : "not enough memory",
-	       p->list.count);
+	       program_n_targets(p));
 	document_fini(&p->document);
 	program_kill(p);
 }
@@ -215,32 +215,28 @@ static void log_messages(const struct program *p, const struct el_conf_diags *di
 		       diags->count - shown);
 	if (diags->errors)
 		el_log(EL_LOG_ERROR, LOG, "%s: its list of %zu targets stays", p->entry.name,
-		       p->list.count);
+		       program_n_targets(p));
 }
 
 bool program_take_parsed(struct program *p)
 {
-	struct el_conf_inventory inventory = {0};
 	struct el_conf_diags diags;
-	int rc;
+	struct list *list;
 
 	if (!p->parse || !parse_is_done(p->parse))
 		return false;
-	rc = parse_finish(p->parse, &inventory, &diags);
+	list = parse_finish(p->parse, &diags);
 	p->parse = NULL;
-	if (p->removed) {
-		el_conf_inventory_fini(&inventory);
-		rc = -ECANCELED;
-	} else {
+	if (!p->removed)
 		log_messages(p, &diags);
-	}
 	el_conf_diags_fini(&diags);
-	if (rc < 0)
+	if (!list || p->removed) {
+		list_put(list);
 		return false;
-	el_log(EL_LOG_INFO, LOG, "%s: %zu targets", p->entry.name, inventory.count);
-	el_conf_inventory_fini(&p->old); /* empty: the parse took it */
-	p->old = p->list;
-	p->list = inventory;
+	}
+	p->old = p->list; /* that was NULL: the parse took it */
+	p->list = list;
+	el_log(EL_LOG_INFO, LOG, "%s: %zu targets", p->entry.name, program_n_targets(p));
 	return true;
 }
 

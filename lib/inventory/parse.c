@@ -17,10 +17,10 @@ struct parse {
 	char *text;
 	size_t len;
 	uint32_t max_addresses;
-	struct el_conf_inventory old;
+	struct list *old;
 	int event_fd;
 	/* the thread's until `done` */
-	struct el_conf_inventory inventory;
+	struct list *list;
 	struct el_conf_diags diags;
 	int rc;
 	_Atomic bool done; /* written by the thread (release), read by its owner (acquire) */
@@ -31,9 +31,9 @@ static void *run(void *arg)
 	struct parse *p = arg;
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-	el_conf_inventory_fini(&p->old);
-	p->rc = el_conf_load_inventory(p->name, p->text, p->len, p->max_addresses, &p->inventory,
-				       &p->diags);
+	list_put(p->old);
+	p->rc = el_conf_load_inventory(p->name, p->text, p->len, p->max_addresses,
+				       &p->list->inventory, &p->diags);
 	atomic_store_explicit(&p->done, true, memory_order_release);
 	eventfd_write(p->event_fd, 1);
 	return NULL;
@@ -53,7 +53,7 @@ static int start_thread(struct parse *p)
 }
 
 struct parse *parse_start(const char *name, char *text, size_t len, uint32_t max_addresses,
-			  struct el_conf_inventory *old, int event_fd)
+			  struct list **old, int event_fd)
 {
 	struct parse *p = calloc(1, sizeof(*p));
 
@@ -63,11 +63,13 @@ struct parse *parse_start(const char *name, char *text, size_t len, uint32_t max
 				    .len = len,
 				    .max_addresses = max_addresses,
 				    .old = *old,
+				    .list = list_create(),
 				    .event_fd = event_fd};
-	if (p && start_thread(p) == 0) {
-		*old = (struct el_conf_inventory){0};
+	if (p && p->list && start_thread(p) == 0) {
+		*old = NULL;
 		return p;
 	}
+	list_put(p ? p->list : NULL);
 	free(text);
 	free(p);
 	return NULL;
@@ -78,17 +80,18 @@ bool parse_is_done(const struct parse *p)
 	return atomic_load_explicit(&p->done, memory_order_acquire);
 }
 
-int parse_finish(struct parse *p, struct el_conf_inventory *ret_inventory,
-		 struct el_conf_diags *ret_diags)
+struct list *parse_finish(struct parse *p, struct el_conf_diags *ret_diags)
 {
-	int rc;
+	struct list *list;
 
 	pthread_join(p->thread, NULL);
-	rc = p->rc;
 	*ret_diags = p->diags;
-	if (rc == 0)
-		*ret_inventory = p->inventory;
+	list = p->list;
+	if (p->rc < 0) {
+		list_put(list);
+		list = NULL;
+	}
 	free(p->text);
 	free(p);
-	return rc;
+	return list;
 }

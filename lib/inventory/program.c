@@ -111,7 +111,8 @@ static void process_ended(struct program_stream *s)
 	else
 		el_log(good ? EL_LOG_INFO : EL_LOG_WARNING, LOG,
 		       "%s: %s, starts again in %u s; its list of %zu targets stays", p->entry.name,
-		       how.buf, (unsigned)((p->start_ns - p->now_ns) / EL_NS_PER_S), p->list.count);
+		       how.buf, (unsigned)((p->start_ns - p->now_ns) / EL_NS_PER_S),
+		       program_n_targets(p));
 }
 
 /* Its standard output is closed, so it has nothing more to say. */
@@ -159,6 +160,11 @@ static void start(struct program *p)
 	watch(&p->err);
 	set_state(p, PROGRAM_RUNNING, 0);
 	el_log(EL_LOG_DEBUG, LOG, "%s: started, process %d", p->entry.name, p->pid);
+}
+
+size_t program_n_targets(const struct program *p)
+{
+	return p->list ? p->list->inventory.count : 0;
 }
 
 static void ask_to_end(struct program *p)
@@ -262,7 +268,6 @@ struct program *program_create(struct directory_entry *entry, const char *direct
 
 void program_destroy(struct program *p)
 {
-	struct el_conf_inventory inventory = {0};
 	struct el_conf_diags diags;
 
 	program_signal(p, SIGKILL);
@@ -272,13 +277,12 @@ void program_destroy(struct program *p)
 	program_close_stream(&p->out);
 	program_close_stream(&p->err);
 	if (p->parse) {
-		parse_finish(p->parse, &inventory, &diags);
-		el_conf_inventory_fini(&inventory);
+		list_put(parse_finish(p->parse, &diags));
 		el_conf_diags_fini(&diags);
 	}
 	document_fini(&p->document);
-	el_conf_inventory_fini(&p->list);
-	el_conf_inventory_fini(&p->old);
+	list_put(p->list);
+	list_put(p->old);
 	free(p->pending);
 	free(p->directory);
 	free(p->entry.name);

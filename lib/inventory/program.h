@@ -52,8 +52,8 @@ struct program {
 	bool has_hash;
 	struct parse *parse; /* NULL: none is being parsed */
 
-	struct el_conf_inventory list;
-	struct el_conf_inventory old; /* the one before; the next parse frees it */
+	struct list *list; /* NULL: none yet */
+	struct list *old;  /* the one before; the next parse lets go of it */
 
 	/* its standard error */
 	char line[PROGRAM_LINE_MAX];
@@ -78,6 +78,9 @@ uint64_t program_deadline_ns(const struct program *p);
 
 /* Takes a result of the parser's thread; true if the list is another one now. */
 bool program_take_parsed(struct program *p);
+
+/* How many targets its list has. */
+size_t program_n_targets(const struct program *p);
 
 /* Asks it to end. `remove`: and never starts it again; else it starts again at once. */
 void program_stop(struct program *p, bool remove, uint64_t now_ns);

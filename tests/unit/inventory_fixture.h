@@ -21,7 +21,8 @@ struct fixture {
 	char dir[64];
 	const char *user; /* who programs run as; NULL: as the test */
 	struct el_inventory *inv;
-	uint64_t skew_ns; /* of the monotonic clock */
+	struct el_inventory_lists *lists; /* taken last */
+	uint64_t skew_ns;                 /* of the monotonic clock */
 	int64_t unix_s;
 	unsigned n_changed;
 	int log_fd;
@@ -165,15 +166,26 @@ static inline size_t count_in_log(const struct fixture *f, const char *what)
 		}                                                                                  \
 	} while (0)
 
+/* The targets of `conf` and all lists as they are now. */
+static inline struct el_conf look(struct fixture *f, const struct el_conf *conf)
+{
+	struct el_conf view;
+
+	el_inventory_lists_free(f->lists);
+	f->lists = el_inventory_take_lists(f->inv);
+	assert_non_null(f->lists);
+	assert_int_equal(el_inventory_targets(f->lists, conf, &view), 0);
+	return view;
+}
+
 /* The names of all targets, each with a blank behind it. */
 static inline const char *targets(struct fixture *f)
 {
 	static char text[4096];
-	struct el_conf conf = {0}, view;
+	const struct el_conf conf = {0}, view = look(f, &conf);
 	struct el_str out = EL_STR_INIT(text);
 
 	text[0] = '\0';
-	assert_int_equal(el_inventory_targets(f->inv, &conf, &view), 0);
 	for (size_t i = 0; i < view.n_targets; i++)
 		el_str_addf(&out, "%s ", view.targets[i].name);
 	return text;
@@ -208,6 +220,7 @@ static inline int tear_down(void **state)
 	int rc = 0;
 
 	el_inventory_destroy(f->inv);
+	el_inventory_lists_free(f->lists);
 	el_log_set_fd(STDERR_FILENO);
 	close(f->log_fd);
 	if (count_entries("/proc/self/fd") != f->n_fds) {

@@ -345,7 +345,7 @@ static void views_merge_all_targets(void **state)
 	el_conf_diags_fini(&diags);
 	create(f);
 	wait_until(f, count_in_log(f, "targets\"") == 3);
-	assert_int_equal(el_inventory_targets(f->inv, conf, &view), 0);
+	view = look(f, conf);
 	assert_int_equal(view.n_targets, 4);
 	for (size_t i = 0; i < 4; i++)
 		assert_string_equal(view.targets[i].name, names[i]);

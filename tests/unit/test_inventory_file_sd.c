@@ -16,10 +16,9 @@ static void start(struct fixture *f, const char *options)
 
 static struct el_conf view(struct fixture *f)
 {
-	struct el_conf conf = {0}, ret;
+	const struct el_conf conf = {0};
 
-	assert_int_equal(el_inventory_targets(f->inv, &conf, &ret), 0);
-	return ret;
+	return look(f, &conf);
 }
 
 static void files_are_followed(void **state)
