@@ -177,6 +177,8 @@ static int plan_init(struct control *c, struct el_error *err)
 	c->now = (struct planning){0};
 	ret = planning_make(c, &order, conf, &c->now, err);
 	planning_order_fini(&order);
+	if (ret == 0)
+		planning_adopt(c, &c->now);
 	return ret;
 }
 

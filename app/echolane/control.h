@@ -21,6 +21,7 @@ struct planning {
 	struct el_conf *conf; /* of shared */
 	struct el_model *model;
 	struct network_plan *net;
+	struct names_list *names;
 	struct el_plan_set *set;
 	struct events *events;
 	struct rounds *rounds; /* NULL until its turn comes */

@@ -95,13 +95,13 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	struct el_model_input model = {.conf = &view,
 				       .before = order->is_update ? c->now.model : NULL,
 				       .resolve = names_lookup,
-				       .resolve_ctx = c->names};
+				       .resolve_ctx = order->from.names};
 	int code;
 
 	if (order->learn_from)
 		network_learn(c->network, order->learn_from);
 	if (el_inventory_targets(order->from.inventories, conf, &view) < 0 ||
-	    names_sync(c->names, &view) < 0)
+	    !(p->names = names_list_create(&view, order->from.names)))
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
 	p->net = network_plan_begin(c->network, &view);
 	if (!p->net)
@@ -150,21 +150,33 @@ void shared_conf_put(struct shared_conf *s)
 	free(s);
 }
 
+static void snapshot_fini(struct planning_snapshot *s)
+{
+	el_inventory_lists_free(s->inventories);
+	names_known_put(s->names);
+	*s = (struct planning_snapshot){0};
+}
+
 int planning_take_snapshot(struct control *c, struct planning_snapshot *ret)
 {
-	struct planning_snapshot s = {.inventories = el_inventory_take_lists(c->inventory)};
+	*ret = (struct planning_snapshot){.inventories = el_inventory_take_lists(c->inventory),
+					  .names = names_take_known(c->names)};
+	if (ret->inventories && ret->names)
+		return 0;
+	snapshot_fini(ret);
+	return -ENOMEM;
+}
 
-	if (!s.inventories)
-		return -ENOMEM;
-	*ret = s;
-	return 0;
+void planning_adopt(struct control *c, const struct planning *p)
+{
+	if (names_want(c->names, p->names) < 0)
+		el_log(EL_LOG_ERROR, "resolve", "not enough memory for the names");
 }
 
 void planning_order_fini(struct planning_order *order)
 {
-	el_inventory_lists_free(order->from.inventories);
+	snapshot_fini(&order->from);
 	el_plan_set_put(order->learn_from);
-	order->from = (struct planning_snapshot){0};
 	order->learn_from = NULL;
 }
 
@@ -189,6 +201,7 @@ void planning_fini(struct planning *p)
 	rounds_destroy(p->rounds);
 	events_free(p->events);
 	network_plan_free(p->net);
+	names_list_put(p->names);
 	el_plan_set_put(p->set);
 	el_model_put(p->model);
 	shared_conf_put(p->shared);

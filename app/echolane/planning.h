@@ -17,6 +17,7 @@ void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 /* What a plan is made from besides its configuration, as it is when the plan is ordered. */
 struct planning_snapshot {
 	struct el_inventory_lists *inventories;
+	struct names_known *names;
 };
 
 struct planning_order {
@@ -33,12 +34,15 @@ struct planning_order {
 /* On control's thread: things as they are now. 0 or -ENOMEM. */
 int planning_take_snapshot(struct control *c, struct planning_snapshot *ret);
 
+/* Has what a new plan wants asked for; on control's thread, as soon as it is there. */
+void planning_adopt(struct control *c, const struct planning *p);
+
 /* Lets go of what an order has. Any thread. */
 void planning_order_fini(struct planning_order *order);
 
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
  * rounds have not started. Of control it reads what stays as it is while running (with
- * is_update `now` too); names and network have locks of their own. Any thread, one at a time. 0; 1:
+ * is_update `now` too); network has a lock of its own. Any thread, one at a time. 0; 1:
  * nothing has moved; or -errno with a sentence. */
 int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
 		  struct planning *ret, struct el_error *err);

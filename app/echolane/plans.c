@@ -99,6 +99,7 @@ void plans_take_results(struct control *c)
 		c->planning = false;
 		moved_take_result(c, job->status);
 		if (job->status == 0) {
+			planning_adopt(c, &job->planning);
 			c->next = job->planning;
 			c->next_since_ns = c->now_ns;
 			c->next_cuts = job->cut;
