@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The live counters of a worker: one writer (the worker, relaxed stores), any readers (relaxed
- * loads), on cache lines of their own. */
+/* The live counters of workers and ports, and readers' copies of them. A worker's have one writer
+ * (the worker, relaxed stores) and any readers (relaxed loads), on cache lines of their own. */
 #include <stdint.h>
 
 /* X(enumerator, exported name or label value, help) */
