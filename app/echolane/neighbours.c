@@ -10,6 +10,7 @@
 #include "network_private.h"
 
 #define CONTROL_BUFFERS 511
+#define ASKED_A_POLL 4096 /* next hops of new plans: less than a millisecond */
 
 /* ---- towards the link ---- */
 
@@ -118,84 +119,123 @@ static void tell_next_hops(struct network *n)
 	}
 }
 
-/* The next hop of a way, from now on one that `plan` uses. Under the lock. */
-static int use(struct network *n, struct network_plan *plan, const struct el_route_hop *hop,
-	       struct el_next_hop_idx *ret_index)
+void neighbours_list_states(const struct network *n, uint8_t *ret)
 {
-	struct el_next_hop_idx index;
-	int ret = el_neigh_need(n->neigh, hop->port, &hop->next_hop, n->now_ns, &index);
-	uint64_t bit;
+	for (uint32_t i = 0; i < n->n_hops; i++) {
+		struct el_neigh entry = {.state = EL_NEIGH_PENDING};
 
-	if (ret < 0)
-		return ret;
-	bit = UINT64_C(1) << index.v % 64;
-	if (!(plan->hops[index.v / 64] & bit)) {
-		/* what the workers know of its number may be about another */
-		if (n->users[index.v]++ == 0)
-			must_tell(n, index);
-		plan->hops[index.v / 64] |= bit;
+		el_neigh_get(n->neigh, (struct el_next_hop_idx){(uint16_t)i}, &entry);
+		ret[i] = (uint8_t)entry.state;
 	}
-	*ret_index = index;
-	return 0;
-}
-
-/* How good a next hop is: the more the better. */
-static unsigned worth(const struct network *n, struct el_next_hop_idx index)
-{
-	static const uint8_t worths[] = {
-	    [EL_NEIGH_FAILED] = 0, [EL_NEIGH_PENDING] = 1, [EL_NEIGH_READY] = 2};
-	struct el_neigh entry;
-
-	return el_neigh_get(n->neigh, index, &entry) < 0 ? 0 : worths[entry.state];
-}
-
-int neighbours_choose(struct network *n, struct network_plan *plan, const struct way *ways,
-		      size_t n_ways, size_t *ret, struct el_next_hop_idx *ret_index)
-{
-	struct el_next_hop_idx index;
-	unsigned best = 0;
-	int ret_code = -EINVAL;
-
-	pthread_mutex_lock(&n->lock);
-	for (size_t i = 0; i < n_ways; i++) {
-		int code = use(n, plan, &ways[i].hop, &index);
-
-		if (code < 0) {
-			ret_code = ret_code == 0 ? 0 : code;
-			continue;
-		}
-		n->is_one_of_several[index.v] |= n_ways > 1;
-		if (ret_code == 0 && worth(n, index) <= best)
-			continue;
-		ret_code = 0;
-		best = worth(n, index);
-		*ret = i;
-		*ret_index = index;
-	}
-	pthread_mutex_unlock(&n->lock);
-	return ret_code;
 }
 
 void neighbours_ask_again(struct network *n, uint16_t port)
 {
-	pthread_mutex_lock(&n->lock);
 	el_neigh_ask_again(n->neigh, (struct el_port_idx){port}, n->now_ns);
-	pthread_mutex_unlock(&n->lock);
 }
 
-void neighbours_release(struct network *n, const struct network_plan *plan)
-{
-	bool any = false;
+/* ---- next hops of plans ---- */
 
-	for (uint32_t i = 0; i < EL_NEXT_HOPS_MAX; i++) {
-		if (!(plan->hops[i / 64] >> i % 64 & 1) || --n->users[i])
-			continue;
-		el_neigh_release(n->neigh, (struct el_next_hop_idx){(uint16_t)i});
-		n->is_one_of_several[i] = false;
-		any = true;
+/* Which of the equally good ones the plan takes was decided by what was known when it was ordered:
+ * it may be another now. */
+static void compare_state(struct network *n, const struct network_plan *plan,
+			  struct el_next_hop_idx index)
+{
+	struct el_neigh entry;
+
+	n->is_one_of_several[index.v] = true;
+	if (el_neigh_get(n->neigh, index, &entry) == 0 && entry.state != EL_NEIGH_PENDING &&
+	    entry.state != network_view_hop(plan->view, index))
+		n->hops_changed = true;
+}
+
+/* False: not now. */
+static bool ask_for(struct network *n, const struct network_plan *plan, const struct plan_hop *hop)
+{
+	struct el_next_hop_idx index = hop->index;
+
+	if (el_neigh_need(n->neigh, index, hop->port, &hop->ip, n->now_ns) < 0)
+		return false;
+	/* what the workers know of its number may be about another */
+	if (n->users[index.v]++ == 0)
+		must_tell(n, index);
+	n->n_hops = RTE_MAX(n->n_hops, index.v + 1U);
+	if (plan->is_one_of_several[index.v / 64] >> index.v % 64 & 1)
+		compare_state(n, plan, index);
+	return true;
+}
+
+/* A piece of it: a plan may have 65,536. */
+static void ask_for_some(struct network *n)
+{
+	uint32_t left = ASKED_A_POLL;
+
+	for (struct network_plan *plan = n->plans; plan; plan = plan->next) {
+		for (; left && plan->n_asked < plan->n_hops; plan->n_asked++, left--) {
+			if (!ask_for(n, plan, &plan->hops[plan->n_asked]))
+				return;
+		}
 	}
-	n->room |= any && n->short_of_room;
-	n->short_of_room &= !n->room;
+}
+
+static bool all_are_asked_for(const struct network *n)
+{
+	for (const struct network_plan *plan = n->plans; plan; plan = plan->next) {
+		if (plan->n_asked < plan->n_hops)
+			return false;
+	}
+	return true;
+}
+
+/* A plan that is short of room has it if something has been let go of since `n_released`. */
+static void look_for_room(struct network *n, uint64_t n_released)
+{
+	if (!n->short_of_room || n->n_released == n_released)
+		return;
+	n->room = true;
+	n->short_of_room = false;
+}
+
+void network_adopt(struct network *n, struct network_plan *plan)
+{
+	plan->adopted = true;
+	plan->next = n->plans;
+	n->plans = plan;
+	n->short_of_room = plan->n_no_room && plan->n_hops < EL_NEXT_HOPS_MAX;
+	look_for_room(n, plan->view->n_released);
+	ask_for_some(n);
+	neighbours_own_changed(n);
+}
+
+static void let_go(struct network *n, const struct network_plan *plan)
+{
+	uint64_t n_released = n->n_released;
+
+	for (size_t i = 0; i < plan->n_asked; i++) {
+		struct el_next_hop_idx index = plan->hops[i].index;
+
+		if (--n->users[index.v])
+			continue;
+		el_neigh_release(n->neigh, index);
+		n->is_one_of_several[index.v] = false;
+		n->n_released++;
+	}
+	n->n_released += plan->n_hops - plan->n_asked;
+	look_for_room(n, n_released);
+}
+
+void network_release(struct network *n, struct network_plan *plan)
+{
+	struct network_plan **link = &n->plans;
+
+	if (!plan || !plan->adopted)
+		return;
+	while (*link != plan)
+		link = &(*link)->next;
+	*link = plan->next;
+	plan->adopted = false;
+	let_go(n, plan);
+	neighbours_own_changed(n);
 }
 
 /* ---- addresses of our own ---- */
@@ -290,19 +330,35 @@ void neighbours_own_changed(struct network *n)
 
 /* ---- life ---- */
 
+static int set_neighbour(struct network *n, uint16_t port, const struct el_conf_neighbour *conf)
+{
+	const struct net_port *p = &n->ports[port];
+	struct el_port_idx port_index = {port};
+	struct el_next_hop_idx index;
+	int ret = el_neigh_check(p->addresses, p->n_addresses, &conf->address);
+
+	if (ret < 0 && ret != -EADDRNOTAVAIL) /* it is never asked for */
+		return ret;
+	ret = hops_take(n->planning.hops, port_index, &conf->address, &index);
+	if (ret == 0)
+		ret = el_neigh_set_static(n->neigh, index, port_index, &conf->address, conf->mac);
+	if (ret < 0)
+		return ret;
+	n->users[index.v]++; /* they stay */
+	n->n_hops = RTE_MAX(n->n_hops, index.v + 1U);
+	return 0;
+}
+
 /* The neighbours of a port that are configured. */
 static int set_neighbours(struct network *n, uint16_t port, const struct el_conf_port *conf,
 			  struct el_error *err)
 {
 	for (size_t i = 0; i < conf->n_neighbours; i++) {
 		const struct el_conf_neighbour *c = &conf->neighbours[i];
-		struct el_next_hop_idx index;
 		char text[EL_IP_STRLEN];
-		int ret = el_neigh_set_static(n->neigh, (struct el_port_idx){port}, &c->address,
-					      c->mac, &index);
-		if (ret == 0)
-			n->users[index.v] = 1; /* they stay */
-		else
+		int ret = set_neighbour(n, port, c);
+
+		if (ret < 0)
 			return el_error_set(
 			    err, ret, "port %s: %s can't be a neighbour: %s", conf->name,
 			    el_ip_format(&c->address, text),
@@ -354,12 +410,10 @@ void neighbours_fini(struct network *n)
 
 void network_attach(struct network *n, struct el_worker *const *workers, uint32_t n_workers)
 {
-	pthread_mutex_lock(&n->lock);
 	n->workers = workers;
 	n->n_workers = n_workers;
 	n->own_told = n_workers * n->n_ports;
 	tell_next_hops(n);
-	pthread_mutex_unlock(&n->lock);
 }
 
 static void read_frames(struct network *n, uint32_t worker)
@@ -379,33 +433,23 @@ static void read_frames(struct network *n, uint32_t worker)
 
 void network_poll(struct network *n, uint64_t now_ns)
 {
-	pthread_mutex_lock(&n->lock);
 	n->now_ns = now_ns;
 	for (uint32_t w = 0; w < n->n_workers; w++)
 		read_frames(n, w);
 	if (now_ns >= el_neigh_next_deadline(n->neigh))
 		el_neigh_tick(n->neigh, now_ns);
 	update_own(n);
+	ask_for_some(n);
 	tell_next_hops(n);
-	pthread_mutex_unlock(&n->lock);
 }
 
-bool network_settled(struct network *n)
+bool network_settled(const struct network *n)
 {
-	bool settled;
-
-	pthread_mutex_lock(&n->lock);
-	settled = el_neigh_count_pending(n->neigh) == 0;
-	pthread_mutex_unlock(&n->lock);
-	return settled;
+	return el_neigh_count_pending(n->neigh) == 0 && all_are_asked_for(n);
 }
 
-bool network_told(struct network *n)
+bool network_told(const struct network *n)
 {
-	bool told;
-
-	pthread_mutex_lock(&n->lock);
-	told = !n->n_untold && !n->own_changed && n->own_told == n->n_workers * n->n_ports;
-	pthread_mutex_unlock(&n->lock);
-	return told;
+	return all_are_asked_for(n) && !n->n_untold && !n->own_changed &&
+	       n->own_told == n->n_workers * n->n_ports;
 }

@@ -27,10 +27,10 @@ int net_kernel_read(struct net_kernel *k)
 }
 
 /* Whether the kernel answers for the address on the port's interface. */
-static bool kernel_owns(const struct net_port *p, const struct net_kernel *k,
-			const struct el_ip *ip)
+static bool kernel_answers(const struct net_port *p, const struct net_kernel *k,
+			   const struct el_ip *ip)
 {
-	for (size_t i = 0; i < k->n_addresses; i++) {
+	for (size_t i = 0; p->port->kernel_receives && i < k->n_addresses; i++) {
 		const struct el_rtnl_address *a = &k->addresses[i];
 
 		if (a->ifindex == p->port->ifindex && !a->tentative &&
@@ -44,8 +44,7 @@ static struct el_neigh_address address_of(const struct net_port *p, const struct
 					  const struct el_prefix *prefix)
 {
 	return (struct el_neigh_address){.prefix = *prefix,
-					 .kernel = p->port->kernel_receives &&
-						   kernel_owns(p, k, &prefix->ip)};
+					 .kernel = kernel_answers(p, k, &prefix->ip)};
 }
 
 void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf)
@@ -142,29 +141,34 @@ const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t 
 
 /* ---- what is ours ---- */
 
-/* Whether a group's source address or network is on the port's link, and not there yet. */
-static bool is_new_on_link(const struct net_own *own, const struct el_prefix *source)
+bool net_port_add_source(struct el_neigh_address *addresses, size_t n,
+			 const struct el_prefix *source)
 {
 	bool on_link = false;
 
-	for (size_t i = 0; i < own->n_addresses; i++) {
-		const struct el_prefix *have = &own->addresses[i].prefix;
+	for (size_t i = 0; i < n; i++) {
+		const struct el_prefix *have = &addresses[i].prefix;
 		if (el_ip_equal(&have->ip, &source->ip) &&
-		    (!own->addresses[i].range || have->len <= source->len))
+		    (!addresses[i].range || have->len <= source->len))
 			return false;
-		on_link |= !own->addresses[i].range && el_prefix_contains(have, &source->ip);
+		on_link |= !addresses[i].range && el_prefix_contains(have, &source->ip);
 	}
+	if (on_link)
+		addresses[n] = (struct el_neigh_address){.prefix = *source,
+							 .range = net_port_is_range(source)};
 	return on_link;
 }
 
 static void add_source(const struct net_port *p, const struct net_kernel *k,
 		       const struct el_prefix *source, struct net_own *own)
 {
+	struct el_neigh_address *new = &own->addresses[own->n_addresses];
+
 	own->lists->own[own->lists->n_own++] = *source;
-	if (!is_new_on_link(own, source))
+	if (!net_port_add_source(own->addresses, own->n_addresses, source))
 		return;
-	own->addresses[own->n_addresses] = address_of(p, k, source);
-	own->addresses[own->n_addresses++].range = net_port_is_range(source);
+	new->kernel = kernel_answers(p, k, &source->ip);
+	own->n_addresses++;
 }
 
 /* The broadcast address of an IPv4 network that has one (RFC 3021). */
@@ -209,7 +213,7 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 	struct net_own own = {0};
 
 	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
-		n_own += plan->n_sources + plan->ports[index.v].n_addresses;
+		n_own += plan->n_sources + plan->view->ports[index.v].n_addresses;
 		n_addresses += plan->n_sources;
 	}
 	own.addresses = calloc(n_addresses + 1, sizeof(*own.addresses));
@@ -224,7 +228,7 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		own.lists->own[own.lists->n_own++] = host(&p->addresses[i].prefix.ip);
 	}
 	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
-		const struct way_port *then = &plan->ports[index.v];
+		const struct way_port *then = &plan->view->ports[index.v];
 
 		for (size_t i = 0; i < plan->n_sources; i++)
 			add_source(p, k, &plan->sources[i], &own);

@@ -60,6 +60,11 @@ int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_c
 /* The addresses in words, for a log. */
 const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t size);
 
+/* Appends a group's source address or network to the `n` addresses of a port if it is on the port's
+ * link and not there yet; there is room. Whether it is appended. */
+bool net_port_add_source(struct el_neigh_address *addresses, size_t n,
+			 const struct el_prefix *source);
+
 struct network_plan;
 
 /* What is ours on a port. */

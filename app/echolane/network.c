@@ -25,10 +25,10 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		if (ret < 0)
 			break;
 		n->n_ports++;
-		placement_add_port(n->placement, n->ports[i].port);
+		placement_add_port(n->planning.placement, n->ports[i].port);
 		port_law_init(&n->ports[i].law, n->ports[i].port, el_raw_ns());
 		net_port_init(&n->ports[i], n->ports[i].port, port);
-		ret = el_routes_add_conf(&n->routes, (struct el_port_idx){i}, port, err);
+		ret = el_routes_add_conf(&n->planning.routes, (struct el_port_idx){i}, port, err);
 	}
 	return ret;
 }
@@ -73,7 +73,7 @@ static int open_kernel(struct network *n, struct el_error *err)
 	if (ret == 0)
 		ret = el_rtnl_open(&n->kernel.rtnl, err);
 	if (ret == 0)
-		ret = el_rtnl_open(&n->plan_rtnl, err);
+		ret = el_rtnl_open(&n->planning.rtnl, err);
 	if (ret < 0)
 		return ret;
 	ret = refresh(n, true);
@@ -98,7 +98,6 @@ unsigned network_follow(struct network *n)
 
 	what |= el_rtnl_watch_read(n->watch);
 	n->missed = 0;
-	pthread_mutex_lock(&n->lock);
 	if (what & ~(unsigned)EL_RTNL_ROUTES) {
 		int ret = refresh(n, false);
 
@@ -111,7 +110,6 @@ unsigned network_follow(struct network *n)
 	if (n->hops_changed)
 		what |= EL_RTNL_ROUTES;
 	n->hops_changed = false;
-	pthread_mutex_unlock(&n->lock);
 	return what;
 }
 
@@ -128,14 +126,13 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 				    conf->dataplane.n_ports, EL_WORKER_QUEUES_MAX);
 	}
 	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports))) ||
-	    !(n->placement = placement_create())) {
-		free(n ? n->ports : NULL);
-		free(n);
+	    !(n->planning.placement = placement_create()) ||
+	    !(n->planning.hops = hops_create(EL_NEXT_HOPS_MAX))) {
+		network_close(n);
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	n->now_ns = (uint64_t)now.tv_sec * EL_NS_PER_S + (uint64_t)now.tv_nsec;
-	pthread_mutex_init(&n->lock, NULL);
 	ret = open_ports(n, conf, n_workers, profile_dir, err);
 	if (ret == 0)
 		ret = open_kernel(n, err);
@@ -154,15 +151,15 @@ void network_close(struct network *n)
 	if (!n)
 		return;
 	neighbours_fini(n);
-	el_routes_fini(&n->routes);
+	el_routes_fini(&n->planning.routes);
 	el_rtnl_watch_close(n->watch);
-	el_rtnl_close(n->plan_rtnl);
+	el_rtnl_close(n->planning.rtnl);
 	el_rtnl_close(n->kernel.rtnl);
 	free(n->kernel.addresses);
-	placement_destroy(n->placement);
+	placement_destroy(n->planning.placement);
+	hops_destroy(n->planning.hops);
 	for (uint32_t i = 0; i < n->n_ports; i++)
 		net_port_fini(&n->ports[i]);
-	pthread_mutex_destroy(&n->lock);
 	free(n->views);
 	free(n->ports);
 	free(n);
@@ -248,232 +245,50 @@ uint64_t network_default_pps(const struct network *n)
 
 /* ---- plans ---- */
 
-static struct el_prefix host(const struct el_ip *ip)
+static int copy_port(const struct net_port *p, struct way_port *ret)
 {
-	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
-}
+	struct el_neigh_address *copy = calloc(p->n_addresses + 1, sizeof(*copy));
 
-/* The ports as they are now. Under the lock. */
-static int copy_ports(struct network_plan *plan)
-{
-	const struct network *n = plan->network;
-
-	plan->ways = (struct way_input){
-	    .ports = plan->ports, .n_ports = n->n_ports, .routes = n->routes, .rtnl = n->plan_rtnl};
-	for (uint32_t i = 0; i < n->n_ports; i++) {
-		const struct net_port *p = &n->ports[i];
-		struct el_neigh_address *copy = calloc(p->n_addresses + 1, sizeof(*copy));
-
-		if (!copy)
-			return -ENOMEM;
-		if (p->n_addresses)
-			memcpy(copy, p->addresses, p->n_addresses * sizeof(*copy));
-		plan->ports[i] = (struct way_port){.ifindex = p->follows ? p->port->ifindex : 0,
-						   .mtu = p->mtu,
-						   .addresses = copy,
-						   .n_addresses = p->n_addresses};
-	}
+	if (!copy)
+		return -ENOMEM;
+	if (p->n_addresses)
+		memcpy(copy, p->addresses, p->n_addresses * sizeof(*copy));
+	*ret = (struct way_port){.ifindex = p->follows ? p->port->ifindex : 0,
+				 .mtu = p->mtu,
+				 .addresses = copy,
+				 .n_addresses = p->n_addresses};
 	return 0;
 }
 
-/* The sources of the groups, and the single ones with the ports' addresses. */
-static int list_sources(struct network_plan *plan, const struct el_conf *conf)
+struct network_view *network_take_view(const struct network *n)
 {
-	uint32_t n_ports = plan->ways.n_ports;
-	size_t most = 4 * conf->n_groups;
+	struct network_view *view = calloc(1, sizeof(*view) + n->n_hops);
 
-	plan->sources = calloc(most + 1, sizeof(*plan->sources));
-	for (uint32_t i = 0; i < n_ports; i++)
-		most += plan->ports[i].n_addresses;
-	plan->addresses = calloc(most + 1, sizeof(*plan->addresses));
-	if (!plan->sources || !plan->addresses)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n_ports; i++) {
-		for (size_t k = 0; k < plan->ports[i].n_addresses; k++)
-			plan->addresses[plan->n_addresses++] =
-			    plan->ports[i].addresses[k].prefix.ip;
-	}
-	for (size_t g = 0; g < conf->n_groups; g++) {
-		const struct el_conf_group *c = &conf->groups[g];
-		const struct el_prefix sources[] = {host(&c->src_ipv4), host(&c->src_ipv6),
-						    c->src_subnet_ipv4, c->src_subnet_ipv6};
-		for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-			if (!sources[i].ip.family)
-				continue;
-			plan->sources[plan->n_sources++] = sources[i];
-			if (!net_port_is_range(&sources[i]))
-				plan->addresses[plan->n_addresses++] = sources[i].ip;
+	if (!view)
+		return NULL;
+	for (; view->n_ports < n->n_ports; view->n_ports++) {
+		if (copy_port(&n->ports[view->n_ports], &view->ports[view->n_ports]) < 0) {
+			network_view_free(view);
+			return NULL;
 		}
 	}
-	return 0;
-}
-
-/* What is taken of the network goes into the digest. */
-static void digest(struct network_plan *plan, const void *what, size_t size)
-{
-	const struct el_siphash_key key = {plan->digest, 1};
-
-	plan->digest = el_siphash(&key, what, size);
-}
-
-static void free_plan(struct network_plan *plan)
-{
-	for (uint32_t i = 0; i < plan->ways.n_ports; i++)
-		free((void *)(uintptr_t)plan->ports[i].addresses);
-	free(plan->sources);
-	free(plan->addresses);
-	free(plan);
-}
-
-struct network_plan *network_plan_begin(struct network *n, const struct el_conf *conf)
-{
-	struct network_plan *plan = calloc(1, sizeof(*plan));
-	int ret;
-
-	if (!plan)
-		return NULL;
-	plan->network = n;
-	pthread_mutex_lock(&n->lock);
-	ret = copy_ports(plan);
-	if (ret == 0)
-		ret = list_sources(plan, conf);
-	if (ret == 0) {
-		plan->next = n->plans;
-		n->plans = plan;
-		neighbours_own_changed(n);
-	}
-	pthread_mutex_unlock(&n->lock);
-	if (ret < 0) {
-		free_plan(plan);
-		return NULL;
-	}
-	return plan;
-}
-
-uint64_t network_plan_digest(const struct network_plan *plan)
-{
-	return plan->digest;
-}
-
-void network_plan_free(struct network_plan *plan)
-{
-	struct network_plan **link;
-	struct network *n;
-
-	if (!plan)
-		return;
-	n = plan->network;
-	pthread_mutex_lock(&n->lock);
-	for (link = &n->plans; *link != plan; link = &(*link)->next)
-		;
-	*link = plan->next;
-	neighbours_release(n, plan);
-	neighbours_own_changed(n);
-	pthread_mutex_unlock(&n->lock);
-	free_plan(plan);
-}
-
-const struct el_ip *network_plan_addresses(const struct network_plan *plan, size_t *ret_count)
-{
-	*ret_count = plan->n_addresses;
-	return plan->addresses;
-}
-
-void network_plan_report(struct network_plan *plan)
-{
-	struct network *n = plan->network;
-	uint32_t used = 0;
-
-	if (!plan->n_no_room)
-		return;
-	for (size_t i = 0; i < EL_NEXT_HOPS_MAX / 64; i++)
-		used += (uint32_t)__builtin_popcountll(plan->hops[i]);
-	el_log(EL_LOG_ERROR, "network",
-	       "%llu streams are not probed: there is no room for their next hops, of which %u are "
-	       "the most (%u are this plan's, the others those of plans that are not over yet)",
-	       (unsigned long long)plan->n_no_room, EL_NEXT_HOPS_MAX, used);
-	pthread_mutex_lock(&n->lock);
-	n->short_of_room = used < EL_NEXT_HOPS_MAX;
-	pthread_mutex_unlock(&n->lock);
+	view->n_released = n->n_released;
+	view->n_hops = n->n_hops;
+	neighbours_list_states(n, view->hops);
+	return view;
 }
 
 bool network_take_room(struct network *n)
 {
-	bool room;
+	bool room = n->room;
 
-	pthread_mutex_lock(&n->lock);
-	room = n->room;
 	n->room = false;
-	pthread_mutex_unlock(&n->lock);
 	return room;
-}
-
-/* Which way a stream goes; EL_MODEL_ACTIVE, or why none. */
-static enum el_model_status find_way(struct network_plan *plan, const struct el_ip *to,
-				     const struct el_ip *from, struct way *ret,
-				     struct el_next_hop_idx *ret_hop)
-{
-	struct way ways[WAYS_MAX];
-	size_t n = ways_find(&plan->ways, to, from, ways), which = 0;
-	int code;
-
-	if (!n)
-		return EL_MODEL_NO_ROUTE;
-	code = neighbours_choose(plan->network, plan, ways, n, &which, ret_hop);
-	*ret = ways[which];
-	if (code < 0) {
-		plan->n_no_room += code == -ENOSPC;
-		return EL_MODEL_NO_NEXT_HOP;
-	}
-	return EL_MODEL_ACTIVE;
-}
-
-struct el_plan_route network_route(void *network_plan, const struct el_model_target *target,
-				   const struct el_model_group *group,
-				   const struct el_ip *destination)
-{
-	struct network_plan *plan = network_plan;
-	const struct el_ip *from = ways_from(group, destination->family);
-	struct el_plan_route route = {.mtu = 0};
-	struct way way = {.mtu = 0};
-
-	(void)target;
-	route.status = find_way(plan, destination, from, &way, &route.next_hop);
-	if (route.status == EL_MODEL_ACTIVE) {
-		route.source = ways_source(group, destination->family, &way.hop);
-		if (route.source.family == 0)
-			route.status = EL_MODEL_NO_SOURCE;
-	}
-	if (route.status == EL_MODEL_ACTIVE) {
-		placement_set_hop(plan->network->placement, route.next_hop, way.hop.port);
-		route.mtu = (uint16_t)way.mtu;
-	} else {
-		route.source = (struct el_ip){0};
-	}
-	way.hop.source = route.source;
-	digest(plan, &way, sizeof(way));
-	return route;
-}
-
-uint32_t network_place(void *network_plan, const struct el_slice *slice)
-{
-	const struct network_plan *plan = network_plan;
-
-	return placement_worker(plan->network->placement, slice);
-}
-
-void network_learn(struct network *n, const struct el_plan_set *set)
-{
-	uint32_t count = placement_learn(n->placement, set);
-
-	el_log(EL_LOG_INFO, "network",
-	       "answers were forwarded between workers: %u streams are moved to where they come in",
-	       count);
 }
 
 bool network_can_learn(const struct network *n)
 {
-	return placement_can_learn(n->placement);
+	return placement_can_learn(n->planning.placement);
 }
 
 /* ---- running ---- */

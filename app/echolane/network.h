@@ -9,6 +9,7 @@
 #include "el_worker.h"
 
 struct network;
+struct network_view;
 struct network_plan;
 
 /* Opens all ports of the configuration, with up to n_workers queues each, and finds their addresses
@@ -36,12 +37,27 @@ unsigned network_follow(struct network *n);
  * still bound to what it was opened on. As network_follow found; NULL: none. */
 const struct el_port *network_find_replaced(const struct network *n);
 
-/* What a plan uses of the network: next hops, which are asked for, and the source addresses of
- * `conf`'s groups, which are ours, until it is freed. NULL: no memory. For the thread that makes
- * plans. */
-struct network_plan *network_plan_begin(struct network *n, const struct el_conf *conf);
-/* When no worker has the plan any more. Any thread; NULL is fine. */
-void network_plan_free(struct network_plan *plan);
+/* ---- plans: a plan is made by the network as it was when the plan was ordered ---- */
+
+/* The network as it is now. NULL: no memory. */
+struct network_view *network_take_view(const struct network *n);
+void network_view_free(struct network_view *view); /* any thread; NULL is fine */
+
+/* What the plan uses of the network is asked for from now on, and ours: its next hops, and the
+ * source addresses of its groups. As soon as the plan is there. */
+void network_adopt(struct network *n, struct network_plan *plan);
+/* No worker has the plan any more: what no other that was adopted uses is let go of. Before it is
+ * freed. NULL, or one that is not adopted: nothing. */
+void network_release(struct network *n, struct network_plan *plan);
+
+/* What follows, up to network_learn, is for the thread that makes plans and frees them, and for
+ * that only. */
+
+/* What a plan uses of the network: next hops, and the source addresses of `conf`'s groups. Takes
+ * the view over. NULL: no memory. */
+struct network_plan *network_plan_begin(struct network *n, struct network_view *view,
+					const struct el_conf *conf);
+void network_plan_free(struct network_plan *plan); /* NULL is fine */
 /* The prober's addresses: those of the ports and the groups' source addresses, but not their
  * subnets; the plan's. */
 const struct el_ip *network_plan_addresses(const struct network_plan *plan, size_t *ret_count);
@@ -49,13 +65,9 @@ const struct el_ip *network_plan_addresses(const struct network_plan *plan, size
  * same where all go the same way from the same addresses, whatever others there are. */
 uint64_t network_plan_digest(const struct network_plan *plan);
 /* Says what of the plan, when it is made, was left out for want of next hops. */
-void network_plan_report(struct network_plan *plan);
-/* Whether there is room now for what a plan was short of because of those before it: it is to be
- * made anew. Once. */
-bool network_take_room(struct network *n);
+void network_plan_report(const struct network_plan *plan);
 
-/* el_plan_input.route, with a network_plan as context: asks for the next hop's resolution at the
- * same time. */
+/* el_plan_input.route, with a network_plan as context. */
 struct el_plan_route network_route(void *network_plan, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination);
@@ -63,21 +75,26 @@ struct el_plan_route network_route(void *network_plan, const struct el_model_tar
 /* el_plan_input.place, likewise: the worker whose queue the answers come in on, as far as that can
  * be told. */
 uint32_t network_place(void *network_plan, const struct el_slice *slice);
-/* Has the plans from now on made by where the answers to `set` came in. For the thread that makes
- * them. */
+/* Has the plans from now on made by where the answers to `set` came in. */
 void network_learn(struct network *n, const struct el_plan_set *set);
-/* Whether there is a port where that would be of use. */
+
+/* ---- control ---- */
+
+/* Whether there is a port where learning would be of use. */
 bool network_can_learn(const struct network *n);
+/* Whether there is room now for what the last plan was short of because of those before it: it is
+ * to be made anew. Once. */
+bool network_take_room(struct network *n);
 
 /* From now on these workers are told of next hops, their frames are read and answered. Once. */
 void network_attach(struct network *n, struct el_worker *const *workers, uint32_t n_workers);
 /* Reads frames, moves timers; to be called every few milliseconds on the control thread. */
 void network_poll(struct network *n, uint64_t now_ns);
 /* True once each next hop has been resolved or given up. */
-bool network_settled(struct network *n);
+bool network_settled(const struct network *n);
 /* True once the workers have been told of all next hops and addresses, or will be before anything
  * else that is sent to them from now on. */
-bool network_told(struct network *n);
+bool network_told(const struct network *n);
 
 /* Reads the ports' counters again; what they, and the rings between workers, have dropped since the
  * last call. */

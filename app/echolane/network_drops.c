@@ -7,9 +7,7 @@ static void read_neighbours(struct network *n, uint16_t port, struct el_port_vie
 {
 	struct el_neigh_counters c;
 
-	pthread_mutex_lock(&n->lock);
 	el_neigh_counters_read(n->neigh, (struct el_port_idx){port}, &c);
-	pthread_mutex_unlock(&n->lock);
 	view->address_conflicts = c.own_conflicts;
 	view->neighbour_conflicts = c.neighbour_conflicts;
 	view->neighbour_moves = c.moves;
@@ -58,7 +56,7 @@ static uint64_t read_port(struct network *n, uint16_t port, bool answered)
 	workers.received_after = sum_of_queues(n, port, el_worker_queue_rx);
 	v->up = p->up;
 	read_neighbours(n, port, v);
-	v->placement = (uint8_t)placement_source(n->placement, (struct el_port_idx){port});
+	v->placement = (uint8_t)placement_source(n->planning.placement, (struct el_port_idx){port});
 	return port_law_read(&p->law, el_raw_ns(), &workers, v);
 }
 

@@ -1,39 +1,77 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The network as its two halves see it: network.c has ports, routes and what plans ask,
- * neighbours.c next hops and addresses of our own, towards the link and the workers. */
-#include <pthread.h>
-
+/* The network as its parts see it: network.c has the ports, neighbours.c next hops and addresses of
+ * our own, towards the link and the workers; network_plan.c is what plans are made by. */
+#include "hops.h"
 #include "neigh_log.h"
 #include "net_port.h"
 #include "network.h"
 #include "placement.h"
 #include "ways.h"
 
-/* What a plan uses of the network. */
+/* The network as it was when a plan was ordered. */
+struct network_view {
+	struct way_port ports[EL_WORKER_QUEUES_MAX]; /* with their own copies of addresses */
+	uint32_t n_ports;
+	uint64_t n_released; /* network.n_released */
+	uint32_t n_hops;
+	uint8_t hops[]; /* enum el_neigh_state, by index */
+};
+
+/* Of a next hop that was not there yet: it would be asked for. */
+static inline enum el_neigh_state network_view_hop(const struct network_view *view,
+						   struct el_next_hop_idx index)
+{
+	return index.v < view->n_hops ? (enum el_neigh_state)view->hops[index.v] : EL_NEIGH_PENDING;
+}
+
+/* What the thread that makes plans has for itself, while there is one. */
+struct network_planning {
+	struct el_routes routes;     /* of the configuration; never changed */
+	struct el_rtnl *rtnl;        /* to ask the kernel with */
+	struct placement *placement; /* of streams on workers */
+	struct hops *hops;           /* which next hop has which index */
+};
+
+/* A next hop that a plan uses. */
+struct plan_hop {
+	struct el_next_hop_idx index;
+	struct el_port_idx port;
+	struct el_ip ip;
+};
+
+/* What a plan uses of the network. Once it is made it is only read, but for what is control's. */
 struct network_plan {
-	struct network *network;
-	struct network_plan *next; /* the next of those that are not over */
+	struct network_planning *planning;
+	struct network_view *view;
 	struct el_prefix *sources; /* the groups' source addresses and networks */
 	size_t n_sources;
 	struct el_ip *addresses; /* network_plan_addresses */
 	size_t n_addresses;
-	/* The network as it was when the plan was begun, and which ways its streams go by it. */
-	struct way_port ports[EL_WORKER_QUEUES_MAX];
+	struct plan_own {
+		struct el_neigh_address *items;
+		size_t count;
+	} own[EL_WORKER_QUEUES_MAX]; /* by port: who can be no next hop there */
 	struct way_input ways;
-	uint64_t digest;                      /* of the ways that were taken, all of them */
-	uint64_t n_no_room;                   /* streams that are left out for want of it */
-	uint64_t hops[EL_NEXT_HOPS_MAX / 64]; /* the next hops that it uses, a bit each */
+	uint64_t digest;    /* of the ways that were taken, all of them */
+	uint64_t n_no_room; /* streams that are left out for want of it */
+	struct plan_hop *hops;
+	size_t n_hops, hops_capacity;
+	/* By index, a bit each: those in `hops`, and those that equally good ones stand beside. */
+	uint64_t has_hop[EL_NEXT_HOPS_MAX / 64], is_one_of_several[EL_NEXT_HOPS_MAX / 64];
+
+	/* control's */
+	struct network_plan *next; /* the next of those that are adopted */
+	bool adopted;
+	size_t n_asked; /* of `hops`, that are asked for by now */
 };
 
 struct network {
+	struct network_planning planning;
 	struct net_port *ports;
 	uint32_t n_ports;
-	struct el_routes routes;   /* of the configuration */
-	struct el_rtnl *plan_rtnl; /* for the thread that makes plans */
 	struct el_rtnl_watch *watch;
-	unsigned missed;             /* changes, a set, that could not be read yet */
-	struct placement *placement; /* of streams on workers; for the thread that makes plans */
+	unsigned missed;                  /* changes, a set, that could not be read yet */
 	struct el_worker *const *workers; /* NULL until attached */
 	uint32_t n_workers;
 	struct rte_mempool *pool; /* of the frames that control sends */
@@ -41,15 +79,16 @@ struct network {
 	/* As read last: what the rings between workers dropped, and answers of all workers. */
 	uint64_t drops, answers;
 
-	pthread_mutex_t lock; /* protects all below: plans are made and freed on another thread */
 	uint64_t now_ns;
 	struct net_kernel kernel;
 	bool hops_changed; /* a next hop is or is not to be reached that others can stand in for */
-	struct network_plan *plans; /* those that are not over */
+	struct network_plan *plans; /* those that are adopted */
 	bool short_of_room;         /* the last plan, because of those before it */
 	bool room;                  /* and there is some now */
+	uint64_t n_released;        /* next hops that no plan uses any more, ever */
 	struct el_neigh_table *neigh;
 	struct neigh_log log;
+	uint32_t n_hops;                  /* the highest index ever used, + 1 */
 	uint16_t users[EL_NEXT_HOPS_MAX]; /* plans that use a next hop, and the configuration */
 	bool is_one_of_several[EL_NEXT_HOPS_MAX]; /* equally good ones */
 	/* Next hops that workers have yet to be told of, each once; a queue. */
@@ -73,17 +112,11 @@ uint32_t network_queue_index(const struct network *n, uint32_t worker, uint32_t 
 int neighbours_init(struct network *n, const struct el_conf *conf, struct el_error *err);
 void neighbours_fini(struct network *n);
 
-/* Of ways that are equally good, whose next hops `plan` uses from now on, the first whose next hop
- * answers, else the first whose is waited for, else the first (as routers are chosen: RFC 4861
- * section 6.3.6); when that may be another, a new plan is wanted. *ret: which of the n. 0, or what
- * el_neigh_need says. */
-int neighbours_choose(struct network *n, struct network_plan *plan, const struct way *ways,
-		      size_t n_ways, size_t *ret, struct el_next_hop_idx *ret_index);
+/* The states of next hops by index, into ret[n->n_hops]. */
+void neighbours_list_states(const struct network *n, uint8_t *ret);
 /* The link of a port is up again. */
 void neighbours_ask_again(struct network *n, uint16_t port);
-/* A plan is over: next hops that no other uses are forgotten. Under the lock. */
-void neighbours_release(struct network *n, const struct network_plan *plan);
 
-/* What is ours on a port, for ARP and for the workers, is to follow what the plans that are not
- * over have. Under the lock. */
+/* What is ours on a port, for ARP and for the workers, is to follow what the plans that are adopted
+ * have, and the kernel's addresses. */
 void neighbours_own_changed(struct network *n);

@@ -110,8 +110,9 @@ void planner_free(struct job_thread *p, struct planning *planning)
 {
 	struct planner_job *job = calloc(1, sizeof(*job));
 
-	if (!job) { /* then control waits for it */
-		planning_fini(planning);
+	if (!job) { /* only that thread may free it: then it stays */
+		el_log(EL_LOG_ERROR, "planner", "not enough memory to free a plan");
+		*planning = (struct planning){0};
 		return;
 	}
 	job->kind = PLANNER_FREE;

@@ -70,7 +70,7 @@ static void tell_of_ports(struct control *c, const struct el_plan_set *set)
 	el_log(EL_LOG_WARNING, "plan", "%s", text);
 }
 
-static int compile(struct control *c, const struct planning_order *order, struct planning *p,
+static int compile(struct control *c, struct planning_order *order, struct planning *p,
 		   struct el_error *err)
 {
 	const struct el_conf *conf = p->conf;
@@ -93,7 +93,7 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	    .place = network_place,
 	};
 	struct el_model_input model = {.conf = &view,
-				       .before = order->is_update ? c->now.model : NULL,
+				       .before = order->is_update ? order->from.model : NULL,
 				       .resolve = names_lookup,
 				       .resolve_ctx = order->from.names};
 	int code;
@@ -103,7 +103,8 @@ static int compile(struct control *c, const struct planning_order *order, struct
 	if (el_inventory_targets(order->from.inventories, conf, &view) < 0 ||
 	    !(p->names = names_list_create(&view, order->from.names)))
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
-	p->net = network_plan_begin(c->network, &view);
+	p->net = network_plan_begin(c->network, order->from.network, &view);
+	order->from.network = NULL;
 	if (!p->net)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	in.route_ctx = p->net;
@@ -113,8 +114,7 @@ static int compile(struct control *c, const struct planning_order *order, struct
 		return -errno;
 	in.model = p->model;
 	code = el_plan_compile(&in, &p->set, err);
-	if (code == 0 && order->only_if_moved &&
-	    network_plan_digest(p->net) == network_plan_digest(c->now.net))
+	if (code == 0 && order->only_if_moved && network_plan_digest(p->net) == order->from.digest)
 		return 1;
 	if (code == 0) {
 		tell_of_ports(c, p->set);
@@ -154,14 +154,21 @@ static void snapshot_fini(struct planning_snapshot *s)
 {
 	el_inventory_lists_free(s->inventories);
 	names_known_put(s->names);
+	network_view_free(s->network);
+	el_model_put(s->model);
 	*s = (struct planning_snapshot){0};
 }
 
 int planning_take_snapshot(struct control *c, struct planning_snapshot *ret)
 {
 	*ret = (struct planning_snapshot){.inventories = el_inventory_take_lists(c->inventory),
-					  .names = names_take_known(c->names)};
-	if (ret->inventories && ret->names)
+					  .names = names_take_known(c->names),
+					  .network = network_take_view(c->network)};
+	if (c->now.model) {
+		ret->model = el_model_get(c->now.model);
+		ret->digest = network_plan_digest(c->now.net);
+	}
+	if (ret->inventories && ret->names && ret->network)
 		return 0;
 	snapshot_fini(ret);
 	return -ENOMEM;
@@ -171,6 +178,12 @@ void planning_adopt(struct control *c, const struct planning *p)
 {
 	if (names_want(c->names, p->names) < 0)
 		el_log(EL_LOG_ERROR, "resolve", "not enough memory for the names");
+	network_adopt(c->network, p->net);
+}
+
+void planning_release(struct control *c, const struct planning *p)
+{
+	network_release(c->network, p->net);
 }
 
 void planning_order_fini(struct planning_order *order)
@@ -180,7 +193,7 @@ void planning_order_fini(struct planning_order *order)
 	order->learn_from = NULL;
 }
 
-int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
+int planning_make(struct control *c, struct planning_order *order, struct shared_conf *conf,
 		  struct planning *ret, struct el_error *err)
 {
 	struct planning p = {.shared = conf, .conf = conf->conf};

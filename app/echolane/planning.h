@@ -18,6 +18,10 @@ void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 struct planning_snapshot {
 	struct el_inventory_lists *inventories;
 	struct names_known *names;
+	struct network_view *network;
+	/* Of the plan that is executed: its model, NULL: there is none yet, and its ways. */
+	struct el_model *model;
+	uint64_t digest;
 };
 
 struct planning_order {
@@ -34,21 +38,27 @@ struct planning_order {
 /* On control's thread: things as they are now. 0 or -ENOMEM. */
 int planning_take_snapshot(struct control *c, struct planning_snapshot *ret);
 
-/* Has what a new plan wants asked for; on control's thread, as soon as it is there. */
+/* Has what a new plan wants asked for: names and next hops; its sources are ours. On control's
+ * thread, as soon as the plan is there. */
 void planning_adopt(struct control *c, const struct planning *p);
+
+/* Lets go of what no other plan wants. On control's thread, before the plan is handed over to be
+ * freed. */
+void planning_release(struct control *c, const struct planning *p);
 
 /* Lets go of what an order has. Any thread. */
 void planning_order_fini(struct planning_order *order);
 
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
- * rounds have not started. Of control it reads what stays as it is while running (with
- * is_update `now` too); network has a lock of its own. Any thread, one at a time. 0; 1:
- * nothing has moved; or -errno with a sentence. */
-int planning_make(struct control *c, const struct planning_order *order, struct shared_conf *conf,
+ * rounds have not started. Everything that changes while running is as it is in the order; of
+ * control it reads only what stays as it is, and what is the planner's alone. For one thread: the
+ * planner's as long as there is one, which frees plans, too. 0; 1: nothing has moved; or -errno
+ * with a sentence. */
+int planning_make(struct control *c, struct planning_order *order, struct shared_conf *conf,
 		  struct planning *ret, struct el_error *err);
 
 /* What the file holds, as one number; 0 if it can't be read or is not a regular file. */
 uint64_t planning_file_digest(const char *path);
 
-/* Frees all of it. Any thread. */
+/* Frees all of it. For the thread that makes plans. */
 void planning_fini(struct planning *p);

@@ -64,6 +64,13 @@ static uint32_t n_begun(const struct control *c)
 	return n;
 }
 
+/* Nobody uses the plan any more. */
+static void let_go(struct control *c, struct planning *p)
+{
+	planning_release(c, p);
+	planner_free(c->planner, p);
+}
+
 bool plans_may_order(const struct control *c)
 {
 	return !c->planning && !c->next.set && !c->stopping;
@@ -166,7 +173,7 @@ static bool old_is_over(struct control *c)
 			return false;
 		c->old.rounds = NULL;
 		c->old_ended_ns = c->now_ns;
-		planner_free(c->planner, &rounds);
+		let_go(c, &rounds);
 	}
 	return c->next.set || c->now_ns - c->old_ended_ns >= LATE_ANSWERS_NS;
 }
@@ -186,7 +193,7 @@ void plans_release_old(struct control *c)
 		if (c->republish) /* statistics is busy */
 			return;
 	}
-	planner_free(c->planner, &c->old);
+	let_go(c, &c->old);
 	c->forgotten = false;
 }
 
@@ -229,7 +236,7 @@ static void follow(struct control *c)
 	c->skipped_before += rounds_skipped(c->now.rounds);
 	moved_end(c);
 	if (c->old.set)
-		planner_free(c->planner, &c->now);
+		let_go(c, &c->now);
 	else
 		c->old = c->now;
 	take_next(c);
@@ -254,7 +261,7 @@ static void maybe_take_next(struct control *c)
 		return;
 	if (!c->started) { /* nobody has seen the first yet */
 		moved_end(c);
-		planner_free(c->planner, &c->now);
+		let_go(c, &c->now);
 		take_next(c);
 		return;
 	}

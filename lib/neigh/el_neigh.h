@@ -153,28 +153,32 @@ void el_neigh_destroy(struct el_neigh_table *t);
 int el_neigh_set_addresses(struct el_neigh_table *t, struct el_port_idx port,
 			   const struct el_neigh_address *addresses, size_t n);
 
-/* The entry of next hop `ip`; if there was none, it is made and asked for, by ARP or, IPv6, by
+/* Whether a port of these addresses can have a neighbour of address `ip`: 0; -EINVAL: it is of no
+ * single host, or one of our own; -EADDRNOTAVAIL: an IPv6 address, and there is none to ask from.
+ * Any thread. */
+int el_neigh_check(const struct el_neigh_address *addresses, size_t n, const struct el_ip *ip);
+
+/* Next hop `ip` has entry `index` from now on; if it had not, it is asked for, by ARP or, IPv6, by
  * neighbour discovery. By each port at most 1,000 multicast requests a second are sent, after the
  * first 64: those for many new next hops follow each other, and count as PENDING meanwhile. Who
  * does not answer within five requests is FAILED, and asked after 5, 10, 20 and 40 s and then every
  * minute, a quarter less by chance, as far as 200 requests a second suffice for them all; at once
- * when anything is heard of it.
- * 0; -EINVAL for an address that no neighbour can have (one of our own is),
- * -EADDRNOTAVAIL for an IPv6 address on a port that has none to ask from, -ENOSPC if the table is
- * full, -ENOMEM. */
-int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
-		  uint64_t now_ns, struct el_next_hop_idx *ret_index);
+ * when anything is heard of it. Whom el_neigh_check refuses is not asked for as long as it does.
+ * 0; -EINVAL for an index or port that there is not, or an address of no single host; -EEXIST if
+ * the entry is another's, or the next hop has another; -ENOMEM. */
+int el_neigh_need(struct el_neigh_table *t, struct el_next_hop_idx index, struct el_port_idx port,
+		  const struct el_ip *ip, uint64_t now_ns);
 
 /* An entry whose MAC address is given and is never asked for. As el_neigh_need otherwise. */
-int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
-			const uint8_t mac[6], struct el_next_hop_idx *ret_index);
+int el_neigh_set_static(struct el_neigh_table *t, struct el_next_hop_idx index,
+			struct el_port_idx port, const struct el_ip *ip, const uint8_t mac[6]);
 
 /* The link of a port is up again: all are asked as if they were new, for what was asked meanwhile
  * is lost, and another may be in a neighbour's place; its MAC address is used until somebody
  * answers. Looks at all entries. */
 void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t now_ns);
 
-/* Forgets an entry; its index may be given to another. */
+/* Forgets an entry; another may have its index. */
 void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index);
 
 /* A frame that came in by `port`: ARP, a neighbour solicitation or advertisement, or something

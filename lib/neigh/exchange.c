@@ -4,6 +4,7 @@
  * what the configuration or the kernel says. That of others is answered. */
 #include "table.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "arp.h"
@@ -14,10 +15,11 @@
 
 /* ---- own addresses ---- */
 
-const struct el_neigh_address *table_find_own(const struct port *p, const struct el_ip *ip)
+static const struct el_neigh_address *find_own(const struct el_neigh_address *addresses, size_t n,
+					       const struct el_ip *ip)
 {
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		const struct el_neigh_address *a = &p->addresses[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct el_neigh_address *a = &addresses[i];
 		bool first = el_ip_equal(&a->prefix.ip, ip);
 
 		if (!a->range ? first
@@ -28,14 +30,20 @@ const struct el_neigh_address *table_find_own(const struct port *p, const struct
 	return NULL;
 }
 
+const struct el_neigh_address *table_find_own(const struct port *p, const struct el_ip *ip)
+{
+	return find_own(p->addresses, p->n_addresses, ip);
+}
+
 /* Who asks: the address on the neighbour's network, else any of its family (a link-local one only
  * where there is no other), else none. */
-static struct el_ip request_source(const struct port *p, const struct el_ip *ip)
+static struct el_ip request_source(const struct el_neigh_address *addresses, size_t n,
+				   const struct el_ip *ip)
 {
 	struct el_ip any = {0};
 
-	for (size_t i = 0; i < p->n_addresses; i++) {
-		const struct el_neigh_address *a = &p->addresses[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct el_neigh_address *a = &addresses[i];
 
 		if (a->range || a->prefix.ip.family != ip->family)
 			continue;
@@ -47,9 +55,14 @@ static struct el_ip request_source(const struct port *p, const struct el_ip *ip)
 	return any;
 }
 
-bool exchange_can_ask(const struct port *p, const struct el_ip *ip)
+int el_neigh_check(const struct el_neigh_address *addresses, size_t n, const struct el_ip *ip)
 {
-	return request_source(p, ip).family != 0;
+	if (!el_ip_is_host(ip) || find_own(addresses, n, ip))
+		return -EINVAL;
+	/* neighbour discovery has no anonymous requests, ARP has */
+	if (ip->family == 6 && !request_source(addresses, n, ip).family)
+		return -EADDRNOTAVAIL;
+	return 0;
 }
 
 /* ---- sending ---- */
@@ -82,7 +95,8 @@ static bool send_ndp(struct el_neigh_table *t, struct el_port_idx port, const st
 static bool ask_arp(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
 {
 	const struct port *p = &t->ports[e->port.v];
-	struct el_ip source = request_source(p, &e->ip); /* none: an ARP probe's (RFC 5227) */
+	struct el_ip source = request_source(p->addresses, p->n_addresses,
+					     &e->ip); /* none: an ARP probe's (RFC 5227) */
 	struct arp arp = {
 	    .operation = ARP_REQUEST,
 	    .sender_ip = source.family ? el_ip_v4(&source) : 0,
@@ -104,7 +118,7 @@ static bool ask_ndp(struct el_neigh_table *t, const struct entry *e, const uint8
 	struct ndp ndp = {
 	    .type = NDP_SOLICITATION,
 	    .vlan = p->vlan,
-	    .source = request_source(p, &e->ip),
+	    .source = request_source(p->addresses, p->n_addresses, &e->ip),
 	    .destination = to ? e->ip : ndp_solicited_node(&e->ip),
 	    .target = e->ip,
 	    .has_mac = true,
@@ -129,6 +143,11 @@ static bool ask(struct el_neigh_table *t, const struct entry *e, const uint8_t *
 
 bool exchange_ask(struct el_neigh_table *t, const struct entry *e, enum request how)
 {
+	const struct port *p = &t->ports[e->port.v];
+
+	/* addresses come and go: then this is as if nobody answered */
+	if (el_neigh_check(p->addresses, p->n_addresses, &e->ip) < 0)
+		return true;
 	return ask(t, e, how == UNICAST ? e->mac : NULL);
 }
 

@@ -180,7 +180,7 @@ static uint32_t *bucket_of(const struct el_neigh_table *t, struct el_port_idx po
 	static const struct el_siphash_key key = {1, 2};
 
 	return &t->buckets[(el_siphash(&key, ip->bytes, sizeof(ip->bytes)) + port.v) &
-			   (t->n_allocated - 1)];
+			   (t->n_entries - 1)];
 }
 
 struct entry *table_find(const struct el_neigh_table *t, struct el_port_idx port,
@@ -212,94 +212,77 @@ static void unlink_entry(struct el_neigh_table *t, const struct entry *e)
 	*link = e->next;
 }
 
-/* Twice as many entries, or the first. False: there is no memory, and all is as it was. */
-static bool grow(struct el_neigh_table *t)
+/* Room for entry `index`. False: there is no memory, and all is as it was. */
+static bool reserve(struct el_neigh_table *t, uint32_t index)
 {
-	uint32_t n = t->n_allocated ? 2 * t->n_allocated : ENTRIES_MIN;
-	uint32_t *buckets = calloc(n, sizeof(*buckets));
-	struct entry *entries = realloc(t->entries, n * sizeof(*entries));
+	uint32_t n = t->n_entries ? t->n_entries : ENTRIES_MIN;
+	struct entry *entries;
+	uint32_t *buckets;
 
+	while (n <= index)
+		n *= 2;
+	if (n == t->n_entries)
+		return true;
+	buckets = calloc(n, sizeof(*buckets));
+	entries = realloc(t->entries, n * sizeof(*entries));
 	if (entries)
 		t->entries = entries;
-	if (!buckets || !entries || due_reserve(&t->due, n, t->n_allocated) < 0) {
+	if (!buckets || !entries || due_reserve(&t->due, n, t->n_entries) < 0) {
 		free(buckets);
 		return false;
 	}
+	memset(&entries[t->n_entries], 0, (n - t->n_entries) * sizeof(*entries));
 	free(t->buckets);
 	t->buckets = buckets;
-	t->n_allocated = n;
-	for (uint32_t i = 0; i < t->n_entries; i++) {
-		if (t->entries[i].phase != FREE)
-			link_entry(t, &t->entries[i]);
+	t->n_entries = n;
+	for (uint32_t i = 0; i < n; i++) {
+		if (entries[i].phase != FREE)
+			link_entry(t, &entries[i]);
 	}
 	return true;
 }
 
-/* -ENOSPC: there are as many as there may be. */
-static int make(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
-		struct entry **ret_entry)
+static int find_or_make(struct el_neigh_table *t, struct el_next_hop_idx index,
+			struct el_port_idx port, const struct el_ip *ip, struct entry **ret_entry)
 {
 	struct entry *e;
 
-	if (!t->first_free) {
-		if (t->n_entries == t->max_entries)
-			return -ENOSPC;
-		if (t->n_entries == t->n_allocated && !grow(t))
-			return -ENOMEM;
-		e = &t->entries[t->n_entries++];
-	} else {
-		e = &t->entries[t->first_free - 1];
-		t->first_free = e->next;
+	if (index.v >= t->max_entries || port.v >= t->n_ports || !el_ip_is_host(ip))
+		return -EINVAL;
+	if (!reserve(t, index.v))
+		return -ENOMEM;
+	e = table_find(t, port, ip);
+	if (e ? index_of(t, e) != index.v : t->entries[index.v].phase != FREE)
+		return -EEXIST;
+	if (!e) {
+		e = &t->entries[index.v];
+		*e = (struct entry){.port = port, .ip = *ip};
+		link_entry(t, e);
 	}
-	*e = (struct entry){.port = port, .ip = *ip};
-	link_entry(t, e);
 	*ret_entry = e;
 	return 0;
 }
 
-static int find_or_make(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
-			struct entry **ret_entry)
+int el_neigh_need(struct el_neigh_table *t, struct el_next_hop_idx index, struct el_port_idx port,
+		  const struct el_ip *ip, uint64_t now_ns)
 {
 	struct entry *e;
-	int r;
+	int r = find_or_make(t, index, port, ip, &e);
 
-	if (port.v >= t->n_ports || !el_ip_is_host(ip) || table_find_own(&t->ports[port.v], ip))
-		return -EINVAL;
-	e = table_find(t, port, ip);
-	r = e ? 0 : make(t, port, ip, &e);
-	if (r == 0)
-		*ret_entry = e;
+	if (r == 0 && e->phase == FREE)
+		table_begin(t, e, INCOMPLETE, now_ns);
 	return r;
 }
 
-int el_neigh_need(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
-		  uint64_t now_ns, struct el_next_hop_idx *ret_index)
+int el_neigh_set_static(struct el_neigh_table *t, struct el_next_hop_idx index,
+			struct el_port_idx port, const struct el_ip *ip, const uint8_t mac[6])
 {
 	struct entry *e;
-	int r;
+	int r = find_or_make(t, index, port, ip, &e);
 
-	if (ip->family == 6 && port.v < t->n_ports && !exchange_can_ask(&t->ports[port.v], ip))
-		return -EADDRNOTAVAIL;
-	r = find_or_make(t, port, ip, &e);
-	if (r < 0)
-		return r;
-	if (e->phase == FREE)
-		table_begin(t, e, INCOMPLETE, now_ns);
-	*ret_index = (struct el_next_hop_idx){(uint16_t)index_of(t, e)};
-	return 0;
-}
-
-int el_neigh_set_static(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
-			const uint8_t mac[6], struct el_next_hop_idx *ret_index)
-{
-	struct entry *e;
-	int r = find_or_make(t, port, ip, &e);
-
-	if (r < 0)
-		return r;
-	table_learn(t, e, mac, FIXED, 0);
-	*ret_index = (struct el_next_hop_idx){(uint16_t)index_of(t, e)};
-	return 0;
+	if (r == 0)
+		table_learn(t, e, mac, FIXED, 0);
+	return r;
 }
 
 void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index)
@@ -310,8 +293,6 @@ void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index)
 		return;
 	unlink_entry(t, e);
 	table_begin(t, e, FREE, 0);
-	e->next = t->first_free;
-	t->first_free = index.v + 1U;
 }
 
 /* ---- events ---- */
@@ -416,7 +397,7 @@ struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config)
 	t->callbacks = config->callbacks;
 	t->max_entries = config->max_entries;
 	t->ports = calloc(config->n_ports, sizeof(*t->ports));
-	if (!t->ports || !grow(t))
+	if (!t->ports || !reserve(t, 0))
 		goto fail;
 	for (; t->n_ports < config->n_ports; t->n_ports++) {
 		const struct el_neigh_port *from = &config->ports[t->n_ports];

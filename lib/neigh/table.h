@@ -29,7 +29,7 @@ struct entry {
 	bool claimed;  /* by another MAC address, which nobody has verified: `claim` */
 	uint8_t claim[6];
 	uint64_t check_ns; /* when a claim may be checked again */
-	uint32_t next;     /* index + 1 of the next with the same hash, or of the next free one */
+	uint32_t next;     /* index + 1 of the next with the same hash */
 	uint8_t failures;  /* requests in a row that nobody has answered, since it is UNREACHABLE */
 	bool has_turn;     /* its request may be sent at turn_ns, which is its deadline */
 	uint64_t turn_ns;
@@ -51,13 +51,11 @@ struct el_neigh_table {
 	struct el_neigh_callbacks callbacks;
 	struct port *ports;
 	size_t n_ports;
-	/* In use or free again; the memory moves when one is made. */
-	struct entry *entries;
-	uint32_t n_entries, n_allocated; /* n_allocated: a power of two */
+	struct entry *entries; /* by index; the memory moves when there are more */
+	uint32_t n_entries;    /* there is room for, a power of two */
 	uint32_t max_entries;
-	uint32_t first_free; /* index + 1 */
 	uint32_t n_pending;
-	uint32_t *buckets; /* [n_allocated]: index + 1 of the first entry by hash */
+	uint32_t *buckets; /* [n_entries]: index + 1 of the first entry by hash */
 	struct due due;    /* what has a deadline */
 };
 
@@ -82,9 +80,5 @@ bool table_is_ready(const struct entry *e);
 /* What of `p` covers `ip`, an address of our own; else NULL. */
 const struct el_neigh_address *table_find_own(const struct port *p, const struct el_ip *ip);
 
-/* Sends a request for an entry; false if it can't be sent now. */
+/* Sends a request for an entry, if that is one to be asked for; false if it can't be sent now. */
 bool exchange_ask(struct el_neigh_table *t, const struct entry *e, enum request how);
-
-/* True if there is an address to ask for the IPv6 address `ip` from: neighbour discovery has no
- * anonymous requests, ARP has. */
-bool exchange_can_ask(const struct port *p, const struct el_ip *ip);

@@ -34,7 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .max_entries = 2,
 	    .callbacks = {.send = on_send, .changed = on_changed, .context = &sent},
 	};
-	struct el_next_hop_idx index;
 	struct el_neigh_table *table;
 	enum el_neigh_input what;
 
@@ -45,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	table = el_neigh_create(&config);
 	FUZZ_ASSERT(table);
 	for (int i = 0; i < 2; i++)
-		FUZZ_ASSERT(el_neigh_need(table, (struct el_port_idx){0}, &peers[i], 1, &index) ==
-			    0);
+		FUZZ_ASSERT(el_neigh_need(table, (struct el_next_hop_idx){(uint16_t)i},
+					  (struct el_port_idx){0}, &peers[i], 1) == 0);
 	what = el_neigh_input(table, (struct el_port_idx){0}, data, size, 2);
 	/* two requests, and at most an answer and one more request */
 	FUZZ_ASSERT(sent >= 2 && sent <= 4);

@@ -18,7 +18,7 @@ static uint32_t n_sent[EL_COMMAND_STOP + 1], n_refused[EL_COMMAND_STOP + 1];
 
 /* What a change needs of the rest of control. */
 
-bool network_told(struct network *n)
+bool network_told(const struct network *n)
 {
 	(void)n;
 	return true;
@@ -52,7 +52,7 @@ void control_stop(struct control *c)
 	(void)c;
 }
 
-bool network_settled(struct network *n)
+bool network_settled(const struct network *n)
 {
 	(void)n;
 	return true;
@@ -98,6 +98,12 @@ int planning_take_snapshot(struct control *c, struct planning_snapshot *ret)
 }
 
 void planning_adopt(struct control *c, const struct planning *p)
+{
+	(void)c;
+	(void)p;
+}
+
+void planning_release(struct control *c, const struct planning *p)
 {
 	(void)c;
 	(void)p;

@@ -4,12 +4,14 @@
 
 #include <arpa/inet.h>
 
-#include "el_neigh.h"
+#include "neighbours.h"
 
 #define MS UINT64_C(1000000)
+#define S (1000 * MS)
 #define T0 (1000 * MS)
 #define FRAME_LEN 60
 #define ARP_END 42
+#define MAX 8 /* entries */
 
 static const uint8_t OUR_MAC[6] = {2, 0, 0, 0, 0, 1};
 static const uint8_t PEER_MAC[6] = {2, 0, 0, 0, 0, 0x10};
@@ -92,7 +94,7 @@ static int setup(void **state)
 	const struct el_neigh_config config = {
 	    .ports = ports,
 	    .n_ports = 2,
-	    .max_entries = 8,
+	    .max_entries = MAX,
 	    .callbacks = {.send = on_send, .changed = on_changed, .event = on_event, .context = &w},
 	};
 
@@ -114,7 +116,7 @@ static uint16_t need(const char *text, uint64_t now_ns)
 	struct el_ip address = ip(text);
 	struct el_next_hop_idx index;
 
-	assert_int_equal(el_neigh_need(w.table, PORT0, &address, now_ns, &index), 0);
+	assert_int_equal(need_any(w.table, MAX, PORT0, &address, now_ns, &index), 0);
 	return index.v;
 }
 
@@ -235,10 +237,10 @@ static void test_request_source(void **state)
 	assert_request(BROADCAST_MAC, "198.51.100.10", "198.51.100.1");
 	need("203.0.113.8", T0); /* a source subnet is no network to be on */
 	assert_request(BROADCAST_MAC, "192.0.2.10", "203.0.113.8");
-	assert_int_equal(el_neigh_need(w.table, PORT0, &far, T0, &index), 0);
+	assert_int_equal(need_any(w.table, MAX, PORT0, &far, T0, &index), 0);
 	assert_request(BROADCAST_MAC, "192.0.2.10", "172.16.0.1");
 
-	assert_int_equal(el_neigh_need(w.table, PORT1, &tagged, T0, &index), 0);
+	assert_int_equal(need_any(w.table, MAX, PORT1, &tagged, T0, &index), 0);
 	assert_int_equal(w.port, 1);
 	assert_memory_equal(w.frame + 12, "\x81\x00\x00\x64\x08\x06", 6);
 	assert_memory_equal(w.frame + 42, "\x0a\x02\x03\x04", 4);
@@ -248,31 +250,61 @@ static void test_need_errors(void **state)
 {
 	static const char *const bad[] = {"0.0.0.1",         "127.0.0.1",  "224.0.0.1",
 					  "255.255.255.255", "192.0.2.10", "203.0.113.9"};
-	struct el_next_hop_idx index = {77};
-	struct el_ip six = ip("2001:db8::1"), four = ip("192.0.2.1"), none = {0};
-	char text[32];
+	const struct el_neigh_address own[] = {
+	    {.prefix = prefix("192.0.2.10/24")},
+	    {.prefix = prefix("203.0.113.8/29"), .range = true},
+	};
+	const struct el_next_hop_idx first = {0}, second = {1}, none_such = {MAX};
+	struct el_ip six = ip("2001:db8::1"), four = ip("192.0.2.1"), other = ip("192.0.2.2");
+	struct el_ip none = {0}, group = ip("224.0.0.1");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct el_ip b = ip(bad[i]);
 
-		assert_int_equal(el_neigh_need(w.table, PORT0, &b, T0, &index), -EINVAL);
+		assert_int_equal(el_neigh_check(own, 2, &b), -EINVAL);
 	}
-	assert_int_equal(el_neigh_need(w.table, PORT0, &none, T0, &index), -EINVAL);
-	/* that port has no address to ask from */
-	assert_int_equal(el_neigh_need(w.table, PORT1, &six, T0, &index), -EADDRNOTAVAIL);
-	assert_int_equal(el_neigh_need(w.table, (struct el_port_idx){2}, &four, T0, &index),
+	assert_int_equal(el_neigh_check(own, 2, &none), -EINVAL);
+	assert_int_equal(el_neigh_check(own, 2, &four), 0);
+	assert_int_equal(el_neigh_check(NULL, 0, &four), 0);
+	/* there is no address to ask from */
+	assert_int_equal(el_neigh_check(own, 2, &six), -EADDRNOTAVAIL);
+
+	assert_int_equal(el_neigh_need(w.table, first, PORT0, &none, T0), -EINVAL);
+	assert_int_equal(el_neigh_need(w.table, first, PORT0, &group, T0), -EINVAL);
+	assert_int_equal(el_neigh_need(w.table, first, (struct el_port_idx){2}, &four, T0),
 			 -EINVAL);
+	assert_int_equal(el_neigh_need(w.table, none_such, PORT0, &four, T0), -EINVAL);
 	assert_int_equal(el_neigh_next_deadline(w.table), UINT64_MAX);
-	for (unsigned i = 0; i < 8; i++) {
-		snprintf(text, sizeof(text), "192.0.2.%u", 100 + i);
-		assert_int_equal(need(text, T0), i);
-	}
-	assert_int_equal(el_neigh_need(w.table, PORT0, &four, T0, &index), -ENOSPC);
-	assert_int_equal(index.v, 77);
-	el_neigh_release(w.table, (struct el_next_hop_idx){3});
-	assert_int_equal(need("192.0.2.1", T0), 3);
-	assert_int_equal(need("192.0.2.107", T0), 7);
+
+	assert_int_equal(el_neigh_need(w.table, first, PORT0, &four, T0), 0);
+	assert_int_equal(el_neigh_need(w.table, first, PORT0, &four, T0), 0);
+	assert_int_equal(w.sent, 1);
+	assert_int_equal(el_neigh_need(w.table, first, PORT0, &other, T0), -EEXIST);
+	assert_int_equal(el_neigh_need(w.table, second, PORT0, &four, T0), -EEXIST);
+	assert_int_equal(el_neigh_need(w.table, second, PORT1, &four, T0), 0);
+	el_neigh_release(w.table, first);
+	assert_int_equal(el_neigh_need(w.table, first, PORT0, &other, T0), 0);
+}
+
+/* A next hop that has become an address of our own is not asked for as long as it is. */
+static void test_next_hop_becomes_our_own(void **state)
+{
+	const struct el_neigh_address is_own[] = {{.prefix = prefix("192.0.2.1/24")}};
+	const struct el_neigh_address before[] = {{.prefix = prefix("192.0.2.10/24")}};
+	uint16_t i = need("192.0.2.1", T0);
+	unsigned sent = w.sent;
+
+	(void)state;
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, is_own, 1), 0);
+	for (uint64_t at = T0; at < T0 + 4 * S; at += 10 * MS)
+		el_neigh_tick(w.table, at);
+	assert_int_equal(w.sent, sent);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, before, 1), 0);
+	for (uint64_t at = T0 + 4 * S; at < T0 + 70 * S; at += 10 * MS)
+		el_neigh_tick(w.table, at);
+	assert_true(w.sent > sent);
 }
 
 static void test_failure_and_late_answer(void **state)
@@ -652,10 +684,10 @@ static void test_send_refused(void **state)
 static void test_static(void **state)
 {
 	struct el_ip gw = ip("192.0.2.1");
-	struct el_next_hop_idx index;
+	struct el_next_hop_idx index = {3};
 
 	(void)state;
-	assert_int_equal(el_neigh_set_static(w.table, PORT0, &gw, PEER_MAC, &index), 0);
+	assert_int_equal(el_neigh_set_static(w.table, index, PORT0, &gw, PEER_MAC), 0);
 	assert_int_equal(w.changes, 1);
 	assert_state(index.v, EL_NEIGH_READY, PEER_MAC);
 	assert_int_equal(el_neigh_next_deadline(w.table), UINT64_MAX);
@@ -677,7 +709,8 @@ static void test_header(void **state)
 	reply(PEER_MAC, "192.0.2.1", T0);
 	assert_int_equal(el_neigh_header(w.table, index, 0x86dd, h), 14);
 	assert_memory_equal(h, "\x02\0\0\0\0\x10\x02\0\0\0\0\x01\x86\xdd", 14);
-	assert_int_equal(el_neigh_set_static(w.table, PORT1, &tagged, OTHER_MAC, &index), 0);
+	index.v = 1;
+	assert_int_equal(el_neigh_set_static(w.table, index, PORT1, &tagged, OTHER_MAC), 0);
 	assert_int_equal(el_neigh_header(w.table, index, 0x0800, h), 18);
 	assert_memory_equal(h, "\x02\0\0\0\0\x20\x02\0\0\0\0\x02\x81\0\0\x64\x08\0", 18);
 	assert_int_equal(el_neigh_header(w.table, (struct el_next_hop_idx){2}, 0x0800, h), 0);
@@ -887,6 +920,7 @@ int main(void)
 	    TEST(test_resolve),
 	    TEST(test_request_source),
 	    TEST(test_need_errors),
+	    TEST(test_next_hop_becomes_our_own),
 	    TEST(test_failure_and_late_answer),
 	    TEST(test_ask_again),
 	    TEST(test_ask_again_pending),

@@ -68,14 +68,16 @@ static struct el_ip address(uint32_t net, uint32_t i)
 	return el_ip_from_v4(htonl(10U << 24 | net << 16 | i));
 }
 
-static int need(uint32_t net, uint32_t i, uint64_t now, uint32_t *ret_index)
+static struct el_next_hop_idx idx(uint32_t i)
+{
+	return (struct el_next_hop_idx){(uint16_t)i};
+}
+
+static int need(uint32_t index, uint32_t net, uint32_t i, uint64_t now)
 {
 	struct el_ip ip = address(net, i);
-	struct el_next_hop_idx index;
-	int r = el_neigh_need(w.table, PORT0, &ip, now, &index);
 
-	*ret_index = index.v;
-	return r;
+	return el_neigh_need(w.table, idx(index), PORT0, &ip, now);
 }
 
 static void answer(const uint8_t *request, uint64_t now)
@@ -116,11 +118,10 @@ static unsigned run(uint64_t from, uint64_t to, bool answered)
 static void being_away_makes_no_burst(void **state)
 {
 	unsigned burst = 0, sent_in[4] = {0};
-	uint32_t index;
 
 	(void)state;
 	for (uint32_t i = 1; i <= 2000; i++)
-		assert_int_equal(need(1, i, T0, &index), 0);
+		assert_int_equal(need(i, 1, i, T0), 0);
 	for (uint64_t at = T0; at < T0 + 4000 * MS; at += 2 * MS) {
 		unsigned before = w.sent;
 
@@ -140,46 +141,33 @@ static void being_away_makes_no_burst(void **state)
 
 static void grows_to_its_limit(void **state)
 {
-	uint32_t index, other;
+	const uint32_t index = (1 << 15) + 77;
 	struct el_neigh n;
 
 	(void)state;
-	for (uint32_t i = 0; i < MAX; i++) {
-		struct el_ip ip = address(i >> 15, i & 0x7fff);
-
-		if (i == 0) /* that is no host's */
-			ip = address(9, 1);
-		assert_int_equal(
-		    el_neigh_need(w.table, PORT0, &ip, T0, &(struct el_next_hop_idx){0}), 0);
-	}
+	/* in an order in which they never come */
+	for (uint32_t i = 0; i < MAX; i++)
+		assert_int_equal(need((i + 1000) % MAX, 1 + (i >> 15), 1 + (i & 0x7fff), T0), 0);
 	assert_int_equal(el_neigh_count_pending(w.table), MAX);
-	assert_int_equal(need(2, 1, T0, &index), -ENOSPC);
-	assert_int_equal(need(1, 77, T0, &index), 0);
-	assert_int_equal(index, (1 << 15) + 77);
-	assert_int_equal(el_neigh_get(w.table, (struct el_next_hop_idx){(uint16_t)index}, &n), 0);
+	assert_int_equal(need(index, 3, 1, T0), -EEXIST);
+	assert_int_equal(el_neigh_get(w.table, idx(index), &n), 0);
 	/* what is released makes room, and is not asked for any more */
-	el_neigh_release(w.table, (struct el_next_hop_idx){(uint16_t)index});
-	el_neigh_release(w.table, (struct el_next_hop_idx){(uint16_t)index}); /* nothing */
+	el_neigh_release(w.table, idx(index));
+	el_neigh_release(w.table, idx(index)); /* nothing */
 	assert_int_equal(el_neigh_count_pending(w.table), MAX - 1);
-	assert_int_equal(el_neigh_get(w.table, (struct el_next_hop_idx){(uint16_t)index}, &n),
-			 -ENOENT);
-	assert_int_equal(need(2, 1, T0, &other), 0);
-	assert_int_equal(other, index);
-	assert_int_equal(need(1, 77, T0, &index), -ENOSPC);
+	assert_int_equal(el_neigh_get(w.table, idx(index), &n), -ENOENT);
+	assert_int_equal(need(index, 3, 1, T0), 0);
 }
 
 /* Networks come and go, as reloads make them: nothing is left of those that went. */
 static void releases_all(void **state)
 {
-	static uint32_t index[2000];
-
 	(void)state;
 	for (uint32_t net = 0; net < 100; net++) {
 		for (uint32_t i = 0; i < 2000; i++)
-			assert_int_equal(need(net, i + 1, T0 + net * S, &index[i]), 0);
+			assert_int_equal(need(i, net, i + 1, T0 + net * S), 0);
 		for (uint32_t i = 0; i < 2000; i++)
-			el_neigh_release(w.table, (struct el_next_hop_idx){(uint16_t)index[i]});
-		assert_true(index[0] < 2000 && index[1999] < 2000);
+			el_neigh_release(w.table, idx(i));
 	}
 	assert_int_equal(el_neigh_count_pending(w.table), 0);
 	assert_int_equal(el_neigh_next_deadline(w.table), UINT64_MAX);
@@ -190,11 +178,9 @@ static void releases_all(void **state)
  * after two seconds. */
 static void asks_at_a_pace(void **state)
 {
-	uint32_t index;
-
 	(void)state;
 	for (uint32_t i = 0; i < 2046; i++)
-		assert_int_equal(need(0, i + 1, T0, &index), 0);
+		assert_int_equal(need(i, 0, i + 1, T0), 0);
 	assert_in_range(w.sent, 64, 65);
 	assert_in_range(run(T0, T0 + S, true), 999, 1001);
 	assert_in_range(el_neigh_count_pending(w.table), 2046 - 1065, 2046 - 935);
@@ -209,18 +195,17 @@ static void the_dead_are_asked_rarely(void **state)
 {
 	uint64_t now = T0 + 150 * S;
 	struct el_neigh n;
-	uint32_t index;
 
 	(void)state;
 	for (uint32_t i = 0; i < 20000; i++)
-		assert_int_equal(need(i >> 15, i + 1, T0, &index), 0);
+		assert_int_equal(need(i, i >> 15, i + 1, T0), 0);
 	run(T0, now, false);
 	assert_int_equal(el_neigh_count_pending(w.table), 0);
 	assert_int_equal(w.changes, 20000);
 	assert_in_range(run(now, now + 10 * S, false), 1900, 2016);
-	assert_int_equal(need(7, 1, now + 10 * S, &index), 0);
+	assert_int_equal(need(20000, 7, 1, now + 10 * S), 0);
 	answer(w.frame, now + 10 * S);
-	assert_int_equal(el_neigh_get(w.table, (struct el_next_hop_idx){(uint16_t)index}, &n), 0);
+	assert_int_equal(el_neigh_get(w.table, idx(20000), &n), 0);
 	assert_int_equal(n.state, EL_NEIGH_READY);
 }
 

@@ -2,8 +2,8 @@
 /* Neighbour discovery by scripted events. */
 #include "unit.h"
 
-#include "el_neigh.h"
 #include "frames.h"
+#include "neighbours.h"
 
 #define MS UINT64_C(1000000)
 #define T0 (1000 * MS)
@@ -12,6 +12,7 @@
 #define SOLICITED 0x40
 #define OVERRIDE 0x20
 #define FRAME_LEN (14 + 40 + 24 + 8)
+#define MAX 8 /* entries */
 
 static const uint8_t OUR_MAC[6] = {2, 0, 0, 0, 0, 1};
 static const uint8_t PEER_MAC[6] = {2, 0, 0, 0, 0, 0x10};
@@ -82,7 +83,7 @@ static int setup(void **state)
 	const struct el_neigh_config config = {
 	    .ports = ports,
 	    .n_ports = 2,
-	    .max_entries = 8,
+	    .max_entries = MAX,
 	    .callbacks = {.send = on_send, .changed = on_changed, .context = &w},
 	};
 
@@ -104,7 +105,7 @@ static uint16_t need(const char *text, uint64_t now_ns)
 	struct el_ip address = ip(text);
 	struct el_next_hop_idx index;
 
-	assert_int_equal(el_neigh_need(w.table, PORT0, &address, now_ns, &index), 0);
+	assert_int_equal(need_any(w.table, MAX, PORT0, &address, now_ns, &index), 0);
 	return index.v;
 }
 
@@ -295,7 +296,7 @@ static void source_of_requests(void **state)
 	asks_from("fe80::1", "fe80::10");
 	asks_from("2001:db8:9::1", "2001:db8::10"); /* on none of our networks */
 	asks_from("2001:db8:2::100", "2001:db8::10");
-	assert_int_equal(el_neigh_need(w.table, PORT1, &tagged, T0, &index), 0);
+	assert_int_equal(need_any(w.table, MAX, PORT1, &tagged, T0, &index), 0);
 	assert_int_equal(w.port, 1);
 	assert_int_equal(w.len, FRAME_LEN + 4);
 	assert_memory_equal(w.frame + 12, "\x81\x00\x00\x64\x86\xdd", 6);
@@ -305,16 +306,38 @@ static void refuses_what_is_no_neighbour(void **state)
 {
 	static const char *const bad[] = {"::", "::1", "ff02::1", "2001:db8::10",
 					  "2001:db8:2::1ff"};
-	struct el_next_hop_idx index = {77};
+	const struct el_neigh_address own[] = {
+	    {.prefix = prefix("2001:db8::10/64")},
+	    {.prefix = prefix("2001:db8:2::100/120"), .range = true},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct el_ip b = ip(bad[i]);
 
-		assert_int_equal(el_neigh_need(w.table, PORT0, &b, T0, &index), -EINVAL);
+		assert_int_equal(el_neigh_check(own, 2, &b), -EINVAL);
 	}
-	assert_int_equal(index.v, 77);
-	assert_int_equal(w.sent, 0);
+}
+
+/* Without an address to ask from there are no requests, which would look as if they were to find
+ * out whether ours is free. */
+static void asks_from_nowhere(void **state)
+{
+	const struct el_neigh_address four[] = {{.prefix = prefix("192.0.2.10/24")}};
+	const struct el_neigh_address six[] = {{.prefix = prefix("2001:db8::10/64")}};
+	uint16_t i = need("2001:db8::1", T0);
+	unsigned sent = w.sent;
+
+	(void)state;
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, four, 1), 0);
+	for (uint64_t at = T0; at < T0 + 4000 * MS; at += 10 * MS)
+		el_neigh_tick(w.table, at);
+	assert_int_equal(w.sent, sent);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, six, 1), 0);
+	for (uint64_t at = T0 + 4000 * MS; at < T0 + 70000 * MS; at += 10 * MS)
+		el_neigh_tick(w.table, at);
+	assert_true(w.sent > sent);
 }
 
 /* ---- advertisements: RFC 4861 section 7.2.5 ---- */
@@ -424,10 +447,10 @@ static void answers_to_others(void **state)
 static void static_entries_stay(void **state)
 {
 	struct el_ip address = ip("2001:db8::1");
-	struct el_next_hop_idx index;
+	struct el_next_hop_idx index = {3};
 
 	(void)state;
-	assert_int_equal(el_neigh_set_static(w.table, PORT0, &address, PEER_MAC, &index), 0);
+	assert_int_equal(el_neigh_set_static(w.table, index, PORT0, &address, PEER_MAC), 0);
 	assert_int_equal(advertise("2001:db8::1", OTHER_MAC, SOLICITED | OVERRIDE, T0),
 			 EL_NEIGH_IGNORED);
 	assert_state(index.v, EL_NEIGH_READY, PEER_MAC);
@@ -629,6 +652,7 @@ int main(void)
 	    TEST(resolves),
 	    TEST(source_of_requests),
 	    TEST(refuses_what_is_no_neighbour),
+	    TEST(asks_from_nowhere),
 	    TEST(advertisements_without_address),
 	    TEST(unsolicited_advertisements),
 	    TEST(claims),

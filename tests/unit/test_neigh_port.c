@@ -97,7 +97,7 @@ static void check_family(const char *interface, const struct addresses *a)
 	    .callbacks = {.send = on_send, .changed = on_changed},
 	};
 	char command[256], mac[18];
-	struct el_next_hop_idx index;
+	struct el_next_hop_idx index = {0};
 	struct el_ip peer;
 
 	snprintf(command, sizeof(command),
@@ -111,7 +111,7 @@ static void check_family(const char *interface, const struct addresses *a)
 	w.table = el_neigh_create(&config);
 	assert_non_null(w.table);
 
-	assert_int_equal(el_neigh_need(w.table, (struct el_port_idx){0}, &peer, now_ns(), &index),
+	assert_int_equal(el_neigh_need(w.table, index, (struct el_port_idx){0}, &peer, now_ns()),
 			 0);
 	assert_true(input_until(EL_NEIGH_LEARNT));
 	assert_int_equal(w.neigh.state, EL_NEIGH_READY);

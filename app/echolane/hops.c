@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define HOPS_MIN 64 /* a power of two */
+
+struct hop {
+	struct el_ip ip;
+	struct el_port_idx port;
+	uint32_t users; /* 0: the entry is free */
+	uint32_t next;  /* index + 1 of the next with the same hash, or of the next that is free */
+};
+
+struct hops {
+	struct hop *items; /* by index */
+	uint32_t *buckets; /* [capacity]: index + 1 of the first by hash */
+	uint32_t n;        /* entries that were ever used */
+	uint32_t capacity; /* a power of two, or 0 */
+	uint32_t max;
+	uint32_t first_free; /* index + 1 */
+};
+
+struct hops *hops_create(uint32_t max)
+{
+	struct hops *h = calloc(1, sizeof(*h));
+
+	if (h)
+		h->max = max;
+	return h;
+}
+
+void hops_destroy(struct hops *h)
+{
+	if (!h)
+		return;
+	free(h->items);
+	free(h->buckets);
+	free(h);
+}
+
+static uint32_t *bucket_of(struct hops *h, struct el_port_idx port, const struct el_ip *ip)
+{
+	static const struct el_siphash_key key = {1, 2};
+
+	return &h->buckets[(el_siphash(&key, ip->bytes, sizeof(ip->bytes)) + port.v) &
+			   (h->capacity - 1)];
+}
+
+static void link_hop(struct hops *h, uint32_t index)
+{
+	uint32_t *bucket = bucket_of(h, h->items[index].port, &h->items[index].ip);
+
+	h->items[index].next = *bucket;
+	*bucket = index + 1;
+}
+
+static int grow(struct hops *h)
+{
+	uint32_t capacity = h->capacity ? 2 * h->capacity : HOPS_MIN;
+	uint32_t *buckets = calloc(capacity, sizeof(*buckets));
+	struct hop *items = realloc(h->items, capacity * sizeof(*items));
+
+	if (items)
+		h->items = items;
+	if (!buckets || !items) {
+		free(buckets);
+		return -ENOMEM;
+	}
+	free(h->buckets);
+	h->buckets = buckets;
+	h->capacity = capacity;
+	for (uint32_t i = 0; i < h->n; i++) /* it grows when none is free */
+		link_hop(h, i);
+	return 0;
+}
+
+static int make(struct hops *h, struct el_port_idx port, const struct el_ip *ip,
+		uint32_t *ret_index)
+{
+	uint32_t index = h->n;
+
+	if (h->first_free) {
+		index = h->first_free - 1;
+		h->first_free = h->items[index].next;
+	} else if (h->n == h->max) {
+		return -ENOSPC;
+	} else if (h->n == h->capacity && grow(h) < 0) {
+		return -ENOMEM;
+	} else {
+		h->n++;
+	}
+	h->items[index] = (struct hop){.ip = *ip, .port = port};
+	link_hop(h, index);
+	*ret_index = index;
+	return 0;
+}
+
+int hops_take(struct hops *h, struct el_port_idx port, const struct el_ip *ip,
+	      struct el_next_hop_idx *ret_index)
+{
+	uint32_t index, i = h->capacity ? *bucket_of(h, port, ip) : 0;
+	int code = 0;
+
+	while (i && (h->items[i - 1].port.v != port.v || !el_ip_equal(&h->items[i - 1].ip, ip)))
+		i = h->items[i - 1].next;
+	if (i)
+		index = i - 1;
+	else
+		code = make(h, port, ip, &index);
+	if (code < 0)
+		return code;
+	h->items[index].users++;
+	*ret_index = (struct el_next_hop_idx){(uint16_t)index};
+	return 0;
+}
+
+void hops_give_back(struct hops *h, struct el_next_hop_idx index)
+{
+	struct hop *hop = &h->items[index.v];
+	uint32_t *link;
+
+	if (--hop->users)
+		return;
+	link = bucket_of(h, hop->port, &hop->ip);
+	while (*link != index.v + 1U)
+		link = &h->items[*link - 1].next;
+	*link = hop->next;
+	hop->next = h->first_free;
+	h->first_free = index.v + 1U;
+}
