@@ -14,6 +14,7 @@
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
+#include "el_ticks.h"
 #include "planner.h"
 #include "signals.h"
 #include "stdout.h"
@@ -46,7 +47,7 @@ static void tables_fini(struct control *c)
 
 static int eal_init(struct control *c, struct el_error *err)
 {
-	const struct el_conf_dataplane *d = &c->now.conf->dataplane;
+	const struct el_conf_dataplane *d = &c->started_with->conf->dataplane;
 	size_t n_args = d->eal_args.count + c->options->n_eal_args;
 	char **args = calloc(n_args + 1, sizeof(*args));
 	struct el_eal_config eal = {.huge_pages = d->huge_pages,
@@ -65,7 +66,7 @@ static int eal_init(struct control *c, struct el_error *err)
 						: c->options->eal_args[i - d->eal_args.count];
 	CPU_ZERO(&allowed);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
-	ret = el_lcores_choose(d, c->now.conf->global.nb_proc, &allowed, &c->lcores, err);
+	ret = el_lcores_choose(d, c->started_with->conf->global.nb_proc, &allowed, &c->lcores, err);
 	if (ret == 0)
 		ret = el_eal_init(&eal, err);
 	free(args);
@@ -83,13 +84,14 @@ static int ports_init(struct control *c, struct el_error *err)
 	char dir[4096];
 	int ret;
 
-	if (c->now.conf->dataplane.n_ports == 0)
+	if (c->started_with->conf->dataplane.n_ports == 0)
 		return el_error_set(
 		    err, -ENODEV,
 		    "no port is configured: name one with --port or in dataplane.ports");
 	ret = el_profile_dir(c->options->profile_dir, dir, sizeof(dir), err);
 	if (ret == 0)
-		ret = network_open(c->now.conf, c->lcores.n_workers, dir, &c->network, err);
+		ret =
+		    network_open(c->started_with->conf, c->lcores.n_workers, dir, &c->network, err);
 	if (ret == 0)
 		c->n_workers = network_workers(c->network);
 	return ret;
@@ -105,7 +107,7 @@ static void ports_fini(struct control *c)
 
 static int clocks_init(struct control *c, struct el_error *err)
 {
-	return clocks_create(c->now.conf->dataplane.clock, c->n_workers, &c->clocks, err);
+	return clocks_create(c->started_with->conf->dataplane.clock, c->n_workers, &c->clocks, err);
 }
 
 static void clocks_fini(struct control *c)
@@ -138,12 +140,13 @@ static void inventory_changed(void *ctx)
 {
 	struct control *c = ctx;
 
-	c->inventory_changed = true;
+	c->reload.inventory_changed = true;
 }
 
 static int inventory_init(struct control *c, struct el_error *err)
 {
-	struct el_inventory_config config = {.settings = el_inventory_settings_of(c->now.conf),
+	struct el_inventory_config config = {.settings =
+						 el_inventory_settings_of(c->started_with->conf),
 					     .changed = inventory_changed,
 					     .ctx = c};
 
@@ -158,8 +161,8 @@ static void inventory_fini(struct control *c)
 
 static int plan_init(struct control *c, struct el_error *err)
 {
-	struct shared_conf *conf = c->now.shared;
-	struct planning_order order = {.generation = ++c->generation};
+	struct planning_order order = {.generation = ++c->reload.generation};
+	struct planning first = {0};
 	uint8_t key[32];
 	int ret;
 
@@ -174,19 +177,20 @@ static int plan_init(struct control *c, struct el_error *err)
 	if (ret < 0)
 		return ret;
 	c->key = el_id_key_init(key);
-	c->now = (struct planning){0};
-	ret = planning_make(c, &order, conf, &c->now, err);
+	ret = planning_make(c, &order, shared_conf_get(c->started_with), &first, err);
 	planning_order_fini(&order);
-	if (ret == 0)
-		planning_adopt(c, &c->now);
-	return ret;
+	if (ret < 0)
+		return ret;
+	planning_adopt(c, &first);
+	rollout_init(&c->rollout, &first, el_raw_ns());
+	return 0;
 }
 
 static void plan_fini(struct control *c)
 {
-	planning_fini(&c->next);
-	planning_fini(&c->old);
-	planning_fini(&c->now);
+	planning_fini(&c->rollout.next);
+	for (uint32_t i = 0; i < c->rollout.n; i++)
+		planning_fini(&c->rollout.generations[i]);
 	free(c->payload);
 }
 
@@ -197,6 +201,7 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	struct el_worker_config config = {
 	    .index = {(uint16_t)w},
 	    .socket = socket,
+	    .board = c->board,
 	    .queues = queues,
 	    .n_queues = network_queues(c->network, w, queues),
 	    .yield = !el_lcores_worker_is_alone(&c->lcores, w),
@@ -217,6 +222,9 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 
 static int workers_init(struct control *c, struct el_error *err)
 {
+	c->board = el_board_create(c->n_workers, network_socket(c->network));
+	if (!c->board)
+		return el_error_set(err, -ENOMEM, "not enough memory");
 	for (uint32_t w = 0; w < c->n_workers; w++) {
 		int ret = make_worker(c, w, err);
 		if (ret < 0)
@@ -231,6 +239,7 @@ static void workers_fini(struct control *c)
 {
 	for (uint32_t w = 0; w < c->n_workers; w++)
 		el_worker_destroy(c->workers[w]);
+	el_board_destroy(c->board);
 }
 
 static int launch_init(struct control *c, struct el_error *err)
@@ -278,8 +287,7 @@ static void launch_fini(struct control *c)
 static int stats_init(struct control *c, struct el_error *err)
 {
 	c->stats = stats_thread_create(c->lcores.stats);
-	c->snapshots = el_snapshot_store_create();
-	if (!c->stats || !c->snapshots)
+	if (!c->stats)
 		return el_error_set(err, -errno, "statistics can't be started: %s",
 				    strerror(errno));
 	return 0;
@@ -288,7 +296,6 @@ static int stats_init(struct control *c, struct el_error *err)
 static void stats_fini(struct control *c)
 {
 	stats_thread_destroy(c->stats);
-	el_snapshot_store_destroy(c->snapshots);
 }
 
 static int planner_init(struct control *c, struct el_error *err)
@@ -306,11 +313,12 @@ static void planner_fini(struct control *c)
 
 static int http_init(struct control *c, struct el_error *err)
 {
-	struct el_httpd_config config = {.address = c->now.conf->global.prometheus_address,
-					 .port = c->now.conf->global.prometheus_port,
+	struct el_httpd_config config = {.address =
+					     c->started_with->conf->global.prometheus_address,
+					 .port = c->started_with->conf->global.prometheus_port,
 					 .user = c->credentials.user,
 					 .password = c->credentials.password,
-					 .source = control_page_source(c)};
+					 .source = publisher_page_source(c)};
 
 	return el_httpd_create(&config, &c->httpd, err);
 }
@@ -322,7 +330,7 @@ static void http_fini(struct control *c)
 
 static int telemetry_init(struct control *c, struct el_error *err)
 {
-	struct el_telemetry_source source = control_telemetry_source(c);
+	struct el_telemetry_source source = publisher_telemetry_source(c);
 	int ret = el_telemetry_register(&source);
 
 	return ret < 0 ? el_error_set(err, ret, "the telemetry commands can't be registered: %s",
@@ -355,21 +363,24 @@ static const struct step {
 	{workers_init, workers_fini, EX_SOFTWARE},
 	{launch_init, launch_fini, EX_SOFTWARE},
 	{planner_init, planner_fini, EX_SOFTWARE},
+	{publisher_init, publisher_fini, EX_SOFTWARE},
 	{http_init, http_fini, EX_UNAVAILABLE},
 	{control_init, control_fini, EX_SOFTWARE},
 	{telemetry_init, telemetry_fini, EX_SOFTWARE},
     /* clang-format on */
 };
 
-static void log_start(const struct control *c)
+static void log_start(struct control *c)
 {
+	const struct planning *first = rollout_newest(&c->rollout);
+
 	el_log(EL_LOG_INFO, "control",
 	       "echolane %s: %u targets, %u series, %llu probes a round, %u workers, round every "
 	       "%.3g s, metrics "
 	       "on port %u",
-	       EL_VERSION, c->now.model->n_targets, c->now.model->n_series,
-	       (unsigned long long)c->now.set->n_probes, c->n_workers,
-	       el_s_from_ns(c->now.set->period_ns), el_httpd_port(c->httpd));
+	       EL_VERSION, first->model->n_targets, first->model->n_series,
+	       (unsigned long long)first->set->n_probes, c->n_workers,
+	       el_s_from_ns(first->set->period_ns), el_httpd_port(c->httpd));
 }
 
 /* Descriptors, threads and the size of files are the system's, whoever needs them. */
@@ -407,7 +418,7 @@ static int bring_up_and_run(struct control *c)
 		/* to be printed when everything else has ended */
 		has_page = c->options->print_metrics;
 		if (has_page && stdout_begin(&page))
-			control_print_metrics(c, page.stream);
+			publisher_print_metrics(c, page.stream);
 		el_log(EL_LOG_DEBUG, "control",
 		       "longest loop: %.3g ms, most processor time: %.3g ms",
 		       (double)c->longest_loop_ns / 1e6, (double)c->longest_loop_cpu_ns / 1e6);
@@ -427,11 +438,8 @@ static int bring_up_and_run(struct control *c)
 
 int command_run(const struct options *options)
 {
-	struct control c = {.options = options,
-			    .epoll_fd = -1,
-			    .signal_fd = -1,
-			    .timer_fd = -1,
-			    .ports_lock = PTHREAD_MUTEX_INITIALIZER};
+	struct control c = {.options = options, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1};
+	struct el_conf *conf;
 	struct el_error err;
 	int status;
 
@@ -440,20 +448,18 @@ int command_run(const struct options *options)
 		return EX_USAGE;
 	}
 	/* before it is read: what is changed meanwhile is found by the next look */
-	c.file_digest = planning_file_digest(options->config);
-	status = load_configuration(options, &c.now.conf);
+	c.reload.file_digest = planning_file_digest(options->config);
+	status = load_configuration(options, &conf);
 	if (status)
 		return status;
-	c.now.shared = shared_conf_create(c.now.conf);
-	if (!c.now.shared) {
+	c.started_with = shared_conf_create(conf);
+	if (!c.started_with) {
 		fputs("echolane: not enough memory\n", stderr);
 		return EX_OSERR;
 	}
-	c.started_with = shared_conf_get(c.now.shared);
-	el_log_set_level(c.now.conf->global.logging_level);
+	el_log_set_level(conf->global.logging_level);
 	signal(SIGPIPE, SIG_IGN);
 	status = bring_up_and_run(&c);
-	planning_fini(&c.now); /* where it failed before there was a plan */
 	shared_conf_put(c.started_with);
 	return status;
 }

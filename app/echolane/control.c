@@ -3,24 +3,20 @@
 #include "control.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <rte_version.h>
 
 #include "el_ticks.h"
 #include "planner.h"
 #include "signals.h"
 #include "state.h"
-#include "table.h"
-#include "writer.h"
+#include "stats_thread.h"
 
 /* Between two looks at workers and ports: while rounds follow each other or something changes, and
  * else. What control does then is 10 to 20 us, half of which are switches between threads. */
@@ -40,277 +36,16 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-/* ---- pages ---- */
-
-/* Everything that a page is printed from, held until it is finished. */
-struct page {
-	struct el_snapshot *snapshot;
-	struct el_worker_view workers[EL_PLAN_WORKERS_MAX];
-	struct el_port_view ports[];
-};
-
-static void *page_open(void *ctx, struct el_expo_input *ret_input)
-{
-	struct control *c = ctx;
-	uint32_t n_ports = network_n_ports(c->network);
-	struct page *p = calloc(1, sizeof(*p) + n_ports * sizeof(p->ports[0]));
-
-	if (!p)
-		return NULL;
-	p->snapshot = el_snapshot_store_take(c->snapshots);
-	for (uint32_t w = 0; w < c->n_workers; w++)
-		el_worker_view(c->workers[w], &p->workers[w]);
-	memcpy(p->ports, network_port_views(c->network), n_ports * sizeof(p->ports[0]));
-	*ret_input = (struct el_expo_input){
-	    .snapshot = p->snapshot,
-	    .version = EL_VERSION,
-	    .dpdk_version = rte_version() + strlen(RTE_VER_PREFIX) + 1,
-	    .workers = p->workers,
-	    .n_workers = c->n_workers,
-	    .ports = p->ports,
-	    .n_ports = n_ports,
-	};
-	return p;
-}
-
-static void page_close(void *ctx, void *handle)
-{
-	struct control *c = ctx;
-	struct page *p = handle;
-
-	stats_thread_drop(c->stats, p->snapshot);
-	free(p);
-}
-
-static const char *page_not_ready(void *ctx)
-{
-	return state_not_ready(ctx);
-}
-
-static const char *page_not_healthy(void *ctx)
-{
-	return state_not_healthy(ctx);
-}
-
-struct el_httpd_source control_page_source(struct control *c)
-{
-	return (struct el_httpd_source){.open = page_open,
-					.close = page_close,
-					.not_ready = page_not_ready,
-					.not_healthy = page_not_healthy,
-					.ctx = c};
-}
-
-/* ---- telemetry: on its own thread ---- */
-
-static struct el_snapshot *telemetry_snapshot(void *ctx)
-{
-	struct control *c = ctx;
-
-	return el_snapshot_store_take(c->snapshots);
-}
-
-static uint32_t telemetry_workers(void *ctx, struct el_worker_view *ret, uint32_t max)
-{
-	struct control *c = ctx;
-	uint32_t n = c->n_workers < max ? c->n_workers : max;
-
-	for (uint32_t w = 0; w < n; w++)
-		el_worker_view(c->workers[w], &ret[w]);
-	return n;
-}
-
-static uint32_t telemetry_ports(void *ctx, struct el_port_view *ret, uint32_t max)
-{
-	struct control *c = ctx;
-	uint32_t n = network_n_ports(c->network) < max ? network_n_ports(c->network) : max;
-
-	pthread_mutex_lock(&c->ports_lock);
-	memcpy(ret, c->ports, n * sizeof(*ret));
-	pthread_mutex_unlock(&c->ports_lock);
-	return n;
-}
-
-struct el_telemetry_source control_telemetry_source(struct control *c)
-{
-	return (struct el_telemetry_source){.version = EL_VERSION,
-					    .snapshot = telemetry_snapshot,
-					    .workers = telemetry_workers,
-					    .ports = telemetry_ports,
-					    .ctx = c};
-}
-
-static void read_ports(struct control *c)
-{
-	uint64_t drops = network_read_drops(c->network);
-
-	if (drops) {
-		uint64_t now = el_raw_ns();
-		rounds_add_drops(c->now.rounds, drops, now);
-		if (c->old.rounds)
-			rounds_add_drops(c->old.rounds, drops, now);
-	}
-	pthread_mutex_lock(&c->ports_lock);
-	memcpy(c->ports, network_port_views(c->network),
-	       network_n_ports(c->network) * sizeof(*c->ports));
-	pthread_mutex_unlock(&c->ports_lock);
-}
-
-void control_print_metrics(struct control *c, FILE *out)
-{
-	struct el_expo_cursor cursor = {0};
-	struct el_expo_input input;
-	char buf[2 * EL_EXPO_LINE_MAX];
-	void *page = page_open(c, &input);
-
-	if (!page)
-		return;
-	while (!cursor.done)
-		fwrite(buf, 1, el_expo_render(&input, &cursor, buf, sizeof(buf)), out);
-	page_close(c, page);
-}
-
-/* ---- rounds and snapshots ---- */
-
-static void publish(struct control *c, struct el_snapshot *s)
-{
-	struct el_snapshot *before = c->current;
-
-	s->clock = clocks_state(c->clocks);
-	s->requested_pps = c->now.set->requested_pps;
-	s->worker_skew = c->now.set->skew;
-	s->app.rounds_skipped =
-	    c->skipped_before + (c->now.rounds ? rounds_skipped(c->now.rounds) : 0);
-	s->app.rounds_timed_out = c->timed_out;
-	s->reload_failed = c->reload_failed;
-	s->control_loop_s = (double)c->longest_loop_ns / 1e9;
-	s->control_loop_cpu_s = (double)c->longest_loop_cpu_ns / 1e9;
-	events_apply(c->now.events, s);
-	if (c->old.events && s->series_before && before->model == c->old.model)
-		events_hand_on(c->old.events, s);
-	if (c->old.events)
-		events_apply(c->old.events, s);
-	c->current = el_snapshot_get(s);
-	el_snapshot_store_publish(c->snapshots, s);
-	if (before)
-		stats_thread_drop(c->stats, before);
-}
-
-void control_republish(struct control *c)
-{
-	struct el_snapshot *s;
-
-	/* one is being made that this would get lost behind: when it is there, then */
-	c->republish = stats_thread_is_busy(c->stats);
-	if (c->republish)
-		return;
-	s = el_snapshot_next(c->current, c->current->model, NULL);
-	if (s)
-		publish(c, s);
-	else
-		el_log(EL_LOG_ERROR, "stats", "not enough memory for a snapshot");
-}
-
-static void show_table(const struct control *c)
-{
-	const char *address = c->started_with->conf->global.prometheus_address;
-	char url[128], *text;
-	size_t len;
-	FILE *out = c->tables ? open_memstream(&text, &len) : NULL;
-
-	if (!out)
-		return;
-	snprintf(url, sizeof(url), "http://%s:%u/metrics",
-		 strcmp(address, "0.0.0.0") == 0 ? "localhost" : address, el_httpd_port(c->httpd));
-	table_print(out, c->current, url, c->options->table == TABLE_SCREEN ? STDOUT_FILENO : -1);
-	if (fclose(out) == 0)
-		writer_put(c->tables, text, len);
-	else
-		free(text);
-}
-
-/* The time that the round needed: what its plan says, and what it overran that by. */
-static double iteration_s(const struct el_plan_set *set, const struct el_round_figures *f)
-{
-	double took_s = el_s_from_ns(f->sent_ns - f->began_ns);
-	double window_s = el_s_from_ns(set->window_ns);
-
-	if (set->window_ns == 0)
-		return took_s + el_s_from_ns(set->timeout_ns);
-	return set->iteration_s + fmax(took_s - window_s, 0);
-}
-
-/* Whether a round was ended because its schedule is longer than a round may take. */
-static bool was_ended(const struct el_plan_set *set, const struct el_round_figures *f)
-{
-	return set->limit_ns && set->window_ns > set->limit_ns && f->unsent && !f->cut;
-}
-
-/* Has streams placed anew if too many answers came in on other workers' queues. */
-static void watch_placement(struct control *c, struct el_plan_set *set,
-			    const struct el_round_figures *f)
-{
-	/* only of the plan that is executed; and one that is being made may already be better */
-	if (set != c->now.set || c->planning || c->next.set || c->misplaced ||
-	    !network_can_learn(c->network))
-		return;
-	if (c->watched != c->now.shared)
-		c->placement_watch = (struct placement_watch){0};
-	c->watched = c->now.shared;
-	if (placement_watch_round(&c->placement_watch, f->forwarded, f->sent))
-		c->misplaced = el_plan_set_get(set);
-}
-
-static void publish_round(struct control *c, struct el_plan_set *set, struct el_snapshot *s)
-{
-	const struct el_round_figures *f = s->last;
-	double took_s = fmax(el_s_from_ns(f->sent_ns - f->began_ns), el_s_from_ns(set->window_ns));
-
-	s->iteration_s = iteration_s(set, f);
-	c->timed_out += s->iteration_s > c->now.conf->global.timeout_s || was_ended(set, f);
-	s->achieved_pps = took_s > 0 ? (double)f->sent / took_s : 0;
-	publish(c, s);
-	watch_placement(c, set, f);
-	show_table(c);
-}
-
-static void finish_round(struct control *c, struct stats_job *job)
-{
-	struct el_snapshot *s = job->snapshot;
-	struct rounds *owner = job->owner;
-
-	rounds_recycle(owner, job);
-	if (s)
-		publish_round(c, rounds_set(owner), s);
-	else
-		el_log(EL_LOG_ERROR, "stats", "not enough memory for the figures of a round");
-	if (c->republish)
-		control_republish(c);
-}
-
-static void take_results(struct control *c)
-{
-	struct stats_job *job;
-	uint64_t n;
-
-	if (read(stats_thread_fd(c->stats), &n, sizeof(n)) < 0 && errno != EAGAIN)
-		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
-	while ((job = stats_thread_take(c->stats)) != NULL)
-		finish_round(c, job);
-	stats_thread_run(c->stats, c->current);
-}
-
 void control_stop(struct control *c)
 {
-	uint64_t timeout_ns = c->now.set->timeout_ns;
+	uint64_t timeout_ns = rollout_timeout_ns(&c->rollout);
 
 	if (c->stopping) { /* asked twice: now */
 		c->stop_deadline_ns = c->now_ns;
 		return;
 	}
-	if (c->old.rounds)
-		timeout_ns = RTE_MAX(timeout_ns, c->old.set->timeout_ns);
 	c->stopping = true;
+	rollout_stop(&c->rollout);
 	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS + RTE_MIN(timeout_ns, STOP_TIMEOUT_MAX_NS);
 	el_inventory_stop(c->inventory, c->now_ns);
 }
@@ -323,7 +58,7 @@ static void take_signal(struct control *c)
 
 	while (read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
-			c->reload_wanted = true;
+			c->reload.wanted = true;
 			continue;
 		}
 		el_log(EL_LOG_INFO, "control", "stopping: %s", strsignal((int)info.ssi_signo));
@@ -339,34 +74,52 @@ void control_collect_blocks(struct control *c)
 	for (uint32_t w = 0; w < c->n_workers; w++) {
 		while ((n = el_worker_reports(c->workers[w], blocks, 16)) > 0) {
 			for (unsigned i = 0; i < n; i++)
-				rounds_report(blocks[i]->set == c->now.set ? c->now.rounds
-									   : c->old.rounds,
+				rounds_report(rollout_find(&c->rollout, blocks[i]->set)->rounds,
 					      blocks[i]);
 		}
 	}
 }
 
+/* Whether some round waits to be passed to statistics. */
+static bool rounds_wait(const struct control *c)
+{
+	for (uint32_t i = 0; i < c->rollout.n; i++) {
+		const struct rounds *rounds = c->rollout.generations[i].rounds;
+
+		if (rounds && rounds_are_whole(rounds))
+			return true;
+	}
+	return false;
+}
+
 static void take_reports(struct control *c)
 {
+	uint64_t undecided_ns = moved_undecided_ns(&c->moved, &c->rollout, c->reload.is_making);
 	struct el_span step;
 
 	control_collect_blocks(c);
 	step = clocks_take_notes(c->clocks, c->workers);
-	if (step.to_ns) {
-		rounds_add_step(c->now.rounds, &step);
-		if (c->old.rounds)
-			rounds_add_step(c->old.rounds, &step);
-	}
 	/* what was dropped up to its end is still the round's */
-	if (rounds_are_whole(c->now.rounds) || (c->old.rounds && rounds_are_whole(c->old.rounds)))
-		read_ports(c);
-	moved_mark(c);
-	/* figures of the new plan's rounds come after all of the old's */
-	if (c->old.rounds)
-		rounds_submit(c->old.rounds, 0);
-	if (!c->old.rounds || rounds_idle(c->old.rounds))
-		rounds_submit(c->now.rounds, moved_undecided_ns(c));
-	stats_thread_run(c->stats, c->current);
+	if (rounds_wait(c))
+		publisher_read_ports(c);
+	moved_mark(&c->moved, &c->rollout, c->reload.is_making, el_raw_ns());
+	for (uint32_t i = 0; i < c->rollout.n; i++) {
+		struct rounds *rounds = c->rollout.generations[i].rounds;
+
+		if (rounds && step.to_ns)
+			rounds_add_step(rounds, &step);
+		if (rounds)
+			rounds_submit(rounds, i + 1 == c->rollout.n ? undecided_ns : 0);
+	}
+	stats_thread_run(c->stats, c->publisher.current);
+}
+
+static void take_event(struct control *c, const struct el_event *event)
+{
+	for (uint32_t i = c->rollout.n; i > 0; i--) {
+		if (events_take(c->rollout.generations[i - 1].events, event))
+			return;
+	}
 }
 
 static void take_events(struct control *c)
@@ -377,20 +130,104 @@ static void take_events(struct control *c)
 		/* bounded: a flood of events must not hold control up */
 		for (int burst = 0; burst < EVENT_BURSTS; burst++) {
 			unsigned n = el_worker_events(c->workers[w], events, 64);
-			for (unsigned i = 0; i < n; i++) {
-				if (!events_take(c->now.events, &events[i]) && c->old.events)
-					events_take(c->old.events, &events[i]);
-			}
+			for (unsigned i = 0; i < n; i++)
+				take_event(c, &events[i]);
 			if (n < 64)
 				break;
 		}
 	}
 }
 
-static bool is_quiet(const struct control *c)
+/* The sockets of DPDK's drivers stay with the interface that they were opened on: whoever started
+ * this program has to do so again. */
+static void look_for_replaced(struct control *c)
 {
-	return c->started && !c->stopping && !c->planning && !c->next.set && !c->old.rounds &&
-	       c->now.set->period_ns >= 10 * TICK_NS && network_settled(c->network);
+	const struct el_port *port = network_find_replaced(c->network);
+
+	if (!port || c->stopping)
+		return;
+	el_log(EL_LOG_ERROR, "network",
+	       "port %s: %s was removed and made again or has another MAC address, which its "
+	       "driver can't follow: ending with status %d, to be started again",
+	       port->name, port->interface, EX_UNAVAILABLE);
+	c->status = EX_UNAVAILABLE;
+	control_stop(c);
+}
+
+static void look_at_network(struct control *c)
+{
+	uint64_t now_ns = el_raw_ns();
+
+	moved_look(&c->moved, network_follow(c->network), rollout_timeout_ns(&c->rollout), now_ns);
+	look_for_replaced(c);
+}
+
+static struct rollout_world look_round(struct control *c)
+{
+	struct rollout_world world = {.now_ns = el_raw_ns(),
+				      .taken = el_board_is_taken(c->board),
+				      .begun_last = UINT64_MAX,
+				      .is_making = c->reload.is_making,
+				      .names_settled = names_settled(c->names),
+				      .hops_settled = network_settled(c->network),
+				      .hops_told = network_told(c->network)};
+
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		uint64_t begun = el_worker_begun(c->workers[w]);
+
+		world.begun_first = RTE_MAX(world.begun_first, begun);
+		world.begun_last = RTE_MIN(world.begun_last, begun);
+	}
+	return world;
+}
+
+/* Has what nobody uses any more freed, but not before its counts of late answers are published. */
+static void let_go(struct control *c, const struct rollout_world *world)
+{
+	struct planning over = {.rounds = rollout_take_rounds(&c->rollout, world->now_ns)};
+	const struct planning *next;
+
+	if (over.rounds)
+		planner_free(c->planner, &over);
+	while ((next = rollout_over(&c->rollout, world)) != NULL) {
+		if (events_wait_for(next->events, c->publisher.current->model))
+			publisher_again(c);
+		if (c->publisher.again) /* statistics is busy */
+			return;
+		rollout_take_over(&c->rollout, world, &over);
+		planning_release(c, &over);
+		planner_free(c->planner, &over);
+	}
+}
+
+static void poll_rollout(struct control *c)
+{
+	struct rollout_world world = look_round(c);
+	const struct el_plan_set *before = rollout_newest(&c->rollout)->set;
+	const struct el_schedule *schedule = rollout_poll(&c->rollout, &world);
+	const struct planning *newest = rollout_newest(&c->rollout);
+
+	if (schedule)
+		el_board_post(c->board, schedule);
+	if (newest->set != before) {
+		moved_end(&c->moved, &c->rollout, world.now_ns);
+		el_log(EL_LOG_DEBUG, "control", "a new plan of %u series begins with round %llu",
+		       newest->model->n_series, (unsigned long long)rounds_first(newest->rounds));
+	}
+	world.taken = el_board_is_taken(c->board);
+	let_go(c, &world);
+}
+
+static bool is_quiet(struct control *c)
+{
+	/* rounds of plans that are over may be open still */
+	for (uint32_t i = 0; i + 1 < c->rollout.n; i++) {
+		if (c->rollout.generations[i].rounds)
+			return false;
+	}
+	return c->rollout.state == ROLLOUT_RUNNING && !c->reload.is_making &&
+	       rollout_newest(&c->rollout)->set->period_ns >= 10 * TICK_NS &&
+	       network_settled(c->network);
 }
 
 static int set_tick(struct control *c, uint64_t ns)
@@ -413,21 +250,21 @@ static void tick(struct control *c)
 	state_watch_workers(c); /* before they are told more */
 	network_read_links(c->network, c->now_ns);
 	network_poll(c->network, c->now_ns);
-	moved_poll(c);
-	plans_poll(c);
+	look_at_network(c);
+	if (!c->stopping)
+		reload_poll(c);
+	poll_rollout(c);
 	if (c->now_ns - c->slow_ns >= SLOW_NS) {
 		c->slow_ns = c->now_ns;
-		read_ports(c);
+		publisher_read_ports(c);
 		network_read_clocks(c->network);
 		clocks_poll(c->clocks, c->workers);
 		el_log_poll();
 	}
 	take_reports(c);
-	rounds_hand_out(c->now.rounds, el_raw_ns());
+	if (rollout_hands_out(&c->rollout))
+		rounds_hand_out(rollout_newest(&c->rollout)->rounds, el_raw_ns());
 	take_events(c);
-	plans_release_old(c);
-	if (!c->stopping)
-		reload_poll(c);
 	set_tick(c, is_quiet(c) ? TICK_NS : QUICK_TICK_NS);
 }
 
@@ -467,21 +304,12 @@ static int open_descriptors(struct control *c)
 
 int control_init(struct control *c, struct el_error *err)
 {
-	struct el_snapshot *first;
 	int ret = open_descriptors(c);
 
-	if (ret < 0)
-		return el_error_set(err, ret, "the control loop's descriptors can't be had: %s",
-				    strerror(-ret));
-	c->ports = calloc(network_n_ports(c->network) + 1, sizeof(*c->ports));
-	first = el_snapshot_next(NULL, c->now.model, NULL);
-	if (!c->ports || !first) {
-		el_snapshot_put(first);
-		return el_error_set(err, -ENOMEM, "not enough memory");
-	}
 	reload_init(c);
-	publish(c, first);
-	return 0;
+	return ret < 0 ? el_error_set(err, ret, "the control loop's descriptors can't be had: %s",
+				      strerror(-ret))
+		       : 0;
 }
 
 static void close_if_open(int *fd)
@@ -496,19 +324,13 @@ void control_fini(struct control *c)
 	close_if_open(&c->timer_fd);
 	close_if_open(&c->signal_fd);
 	close_if_open(&c->epoll_fd);
-	el_snapshot_put(c->current);
-	c->current = NULL;
-	el_plan_set_put(c->misplaced);
-	free(c->ports);
+	el_plan_set_put(c->reload.misplaced);
 }
 
 static bool is_done(const struct control *c)
 {
-	if (c->stopping && c->now_ns >= c->stop_deadline_ns)
-		return true;
-	if ((c->old.rounds && !rounds_idle(c->old.rounds)) || (c->taking_back && !c->stopping))
-		return false;
-	return (c->started || c->stopping) && rounds_finished(c->now.rounds);
+	return (c->stopping && c->now_ns >= c->stop_deadline_ns) ||
+	       rollout_is_finished(&c->rollout);
 }
 
 void control_run(struct control *c)
@@ -530,9 +352,9 @@ void control_run(struct control *c)
 			else if (events[i].data.fd == c->signal_fd)
 				take_signal(c);
 			else if (events[i].data.fd == stats_thread_fd(c->stats))
-				take_results(c);
+				publisher_take_results(c);
 			else if (events[i].data.fd == job_thread_fd(c->planner))
-				plans_take_results(c);
+				reload_take_results(c);
 		}
 		/* bounded work; also when only its own time has come */
 		el_httpd_run(c->httpd);
@@ -545,5 +367,5 @@ void control_run(struct control *c)
 	}
 	/* what came in between the last figures and now */
 	take_reports(c);
-	take_results(c);
+	publisher_take_results(c);
 }

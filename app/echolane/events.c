@@ -3,6 +3,7 @@
  * snapshot. */
 #include "events.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,13 +136,23 @@ bool events_take(struct events *e, const struct el_event *event)
 	return true;
 }
 
-void events_hand_on(struct events *e, struct el_snapshot *s)
+int events_hand_on(struct events *e, const struct el_model *before, const struct el_snapshot *s)
 {
+	uint32_t *heirs;
+
+	if (s->model == before || (before != e->model && before != e->heir))
+		return 0;
+	heirs = malloc((s->model->n_series + 1) * sizeof(*heirs));
+	for (uint32_t i = 0; heirs && i < s->model->n_series; i++) {
+		uint32_t old = s->series_before ? s->series_before[i] : UINT32_MAX;
+
+		heirs[i] = old != UINT32_MAX && before != e->model ? e->heirs[old] : old;
+	}
 	free(e->heirs);
 	el_model_put(e->heir);
-	e->heir = el_model_get(s->model);
-	e->heirs = s->series_before;
-	s->series_before = NULL;
+	e->heirs = heirs;
+	e->heir = heirs ? el_model_get(s->model) : NULL;
+	return heirs ? 0 : -ENOMEM;
 }
 
 bool events_wait_for(const struct events *e, const struct el_model *model)

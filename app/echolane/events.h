@@ -14,9 +14,10 @@ void events_free(struct events *e); /* NULL is fine */
 /* Counts an event; false if it is of another plan's series. */
 bool events_take(struct events *e, const struct el_event *event);
 
-/* From now on what is counted is that of the series of a snapshot's model, the one after this one:
- * takes its series_before. */
-void events_hand_on(struct events *e, struct el_snapshot *s);
+/* A snapshot of another model than that of the one before follows: what is counted for that from
+ * now on is for its series, as its series_before tells. Nothing happens if it is not counted for
+ * that. 0 or -ENOMEM, and what is counted is lost. */
+int events_hand_on(struct events *e, const struct el_model *before, const struct el_snapshot *s);
 
 /* Adds what was counted to the totals of a snapshot that is not published yet, and begins anew.
  * Nothing happens if the snapshot is of another model, and it is not handed on to that. */

@@ -36,14 +36,33 @@ static int check_memory(const struct el_plan_set *set, struct el_error *err)
 			    (double)there / 1e9);
 }
 
+/* Hands each worker its block of a round, if there is room for all of them. */
+static bool order_round(void *ctx, struct el_block *const *blocks)
+{
+	struct control *c = ctx;
+	struct el_command commands[EL_PLAN_WORKERS_MAX];
+
+	for (uint32_t w = 0; w < c->n_workers; w++)
+		commands[w] = (struct el_command){.kind = EL_COMMAND_ROUND, .block = blocks[w]};
+	return el_workers_command(c->workers, c->n_workers, commands);
+}
+
+static void submit_round(void *ctx, struct stats_job *job)
+{
+	struct control *c = ctx;
+
+	stats_thread_submit(c->stats, job);
+}
+
 /* What goes with a plan: the counters of what has no record, and the blocks. */
 static int make_rounds(struct control *c, struct planning *p, struct el_error *err)
 {
-	struct rounds_config config = {.workers = c->workers,
-				       .n_workers = c->n_workers,
+	struct rounds_config config = {.n_workers = c->n_workers,
 				       .set = p->set,
-				       .stats = c->stats,
-				       .last = c->options->rounds};
+				       .last = c->options->rounds,
+				       .order = order_round,
+				       .submit = submit_round,
+				       .ctx = c};
 
 	int code = check_memory(p->set, err);
 
@@ -161,12 +180,14 @@ static void snapshot_fini(struct planning_snapshot *s)
 
 int planning_take_snapshot(struct control *c, struct planning_snapshot *ret)
 {
+	const struct planning *newest = c->rollout.n ? rollout_newest(&c->rollout) : NULL;
+
 	*ret = (struct planning_snapshot){.inventories = el_inventory_take_lists(c->inventory),
 					  .names = names_take_known(c->names),
 					  .network = network_take_view(c->network)};
-	if (c->now.model) {
-		ret->model = el_model_get(c->now.model);
-		ret->digest = network_plan_digest(c->now.net);
+	if (newest) {
+		ret->model = el_model_get(newest->model);
+		ret->digest = network_plan_digest(newest->net);
 	}
 	if (ret->inventories && ret->names && ret->network)
 		return 0;

@@ -2,17 +2,7 @@
 #pragma once
 /* From a configuration to what is to be executed: model and plan. */
 #include "control.h"
-
-/* A configuration that several plans are made from, one after the other; counted, any thread. */
-struct shared_conf {
-	struct el_conf *conf;
-	_Atomic unsigned users;
-};
-
-/* Takes conf over; NULL (and conf freed): no memory. */
-struct shared_conf *shared_conf_create(struct el_conf *conf);
-struct shared_conf *shared_conf_get(struct shared_conf *s);
-void shared_conf_put(struct shared_conf *s); /* NULL is fine */
+#include "generation.h"
 
 /* What a plan is made from besides its configuration, as it is when the plan is ordered. */
 struct planning_snapshot {
@@ -27,10 +17,10 @@ struct planning_snapshot {
 struct planning_order {
 	struct planning_snapshot from;
 	uint64_t generation; /* of the plan set */
-	/* With is_update: a plan by which all streams go the same way as now is not wanted. */
-	bool only_if_moved;
-	bool is_update; /* of the plan that is executed: what is not new of its targets is not
-			   logged */
+	/* The configuration is that of the plan that is executed: what is not new of its targets is
+	 * not logged. */
+	bool is_update;
+	bool only_if_moved; /* a plan by which all streams go the same way is not wanted */
 	/* One reference: streams are placed by where its answers came in. NULL: nothing new. */
 	struct el_plan_set *learn_from;
 };

@@ -1,20 +1,122 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reload: all or nothing. A file that does not load leaves everything as it was. */
+#include "reload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "el_ticks.h"
 #include "local_ports.h"
 #include "planner.h"
 
-static void plan_next(struct control *c)
+#define NAMES_WAIT_NS (3 * EL_NS_PER_S)
+
+/* ---- ordering ---- */
+
+static bool may_order(const struct control *c)
 {
-	const struct el_conf *conf = c->next.conf ? c->next.conf : c->now.conf;
+	return !c->reload.is_making && !c->stopping && rollout_may_propose(&c->rollout);
+}
+
+/* Has the planner do `job` (copied, its references taken over), which no other may be before. 0 or
+ * -ENOMEM. */
+static int order(struct control *c, struct planner_job *job)
+{
+	struct planner_job *copy = malloc(sizeof(*copy));
+
+	if (!copy || planning_take_snapshot(c, &job->order.from) < 0) {
+		shared_conf_put(job->shared);
+		planning_order_fini(&job->order);
+		free(copy);
+		return -ENOMEM;
+	}
+	*copy = *job;
+	copy->order.generation = ++c->reload.generation;
+	if (moved_order(&c->moved, el_raw_ns()))
+		copy->cut = true;
+	c->reload.is_making = true;
+	planner_submit(c->planner, copy);
+	return 0;
+}
+
+/* Before the first round all names that will be known soon go into one plan. */
+static bool names_are_known(const struct control *c)
+{
+	return c->rollout.state != ROLLOUT_STARTING || names_settled(c->names) ||
+	       c->now_ns - c->started_ns >= NAMES_WAIT_NS;
+}
+
+/* The configuration as it is once more, because something else has changed: it follows the round
+ * under way. */
+static void order_update(struct control *c)
+{
+	struct planner_job job = {.kind = PLANNER_MAKE, .order.is_update = true};
+	struct reload *r = &c->reload;
+	bool other;
+
+	r->names_changed |= names_take_changed(c->names);
+	r->names_changed |= network_take_room(c->network);
+	other = r->names_changed || r->inventory_changed || r->misplaced;
+	if ((!other && !moved_is_due(&c->moved, el_raw_ns())) || !may_order(c) ||
+	    !names_are_known(c))
+		return;
+	job.order.only_if_moved = !other;
+	r->names_changed = r->inventory_changed = false;
+	job.order.learn_from = r->misplaced;
+	r->misplaced = NULL;
+	job.shared = shared_conf_get(rollout_newest(&c->rollout)->shared);
+	if (order(c, &job) < 0)
+		el_log(EL_LOG_ERROR, "control", "no new plan: not enough memory");
+}
+
+static void fail(struct control *c, const char *why)
+{
+	el_log(EL_LOG_ERROR, "reload", "the configuration is not reloaded, all stays as it was: %s",
+	       why);
+	c->reload.failed = true;
+	publisher_again(c);
+}
+
+/* When the configuration of `conf` is to be looked at again. */
+static void set_next(struct control *c, const struct el_conf *conf)
+{
 	uint32_t interval_s = conf->global.reload_conf_interval_s;
 
-	c->reload_next_ns = interval_s ? c->now_ns + interval_s * EL_NS_PER_S : UINT64_MAX;
+	c->reload.next_ns = interval_s ? c->now_ns + interval_s * EL_NS_PER_S : UINT64_MAX;
+}
+
+/* The configuration is loaded again: it cuts the round under way short. */
+static void order_load(struct control *c)
+{
+	struct reload *r = &c->reload;
+	struct planner_job job = {.kind = PLANNER_LOAD, .cut = true, .digest = r->file_digest};
+	bool due = c->now_ns >= r->next_ns;
+
+	if ((!r->wanted && !due) || c->rollout.state == ROLLOUT_STARTING || !may_order(c))
+		return;
+	/* by its content: times, sizes and numbers of files may be the same though it is another */
+	job.only_if_changed = !r->wanted;
+	if (due)
+		set_next(c, rollout_newest(&c->rollout)->conf);
+	r->wanted = false;
+	if (order(c, &job) < 0)
+		fail(c, "not enough memory");
 }
 
 void reload_init(struct control *c)
 {
-	plan_next(c);
+	set_next(c, rollout_newest(&c->rollout)->conf);
 }
+
+void reload_poll(struct control *c)
+{
+	order_update(c);
+	order_load(c);
+}
+
+/* ---- what comes back ---- */
 
 static void say_needs_restart(void *ctx, const char *key)
 {
@@ -27,58 +129,77 @@ static void log_warning(const char *sentence)
 	el_log(EL_LOG_WARNING, "reload", "%s", sentence);
 }
 
-static void fail(struct control *c, const char *why)
+/* Another configuration has been loaded, and a plan was made of it. */
+static void loaded(struct control *c, const struct planning *p)
 {
-	el_log(EL_LOG_ERROR, "reload", "the configuration is not reloaded, all stays as it was: %s",
-	       why);
-	c->reload_failed = true;
-	control_republish(c);
-}
-
-void reload_take_result(struct control *c, struct planner_job *job)
-{
-	const struct el_conf *conf = c->next.conf;
-	struct el_inventory_settings settings;
+	const struct el_conf *conf = p->conf, *before = rollout_newest(&c->rollout)->conf;
+	struct el_inventory_settings settings = el_inventory_settings_of(conf);
 	struct el_error err;
 
-	c->file_digest = job->digest;
-	if (job->status > 0)
-		return;
-	if (job->status < 0) {
-		fail(c, job->err.text);
-		return;
-	}
 	el_conf_compare_restarts(c->started_with->conf, conf, say_needs_restart, NULL);
 	local_ports_check(conf, log_warning);
-	settings = el_inventory_settings_of(conf);
 	if (el_inventory_rescan(c->inventory, &settings, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
 	/* the message is seen if either level lets it through */
-	if (conf->global.logging_level < c->now.conf->global.logging_level)
+	if (conf->global.logging_level < before->global.logging_level)
 		el_log_set_level(conf->global.logging_level);
 	el_log(EL_LOG_INFO, "reload", "configuration reloaded: %u targets, %u series",
-	       c->next.model->n_targets, c->next.model->n_series);
+	       p->model->n_targets, p->model->n_series);
 	el_log_set_level(conf->global.logging_level);
-	plan_next(c);
-	if (c->reload_failed) {
-		c->reload_failed = false;
-		control_republish(c);
+	set_next(c, conf);
+	if (c->reload.failed) {
+		c->reload.failed = false;
+		publisher_again(c);
 	}
 }
 
-void reload_poll(struct control *c)
+static void take_result(struct control *c, struct planner_job *job)
 {
-	struct planner_job job = {.kind = PLANNER_LOAD, .cut = true, .digest = c->file_digest};
-	bool due = c->now_ns >= c->reload_next_ns;
+	bool is_load = job->kind == PLANNER_LOAD;
 
-	/* one plan at a time: the last one has to have been taken first */
-	if ((!c->reload_wanted && !due) || !c->started || !plans_may_order(c))
+	c->reload.is_making = false;
+	if (is_load)
+		c->reload.file_digest = job->digest;
+	moved_take_result(&c->moved, job->status, el_raw_ns());
+	if (job->status < 0 && is_load)
+		fail(c, job->err.text);
+	else if (job->status < 0)
+		el_log(EL_LOG_ERROR, "control", "no new plan: %s", job->err.text);
+	if (job->status != 0)
 		return;
-	/* by its content: times, sizes and numbers of files may be the same though it is another */
-	job.only_if_changed = !c->reload_wanted;
-	if (due)
-		plan_next(c);
-	c->reload_wanted = false;
-	if (plans_order(c, &job) < 0)
-		fail(c, "not enough memory");
+	planning_adopt(c, &job->planning);
+	if (is_load)
+		loaded(c, &job->planning);
+	rollout_propose(&c->rollout, &job->planning, job->cut, el_raw_ns());
+	if (c->rollout.state == ROLLOUT_STARTING) /* then it is the first that will be executed */
+		moved_end(&c->moved, &c->rollout, el_raw_ns());
+}
+
+void reload_take_results(struct control *c)
+{
+	struct planner_job *job;
+	uint64_t n;
+
+	if (read(job_thread_fd(c->planner), &n, sizeof(n)) < 0 && errno != EAGAIN)
+		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
+	while ((job = planner_take(c->planner)) != NULL) {
+		take_result(c, job);
+		free(job);
+	}
+}
+
+void reload_watch_placement(struct control *c, struct el_plan_set *set, uint64_t forwarded,
+			    uint64_t sent)
+{
+	const struct planning *newest = rollout_newest(&c->rollout);
+	struct reload *r = &c->reload;
+
+	/* only of the plan that is executed; and one that is being made may already be better */
+	if (set != newest->set || !may_order(c) || r->misplaced || !network_can_learn(c->network))
+		return;
+	if (r->watched != newest->shared)
+		r->watch = (struct placement_watch){0};
+	r->watched = newest->shared;
+	if (placement_watch_round(&r->watch, forwarded, sent))
+		r->misplaced = el_plan_set_get(set);
 }

@@ -110,7 +110,7 @@ static bool have_blocks(const struct rounds *r)
 static bool hand_out(struct rounds *r)
 {
 	uint64_t period = r->conf.set->period_ns;
-	struct el_command commands[EL_PLAN_WORKERS_MAX];
+	struct el_block *blocks[EL_PLAN_WORKERS_MAX];
 	struct stats_job *job = calloc(1, sizeof(*job));
 
 	if (!job)
@@ -121,9 +121,9 @@ static bool hand_out(struct rounds *r)
 		block->cut = false;
 		/* without a period, rounds follow each other and only the first has a start */
 		block->start_ns = period || r->next_round == r->first ? r->next_start_ns : 0;
-		commands[w] = (struct el_command){.kind = EL_COMMAND_ROUND, .block = block};
+		blocks[w] = block;
 	}
-	if (!el_workers_command(r->conf.workers, r->conf.n_workers, commands)) {
+	if (!r->conf.order(r->conf.ctx, blocks)) {
 		free(job);
 		return false;
 	}
@@ -198,11 +198,6 @@ void rounds_report(struct rounds *r, struct el_block *block)
 		if (o->round != block->round)
 			continue;
 		o->job->blocks[o->job->n_blocks++] = block;
-		if (o->job->n_blocks == r->conf.n_workers && !is_begun(o->job) &&
-		    o->round < r->next_round) {
-			r->next_round = o->round;
-			r->next_start_ns = o->start_ns;
-		}
 		return;
 	}
 	el_log(EL_LOG_ERROR, "control", "worker %u reported round %llu, which is not open",
@@ -250,7 +245,7 @@ void rounds_submit(struct rounds *r, uint64_t before_ns)
 			o->job->blocks[w]->moved = o->moved;
 		o->job->owner = r;
 		r->in_stats++;
-		stats_thread_submit(r->conf.stats, o->job);
+		r->conf.submit(r->conf.ctx, o->job);
 	}
 }
 
@@ -310,22 +305,13 @@ uint64_t rounds_first(const struct rounds *r)
 	return r->first;
 }
 
-uint64_t rounds_next(const struct rounds *r)
+uint64_t rounds_begin_of(const struct rounds *r, uint64_t round)
 {
-	return r->next_round;
-}
-
-uint64_t rounds_next_start(const struct rounds *r)
-{
-	return r->next_start_ns;
-}
-
-uint64_t rounds_next_begin(const struct rounds *r, uint64_t now)
-{
+	if (!r->conf.set->period_ns && round != r->first)
+		return 0;
 	for (uint32_t k = r->head; k != r->tail; k++) {
-		uint64_t start = open_at(r, k)->start_ns;
-		if ((int64_t)(start - now) > 0)
-			return start;
+		if (open_at(r, k)->round == round)
+			return open_at(r, k)->start_ns;
 	}
 	return r->next_start_ns;
 }

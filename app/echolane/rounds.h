@@ -3,17 +3,21 @@
 /* The rounds of one plan set, as control sees them: numbers them, hands their blocks to the workers
  * a round ahead, puts the reports of all workers together and passes whole rounds to statistics.
  * With a new plan comes a new one of these; the old one lives until its last round is published. */
-#include "el_worker.h"
+#include "el_plan.h"
 #include "stats_thread.h"
 
 struct rounds;
 
 struct rounds_config {
-	struct el_worker *const *workers;
 	uint32_t n_workers;
 	struct el_plan_set *set; /* a reference is taken */
-	struct stats_thread *stats;
-	uint64_t last; /* of the last; 0: without end */
+	uint64_t last;           /* number of the last round; 0: without end */
+	/* Hands each worker its block of a round, [n_workers], or returns false: there is no room
+	 * for that now, and none has got one. */
+	bool (*order)(void *ctx, struct el_block *const *blocks);
+	/* Takes over a round that is whole, for statistics; it comes back by rounds_recycle. */
+	void (*submit)(void *ctx, struct stats_job *job);
+	void *ctx; /* of both */
 };
 
 /* Makes the blocks. NULL with errno. */
@@ -23,8 +27,7 @@ void rounds_destroy(struct rounds *r);
 
 /* The first round has the number `first` and begins at `start_ns`. */
 void rounds_start(struct rounds *r, uint64_t first, uint64_t start_ns);
-/* No more rounds are handed out. Those that workers have go on; where all workers give one back
- * that none has begun, it is the next again. */
+/* No more rounds are handed out. Those that workers have go on. */
 void rounds_retire(struct rounds *r);
 
 /* Hands out what is due; to be called every few milliseconds. */
@@ -54,12 +57,9 @@ void rounds_add_moved(struct rounds *r, const struct el_span *span);
 struct el_plan_set *rounds_set(const struct rounds *r);
 /* Number of the first round. */
 uint64_t rounds_first(const struct rounds *r);
-/* Number and start of the round after the last one handed out. */
-uint64_t rounds_next(const struct rounds *r);
-uint64_t rounds_next_start(const struct rounds *r);
-/* When the first round that is to begin later than `now_ns` begins; now_ns 0: the first one that
- * is still with the workers. */
-uint64_t rounds_next_begin(const struct rounds *r, uint64_t now_ns);
+/* When a round begins that has not been given back, or the one after the last that was handed out;
+ * 0: when the one before is sent. */
+uint64_t rounds_begin_of(const struct rounds *r, uint64_t round);
 /* True if no round is with the workers or with statistics. */
 bool rounds_idle(const struct rounds *r);
 /* True if no more will be handed out and none is under way. */

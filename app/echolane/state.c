@@ -30,9 +30,9 @@ const char *state_not_ready(struct control *c)
 
 	if (!network_is_up(c->network))
 		return "no port is up";
-	if (c->current->model->n_probed == 0)
-		return nothing_is_probed(c->current->model, &out);
-	return c->current->last ? NULL : "waiting for the first round";
+	if (c->publisher.current->model->n_probed == 0)
+		return nothing_is_probed(c->publisher.current->model, &out);
+	return c->publisher.current->last ? NULL : "waiting for the first round";
 }
 
 const char *state_not_healthy(struct control *c)

@@ -10,18 +10,35 @@ struct stats_thread {
 	bool busy;
 };
 
+/* A round of a plan with longer timeouts may be over after some of a newer one. */
+static struct el_snapshot *next_snapshot(const struct el_snapshot *before,
+					 const struct el_plan_set *set,
+					 struct el_round_figures *figures)
+{
+	struct el_snapshot *s;
+
+	if (set->generation < before->generation)
+		return el_snapshot_add_older(before, set->model, figures);
+	s = el_snapshot_next(before, set->model, figures);
+	if (s)
+		s->generation = set->generation;
+	return s;
+}
+
 static bool work(void *ctx, struct job *base)
 {
 	struct stats_job *job = (struct stats_job *)base;
 	struct el_round_figures *figures;
+	const struct el_plan_set *set;
 
 	(void)ctx;
 	if (!job->owner)
 		return false;
+	set = job->blocks[0]->set;
 	figures = el_stats_round(job->blocks, job->n_blocks);
 	if (figures) {
 		figures->local_drops += job->local_drops;
-		job->snapshot = el_snapshot_next(job->before, job->blocks[0]->set->model, figures);
+		job->snapshot = next_snapshot(job->before, set, figures);
 	}
 	el_snapshot_put(job->before);
 	job->before = NULL;

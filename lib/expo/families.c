@@ -378,6 +378,12 @@ const struct family expo_families[] = {
      "whether they are lost can't be told.",
      expo_rows_series, NULL, expo_print_unsent, PROBE_ANY,
      offsetof(struct el_series_totals, unknown)},
+    {"echolane_probes_abandoned_total", "counter",
+     "Probes without an answer whose plan was closed before their timeout, for too many newer "
+     "ones: "
+     "neither sent nor lost.",
+     expo_rows_series, NULL, expo_print_unsent, PROBE_ANY,
+     offsetof(struct el_series_totals, abandoned)},
     {"echolane_unmatched_answers_total", "counter", "Answers that match no probe, by reason.",
      rows_workers, subs_unmatched, print_unmatched, PROBE_ANY, 0},
     {"echolane_worker_drops_total", "counter", "Packets of no use and losses inside, by reason.",

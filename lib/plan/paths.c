@@ -21,16 +21,20 @@ static uint32_t end_of(const struct el_path_range *r)
 	return r->port + (r[1].first - r->first);
 }
 
-/* Copies what two ranges with the same addresses have in common; how many entries. */
+/* Copies what is half-open of what two ranges with the same addresses have in common; how many
+ * entries that is. */
 static uint32_t copy(struct el_plan *to, const struct el_path_range *t, const struct el_plan *from,
 		     const struct el_path_range *f)
 {
 	uint32_t port = t->port > f->port ? t->port : f->port;
 	uint32_t end = end_of(t) < end_of(f) ? end_of(t) : end_of(f);
 
-	for (uint32_t p = port; p < end; p++)
-		el_path_set(&to->paths[t->first + (p - t->port)],
-			    el_path_get(&from->paths[f->first + (p - f->port)]));
+	for (uint32_t p = port; p < end; p++) {
+		uint32_t id = el_path_get(&from->paths[f->first + (p - f->port)]);
+
+		if (id)
+			el_path_set(&to->paths[t->first + (p - t->port)], id);
+	}
 	return port < end ? end - port : 0;
 }
 

@@ -24,6 +24,9 @@ struct el_figures {
 	/* Sent and not answered, but the clock stepped meanwhile: whether the network lost them
 	 * can't be told. Not in sent. */
 	uint64_t unknown;
+	/* Sent and not answered by the time when their round was closed, which was before their
+	 * timeout. Not in sent. */
+	uint64_t abandoned;
 	uint64_t rtt_min_ns, rtt_max_ns; /* 0 if there is no RTT */
 	double rtt_mean_ns;
 };
@@ -59,7 +62,8 @@ void el_stats_percentiles(uint64_t *values, size_t n, const int *percents, size_
 /* Turns the blocks of one round (one a worker of the set that sent, all of the same set and round;
  * at least one) into figures, one reference. Reads the blocks only. The
  * percentiles are those of the set's model. An RTT above its slice's timeout is late, thus lost.
- * Records that stayed unsent are counted, unless their block was cut short. Scratch memory: 8 bytes
+ * Records that stayed unsent are counted, unless their block was cut short. A block without a
+ * closed_ns is taken for one that was closed after all timeouts. Scratch memory: 8 bytes
  * an RTT and 8 a series. NULL with errno ENOMEM. Any thread; some 10 to 15 ns a record. */
 struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks);
 struct el_round_figures *el_round_figures_get(struct el_round_figures *f);
@@ -67,7 +71,7 @@ void el_round_figures_free(struct el_round_figures *f); /* drops a reference; NU
 
 /* Counters that go on over rounds, one a series. */
 struct el_series_totals {
-	uint64_t sent, lost, late, duplicates, icmp_errors, out_of_order, local, unknown;
+	uint64_t sent, lost, late, duplicates, icmp_errors, out_of_order, local, unknown, abandoned;
 };
 
 /* Counters that go on over rounds, one a target. */
@@ -98,6 +102,7 @@ struct el_clock_state {
 /* Immutable once published; reference-counted. Everything in it is of one round. */
 struct el_snapshot {
 	struct el_model *model; /* one reference held */
+	uint64_t generation;    /* of the plan set that it is of */
 	/* The last complete round, NULL before the first; one reference held. For what is said of
 	 * the round as a whole: its series are those of the model it was sent for, so per series
 	 * read the gauges below. */
@@ -137,6 +142,12 @@ struct el_snapshot {
  * figures are not of this model; the figures' reference is dropped then, too. Any thread. */
 struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el_model *model,
 				     struct el_round_figures *figures);
+/* The snapshot that follows `before` when the figures (taken over) of a round come in that was sent
+ * for `model`, the one of an older plan, whose rounds take longer than those of the newer one. They
+ * go into the totals of the series that there still are; gauges, and what is said of the last
+ * round, stay as they are. Else as el_snapshot_next. */
+struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, struct el_model *model,
+					  struct el_round_figures *figures);
 struct el_snapshot *el_snapshot_get(struct el_snapshot *s);
 void el_snapshot_put(struct el_snapshot *s); /* NULL is fine; the last reference frees */
 

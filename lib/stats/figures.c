@@ -25,6 +25,7 @@ struct tile {
 	const struct el_slice *slices;
 	bool mixed, cut;
 	struct el_span step, moved; /* of the block */
+	uint64_t closed_ns;         /* likewise */
 	uint32_t n;
 	uint32_t n_plain[TILE_SLICES]; /* first walk: plain answers in time */
 	uint32_t series[TILE_SLICES];
@@ -80,6 +81,14 @@ static bool is_within(const struct el_span *span, uint64_t time)
 	       ((time - span->from_ns) & EL_RECORD_TIME_MASK) <= span->to_ns - span->from_ns;
 }
 
+/* Whether the block was closed before the timeout of a send, stamped `time`, was over. */
+static bool was_abandoned(const struct tile *t, uint64_t time, uint64_t timeout)
+{
+	uint64_t left = (time + timeout - t->closed_ns) & EL_RECORD_TIME_MASK;
+
+	return t->closed_ns && left && left < EL_RECORD_TIME_SIGN;
+}
+
 /* Whatever is not a plain answer in time. */
 static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 {
@@ -102,7 +111,9 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 		else if (is_within(&t->moved, time)) {
 			f->local++;
 			return;
-		} else
+		} else if (was_abandoned(t, time, t->limit_ns[i]))
+			f->abandoned++;
+		else
 			f->lost++;
 		break;
 	case EL_RECORD_ANSWERED:
@@ -172,6 +183,7 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 	w->tile.gap_ns = block->poll_gap_ns;
 	w->tile.step = block->step;
 	w->tile.moved = block->moved;
+	w->tile.closed_ns = block->closed_ns;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		const struct el_plan_class *class = &plan->classes[c];
 

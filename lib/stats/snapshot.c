@@ -226,22 +226,27 @@ static struct el_snapshot *snapshot_create(struct el_model *model)
 	return s;
 }
 
+static void add_totals(struct el_series_totals *to, const struct el_figures *from)
+{
+	to->sent += from->sent;
+	to->lost += from->lost;
+	to->late += from->late;
+	to->duplicates += from->duplicates;
+	to->icmp_errors += from->icmp_errors;
+	to->out_of_order += from->out_of_order;
+	to->local += from->local;
+	to->unknown += from->unknown;
+	to->abandoned += from->abandoned;
+}
+
 static void add_figures(struct el_snapshot *s, struct el_round_figures *f)
 {
 	size_t n = f->n_percentiles;
 
 	for (uint32_t i = 0; i < f->n_series; i++) {
 		const struct el_figures *from = &f->series[i];
-		struct el_series_totals *to = &s->series[i];
 
-		to->sent += from->sent;
-		to->lost += from->lost;
-		to->late += from->late;
-		to->duplicates += from->duplicates;
-		to->icmp_errors += from->icmp_errors;
-		to->out_of_order += from->out_of_order;
-		to->local += from->local;
-		to->unknown += from->unknown;
+		add_totals(&s->series[i], from);
 		if (from->sent == 0)
 			continue;
 		s->measured[i] = true;
@@ -299,6 +304,35 @@ fail:
 	el_round_figures_free(figures);
 	errno = error;
 	return NULL;
+}
+
+struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, struct el_model *model,
+					  struct el_round_figures *figures)
+{
+	struct el_snapshot *s = NULL;
+	uint32_t *of = NULL;
+	int error = EINVAL;
+
+	if (figures->n_series != model->n_series)
+		goto out;
+	error = ENOMEM;
+	of = match(before->model, before->model->n_series, model, model->n_series, hash_of_series,
+		   series_equal);
+	s = of ? el_snapshot_next(before, before->model, NULL) : NULL;
+	for (uint32_t i = 0; s && i < s->model->n_series; i++) {
+		if (of[i] != NONE)
+			add_totals(&s->series[i], &figures->series[of[i]]);
+	}
+	if (s) {
+		s->generation = before->generation;
+		s->app.rounds_completed++;
+	}
+out:
+	free(of);
+	el_round_figures_free(figures);
+	if (!s)
+		errno = error;
+	return s;
 }
 
 struct el_snapshot *el_snapshot_get(struct el_snapshot *s)

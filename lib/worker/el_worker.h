@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include "el_base.h"
+#include "el_board.h"
 #include "el_core_clock.h"
 #include "el_counters.h"
 #include "el_device_clock.h"
@@ -69,25 +70,22 @@ struct el_worker_queue {
 };
 
 enum el_command_kind {
-	EL_COMMAND_ROUND,    /* block: an empty block, which is the order to run its round */
+	/* block: an empty block, which is the order to run its round when the schedule lets it
+	 * begin; it comes back empty (block->cut) where a schedule is taken that does not. What
+	 * schedule its plan is in has been posted before. */
+	EL_COMMAND_ROUND,
 	EL_COMMAND_NEXT_HOP, /* index, next_hop */
 	EL_COMMAND_RX_CLOCK, /* index: of the worker's queues; rx_line: what its stamps mean from
 				now on */
 	EL_COMMAND_CLOCK,    /* check the clock, by `pair` where the worker may not read one itself;
 				some ten times a second */
-	EL_COMMAND_PLAN,   /* set, first_round: rounds from this one on are of this plan set, for a
-			      worker that begins none of it itself while others have */
-	EL_COMMAND_FORGET, /* no round of the plan set before the current one is open on any worker
-			    */
-	EL_COMMAND_WITHDRAW, /* rounds that have not begun come back empty (block->cut); their plan
-				set stays known until one finds none */
-	EL_COMMAND_CUT,      /* that, and stop sending now */
 	EL_COMMAND_OWN,      /* index: of the worker's queues; own, silent: el_worker_queue's from
 				now on */
 	EL_COMMAND_PORT,     /* index: of the worker's queues; down: what takes what is sent, and
 				sends none of it. Probes to there are local until it is not */
 	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
-				wants their answers waited for cuts, and stops later) */
+				wants their answers waited for posts a schedule that cuts, and stops
+				later) */
 };
 
 struct el_command {
@@ -96,10 +94,6 @@ struct el_command {
 	uint16_t zero;
 	union {
 		struct el_block *block;
-		struct {
-			const struct el_plan_set *set;
-			uint64_t first_round;
-		};
 		struct {
 			const struct el_prefix *own, *silent;
 			uint32_t n_own, n_silent;
@@ -142,6 +136,8 @@ struct el_worker;
 struct el_worker_config {
 	struct el_worker_idx index;
 	int socket; /* NUMA */
+	/* The one of all workers; the caller's. */
+	struct el_board *board;
 	/* Of the worker's core; copied. Zeroed: the bare counter is taken for nanoseconds, and
 	 * nobody checks it. */
 	struct el_core_clock clock;
@@ -195,17 +191,11 @@ unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, 
  */
 bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue);
 
-/* How many of EL_COMMAND_WITHDRAW and EL_COMMAND_CUT it has carried out: the blocks that they
- * brought back are among the reports. Any thread. */
-uint64_t el_worker_withdrawals(const struct el_worker *w);
+/* The number of the round that it has begun last, 0: none. Any thread. */
+uint64_t el_worker_begun(const struct el_worker *w);
 /* How many of EL_COMMAND_OWN it has carried out: what was replaced by them it does not look at any
  * more. Any thread. */
 uint64_t el_worker_own_taken(const struct el_worker *w);
-/* The generation of the newest plan set that a round was begun of (or EL_COMMAND_PLAN told of), 0:
- * none, and of the oldest that the worker may still look at: those before are its no more, once
- * their blocks are back. Any thread. */
-uint64_t el_worker_newest_plan(const struct el_worker *w);
-uint64_t el_worker_oldest_plan(const struct el_worker *w);
 
 /* Whether it has read all commands that it was sent: one that goes on doing so is alive. */
 bool el_worker_has_read_all(const struct el_worker *w);

@@ -27,9 +27,7 @@ static bool take_command(struct el_worker *w)
 	switch ((enum el_command_kind)c.kind) {
 	case EL_COMMAND_ROUND:
 		w->waiting[w->waiting_tail++ % ROUNDS_MAX] = c.block;
-		/* answers to workers that begin a moment earlier can be told from now on */
-		if (!w->set)
-			w->set = c.block->set;
+		w->ordered_round = RTE_MAX(w->ordered_round, c.block->round);
 		break;
 	case EL_COMMAND_NEXT_HOP:
 		w->hops[c.index] = hop_of(w, &c.next_hop);
@@ -40,18 +38,6 @@ static bool take_command(struct el_worker *w)
 		break;
 	case EL_COMMAND_CLOCK:
 		clock_command(w, &c.pair);
-		break;
-	case EL_COMMAND_PLAN:
-		rounds_tell(w, c.set, c.first_round);
-		break;
-	case EL_COMMAND_FORGET:
-		rounds_forget(w);
-		break;
-	case EL_COMMAND_WITHDRAW:
-		rounds_withdraw(w);
-		break;
-	case EL_COMMAND_CUT:
-		rounds_cut(w);
 		break;
 	case EL_COMMAND_OWN:
 		if (c.index < w->n_queues) {
@@ -101,6 +87,7 @@ bool el_worker_poll(struct el_worker *w)
 		now = clock_look(w);
 	note_poll_gap(w, now);
 	w->iteration_ns = now;
+	rounds_look_at_board(w);
 	for (int i = 0; i < COMMANDS_MAX && take_command(w); i++)
 		;
 	rx_poll(w);
@@ -109,6 +96,7 @@ bool el_worker_poll(struct el_worker *w)
 	rounds_begin_due(w);
 	urgent_poll(w);
 	tx_poll(w);
+	rte_rcu_qsbr_quiescent(w->conf.board->qsbr, w->conf.index.v);
 	if (w->stopping && !w->n_live)
 		w->stopped = true;
 	return !w->stopped;
@@ -124,6 +112,7 @@ int el_worker_run(void *worker)
 		if (w->conf.yield)
 			sched_yield();
 	}
+	board_leave(w->conf.board, w->conf.index.v);
 	atomic_store_explicit(&w->ended, true, memory_order_release);
 	return 0;
 }

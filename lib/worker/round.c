@@ -39,26 +39,6 @@ static void report(struct el_worker *w, struct el_block *b)
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
-/* From now on `set` is the current one. */
-static void adopt(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round)
-{
-	if (w->set != set) {
-		w->old_set = w->set;
-		w->set = set;
-		w->set_first_round = first_round;
-	}
-	w->given_back = NULL;
-	atomic_store_explicit(&w->newest_plan, set->generation, memory_order_release);
-	atomic_store_explicit(&w->oldest_plan, (w->old_set ? w->old_set : set)->generation,
-			      memory_order_release);
-}
-
-void rounds_forget(struct el_worker *w)
-{
-	w->old_set = NULL;
-	atomic_store_explicit(&w->oldest_plan, w->set->generation, memory_order_release);
-}
-
 static void begin(struct el_worker *w, struct el_block *b)
 {
 	struct live_round *l = &w->live[b->round % ROUNDS_MAX];
@@ -77,8 +57,8 @@ static void begin(struct el_worker *w, struct el_block *b)
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_ns);
 		w->pass[c] = w->next[c] = 0;
 	}
-	adopt(w, b->set, b->round);
 	w->last_round = b->round;
+	atomic_store_explicit(&w->begun, b->round, memory_order_release);
 	w->sending = w->newest = l;
 	if (!w->n_live++)
 		w->oldest_round = b->round;
@@ -116,71 +96,31 @@ static bool finish_late(struct el_worker *w)
 	return l->overdue > 0 && l->overdue < before;
 }
 
-/* The latest of the blocks that wait; NULL: none. */
-static const struct el_block *waiting_last(const struct el_worker *w)
-{
-	return w->waiting_head == w->waiting_tail ? NULL
-						  : w->waiting[(w->waiting_tail - 1) % ROUNDS_MAX];
-}
-
-const struct el_plan_set *rounds_next_set(const struct el_worker *w)
-{
-	const struct el_block *b = waiting_last(w);
-
-	if (w->told || b)
-		return w->told ? w->told : b->set;
-	return w->given_back ? w->given_back : w->set;
-}
-
-const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round)
-{
-	for (uint32_t i = w->waiting_tail; i != w->waiting_head; i--) {
-		const struct el_block *b = w->waiting[(i - 1) % ROUNDS_MAX];
-
-		if (round >= b->round)
-			return b->set;
-	}
-	if (w->told && round >= w->told_first_round)
-		return w->told;
-	if (w->given_back && round >= w->given_back_first_round)
-		return w->given_back;
-	return round >= w->set_first_round ? w->set : w->old_set;
-}
-
-uint64_t rounds_newest_elsewhere(const struct el_worker *w)
-{
-	const struct el_block *b = waiting_last(w);
-
-	return b ? b->round : w->last_round + 1; /* else this worker has given it back */
-}
-
-/* Before another plan becomes the current one: connections that the plan before has left half-open
- * must not be forgotten. A part at a time, so that receiving goes on; true once all is done.
- * Nothing is being sent. */
+/* Before the first round of a plan: connections that the plans before have left half-open must not
+ * be forgotten. A part at a time, so that receiving goes on; true once all is done. */
 static bool inherit_paths(struct el_worker *w, const struct el_plan_set *set)
 {
-	if (w->set == set)
-		return true;
-	if (w->heir != set->generation) {
-		w->heir = set->generation;
-		w->walk = (struct el_path_walk){0};
+	const struct el_schedule *s = w->schedule;
+
+	if (w->heir.to != set->generation) {
+		w->heir.to = set->generation;
+		w->heir.from = 0;
+		w->heir.done = false;
 	}
-	return el_plan_inherit_paths(set->plans[w->conf.index.v], w->set, &w->walk, INHERIT_BUDGET);
-}
+	for (uint32_t i = 0; i < s->n && !w->heir.done; i++) {
+		const struct el_plan_set *from = s->spans[i].set;
 
-void rounds_tell(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round)
-{
-	w->told = set;
-	w->told_first_round = first_round;
-}
-
-/* What others have begun becomes the current plan here, too. False: not all is taken over yet. */
-static bool adopt_told(struct el_worker *w)
-{
-	if (!inherit_paths(w, w->told))
-		return false;
-	adopt(w, w->told, w->told_first_round);
-	w->told = NULL;
+		if (from->generation >= set->generation || from->generation < w->heir.from)
+			continue;
+		if (from->generation > w->heir.from) {
+			w->heir.from = from->generation;
+			w->heir.walk = (struct el_path_walk){0};
+		}
+		if (!el_plan_inherit_paths(set->plans[w->conf.index.v], from, &w->heir.walk,
+					   INHERIT_BUDGET))
+			return false;
+	}
+	w->heir.done = true;
 	return true;
 }
 
@@ -188,7 +128,7 @@ void rounds_begin_due(struct el_worker *w)
 {
 	struct el_block *b = waiting_head(w);
 
-	if (w->sending || (w->told && !adopt_told(w)) || !b)
+	if (w->sending || !b || b->round >= w->schedule->gate)
 		return;
 	if (b->start_ns && (int64_t)(w->iteration_ns - b->start_ns) < 0) {
 		inherit_paths(w, b->set);
@@ -310,27 +250,71 @@ void rounds_close_all(struct el_worker *w)
 		close_round(w, l);
 }
 
-void rounds_withdraw(struct el_worker *w)
+/* Whether the schedule lets a round begin, by and by. */
+static bool may_begin(const struct el_schedule *s, const struct el_block *b)
 {
-	struct el_block *b = waiting_head(w);
+	const struct el_schedule_span *span = el_schedule_find(s, b->round);
 
-	w->given_back = b && b->set != w->set ? b->set : NULL;
-	w->given_back_first_round = b ? b->round : 0;
-	while ((b = waiting_head(w)) != NULL) {
-		w->waiting_head++;
+	return b->round < s->gate && span && span->set == b->set;
+}
+
+/* Hands back, unbegun, what waits and the schedule does not let begin; all: whatever waits. */
+static void give_back(struct el_worker *w, bool all)
+{
+	uint32_t end = w->waiting_tail;
+
+	w->waiting_tail = w->waiting_head;
+	for (uint32_t i = w->waiting_head; i != end; i++) {
+		struct el_block *b = w->waiting[i % ROUNDS_MAX];
+
+		if (!all && may_begin(w->schedule, b)) {
+			w->waiting[w->waiting_tail++ % ROUNDS_MAX] = b;
+			continue;
+		}
 		b->cut = true;
 		report(w, b);
 	}
-	/* there is one writer; it tells that the reports are in */
-	atomic_store_explicit(&w->withdrawals, w->withdrawals + 1, memory_order_release);
+}
+
+static void cut_sending(struct el_worker *w)
+{
+	w->sending->block->cut = true;
+	tx_drop_outstanding(w, w->sending);
+	rounds_end_sending(w);
 }
 
 void rounds_cut(struct el_worker *w)
 {
-	if (w->sending) {
-		w->sending->block->cut = true;
-		tx_drop_outstanding(w, w->sending);
-		rounds_end_sending(w);
+	if (w->sending)
+		cut_sending(w);
+	give_back(w, true);
+}
+
+/* Closes the rounds of plans that are not in the schedule any more. */
+static void close_dropped(struct el_worker *w)
+{
+	struct live_round *l;
+
+	while ((l = oldest(w)) != NULL && !el_schedule_find(w->schedule, l->block->round)) {
+		if (l->sending)
+			rounds_end_sending(w);
+		close_round(w, l);
 	}
-	rounds_withdraw(w);
+}
+
+void rounds_look_at_board(struct el_worker *w)
+{
+	const struct el_schedule *s =
+	    atomic_load_explicit(&w->conf.board->schedule, memory_order_acquire);
+
+	if (likely(s == w->schedule))
+		return;
+	/* orders that were given before it, and that it may take back */
+	worker_take_commands(w);
+	w->schedule = s;
+	w->key = s->spans[s->n - 1].set->key;
+	if (w->sending && w->sending->block->round < s->cut)
+		cut_sending(w);
+	give_back(w, false);
+	close_dropped(w);
 }

@@ -30,25 +30,28 @@ struct pending {
 	struct el_answer answer;
 	const uint8_t *frame;
 	uint32_t len;
-	/* Of its first candidate, if that is of an open round of this worker under the current plan
-	   set, as nearly all are; else NULL. */
+	/* Of its first candidate, if that is of an open round of this worker under the plan of the
+	   newest one, as nearly all are; else NULL. */
 	const struct live_round *live;
 	const struct el_slice *slice;
 	el_record *record;
 	uint32_t pass;
 };
 
-/* The open round of this worker under the current plan set that an id is of, and its index there;
- * NULL: none. */
+/* The open round of this worker, under the plan of the newest one, that an id is of, and its index
+ * there; NULL: none. */
 static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *ret_index)
 {
-	const struct el_plan_set *set = w->set;
 	struct live_round *l = w->newest;
+	const struct el_plan_set *set;
 	struct el_id at;
 
 	/* nearly all are of the round that is being sent */
 	if (likely(l && !((id ^ l->id_base) & ~l->id_index_mask)))
 		return el_id_index(id & l->id_index_mask, ret_index) ? l : NULL;
+	if (!l)
+		return NULL;
+	set = l->block->set;
 	if (!el_id_unpack(&set->ids, id, &at) || at.worker != w->conf.index.v)
 		return NULL;
 	*ret_index = at.index;
@@ -71,14 +74,14 @@ static inline void locate_open(struct el_worker *w, struct pending *p)
 	rte_prefetch0(p->record);
 }
 
-/* Finds the slice that `id` would belong to under a plan set; false if no probe can have it. Of
- * another worker's id only the owner knows the round: it may have begun one that this worker has
- * not. */
-static bool locate(struct el_worker *w, const struct el_plan_set *set, uint32_t id,
+/* Finds the slice that `id` would belong to under a plan; false if no probe can have it. Another
+ * worker may have begun a round that this one has not. */
+static bool locate(struct el_worker *w, const struct el_schedule_span *span, uint32_t id,
 		   struct located *ret)
 {
+	const struct el_plan_set *set = span->set;
 	const struct el_plan *plan;
-	uint64_t newest = w->last_round, round;
+	uint64_t newest, round;
 	struct el_id at;
 	bool own;
 
@@ -88,13 +91,10 @@ static bool locate(struct el_worker *w, const struct el_plan_set *set, uint32_t 
 	if (at.index >= plan->n_records)
 		return false;
 	own = at.worker == w->conf.index.v;
-	if (!own)
-		newest = rounds_newest_elsewhere(w);
+	newest = RTE_MIN(own ? w->last_round : w->ordered_round, span->end - 1);
 	round = round_number(newest, at.round, set->ids.round_bits);
-	/* Rounds that never were, or so long ago that it is chance; each set has its own rounds. */
-	if (round == 0 || round > newest || newest - round >= ROUNDS_MAX)
-		return false;
-	if (set != rounds_set_of(w, round))
+	/* Rounds that never were, or so long ago that it is chance. */
+	if (round < span->first || round > newest || newest - round >= ROUNDS_MAX)
 		return false;
 	*ret = (struct located){.set = set,
 				.live = own ? round_find(w, round) : NULL,
@@ -170,8 +170,8 @@ static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, 
 	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
 	enum el_no_answer why = EL_NO_ANSWER_OTHER;
 
-	if (error == EL_PKT_OK && w->set)
-		why = el_probe_recognise(&w->set->key, &pkt, &p->answer);
+	if (error == EL_PKT_OK && w->schedule->n)
+		why = el_probe_recognise(&w->key, &pkt, &p->answer);
 	if (why == EL_NO_ANSWER_OTHER)
 		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
 	if (why == EL_NO_ANSWER_NONE) {
@@ -202,8 +202,8 @@ static enum stage_one doubt(struct el_worker *w, const struct queue *q, struct p
 static inline enum stage_one recognise(struct el_worker *w, const struct queue *q,
 				       struct rte_mbuf *m, uint64_t ns, struct pending *p)
 {
-	bool plain =
-	    likely(w->set) && el_probe_recognise_plain(&w->set->key, p->frame, p->len, &p->answer);
+	bool plain = likely(w->schedule->n) &&
+		     el_probe_recognise_plain(&w->key, p->frame, p->len, &p->answer);
 	bool right = true;
 
 	if (!plain) {
@@ -362,11 +362,12 @@ static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const 
 		forward(w, a, at);
 }
 
-/* Looks for the candidate under `set` that agrees with what was sent, and settles the answer if
+/* Looks for the candidate under a plan that agrees with what was sent, and settles the answer if
  * there is one. Else keeps the closest miss. */
-static bool verify_under(struct el_worker *w, const struct el_plan_set *set, struct el_answer *a,
-			 enum el_match *closest, struct located *missed)
+static bool verify_under(struct el_worker *w, const struct el_schedule_span *span,
+			 struct el_answer *a, enum el_match *closest, struct located *missed)
 {
+	const struct el_plan_set *set = span->set;
 	uint32_t ids[CANDIDATES_MAX];
 	unsigned n = el_probe_ops[a->type]->ids(&set->key, a, set->tcp_payload_lens,
 						set->n_tcp_payload_lens, ids);
@@ -374,7 +375,7 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 	for (unsigned i = 0; i < n; i++) {
 		struct located at;
 		enum el_match match;
-		if (!locate(w, set, ids[i], &at))
+		if (!locate(w, span, ids[i], &at))
 			continue;
 		match = verify_candidate(a, i, &at);
 		if (match == EL_MATCH_OK) {
@@ -392,17 +393,15 @@ static bool verify_under(struct el_worker *w, const struct el_plan_set *set, str
 }
 
 /* Stage two where the first candidate is not it, or is not known to be: the probe that the answer
- * is to, under the current plan set or those beside it. */
+ * is to, under the newest plan or one before. */
 static void search(struct el_worker *w, struct queue *q, struct pending *p)
 {
-	/* another worker may have begun a round of the next plan before this one */
-	const struct el_plan_set *next = w->n_peers > 1 ? rounds_next_set(w) : w->set;
-	const struct el_plan_set *sets[] = {w->set, w->old_set, next != w->set ? next : NULL};
+	const struct el_schedule *s = w->schedule;
 	enum el_match closest = EL_MATCH_ID;
 	struct located missed;
 
-	for (size_t i = 0; i < RTE_DIM(sets); i++) {
-		if (sets[i] && verify_under(w, sets[i], &p->answer, &closest, &missed))
+	for (uint32_t i = s->n; i > 0; i--) {
+		if (verify_under(w, &s->spans[i - 1], &p->answer, &closest, &missed))
 			return;
 	}
 	mismatch(w, q, p, closest, &missed);
@@ -504,8 +503,9 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	 * unless the worker was held up in there. */
 	after = worker_now(w);
 	ns = after - before < w->held_up_ns ? before : after;
-	/* Answers to a round that another worker has begun come after the order for it, which this
-	 * worker may not have read if it was held up since it looked last. */
+	/* Answers to a round that another worker has begun come after the schedule and the order
+	 * for it, which this worker may not have read if it was held up since it looked last. */
+	rounds_look_at_board(w);
 	if (unlikely(!rte_ring_empty(w->commands)))
 		worker_take_commands(w);
 	for (uint16_t i = 0; i < n; i++)
@@ -564,11 +564,11 @@ void rx_forwarded(struct el_worker *w)
 	    rte_ring_sc_dequeue_burst_elem(w->forwarded, answers, sizeof(answers[0]), BURST, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct el_plan_set *set = w->set;
+		const struct el_schedule_span *span =
+		    el_schedule_find_generation(w->schedule, answers[i].generation);
 		struct located at;
-		if (set && set->generation != answers[i].generation)
-			set = w->old_set;
-		if (!set || !locate(w, set, answers[i].id, &at)) {
+
+		if (!span || !locate(w, span, answers[i].id, &at)) {
 			count(w, EL_COUNTER_UNMATCHED_ID, 1);
 			continue;
 		}

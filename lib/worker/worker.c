@@ -131,8 +131,10 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->hops = make_hops(w);
 	if (w->hops &&
 	    getrandom(&w->awaited_key, sizeof(w->awaited_key), 0) == sizeof(w->awaited_key) &&
-	    make_rings(w) == 0)
+	    make_rings(w) == 0) {
+		w->schedule = board_join(w->conf.board, config->index.v);
 		return w;
+	}
 	el_worker_destroy(w);
 no_memory:
 	el_error_set(err, -ENOMEM, "worker %u: not enough memory", config->index.v);
@@ -294,24 +296,14 @@ uint64_t el_worker_counter(const struct el_worker *w, enum el_worker_counter cou
 	return sum;
 }
 
-uint64_t el_worker_withdrawals(const struct el_worker *w)
+uint64_t el_worker_begun(const struct el_worker *w)
 {
-	return atomic_load_explicit(&w->withdrawals, memory_order_acquire);
+	return atomic_load_explicit(&w->begun, memory_order_acquire);
 }
 
 uint64_t el_worker_own_taken(const struct el_worker *w)
 {
 	return atomic_load_explicit(&w->own_taken, memory_order_acquire);
-}
-
-uint64_t el_worker_newest_plan(const struct el_worker *w)
-{
-	return atomic_load_explicit(&w->newest_plan, memory_order_acquire);
-}
-
-uint64_t el_worker_oldest_plan(const struct el_worker *w)
-{
-	return atomic_load_explicit(&w->oldest_plan, memory_order_acquire);
 }
 
 void el_worker_view(const struct el_worker *w, struct el_worker_view *ret)

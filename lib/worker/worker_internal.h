@@ -7,6 +7,7 @@
 #include <rte_ethdev.h>
 
 #include "el_ticks.h"
+#include "board.h"
 #include "el_worker.h"
 #include "pacing.h"
 #include "rx_clock.h"
@@ -103,22 +104,18 @@ struct el_worker {
 	struct live_round *sending;                   /* NULL between rounds */
 	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
 	uint32_t pass[EL_PLAN_CLASSES_MAX],
-	    next[EL_PLAN_CLASSES_MAX]; /* next probe: pass, slice in the class */
-	/* That of the latest round begun, and the one before until control says that no worker has
-	 * open rounds of it: their answers may come in here. No references: control keeps a set
-	 * until `oldest_plan` is a newer one and its own blocks are all back. */
-	const struct el_plan_set *set, *old_set;
-	uint64_t set_first_round; /* the first round of `set` */
-	/* What EL_COMMAND_PLAN told of, until it is `set`; NULL: nothing. */
-	const struct el_plan_set *told;
-	uint64_t told_first_round;
-	/* What was given back unbegun, until it is known who has begun it: others may have. NULL:
-	 * nothing. Control keeps it until a second withdrawal has found nothing more. */
-	const struct el_plan_set *given_back;
-	uint64_t given_back_first_round;
-	uint64_t heir;                     /* generation of the set that `walk` is for */
-	struct el_path_walk walk;          /* of its path table and those of `set` */
+	    next[EL_PLAN_CLASSES_MAX];      /* next probe: pass, slice in the class */
+	const struct el_schedule *schedule; /* taken last from the board; at first an empty one */
+	struct el_id_key key;               /* of its plans; all have the same */
+	/* The plan whose path table is being made ready for its first round, from the tables of
+	 * those before: generations, 0: none, and how far that has come. */
+	struct {
+		uint64_t to, from;
+		bool done;
+		struct el_path_walk walk;
+	} heir;
 	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
+	uint64_t ordered_round; /* and of the latest that all workers were told to begin */
 	bool stopping, stopped;
 
 	/* clock */
@@ -148,7 +145,7 @@ struct el_worker {
 	_Atomic uint64_t awaited[AWAITED_BITS / 64];
 
 	/* read by control */
-	_Atomic uint64_t withdrawals, own_taken, newest_plan, oldest_plan;
+	_Atomic uint64_t begun, own_taken;
 	_Atomic bool ended; /* it has left its loop and touches nothing any more */
 	struct el_worker_counters counters;
 };
@@ -194,25 +191,20 @@ static inline uint32_t set_frame(struct rte_mbuf *m, const struct hop *hop, uint
 	return len;
 }
 
-/* The L2 header in front of an L3 header of this IP version that begins at `l3`; HOP_L2_BYTES
+/* The L2 header in front of an L3 header that begins at `l3`, in place already; up to HOP_L2_BYTES
  * before it are written. */
-static inline void write_l2(uint8_t *l3, uint8_t version, const struct hop *hop)
+static inline void write_l2(uint8_t *l3, const struct hop *hop)
 {
-	/* IPv4 may go by a next hop that is known by its IPv6 address */
-	uint16_t type_be =
-	    version == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
-
 	memcpy(l3 - HOP_L2_BYTES, hop->l2, HOP_L2_BYTES);
-	memcpy(l3 - 2, &type_be, 2);
+	/* IPv4 may go by a next hop that is known by its IPv6 address */
+	el_put16(l3 - 2, l3[0] >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
 }
 
 /* A frame without payload behind its L3 packet of `len` bytes, which ends where payloads begin. */
 static inline void finish_frame(struct rte_mbuf *m, const struct hop *hop, uint32_t len)
 {
-	uint8_t *l3 = (uint8_t *)m->buf_addr + PAYLOAD_OFFSET - len;
-
 	set_frame(m, hop, len, len);
-	write_l2(l3, l3[0] >> 4, hop);
+	write_l2((uint8_t *)m->buf_addr + PAYLOAD_OFFSET - len, hop);
 }
 
 static inline uint8_t *frame_end(struct rte_mbuf *m)
@@ -254,20 +246,10 @@ void rounds_end_sending(struct el_worker *w);
 /* After an attempt to send what is due: a round whose probes nothing takes any more is ended. */
 void rounds_end_stuck(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
+/* Ends what is being sent, and gives all back that has not begun. */
 void rounds_cut(struct el_worker *w);
-void rounds_withdraw(struct el_worker *w);
-/* The newest plan set that another worker may have begun a round of. */
-const struct el_plan_set *rounds_next_set(const struct el_worker *w);
-/* The plan set of a round, begun here or not: another worker may have begun one that waits here, or
- * that this worker has given back for a new plan that begins with a later one. NULL: so old that it
- * is forgotten. */
-const struct el_plan_set *rounds_set_of(const struct el_worker *w, uint64_t round);
-/* The newest round that another worker may have begun: it may be ahead by all that wait here. */
-uint64_t rounds_newest_elsewhere(const struct el_worker *w);
-/* The plan set of rounds from `first_round` on, which other workers have begun. */
-void rounds_tell(struct el_worker *w, const struct el_plan_set *set, uint64_t first_round);
-/* No answers to rounds of the set before the current one are expected any more. */
-void rounds_forget(struct el_worker *w);
+/* Takes the schedule that is on the board, if it is another one. */
+void rounds_look_at_board(struct el_worker *w);
 /* Hands back all open rounds, whatever answers are still out; none is being sent. */
 void rounds_close_all(struct el_worker *w);
 

@@ -166,19 +166,27 @@ static uint64_t answers(const struct el_worker *w)
 	return el_worker_counter(w, EL_COUNTER_ANSWERS);
 }
 
+static struct el_board *board;
+
 static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family)
 {
 	struct el_worker_queue q = {
 	    .port_id = port_id, .own = own, .n_own = 1, .checksums = checksums};
-	struct el_worker_config conf = {
-	    .socket = SOCKET_ID_ANY, .queues = &q, .n_queues = 1, .tx_pool = tx_pool};
+	struct el_worker_config conf = {.socket = SOCKET_ID_ANY,
+					.board = board,
+					.queues = &q,
+					.n_queues = 1,
+					.tx_pool = tx_pool};
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
 			       .index = 3,
 			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9},
 					    .l2_len = ETH,
 					    .state = EL_NEXT_HOP_READY}};
 	struct el_error err;
-	struct el_worker *w = el_worker_create(&conf, &err);
+	struct el_worker *w;
+
+	board = conf.board = el_board_create(1, SOCKET_ID_ANY);
+	w = board ? el_worker_create(&conf, &err) : NULL;
 
 	el_put16(c.next_hop.l2 + 12, family == 6 ? 0x86dd : 0x0800);
 	if (w)
@@ -231,6 +239,7 @@ static void finish(struct el_worker *w)
 	while (el_worker_reports(w, &block, 1))
 		el_block_free(block);
 	el_worker_destroy(w);
+	el_board_destroy(board);
 	while (rte_ring_dequeue(way, &m) == 0 || rte_ring_dequeue(in, &m) == 0)
 		rte_pktmbuf_free(m);
 }
@@ -327,6 +336,7 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	static double samples[SAMPLES_MAX];
 	struct fixture *f = fixture(1, row->slices > FEW_SLICES ? 100 : 1000);
 	struct el_plan_set *set;
+	struct el_schedule schedule = {0};
 	struct el_worker *w;
 	struct el_prefix own;
 	uint64_t n_answers;
@@ -342,6 +352,8 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	w = make_worker(&own, row->family);
 	if (!w)
 		return 1;
+	schedule = el_schedule_open(&schedule, 1, set);
+	el_board_post(board, &schedule);
 	for (uint64_t round = 1; round <= rounds; round++)
 		order_round(w, set, round);
 	while (answers(w) + IN_FLIGHT < (uint64_t)rounds * row->slices * row->packets) {

@@ -177,12 +177,7 @@ static void order_rounds(struct bench *b, uint64_t start)
 {
 	for (uint64_t round = 1; round <= ROUNDS; round++) {
 		for (uint32_t w = 0; w < WORKERS; w++) {
-			struct el_command c = {.kind = EL_COMMAND_ROUND,
-					       .block = el_block_create(b->set, w)};
-			assert_non_null(c.block);
-			c.block->round = round;
-			c.block->start_ns = start + (round - 1) * PERIOD_NS;
-			assert_true(el_worker_command(b->workers[w], &c));
+			order_block(b, w, round, start + (round - 1) * PERIOD_NS);
 		}
 	}
 }

@@ -165,18 +165,14 @@ static void a_stall_is_followed_by_no_burst(void **state)
 		const uint32_t n = 200000, granted = 204 + 2 * BURST; /* 2.04 a us */
 		uint32_t sent = 0;
 		struct el_block *block;
-		struct el_command next, stop = {.kind = EL_COMMAND_STOP};
+		struct el_command stop = {.kind = EL_COMMAND_STOP};
 		struct bench *b;
 
 		sim_step = 50;
 		add(f, 100, 2000);
 		b = bench(f, 1);
-		next = (struct el_command){.kind = EL_COMMAND_ROUND,
-					   .block = el_block_create(b->set, 0)};
-		next.block->round = 2;
-		next.block->start_ns = sim_ns + b->set->period_ns;
 		order_round(b, 1);
-		assert_true(el_worker_command(b->workers[0], &next));
+		order_block(b, 0, 2, sim_ns + b->set->period_ns);
 		block = run(b, cases[i].at_us * US, cases[i].for_us * US);
 		for (uint32_t r = 0; r < n; r++)
 			sent += el_record_state(block->records[r]) == EL_RECORD_SENT;
@@ -213,13 +209,8 @@ static void run_two(struct bench *b, double refuse_s, uint32_t ret_sent[2])
 	struct el_block *block;
 	struct rte_mbuf *m;
 
-	for (uint32_t r = 0; r < 2; r++) {
-		struct el_command c = {.kind = EL_COMMAND_ROUND,
-				       .block = el_block_create(b->set, 0)};
-		c.block->round = r + 1;
-		c.block->start_ns = b->set->period_ns ? start + r * b->set->period_ns : 0;
-		assert_true(el_worker_command(b->workers[0], &c));
-	}
+	for (uint32_t r = 0; r < 2; r++)
+		order_block(b, 0, r + 1, b->set->period_ns ? start + r * b->set->period_ns : 0);
 	for (uint32_t r = 0; r < 2 && sim_ns < end;) {
 		poll_all(b);
 		while (sim_ns >= taken_from && (m = take(b, 0)) != NULL)

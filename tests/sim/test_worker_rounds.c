@@ -79,13 +79,10 @@ static void a_stuck_device_ends_its_round(void **state)
 static void empty_rounds_take_no_time(void **state)
 {
 	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 1), 2);
-	struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(b->set, 1)};
 	struct el_block *block;
 
 	(void)state;
-	c.block->round = 1;
-	c.block->start_ns = rte_rdtsc() - EL_NS_PER_S / 1000;
-	assert_true(el_worker_command(b->workers[1], &c));
+	order_block(b, 1, 1, rte_rdtsc() - EL_NS_PER_S / 1000);
 	block = report(b, 1);
 	assert_true(block->sent_ns >= block->began_ns);
 	el_block_free(block);
@@ -151,14 +148,6 @@ static void reply(struct bench *b, uint32_t queue, uint32_t n, const struct capt
 		poll_all(b);
 }
 
-static void command(struct bench *b, enum el_command_kind kind)
-{
-	const struct el_command c = {.kind = kind};
-
-	for (uint32_t w = 0; w < b->n_workers; w++)
-		assert_true(el_worker_command(b->workers[w], &c));
-}
-
 /* The set of one more target (the last worker's) and another layout of ids, as the bench's own; the
  * one before. */
 static struct el_plan_set *change_plan(struct bench *b)
@@ -170,6 +159,16 @@ static struct el_plan_set *change_plan(struct bench *b)
 	b->f->in.generation++;
 	b->set = compile(b->f);
 	assert_int_not_equal(before->ids.index_bits, b->set->ids.index_bits);
+	return before;
+}
+
+/* The same plan once more, as the bench's own; the one before. */
+static struct el_plan_set *plan_again(struct bench *b)
+{
+	struct el_plan_set *before = b->set;
+
+	b->f->in.generation++;
+	b->set = compile(b->f);
 	return before;
 }
 
@@ -232,16 +231,12 @@ static void a_new_plan_leaves_old_rounds_open(void **state)
 	old = change_plan(b);
 	order_round(b, 2);
 	capture(b, 0, 300, &probes[20]);
-	assert_int_equal(el_worker_newest_plan(b->workers[0]), b->set->generation);
+	assert_int_equal(el_worker_begun(b->workers[0]), 2);
 	reply(b, 0, 320, probes);
 	assert_int_equal(figures(b, 0).answered, 20);
 	assert_int_equal(figures(b, 0).answered, 20);
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 320);
-	assert_int_equal(el_worker_oldest_plan(b->workers[0]), old->generation);
-	command(b, EL_COMMAND_FORGET);
-	poll_all(b);
-	assert_int_equal(el_worker_oldest_plan(b->workers[0]), b->set->generation);
-	el_plan_set_put(old);
+	retire(b, old);
 	bench_free(b);
 }
 
@@ -265,11 +260,11 @@ static void an_old_round_open_elsewhere(void **state)
 	old = change_plan(b);
 	order_round(b, 2);
 	el_worker_poll(b->workers[1]);
-	assert_int_equal(el_worker_newest_plan(b->workers[1]), b->set->generation);
+	assert_int_equal(el_worker_begun(b->workers[1]), 2);
 	reply(b, 1, 20, probes);
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 20);
 	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 20);
-	el_plan_set_put(old);
+	retire(b, old);
 	bench_free(b);
 }
 
@@ -278,14 +273,10 @@ static uint16_t order_meanwhile(uint16_t port, uint16_t queue, struct rte_mbuf *
 				uint16_t n, uint16_t max, void *ctx)
 {
 	struct bench *b = ctx;
-	struct el_command c = {.kind = EL_COMMAND_ROUND};
 
 	(void)port, (void)queue, (void)packets, (void)max;
-	if (!n || b->set->generation == el_worker_newest_plan(b->workers[1]))
-		return n;
-	c.block = el_block_create(b->set, 1);
-	c.block->round = 2;
-	assert_true(el_worker_command(b->workers[1], &c));
+	if (n && el_worker_begun(b->workers[1]) < 2)
+		order_block(b, 1, 2, 0);
 	return n;
 }
 
@@ -295,7 +286,6 @@ static void an_order_that_comes_while_receiving(void **state)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
 	const struct rte_eth_rxtx_callback *callback;
-	struct el_command first = {.kind = EL_COMMAND_ROUND};
 	struct captured probes[40];
 	struct el_plan_set *old;
 
@@ -303,9 +293,7 @@ static void an_order_that_comes_while_receiving(void **state)
 	order_round(b, 1);
 	capture(b, 0, 20, probes);
 	old = change_plan(b);
-	first.block = el_block_create(b->set, 0);
-	first.block->round = 2;
-	assert_true(el_worker_command(b->workers[0], &first));
+	order_block(b, 0, 2, 0);
 	capture(b, 0, 20, &probes[20]);
 	callback = rte_eth_add_rx_callback(port_id, 1, order_meanwhile, b);
 	assert_non_null(callback);
@@ -313,7 +301,7 @@ static void an_order_that_comes_while_receiving(void **state)
 	assert_int_equal(rte_eth_remove_rx_callback(port_id, 1, callback), 0);
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 20);
 	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 20);
-	el_plan_set_put(old);
+	retire(b, old);
 	bench_free(b);
 }
 
@@ -322,7 +310,6 @@ static void an_order_that_comes_while_receiving(void **state)
 static void a_round_given_back_that_was_begun_elsewhere(void **state)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
-	struct el_command later = {.kind = EL_COMMAND_ROUND};
 	struct captured probes[20];
 	struct el_block *back;
 	struct el_plan_set *old;
@@ -330,59 +317,76 @@ static void a_round_given_back_that_was_begun_elsewhere(void **state)
 	(void)state;
 	order_round(b, 1);
 	capture(b, 0, 20, probes);
-	command(b, EL_COMMAND_WITHDRAW);
+	close_gate(b, 1, false);
 	poll_all(b);
 	assert_int_equal(el_worker_reports(b->workers[1], &back, 1), 1);
 	assert_int_equal(back->began_ns, 0);
 	el_block_free(back);
 	reply(b, 1, 10, probes);
 	old = change_plan(b);
-	for (uint32_t w = 0; w < WORKERS; w++) {
-		later.block = el_block_create(b->set, w);
-		later.block->round = 2;
-		later.block->start_ns = rte_rdtsc() + 10 * EL_NS_PER_S;
-		assert_true(el_worker_command(b->workers[w], &later));
-	}
+	for (uint32_t w = 0; w < WORKERS; w++)
+		order_block(b, w, 2, rte_rdtsc() + 10 * EL_NS_PER_S);
 	reply(b, 1, 10, &probes[10]);
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 20);
 	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 20);
-	el_plan_set_put(old);
+	retire(b, old);
 	bench_free(b);
 }
 
-/* The same under the plan after the next: the worker that has given it all back is told of it, and
- * knows what it has given back until then. */
-static void a_plan_that_others_began(void **state)
+/* The same under the plan after the next, of which this worker has begun nothing either; and
+ * several plans have open rounds. */
+static void plans_that_others_began(void **state)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
-	struct el_command told = {.kind = EL_COMMAND_PLAN, .first_round = 2};
-	struct captured probes[40];
-	struct el_plan_set *old;
+	struct captured probes[EL_SCHEDULE_SPANS_MAX * 20];
+	struct el_plan_set *old[EL_SCHEDULE_SPANS_MAX];
 
 	(void)state;
+	for (uint32_t i = 0; i < EL_SCHEDULE_SPANS_MAX; i++) {
+		uint64_t round = i + 1;
+
+		if (i)
+			old[i] = plan_again(b);
+		order_round(b, round);
+		capture(b, 0, 20, &probes[i * 20]);
+		close_gate(b, round, false);
+		poll_all(b);
+		assert_int_equal(el_worker_begun(b->workers[0]), round);
+		assert_int_equal(el_worker_begun(b->workers[1]), 0);
+	}
+	reply(b, 1, RTE_DIM(probes), probes);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), RTE_DIM(probes));
+	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), RTE_DIM(probes));
+	for (uint32_t i = 1; i < EL_SCHEDULE_SPANS_MAX; i++)
+		retire(b, old[i]);
+	bench_free(b);
+}
+
+/* A plan that is not in the schedule any more has its open rounds closed at once, and what is being
+ * sent of it ends. */
+static void a_dropped_plan_is_closed(void **state)
+{
+	struct fixture *fx = quick(1, 100, EL_PROBE_ICMPPING, 20);
+	struct el_block *block;
+	struct el_plan_set *old;
+	struct bench *b;
+
+	(void)state;
+	fx->targets[0].timeout_s = 1000;
+	b = bench(fx, 1);
 	order_round(b, 1);
-	poll_all(b);
-	capture(b, 0, 20, probes);
-	old = change_plan(b);
+	assert_int_equal(serve(b, 20, REPLY_ECHO), 20);
+	old = plan_again(b);
 	order_round(b, 2);
-	capture(b, 0, 20, &probes[20]);
-	command(b, EL_COMMAND_WITHDRAW);
-	poll_all(b);
-	assert_int_equal(el_worker_newest_plan(b->workers[1]), old->generation);
-	reply(b, 1, 30, probes);
-	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 30);
-	told.set = b->set;
-	for (uint32_t w = 0; w < WORKERS; w++)
-		assert_true(el_worker_command(b->workers[w], &told));
-	poll_all(b);
-	assert_int_equal(el_worker_newest_plan(b->workers[1]), b->set->generation);
-	reply(b, 1, 10, &probes[30]);
-	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 40);
-	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 40);
-	command(b, EL_COMMAND_FORGET);
-	poll_all(b);
-	for (uint32_t w = 0; w < WORKERS; w++)
-		assert_int_equal(el_worker_oldest_plan(b->workers[w]), b->set->generation);
+	assert_int_equal(serve(b, 20, REPLY_ECHO), 20);
+	assert_int_equal(el_worker_reports(b->workers[0], &block, 1), 0);
+	el_plan_set_get(old);
+	retire(b, old);
+	assert_int_equal(el_worker_reports(b->workers[0], &block, 1), 1);
+	assert_int_equal(block->round, 1);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(el_record_state(block->records[i]), EL_RECORD_ANSWERED);
+	el_block_free(block);
 	el_plan_set_put(old);
 	bench_free(b);
 }
@@ -404,21 +408,19 @@ static void rounds_ahead_elsewhere(void **state)
 }
 
 /* What has not begun comes back at once, and what is being sent goes on. */
-static void a_withdrawal_cuts_nothing(void **state)
+static void a_closed_gate_cuts_nothing(void **state)
 {
-	const struct el_command withdraw = {.kind = EL_COMMAND_WITHDRAW};
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 100), 1);
 	struct el_block *block;
 
 	(void)state;
-	assert_int_equal(el_worker_newest_plan(b->workers[0]), 0);
+	assert_int_equal(el_worker_begun(b->workers[0]), 0);
 	order_round(b, 1);
 	order_round(b, 2);
 	poll_all(b);
-	assert_int_equal(el_worker_newest_plan(b->workers[0]), 1);
-	assert_true(el_worker_command(b->workers[0], &withdraw));
+	assert_int_equal(el_worker_begun(b->workers[0]), 1);
+	close_gate(b, 2, false);
 	poll_all(b);
-	assert_int_equal(el_worker_withdrawals(b->workers[0]), 1);
 	assert_int_equal(el_worker_reports(b->workers[0], &block, 1), 1);
 	assert_int_equal(block->round, 2);
 	assert_int_equal(block->began_ns, 0);
@@ -428,11 +430,33 @@ static void a_withdrawal_cuts_nothing(void **state)
 	bench_free(b);
 }
 
+/* Rounds before the gate are begun all the same; an order for one after it waits until it opens. */
+static void a_gate_ahead(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 10), 1);
+	struct el_block *block;
+
+	(void)state;
+	for (uint64_t r = 1; r <= 3; r++)
+		order_round(b, r);
+	close_gate(b, 3, false);
+	assert_int_equal(serve(b, 20, REPLY_ECHO), 20);
+	assert_int_equal(el_worker_begun(b->workers[0]), 2);
+	for (int i = 0; i < 3; i++) {
+		block = report(b, 0);
+		assert_int_equal(block->began_ns == 0, block->round == 3);
+		el_block_free(block);
+	}
+	assert_int_equal(serve(b, 10, REPLY_ECHO), 0);
+	order_round(b, 3);
+	assert_int_equal(serve(b, 10, REPLY_ECHO), 10);
+	bench_free(b);
+}
+
 static void a_cut_keeps_what_was_sent(void **state)
 {
 	struct fixture *fx = fixture(1, 2);
 	struct bench *b;
-	struct el_command cut = {.kind = EL_COMMAND_CUT};
 	struct el_block *blocks[2];
 	uint32_t sent = 0, unsent = 0;
 
@@ -443,7 +467,7 @@ static void a_cut_keeps_what_was_sent(void **state)
 	order_round(b, 1);
 	order_round(b, 2);
 	assert_int_equal(serve(b, 5, REPLY_ECHO), 5);
-	assert_true(el_worker_command(b->workers[0], &cut));
+	close_gate(b, 1, true);
 	blocks[0] = report(b, 0);
 	blocks[1] = report(b, 0);
 	if (blocks[0]->round == 2) { /* the one that never began comes back at once */
@@ -480,14 +504,8 @@ static void a_stall_at_the_end_leaves_nothing_unsent(void **state)
 	fx->in.interval_s = 0.02;
 	b = bench(fx, 1);
 	start = rte_rdtsc();
-	for (uint64_t i = 0; i < 2; i++) {
-		struct el_command c = {.kind = EL_COMMAND_ROUND,
-				       .block = el_block_create(b->set, 0)};
-		assert_non_null(c.block);
-		c.block->round = i + 1;
-		c.block->start_ns = start + i * b->set->period_ns;
-		assert_true(el_worker_command(b->workers[0], &c));
-	}
+	for (uint64_t i = 0; i < 2; i++)
+		order_block(b, 0, i + 1, start + i * b->set->period_ns);
 	n = serve(b, 5, REPLY_ECHO);
 	while (rte_rdtsc() < start + b->set->period_ns)
 		;
@@ -508,8 +526,8 @@ static void next_hops_leave_room(void **state)
 {
 	static const enum el_command_kind any[] = {EL_COMMAND_NEXT_HOP, EL_COMMAND_RX_CLOCK};
 	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 10), 2);
-	struct el_command c = {.kind = EL_COMMAND_STOP}, plans[2];
-	struct el_block *block;
+	struct el_command c, orders[2];
+	uint64_t taken;
 
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(any); i++) {
@@ -519,29 +537,21 @@ static void next_hops_leave_room(void **state)
 		assert_false(el_worker_command(b->workers[0], &c));
 	}
 	order_round(b, 1); /* of which it may have as many as two plans have blocks */
-	for (int k = 0; k < 2 * EL_PLAN_BLOCKS_MAX; k++) {
-		c = (struct el_command){.kind = EL_COMMAND_FORGET};
-		plans[0] = plans[1] =
-		    (struct el_command){.kind = EL_COMMAND_PLAN, .set = b->set, .first_round = 1};
-		assert_true(k % 2 ? el_workers_command(b->workers, 1, plans)
-				  : el_worker_command(b->workers[0], &c));
-	}
+	orders[0] = orders[1] = (struct el_command){.kind = EL_COMMAND_OWN};
+	for (int k = 0; k < 2 * EL_PLAN_BLOCKS_MAX; k++)
+		assert_true(el_workers_command(b->workers, 1, orders));
 	/* and where one has no room for it, none gets it */
-	plans[0] = plans[1] = (struct el_command){.kind = EL_COMMAND_WITHDRAW};
-	while (el_worker_command(b->workers[0], &c))
+	while (el_worker_command(b->workers[0], &orders[0]))
 		;
-	assert_false(el_workers_command(b->workers, 2, plans));
+	taken = el_worker_own_taken(b->workers[1]);
+	assert_false(el_workers_command(b->workers, 2, orders));
 	poll_all(b);
-	assert_int_equal(el_worker_withdrawals(b->workers[1]), 0);
+	assert_int_equal(el_worker_own_taken(b->workers[1]), taken);
 	for (int k = 0; k < 1000; k++)
 		poll_all(b);
-	assert_true(el_workers_command(b->workers, 2, plans));
+	assert_true(el_workers_command(b->workers, 2, orders));
 	poll_all(b);
-	for (uint32_t w = 0; w < 2; w++) {
-		assert_int_equal(el_worker_withdrawals(b->workers[w]), 1);
-		while (el_worker_reports(b->workers[w], &block, 1))
-			el_block_free(block);
-	}
+	assert_int_equal(el_worker_own_taken(b->workers[1]), taken + 1);
 	drain(b->out[0]);
 	bench_free(b);
 }
@@ -559,10 +569,12 @@ int main(void)
 	    cmocka_unit_test(a_new_plan_leaves_old_rounds_open),
 	    cmocka_unit_test(an_old_round_open_elsewhere),
 	    cmocka_unit_test(a_round_given_back_that_was_begun_elsewhere),
-	    cmocka_unit_test(a_plan_that_others_began),
+	    cmocka_unit_test(plans_that_others_began),
+	    cmocka_unit_test(a_dropped_plan_is_closed),
 	    cmocka_unit_test(rounds_ahead_elsewhere),
 	    cmocka_unit_test(an_order_that_comes_while_receiving),
-	    cmocka_unit_test(a_withdrawal_cuts_nothing),
+	    cmocka_unit_test(a_closed_gate_cuts_nothing),
+	    cmocka_unit_test(a_gate_ahead),
 	    cmocka_unit_test(a_cut_keeps_what_was_sent),
 	    cmocka_unit_test(a_stall_at_the_end_leaves_nothing_unsent),
 	    cmocka_unit_test(next_hops_leave_room),

@@ -349,7 +349,7 @@ static void a_new_plan_resets_what_the_old_left_open(void **state)
 	order_round(b, 2); /* the first is still open */
 	assert_int_equal(watch_syns(b, ports, 1, 74), 2);
 	assert_int_equal(figures(b, 0).lost, 4);
-	el_plan_set_put(old);
+	retire(b, old);
 	figures(b, 0);
 	b->f->groups[0].src_port_first = 65000;
 	b->f->groups[0].src_port_count = 8;
@@ -359,7 +359,7 @@ static void a_new_plan_resets_what_the_old_left_open(void **state)
 	ports[0].open = ports[1].open = false;
 	assert_int_equal(watch_syns(b, ports, 1, 74), 2);
 	figures(b, 0);
-	el_plan_set_put(old);
+	retire(b, old);
 	bench_free(b);
 }
 
@@ -388,20 +388,12 @@ static void another_worker_resets_what_was_left_open(void **state)
 	watched_queue = 0;
 	figures(b, 0);
 	figures(b, 0);
-	el_plan_set_put(old);
+	retire(b, old);
 	bench_free(b);
 }
 
-static void tell(struct bench *b, uint32_t worker, struct el_command c)
-{
-	assert_true(el_worker_command(b->workers[worker], &c));
-	for (int i = 0; i < 10; i++)
-		el_worker_poll(b->workers[worker]);
-}
-
-/* Likewise where its worker is only told of a plan between, since it has given back what others
- * have begun of it. */
-static void a_plan_that_was_only_told_of(void **state)
+/* Likewise where its worker has begun nothing of a plan between, which others have. */
+static void a_plan_that_others_began(void **state)
 {
 	struct port_state ports[4] = {0};
 	struct fixture *f = quick(1, 4, EL_PROBE_TCPSYN, 4);
@@ -419,23 +411,16 @@ static void a_plan_that_was_only_told_of(void **state)
 	first = change_plan(b);
 	order_round(b, 2);
 	el_worker_poll(b->workers[0]);
-	tell(b, 1, (struct el_command){.kind = EL_COMMAND_WITHDRAW});
-	assert_int_equal(el_worker_newest_plan(b->workers[0]), b->set->generation);
-	assert_int_equal(el_worker_newest_plan(b->workers[1]), first->generation);
-	for (uint32_t w = 0; w < 2; w++)
-		tell(b, w,
-		     (struct el_command){.kind = EL_COMMAND_PLAN, .set = b->set, .first_round = 2});
-	for (uint32_t w = 0; w < 2; w++) {
-		assert_int_equal(el_worker_newest_plan(b->workers[w]), b->set->generation);
-		tell(b, w, (struct el_command){.kind = EL_COMMAND_FORGET});
-		assert_int_equal(el_worker_oldest_plan(b->workers[w]), b->set->generation);
-	}
-	el_plan_set_put(first);
+	close_gate(b, 2, false);
+	poll_all(b);
+	assert_int_equal(el_worker_begun(b->workers[0]), 2);
+	assert_int_equal(el_worker_begun(b->workers[1]), 1);
 	second = change_plan(b);
 	order_round(b, 3);
 	assert_int_equal(watch_syns(b, ports, 1, 4), 4);
 	watched_queue = 0;
-	el_plan_set_put(second);
+	retire(b, first);
+	retire(b, second);
 	bench_free(b);
 }
 
@@ -448,8 +433,10 @@ static void a_worker_that_has_begun_nothing(void **state)
 
 	(void)state;
 	order_round(b, 1);
-	tell(b, 1, (struct el_command){.kind = EL_COMMAND_WITHDRAW});
-	assert_int_equal(el_worker_newest_plan(b->workers[1]), 0);
+	el_worker_poll(b->workers[0]);
+	close_gate(b, 1, false);
+	el_worker_poll(b->workers[1]);
+	assert_int_equal(el_worker_begun(b->workers[1]), 0);
 	assert_int_equal(watch_syns(b, ports, 1, 4), 0);
 	b->f->in.place = to_the_second;
 	first = change_plan(b);
@@ -457,7 +444,7 @@ static void a_worker_that_has_begun_nothing(void **state)
 	watched_queue = 1;
 	assert_int_equal(watch_syns(b, ports, 1, 4), 4);
 	watched_queue = 0;
-	el_plan_set_put(first);
+	retire(b, first);
 	bench_free(b);
 }
 
@@ -467,7 +454,6 @@ static void a_cut_keeps_resets(void **state)
 {
 	struct port_state ports[100] = {0};
 	struct bench *b = bench(quick(1, 100, EL_PROBE_TCPSYN, 60), 1);
-	const struct el_command cut = {.kind = EL_COMMAND_CUT};
 
 	(void)state;
 	order_round(b, 1);
@@ -475,7 +461,7 @@ static void a_cut_keeps_resets(void **state)
 	order_round(b, 2);
 	for (int i = 0; i < 20; i++) /* as many as the wire holds, and a list behind it */
 		poll_all(b);
-	assert_true(el_worker_command(b->workers[0], &cut));
+	close_gate(b, 2, true);
 	poll_all(b);
 	watch_syns(b, ports, 1, WIRE / 2 - 1);
 	order_round(b, 3);
@@ -497,7 +483,7 @@ int main(void)
 	    cmocka_unit_test(open_paths_are_reset_before_reuse),
 	    cmocka_unit_test(lost_paths_are_reset_in_the_next_round),
 	    cmocka_unit_test(a_new_plan_resets_what_the_old_left_open),
-	    cmocka_unit_test(a_plan_that_was_only_told_of),
+	    cmocka_unit_test(a_plan_that_others_began),
 	    cmocka_unit_test(a_worker_that_has_begun_nothing),
 	    cmocka_unit_test(another_worker_resets_what_was_left_open),
 	    cmocka_unit_test(a_cut_keeps_resets),

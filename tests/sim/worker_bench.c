@@ -54,6 +54,8 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 	el_prefix_parse("192.0.2.10", &b->own[0]);
 	el_prefix_parse("2001:db8::10", &b->own[1]);
 	b->set = compile(f);
+	b->board = el_board_create(n_workers, SOCKET_ID_ANY);
+	assert_non_null(b->board);
 	for (uint32_t w = 0; w < n_workers; w++) {
 		struct el_worker_queue q[2] = {{.port_id = port_id,
 						.rx_queue = (uint16_t)w,
@@ -68,6 +70,7 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.rx_stamp_offset = rx_stamp_offset}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.socket = SOCKET_ID_ANY,
+						.board = b->board,
 						.clock = worker_clocks[w],
 						.reads_time = reads_time,
 						.queues = q,
@@ -109,21 +112,58 @@ void bench_free(struct bench *b)
 		drain(b->in[w]);
 		drain(b->out[w]);
 	}
+	el_board_destroy(b->board);
 	el_plan_set_put(b->set);
 	free(b->f);
 	free(b);
 }
 
+/* An empty one, before any is posted. */
+static const struct el_schedule *posted(const struct bench *b)
+{
+	static const struct el_schedule none;
+
+	return b->n_schedules ? &b->schedules[b->n_schedules - 1] : &none;
+}
+
+void post(struct bench *b, struct el_schedule schedule)
+{
+	assert_true(b->n_schedules < RTE_DIM(b->schedules));
+	b->schedules[b->n_schedules] = schedule;
+	el_board_post(b->board, &b->schedules[b->n_schedules++]);
+}
+
+void close_gate(struct bench *b, uint64_t gate, bool cut)
+{
+	post(b, el_schedule_close(posted(b), gate, cut));
+}
+
+void retire(struct bench *b, struct el_plan_set *set)
+{
+	post(b, el_schedule_drop(posted(b), set));
+	poll_all(b);
+	assert_true(el_board_is_taken(b->board));
+	el_plan_set_put(set);
+}
+
+struct el_block *order_block(struct bench *b, uint32_t worker, uint64_t round, uint64_t start_ns)
+{
+	const struct el_schedule *s = posted(b);
+	struct el_command c = {.kind = EL_COMMAND_ROUND, .block = el_block_create(b->set, worker)};
+
+	assert_non_null(c.block);
+	c.block->round = round;
+	c.block->start_ns = start_ns;
+	if (!s->n || s->spans[s->n - 1].set != b->set || s->gate <= round)
+		post(b, el_schedule_open(s, round, b->set));
+	assert_true(el_worker_command(b->workers[worker], &c));
+	return c.block;
+}
+
 void order_round(struct bench *b, uint64_t round)
 {
-	for (uint32_t w = 0; w < b->n_workers; w++) {
-		struct el_command c = {.kind = EL_COMMAND_ROUND,
-				       .block = el_block_create(b->set, w)};
-		assert_non_null(c.block);
-		b->ordered[w] = c.block;
-		c.block->round = round;
-		assert_true(el_worker_command(b->workers[w], &c));
-	}
+	for (uint32_t w = 0; w < b->n_workers; w++)
+		b->ordered[w] = order_block(b, w, round, 0);
 }
 
 uint64_t counter(const struct bench *b, enum el_worker_counter c)

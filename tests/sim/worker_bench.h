@@ -18,6 +18,9 @@ struct bench {
 	struct rte_mempool *rx_pool, *tx_pool[WORKERS];
 	struct el_worker *workers[WORKERS];
 	uint32_t n_workers;
+	struct el_board *board;
+	struct el_schedule schedules[64]; /* posted, one after the other */
+	uint32_t n_schedules;
 	struct el_prefix own[2];
 	struct fixture *f;
 	struct el_plan_set *set;
@@ -48,6 +51,16 @@ struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state);
 void set_next_hop(struct bench *b, struct el_next_hop nh);
 struct bench *bench(struct fixture *f, uint32_t n_workers);
 void bench_free(struct bench *b);
+/* Posts a schedule for the workers. */
+void post(struct bench *b, struct el_schedule schedule);
+/* That follows the one posted last: no round from `gate` on is begun. */
+void close_gate(struct bench *b, uint64_t gate, bool cut);
+/* A plan set before the bench's own is over, and freed. */
+void retire(struct bench *b, struct el_plan_set *set);
+/* Has a worker begin a round of the bench's plan set, at a time (0: after the one before); from
+ * this round on they are all of that. Its block. */
+struct el_block *order_block(struct bench *b, uint32_t worker, uint64_t round, uint64_t start_ns);
+/* All workers. */
 void order_round(struct bench *b, uint64_t round);
 uint64_t counter(const struct bench *b, enum el_worker_counter c);
 void poll_all(struct bench *b);

@@ -71,9 +71,9 @@ static void events_are_of_their_plan(void **state)
  * there; what is of no series there is counted nowhere. */
 static void events_of_the_plan_before(void **state)
 {
-	struct hand_model *a = before(), *b = after();
+	struct hand_model *a = before(), *b = after(), *a2 = before();
 	struct events *e = events_create(&a->model, 1);
-	struct el_snapshot *first = el_snapshot_next(NULL, &a->model, NULL), *s, *next;
+	struct el_snapshot *first = el_snapshot_next(NULL, &a->model, NULL), *s, *next, *back;
 
 	(void)state;
 	take(e, EL_EVENT_LATE, 5, 1);
@@ -88,8 +88,7 @@ static void events_of_the_plan_before(void **state)
 	assert_false(events_wait_for(e, &b->model));
 	events_apply(e, s); /* nobody has said whose they are */
 	assert_int_equal(s->series[1].late, 1);
-	events_hand_on(e, s);
-	assert_null(s->series_before);
+	assert_int_equal(events_hand_on(e, first->model, s), 0);
 	assert_true(events_wait_for(e, &b->model));
 	events_apply(e, s);
 	assert_int_equal(s->series[0].late, 0);
@@ -104,12 +103,22 @@ static void events_of_the_plan_before(void **state)
 	take(e, EL_EVENT_LATE, 5, 1);
 	events_apply(e, next);
 	assert_int_equal(next->series[1].late, 3);
+	/* and with those of the model after that, which is the first one's again */
+	back = el_snapshot_next(next, &a2->model, NULL);
+	assert_int_equal(events_hand_on(e, next->model, back), 0);
+	take(e, EL_EVENT_LATE, 5, 1);
+	take(e, EL_EVENT_LATE, 4, 1); /* gone for good, though it is back */
+	events_apply(e, back);
+	assert_int_equal(back->series[5].late, 4);
+	assert_int_equal(back->series[4].late, 0);
+	el_snapshot_put(back);
 	el_snapshot_put(first);
 	el_snapshot_put(s);
 	el_snapshot_put(next);
 	events_free(e);
 	hand_model_destroy(a);
 	hand_model_destroy(b);
+	hand_model_destroy(a2);
 }
 
 int main(void)

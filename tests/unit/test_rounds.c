@@ -7,22 +7,23 @@
 #define BLOCKS_MAX 64
 
 /* A worker: the blocks it was handed and has not given back. */
-struct el_worker {
+struct fake {
 	struct el_block *blocks[BLOCKS_MAX];
 	uint32_t n, n_ready; /* blocks[0..n_ready) are finished */
 };
 
-static struct el_worker fakes[2];
-static struct el_worker *const workers[2] = {&fakes[0], &fakes[1]};
+static struct fake fakes[2];
 static struct stats_job *submitted[BLOCKS_MAX];
 static uint32_t n_submitted;
 
 static bool is_full; /* a worker has no room for more orders */
 
-bool el_workers_command(struct el_worker *const *to, uint32_t n, const struct el_command *commands)
+static bool order(void *ctx, struct el_block *const *blocks)
 {
-	for (uint32_t i = 0; i < n && !is_full; i++)
-		to[i]->blocks[to[i]->n++] = commands[i].block;
+	const uint32_t *n = ctx;
+
+	for (uint32_t i = 0; i < *n && !is_full; i++)
+		fakes[i].blocks[fakes[i].n++] = blocks[i];
 	return !is_full;
 }
 
@@ -30,7 +31,7 @@ bool el_workers_command(struct el_worker *const *to, uint32_t n, const struct el
 static void poll_rounds(struct rounds *r, uint64_t now)
 {
 	for (uint32_t k = 0; k < 2; k++) {
-		struct el_worker *w = &fakes[k];
+		struct fake *w = &fakes[k];
 		for (uint32_t i = 0; i < w->n_ready; i++)
 			rounds_report(r, w->blocks[i]);
 		memmove(w->blocks, w->blocks + w->n_ready,
@@ -42,15 +43,15 @@ static void poll_rounds(struct rounds *r, uint64_t now)
 	rounds_hand_out(r, now);
 }
 
-void stats_thread_submit(struct stats_thread *t, struct stats_job *job)
+static void submit(void *ctx, struct stats_job *job)
 {
-	(void)t;
+	(void)ctx;
 	submitted[n_submitted++] = job;
 }
 
 static void finish(uint32_t worker, uint32_t n, bool began)
 {
-	struct el_worker *w = &fakes[worker];
+	struct fake *w = &fakes[worker];
 
 	assert_true(w->n_ready + n <= w->n);
 	while (n--)
@@ -71,9 +72,12 @@ static void recycle_all(struct rounds *r)
 static struct rounds *make(struct fixture **ret_fixture, struct el_plan_set **ret_set, uint32_t n,
 			   uint64_t limit)
 {
-	struct rounds_config conf = {.workers = workers, .n_workers = n, .last = limit};
+	static uint32_t n_workers;
+	struct rounds_config conf = {
+	    .n_workers = n, .last = limit, .order = order, .submit = submit, .ctx = &n_workers};
 	struct rounds *r;
 
+	n_workers = n;
 	memset(fakes, 0, sizeof(fakes));
 	n_submitted = 0;
 	*ret_fixture = fixture(1, 2);
@@ -171,7 +175,7 @@ static void orders_wait_for_room(void **state)
 	poll_rounds(r, t - 5);
 	is_full = false;
 	assert_int_equal(fakes[0].n + fakes[1].n, 0);
-	assert_int_equal(rounds_next(r), 1);
+	assert_int_equal(rounds_begin_of(r, 1), t);
 	assert_true(rounds_idle(r));
 	poll_rounds(r, t - 1);
 	for (uint32_t w = 0; w < 2; w++) {
@@ -302,9 +306,9 @@ static void drops_go_to_rounds_that_have_begun(void **state)
 	unmake(r, f, set);
 }
 
-/* A round that no worker has begun and all have given back is the next again, also behind one that
- * is still being sent; one that a worker has begun is not. */
-static void what_is_given_back_is_next(void **state)
+/* A round that no worker has begun and all have given back is no round; one that a worker has begun
+ * is. */
+static void what_nobody_began_is_no_round(void **state)
 {
 	struct el_plan_set *set;
 	struct fixture *f;
@@ -315,21 +319,15 @@ static void what_is_given_back_is_next(void **state)
 	rounds_start(r, 1, t);
 	poll_rounds(r, t);
 	assert_int_equal(fakes[0].n, 2);
-	assert_int_equal(rounds_next_begin(r, t), t + p);
-	assert_int_equal(rounds_next_begin(r, t + p), t + 2 * p);
+	for (uint64_t i = 1; i <= 3; i++)
+		assert_int_equal(rounds_begin_of(r, i), t + (i - 1) * p);
 	rounds_retire(r);
-	for (uint32_t w = 0; w < 2; w++) {
-		assert_int_equal(rounds_next(r), 3);
-		rounds_report(r, fakes[w].blocks[1]);
-		fakes[w].n = 1;
-	}
-	assert_int_equal(rounds_next(r), 2);
-	assert_int_equal(rounds_next_start(r), t + p);
 	finish(0, 1, true);
-	finish(1, 1, false);
+	finish(0, 1, false);
+	finish(1, 2, false);
 	poll_rounds(r, t);
-	assert_int_equal(rounds_next(r), 2);
 	assert_int_equal(n_submitted, 1);
+	assert_int_equal(submitted[0]->round, 1);
 	unmake(r, f, set);
 }
 
@@ -367,7 +365,7 @@ int main(void)
 	    cmocka_unit_test(long_rounds_begin_in_time),
 	    cmocka_unit_test(rounds_go_out_whole),
 	    cmocka_unit_test(drops_go_to_rounds_that_have_begun),
-	    cmocka_unit_test(what_is_given_back_is_next),
+	    cmocka_unit_test(what_nobody_began_is_no_round),
 	    cmocka_unit_test(a_cut_ends_it),
 	};
 

@@ -224,7 +224,7 @@ static void figures_of_a_known_round(void **state)
 	r[6] = el_record_answered(el_record_sent(500) | EL_RECORD_ICMP_ERROR, 500 + 1000 * 250);
 	h->blocks[0].began_ns = 10;
 	h->blocks[0].sent_ns = 30;
-	h->blocks[0].closed_ns = 40;
+	h->blocks[0].closed_ns = EL_NS_PER_S;
 	h->blocks[0].uncertain = 3;
 	f = el_stats_round(h->list, 1);
 	assert_non_null(f);
@@ -254,7 +254,7 @@ static void figures_of_a_known_round(void **state)
 	assert_int_equal(f->local_drops, 0);
 	assert_int_equal(f->began_ns, 10);
 	assert_int_equal(f->sent_ns, 30);
-	assert_int_equal(f->closed_ns, 40);
+	assert_int_equal(f->closed_ns, EL_NS_PER_S);
 	el_round_figures_free(f);
 
 	/* what was late by 1,000 ns may have come in time, if the worker was away for so long
@@ -320,6 +320,38 @@ static void a_step_of_the_clock(void **state)
 	assert_int_equal(f->series[1].answered, 1);
 	assert_int_equal(f->series[1].untimed, 0);
 	assert_close(f->percentile_ns[1], 1000);
+	el_round_figures_free(f);
+	hand_plan_destroy(h);
+	hand_model_destroy(m);
+}
+
+/* A block that was closed before timeouts were over (500 us here): what could have been answered
+ * yet is not lost. */
+static void a_block_that_is_closed_early(void **state)
+{
+	static const int percentiles[] = {95};
+	const uint64_t closed = (1ULL << 56) + 1000, timeout = 500000; /* modulo 2^56 */
+	struct hand_model *m = hand_model_create(1, 1, percentiles, 1);
+	struct hand_plan *h = hand_plan_create(&m->model);
+	struct el_round_figures *f;
+	el_record *r;
+
+	(void)state;
+	add_class(h, 0, 1, 5, 0, 0);
+	hand_plan_records(h);
+	h->blocks[0].closed_ns = closed;
+	r = h->blocks[0].records;
+	r[0] = el_record_sent(closed - timeout - 1); /* lost */
+	r[1] = el_record_sent(closed - timeout);     /* likewise */
+	r[2] = el_record_sent(closed - timeout + 1);
+	r[3] = el_record_sent(closed);
+	r[4] = el_record_answered(el_record_sent(closed - 2000), closed - 1000);
+	f = el_stats_round(h->list, 1);
+	assert_non_null(f);
+	assert_int_equal(f->series[0].lost, 2);
+	assert_int_equal(f->series[0].abandoned, 2);
+	assert_int_equal(f->series[0].answered, 1);
+	assert_int_equal(f->series[0].sent, 3);
 	el_round_figures_free(f);
 	hand_plan_destroy(h);
 	hand_model_destroy(m);
@@ -517,6 +549,7 @@ int main(void)
 	    cmocka_unit_test(percentiles_follow_the_rule),
 	    cmocka_unit_test(figures_of_a_known_round),
 	    cmocka_unit_test(a_step_of_the_clock),
+	    cmocka_unit_test(a_block_that_is_closed_early),
 	    cmocka_unit_test(probes_that_went_the_wrong_way),
 	    cmocka_unit_test(figures_of_random_rounds),
 	    cmocka_unit_test(figures_of_an_empty_round),

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* A generation: a configuration and everything that was made of it, up to the rounds by which it is
+ * executed. */
+#include <stdint.h>
+
+#include "el_conf.h"
+#include "el_model.h"
+#include "el_plan.h"
+#include "events.h"
+#include "rounds.h"
+
+struct names_list;
+struct network_plan;
+
+/* A configuration that several plans are made from, one after the other; counted, any thread. */
+struct shared_conf {
+	struct el_conf *conf;
+	_Atomic unsigned users;
+};
+
+/* Takes conf over; NULL (and conf freed): no memory. */
+struct shared_conf *shared_conf_create(struct el_conf *conf);
+struct shared_conf *shared_conf_get(struct shared_conf *s);
+void shared_conf_put(struct shared_conf *s); /* NULL is fine */
+
+/* Zeroed memory: none. */
+struct planning {
+	struct shared_conf *shared;
+	struct el_conf *conf; /* of shared */
+	struct el_model *model;
+	struct names_list *names; /* that are wanted */
+	struct network_plan *net;
+	struct el_plan_set *set;
+	struct events *events;
+	struct rounds *rounds; /* NULL once all of them are over */
+};

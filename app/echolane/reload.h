@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* When a new plan is made, and of what: because a signal or the interval asks for the configuration
+ * to be loaded again, or because names, inventories, addresses, routes, or where answers come in,
+ * have changed. One at a time: it is ordered from the planner, and what comes back is proposed to
+ * the rollout, which has it executed. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "placement.h"
+
+struct control;
+struct shared_conf;
+
+struct reload {
+	uint64_t generation; /* of the plan set ordered last */
+	bool is_making;      /* the planner has not finished it */
+
+	bool wanted;          /* a signal has asked for the configuration to be loaded again */
+	bool failed;          /* that was not possible, the last time */
+	uint64_t next_ns;     /* when it is looked at again; UINT64_MAX: never */
+	uint64_t file_digest; /* of the file as it was read last */
+
+	bool names_changed, inventory_changed; /* since a plan was ordered last */
+	/* A plan of which too many answers had to be forwarded; one reference, or NULL. */
+	struct el_plan_set *misplaced;
+	struct placement_watch watch;
+	const struct shared_conf *watched; /* the configuration that it is about */
+};
+
+void reload_init(struct control *c);
+/* Orders a plan if it is time. To be called at each tick. */
+void reload_poll(struct control *c);
+/* The planner has finished something. */
+void reload_take_results(struct control *c);
+/* So many answers of a round were forwarded, of so many probes sent. */
+void reload_watch_placement(struct control *c, struct el_plan_set *set, uint64_t forwarded,
+			    uint64_t sent);
