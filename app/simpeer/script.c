@@ -8,22 +8,42 @@
 #include <unistd.h>
 #include <sys/stat.h>
 
-#include "reader.h"
+#include "el_conf_table.h"
 
 #define FILE_BYTES_MAX (1024 * 1024)
 /* Counters of one rule with `per_destination`: one for each address of its prefix. */
 #define PER_DESTINATION_LEN_MIN 12
 #define OFFSET_DEFAULT UINT32_MAX
+#define ALL_TYPES ((1U << SIMPEER_TYPES) - 1)
 
-static const char *const protocol_words[] = {"tcp", "icmp", "udp", NULL};
-static const char *const reply_words[] = {"plain",         "synack",        "rst",  "rstack",
-					  "bare_rst",      "challenge_ack", "echo", "unreachable",
-					  "time_exceeded", "none",          NULL};
-static const char *const delay_words[] = {"fixed", "uniform", "exponential", "normal", NULL};
-static const char *const quote_words[] = {"zero_ip_id",   "zero_checksum", "truncate", "wrong_port",
-					  "flip_payload", "wrong_address", NULL};
-static const char *const side_words[] = {"from", "to", NULL};
-static const char *const reuse_words[] = {"ignore", "challenge_ack", NULL};
+static const struct conf_word protocol_words[] = {
+    {"tcp", 1 << SIMPEER_TCP}, {"icmp", 1 << SIMPEER_ICMP}, {"udp", 1 << SIMPEER_UDP}, {NULL, 0}};
+static const struct conf_word reply_words[] = {{"plain", SIMPEER_REPLY_PLAIN},
+					       {"synack", SIMPEER_REPLY_SYNACK},
+					       {"rst", SIMPEER_REPLY_RST},
+					       {"rstack", SIMPEER_REPLY_RSTACK},
+					       {"bare_rst", SIMPEER_REPLY_BARE_RST},
+					       {"challenge_ack", SIMPEER_REPLY_CHALLENGE_ACK},
+					       {"echo", SIMPEER_REPLY_ECHO},
+					       {"unreachable", SIMPEER_REPLY_UNREACHABLE},
+					       {"time_exceeded", SIMPEER_REPLY_TIME_EXCEEDED},
+					       {"none", SIMPEER_REPLY_NONE},
+					       {NULL, 0}};
+static const struct conf_word delay_words[] = {{"fixed", SIMPEER_DELAY_FIXED},
+					       {"uniform", SIMPEER_DELAY_UNIFORM},
+					       {"exponential", SIMPEER_DELAY_EXPONENTIAL},
+					       {"normal", SIMPEER_DELAY_NORMAL},
+					       {NULL, 0}};
+static const struct conf_word quote_words[] = {{"zero_ip_id", SIMPEER_QUOTE_ZERO_IP_ID},
+					       {"zero_checksum", SIMPEER_QUOTE_ZERO_CHECKSUM},
+					       {"truncate", SIMPEER_QUOTE_TRUNCATE},
+					       {"wrong_port", SIMPEER_QUOTE_WRONG_PORT},
+					       {"flip_payload", SIMPEER_QUOTE_FLIP_PAYLOAD},
+					       {"wrong_address", SIMPEER_QUOTE_WRONG_ADDRESS},
+					       {NULL, 0}};
+static const struct conf_word side_words[] = {
+    {"from", SIMPEER_PORT_FROM}, {"to", SIMPEER_PORT_TO}, {NULL, 0}};
+static const struct conf_word reuse_words[] = {{"ignore", 0}, {"challenge_ack", 1}, {NULL, 0}};
 
 static const char *const impairment_words[SIMPEER_IMPAIRMENTS] = {
     [SIMPEER_DROP] = "drop",
@@ -54,157 +74,214 @@ static const uint32_t impairment_forms[SIMPEER_IMPAIRMENTS] = {
     [SIMPEER_BAD_CHECKSUM] = FORM_ANY,
 };
 
-static int read_name(struct simpeer_reader *r, yaml_node_t *node, const struct simpeer_key *key,
-		     void *field)
+static bool parse_name(const struct conf_key *key, const char *text, void *field)
 {
-	struct simpeer_rule *rule = field;
-	const char *text = simpeer_reader_text(node);
-	size_t len = text ? strlen(text) : 0;
+	size_t len = strlen(text);
 
-	if (len == 0 || len >= sizeof(rule->name) ||
-	    strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != len)
-		return simpeer_reader_fail(r, node, "%s: expected 1 to 31 of a-z 0-9 _ - .",
-					   key->name);
-	memcpy(rule->name, text, len + 1);
-	return 0;
+	if (len >= key->size || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != len)
+		return false;
+	memcpy(field, text, len + 1);
+	return true;
 }
 
-static int read_protocol(struct simpeer_reader *r, yaml_node_t *node, const struct simpeer_key *key,
-			 void *field)
+static bool parse_ipv4(const struct conf_key *key, const char *text, void *field)
 {
-	uint8_t type;
-	int rc = simpeer_read_word_u8(r, node, key, &type);
+	struct el_ip ip;
 
-	if (rc == 0)
-		*(uint32_t *)field = 1U << type;
-	return rc;
+	(void)key;
+	if (el_ip_parse(text, &ip) < 0 || ip.family != 4)
+		return false;
+	*(uint32_t *)field = el_ip_v4(&ip);
+	return true;
 }
 
-static int read_mac(struct simpeer_reader *r, yaml_node_t *node, const struct simpeer_key *key,
-		    void *field)
+static bool parse_prefix(const struct conf_key *key, const char *text, void *field)
 {
-	struct simpeer_script *s = field;
-	const char *text = simpeer_reader_text(node);
-	unsigned int b[6];
+	struct simpeer_prefix *p = field;
+	struct el_prefix prefix;
+
+	(void)key;
+	if (el_prefix_parse(text, &prefix) < 0 || prefix.ip.family != 4)
+		return false;
+	p->mask = prefix.len ? htonl(UINT32_MAX << (32 - prefix.len)) : 0;
+	p->net = el_ip_v4(&prefix.ip) & p->mask;
+	return true;
+}
+
+static bool parse_ports(const struct conf_key *key, const char *text, void *field)
+{
+	struct simpeer_ports ports;
 	int end = 0;
 
-	if (!text || strlen(text) != 17 || strspn(text, "0123456789abcdefABCDEF:") != 17 ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
-		   &end) != 6 ||
-	    end != 17 || (b[0] & 1))
-		return simpeer_reader_fail(
-		    r, node, "%s: expected a unicast MAC address as 02:00:00:00:00:01", key->name);
-	for (size_t i = 0; i < 6; i++)
-		s->mac[i] = (uint8_t)b[i];
-	s->has_mac = true;
-	return 0;
+	(void)key;
+	if (strspn(text, "0123456789-") != strlen(text) || strlen(text) > 11 || text[0] == '-')
+		return false;
+	if (sscanf(text, "%hu%n-%hu%n", &ports.first, &end, &ports.last, &end) == 1)
+		ports.last = ports.first;
+	*(struct simpeer_ports *)field = ports;
+	return text[end] == '\0' && ports.first <= ports.last;
 }
 
-#define EVERY(i) offsetof(struct simpeer_rule, every[i].every)
-#define OFFSET(i) offsetof(struct simpeer_rule, every[i].offset)
-#define EVERY_KEYS(i, word, text)                                                                  \
-	{word "_every", simpeer_read_u32, EVERY(i), 1, UINT32_MAX - 1, NULL, text},                \
+#define EVERY(i) .offset = offsetof(struct simpeer_rule, every[i].every), .size = sizeof(uint32_t)
+#define OFFSET(i) .offset = offsetof(struct simpeer_rule, every[i].offset), .size = sizeof(uint32_t)
+#define EVERY_KEY(word, i, text)                                                                   \
 	{                                                                                          \
-		word "_offset", simpeer_read_u32, OFFSET(i), 0, UINT32_MAX - 2, NULL,              \
-		    "which of every n, counted from 0; default the last"                           \
+		.name = word, .kind = CONF_INT, EVERY(i), .min = 1, .max = U32_MAX - 1,            \
+		.help = text                                                                       \
 	}
+#define OFFSET_KEY(word, i)                                                                        \
+	{                                                                                          \
+		.name = word, .kind = CONF_INT, OFFSET(i), .max = U32_MAX - 2, .unset = true,      \
+		.help = "which of every n, counted from 0; default the last"                       \
+	}
+#define EVERY_KEYS(i, word, text) EVERY_KEY(word "_every", i, text), OFFSET_KEY(word "_offset", i)
+#define INT_KEY(type, member, from, to, otherwise, text)                                           \
+	{                                                                                          \
+		.name = #member, .kind = CONF_INT, FIELD(type, member), .min = from, .max = to,    \
+		.def = otherwise, .help = text                                                     \
+	}
+#define BOOL_KEY(type, member, otherwise, text)                                                    \
+	{                                                                                          \
+		.name = #member, .kind = CONF_BOOL, FIELD(type, member), .def = otherwise,         \
+		.help = text                                                                       \
+	}
+#define WORD_KEY(word, member, list, otherwise, text)                                              \
+	{                                                                                          \
+		.name = word, .kind = CONF_ENUM, FIELD(simpeer_rule, member), .words = list,       \
+		.def = otherwise, .help = text                                                     \
+	}
+#define TEXT_KEY(member, reader, expected, otherwise, text)                                        \
+	{                                                                                          \
+		.name = #member, .kind = CONF_STR, FIELD(simpeer_rule, member), .parse = reader,   \
+		.what = expected, .def = otherwise, .help = text                                   \
+	}
+#define PREFIXES_KEY(member, is_required, text)                                                    \
+	{                                                                                          \
+		.name = #member, .kind = CONF_LIST, FIELD(simpeer_script, member), .fixed = true,  \
+		.item = &prefix, .max = SIMPEER_PREFIXES_MAX, .required = is_required,             \
+		.help = text                                                                       \
+	}
+/* A map whose keys are the rule's own. */
+#define SUBMAP_KEY(word, of, text)                                                                 \
+	{                                                                                          \
+		.name = word, .kind = CONF_MAP, .map = of, .help = text                            \
+	}
+#define A_PREFIX "an IPv4 address or prefix"
+#define PORTS "a port or a range as 80-90"
 
-static const struct simpeer_key match_keys[] = {
-    {"protocol", read_protocol, offsetof(struct simpeer_rule, types), 0, 0, protocol_words,
-     "tcp (a SYN), icmp (an echo request) or udp; default any"},
-    {"src", simpeer_read_prefix, offsetof(struct simpeer_rule, src), 0, 0, NULL,
-     "source prefix of the probe"},
-    {"dst", simpeer_read_prefix, offsetof(struct simpeer_rule, dst), 0, 0, NULL,
-     "destination prefix of the probe"},
-    {"src_port", simpeer_read_ports, offsetof(struct simpeer_rule, src_port), 0, 0, NULL,
-     "port or range (80-90) of a TCP or UDP probe"},
-    {"dst_port", simpeer_read_ports, offsetof(struct simpeer_rule, dst_port), 0, 0, NULL,
-     "the same"},
-    {0}};
+static const struct conf_key match_keys[] = {
+    WORD_KEY("protocol", types, protocol_words, NULL,
+	     "tcp (a SYN), icmp (an echo request) or udp; default any"),
+    TEXT_KEY(src, parse_prefix, A_PREFIX, NULL, "source prefix of the probe"),
+    TEXT_KEY(dst, parse_prefix, A_PREFIX, NULL, "destination prefix of the probe"),
+    TEXT_KEY(src_port, parse_ports, PORTS, "0-65535",
+	     "port or range (80-90) of a TCP or UDP probe"),
+    TEXT_KEY(dst_port, parse_ports, PORTS, "0-65535", "the same"),
+};
+static const struct conf_map match_map = {MAP(match_keys)};
 
-static const struct simpeer_key delay_keys[] = {
-    {"kind", simpeer_read_word_u8, offsetof(struct simpeer_rule, delay_kind), 0, 0, delay_words,
-     "fixed (default), uniform, exponential or normal"},
-    {"us", simpeer_read_u32, offsetof(struct simpeer_rule, delay_us), 0, SIMPEER_DELAY_US_MAX, NULL,
-     "mean, in microseconds"},
-    {"jitter_us", simpeer_read_u32, offsetof(struct simpeer_rule, delay_jitter_us), 0,
-     SIMPEER_DELAY_US_MAX, NULL, "half the width (uniform) or standard deviation (normal)"},
-    {"every", simpeer_read_u32, EVERY(SIMPEER_DELAY), 1, UINT32_MAX - 1, NULL, "default 1"},
-    {"offset", simpeer_read_u32, OFFSET(SIMPEER_DELAY), 0, UINT32_MAX - 2, NULL,
-     "which of every n, counted from 0; default the last"},
-    {0}};
+/* For an error in what stands at a key of the map being checked. */
+#define AT(key) w, conf_walk_pos(w, map, entries, key), key
 
-static const struct simpeer_key quote_keys[] = {
-    {"how", simpeer_read_word_u8, offsetof(struct simpeer_rule, quote_fault), 0, 0, quote_words,
-     "zero_ip_id (default), zero_checksum (UDP's), truncate (after the ports), wrong_port, "
-     "flip_payload "
-     "or wrong_address"},
-    {"every", simpeer_read_u32, EVERY(SIMPEER_CORRUPT_QUOTE), 1, UINT32_MAX - 1, NULL, "default 1"},
-    {"offset", simpeer_read_u32, OFFSET(SIMPEER_CORRUPT_QUOTE), 0, UINT32_MAX - 2, NULL,
-     "which of every n, counted from 0; default the last"},
-    {0}};
-
-static int read_submap(struct simpeer_reader *r, yaml_node_t *node, const struct simpeer_key *key,
-		       void *field)
+static void check_delay(struct conf_walk *w, const struct conf_map *map,
+			const struct conf_entry *entries, void *obj)
 {
-	struct simpeer_rule *rule = field;
+	struct simpeer_rule *rule = obj;
 
-	if (strcmp(key->name, "match") == 0)
-		return simpeer_reader_map(r, node, match_keys, rule);
-	if (strcmp(key->name, "delay") == 0) {
+	if (!rule->every[SIMPEER_DELAY].every)
 		rule->every[SIMPEER_DELAY].every = 1;
-		return simpeer_reader_map(r, node, delay_keys, rule);
-	}
-	rule->every[SIMPEER_CORRUPT_QUOTE].every = 1;
-	return simpeer_reader_map(r, node, quote_keys, rule);
+	if (rule->delay_jitter_us && (rule->delay_kind == SIMPEER_DELAY_FIXED ||
+				      rule->delay_kind == SIMPEER_DELAY_EXPONENTIAL))
+		conf_walk_error(AT("jitter_us"), "only for uniform and normal");
+	if (rule->delay_kind == SIMPEER_DELAY_UNIFORM && rule->delay_jitter_us > rule->delay_us)
+		conf_walk_error(AT("jitter_us"), "larger than us");
 }
 
-static const struct simpeer_key rule_keys[] = {
-    {"name", read_name, 0, 0, 0, NULL, "for the summary; default rule0, rule1, ..."},
-    {"match", read_submap, 0, 0, 0, NULL, "what probes the rule is for; default all"},
-    {"reply", simpeer_read_word_u8, offsetof(struct simpeer_rule, reply), 0, 0, reply_words,
-     "plain (default: SYN/ACK, echo reply, port unreachable), synack, rst, rstack, bare_rst, "
-     "challenge_ack, "
-     "echo (ICMP or UDP), unreachable, time_exceeded or none"},
-    {"code", simpeer_read_u16, offsetof(struct simpeer_rule, code), 0, 15, NULL,
-     "of the ICMP error; default 3 (port) for unreachable, 0 for time_exceeded"},
-    {"from_router", simpeer_read_ipv4, offsetof(struct simpeer_rule, from_router), 0, 0, NULL,
-     "source address of ICMP errors; default the probed address"},
-    {"quote_bytes", simpeer_read_u16, offsetof(struct simpeer_rule, quote_bytes), 28, 1472, NULL,
-     "how much of the probe an ICMP error quotes, its IP header included; default 548"},
-    {"rst_acks_payload", simpeer_read_bool, offsetof(struct simpeer_rule, rst_acks_payload), 0, 0,
-     NULL, "an RST acknowledges the data of a SYN, as Linux does; default true"},
-    {"half_open", simpeer_read_bool, offsetof(struct simpeer_rule, half_open), 0, 0, NULL,
-     "remember SYNs until an RST comes, as a listener does; default false"},
-    {"half_open_reuse", simpeer_read_word_u8, offsetof(struct simpeer_rule, challenge_reuse), 0, 0,
-     reuse_words,
-     "what another SYN on a half-open 4-tuple gets: challenge_ack (default) or ignore"},
-    {"per_destination", simpeer_read_bool, offsetof(struct simpeer_rule, per_destination), 0, 0,
-     NULL, "count every n-th for each destination address on its own; dst must be /12 or longer"},
+static const struct conf_key delay_keys[] = {
+    WORD_KEY("kind", delay_kind, delay_words, NULL,
+	     "fixed (default), uniform, exponential or normal"),
+    {.name = "us",
+     .kind = CONF_INT,
+     FIELD(simpeer_rule, delay_us),
+     .max = SIMPEER_DELAY_US_MAX,
+     .help = "mean, in microseconds"},
+    {.name = "jitter_us",
+     .kind = CONF_INT,
+     FIELD(simpeer_rule, delay_jitter_us),
+     .max = SIMPEER_DELAY_US_MAX,
+     .help = "half the width (uniform) or standard deviation (normal)"},
+    EVERY_KEY("every", SIMPEER_DELAY, "default 1"),
+    OFFSET_KEY("offset", SIMPEER_DELAY),
+};
+static const struct conf_map delay_map = {MAP(delay_keys), .check = check_delay};
+
+static void check_quote(struct conf_walk *w, const struct conf_map *map,
+			const struct conf_entry *entries, void *obj)
+{
+	struct simpeer_rule *rule = obj;
+
+	(void)w, (void)map, (void)entries;
+	if (!rule->every[SIMPEER_CORRUPT_QUOTE].every)
+		rule->every[SIMPEER_CORRUPT_QUOTE].every = 1;
+}
+
+static const struct conf_key quote_keys[] = {
+    WORD_KEY("how", quote_fault, quote_words, NULL,
+	     "zero_ip_id (default), zero_checksum (UDP's), truncate (after the ports), wrong_port, "
+	     "flip_payload or wrong_address"),
+    EVERY_KEY("every", SIMPEER_CORRUPT_QUOTE, "default 1"),
+    OFFSET_KEY("offset", SIMPEER_CORRUPT_QUOTE),
+};
+static const struct conf_map quote_map = {MAP(quote_keys), .check = check_quote};
+
+static const struct conf_key rule_keys[] = {
+    TEXT_KEY(name, parse_name, "1 to 31 of a-z 0-9 _ - .", NULL,
+	     "for the summary; default rule0, rule1, ..."),
+    SUBMAP_KEY("match", &match_map, "what probes the rule is for; default all"),
+    WORD_KEY("reply", reply, reply_words, NULL,
+	     "plain (default: SYN/ACK, echo reply, port unreachable), synack, rst, rstack, "
+	     "bare_rst, challenge_ack, echo (ICMP or UDP), unreachable, time_exceeded or none"),
+    {.name = "code",
+     .kind = CONF_INT,
+     FIELD(simpeer_rule, code),
+     .max = 15,
+     .unset = true,
+     .help = "of the ICMP error; default 3 (port) for unreachable, 0 for time_exceeded"},
+    TEXT_KEY(from_router, parse_ipv4, "an IPv4 address", NULL,
+	     "source address of ICMP errors; default the probed address"),
+    INT_KEY(simpeer_rule, quote_bytes, 28, 1472, "548",
+	    "how much of the probe an ICMP error quotes, its IP header included; default 548"),
+    BOOL_KEY(simpeer_rule, rst_acks_payload, "true",
+	     "an RST acknowledges the data of a SYN, as Linux does; default true"),
+    BOOL_KEY(simpeer_rule, half_open, NULL,
+	     "remember SYNs until an RST comes, as a listener does; default false"),
+    WORD_KEY("half_open_reuse", challenge_reuse, reuse_words, "challenge_ack",
+	     "what another SYN on a half-open 4-tuple gets: challenge_ack (default) or ignore"),
+    BOOL_KEY(simpeer_rule, per_destination, NULL,
+	     "count every n-th for each destination address on its own; dst must be /12 or longer"),
     EVERY_KEYS(SIMPEER_DROP, "drop", "every n-th probe is not answered"),
-    {"delay", read_submap, 0, 0, 0, NULL, "how long an answer is held back"},
+    SUBMAP_KEY("delay", &delay_map, "how long an answer is held back"),
     EVERY_KEYS(SIMPEER_DUPLICATE, "duplicate", "every n-th answer is sent more than once"),
-    {"copies", simpeer_read_u32, offsetof(struct simpeer_rule, copies), 1, SIMPEER_COPIES_MAX, NULL,
-     "how often more; default 1"},
-    {"duplicate_delay_us", simpeer_read_u32, offsetof(struct simpeer_rule, duplicate_delay_us), 0,
-     SIMPEER_DELAY_US_MAX, NULL, "how long after the answer; default 0"},
+    INT_KEY(simpeer_rule, copies, 1, SIMPEER_COPIES_MAX, "1", "how often more; default 1"),
+    INT_KEY(simpeer_rule, duplicate_delay_us, 0, SIMPEER_DELAY_US_MAX, NULL,
+	    "how long after the answer; default 0"),
     EVERY_KEYS(SIMPEER_REORDER, "reorder",
 	       "every n-th answer goes out just after the rule's next one"),
     EVERY_KEYS(SIMPEER_WRONG_PORT, "wrong_port",
 	       "every n-th answer has a port changed (in an ICMP error: in its quote)"),
-    {"wrong_port", simpeer_read_word_u8, offsetof(struct simpeer_rule, wrong_port_side), 0, 0,
-     side_words, "which: from (default: the probe's destination port) or to"},
+    WORD_KEY("wrong_port", wrong_port_side, side_words, NULL,
+	     "which: from (default: the probe's destination port) or to"),
     EVERY_KEYS(SIMPEER_WRONG_ACK, "wrong_ack", "every n-th TCP answer acknowledges something else"),
     EVERY_KEYS(SIMPEER_WRONG_ADDRESS, "wrong_address",
 	       "every n-th answer comes from another address"),
-    {"wrong_address", simpeer_read_ipv4, offsetof(struct simpeer_rule, wrong_address), 0, 0, NULL,
-     "which; default the right one with its last bit inverted"},
-    {"corrupt_quote", read_submap, 0, 0, 0, NULL, "what ICMP errors quote is damaged"},
+    TEXT_KEY(wrong_address, parse_ipv4, "an IPv4 address", NULL,
+	     "which; default the right one with its last bit inverted"),
+    SUBMAP_KEY("corrupt_quote", &quote_map, "what ICMP errors quote is damaged"),
     EVERY_KEYS(SIMPEER_CORRUPT_PAYLOAD, "corrupt_payload",
 	       "every n-th echo has all bytes of its payload inverted, the checksum being right"),
     EVERY_KEYS(SIMPEER_BAD_CHECKSUM, "bad_checksum",
 	       "every n-th answer has a wrong TCP, UDP or ICMP checksum"),
-    {0}};
+};
 
 enum simpeer_form simpeer_rule_form(const struct simpeer_rule *rule, enum simpeer_type type)
 {
@@ -232,219 +309,163 @@ enum simpeer_form simpeer_rule_form(const struct simpeer_rule *rule, enum simpee
 	return SIMPEER_FORM_NONE;
 }
 
-static void rule_init(struct simpeer_rule *rule, uint32_t index)
-{
-	*rule = (struct simpeer_rule){
-	    .types = (1U << SIMPEER_TYPES) - 1,
-	    .src_port = {0, 65535},
-	    .dst_port = {0, 65535},
-	    .code = -1,
-	    .quote_bytes = 548,
-	    .rst_acks_payload = true,
-	    .challenge_reuse = true,
-	    .copies = 1,
-	};
-	for (size_t i = 0; i < SIMPEER_IMPAIRMENTS; i++)
-		rule->every[i].offset = OFFSET_DEFAULT;
-	snprintf(rule->name, sizeof(rule->name), "rule%u", index);
-}
-
-static int check_every(struct simpeer_reader *r, const yaml_node_t *node, struct simpeer_rule *rule,
-		       uint32_t forms)
+static void check_every(struct conf_walk *w, const struct conf_map *map,
+			const struct conf_entry *entries, struct simpeer_rule *rule, uint32_t forms)
 {
 	for (size_t i = 0; i < SIMPEER_IMPAIRMENTS; i++) {
+		bool is_map = i == SIMPEER_DELAY || i == SIMPEER_CORRUPT_QUOTE;
 		struct simpeer_every *e = &rule->every[i];
+		char key[32];
 
+		snprintf(key, sizeof(key), "%s%s", impairment_words[i], is_map ? "" : "_every");
 		if (e->every == 0 && e->offset != OFFSET_DEFAULT)
-			return simpeer_reader_fail(r, node, "%s: an offset without every",
-						   impairment_words[i]);
+			conf_walk_error(AT(key), "missing, but there is an offset");
 		if (e->every == 0)
 			continue;
 		if (e->offset == OFFSET_DEFAULT)
 			e->offset = e->every - 1;
 		if (e->offset >= e->every)
-			return simpeer_reader_fail(r, node, "%s: offset %u is not below every %u",
-						   impairment_words[i], e->offset, e->every);
+			conf_walk_error(AT(key), "offset %u is not below every %u", e->offset,
+					e->every);
 		if (!(forms & impairment_forms[i]))
-			return simpeer_reader_fail(r, node,
-						   "%s: can't be done to any answer of this rule",
-						   impairment_words[i]);
+			conf_walk_error(AT(key), "can't be done to any answer of this rule");
 		rule->active |= SIMPEER_BIT(i);
 	}
-	return 0;
 }
 
 /* What one key alone doesn't tell. */
-static int check_rule(struct simpeer_reader *r, const yaml_node_t *node, struct simpeer_rule *rule)
+static void check_rule(struct conf_walk *w, const struct conf_map *map,
+		       const struct conf_entry *entries, void *obj)
 {
-	const char *reply = reply_words[rule->reply];
+	struct simpeer_rule *rule = obj;
+	const char *reply = reply_words[rule->reply].text;
 	uint32_t forms = 0;
 
+	if (!rule->types)
+		rule->types = ALL_TYPES;
 	for (int t = 0; t < SIMPEER_TYPES; t++) {
 		enum simpeer_form form = simpeer_rule_form(rule, (enum simpeer_type)t);
 
 		if (!(rule->types & 1U << t))
 			continue;
-		if (form == SIMPEER_FORM_NONE && rule->reply != SIMPEER_REPLY_NONE)
-			return simpeer_reader_fail(
-			    r, node, "reply: %s is no answer to %s; give match a protocol", reply,
-			    protocol_words[t]);
+		if (form == SIMPEER_FORM_NONE && rule->reply != SIMPEER_REPLY_NONE) {
+			conf_walk_error(AT("reply"), "%s is no answer to %s; give match a protocol",
+					reply, protocol_words[t].text);
+			return;
+		}
 		forms |= form;
 	}
 	if (rule->code >= 0 && !(forms & SIMPEER_FORM_ICMP_ERROR))
-		return simpeer_reader_fail(r, node, "code: reply %s has none", reply);
+		conf_walk_error(AT("code"), "reply %s has none", reply);
 	if (rule->from_router && !(forms & SIMPEER_FORM_ICMP_ERROR))
-		return simpeer_reader_fail(r, node, "from_router: reply %s is no ICMP error",
-					   reply);
+		conf_walk_error(AT("from_router"), "reply %s is no ICMP error", reply);
 	if (rule->half_open &&
 	    (!(rule->types & 1U << SIMPEER_TCP) ||
 	     (rule->reply != SIMPEER_REPLY_PLAIN && rule->reply != SIMPEER_REPLY_SYNACK)))
-		return simpeer_reader_fail(r, node,
-					   "half_open: only where a SYN/ACK is the answer");
+		conf_walk_error(AT("half_open"), "only where a SYN/ACK is the answer");
 	if (rule->per_destination && (ntohl(rule->dst.mask) >> (32 - PER_DESTINATION_LEN_MIN)) !=
 					 (1U << PER_DESTINATION_LEN_MIN) - 1)
-		return simpeer_reader_fail(r, node,
-					   "per_destination: match needs a dst of /%d or longer",
-					   PER_DESTINATION_LEN_MIN);
-	if (rule->delay_jitter_us && (rule->delay_kind == SIMPEER_DELAY_FIXED ||
-				      rule->delay_kind == SIMPEER_DELAY_EXPONENTIAL))
-		return simpeer_reader_fail(r, node, "delay: jitter_us is for uniform and normal");
-	if (rule->delay_kind == SIMPEER_DELAY_UNIFORM && rule->delay_jitter_us > rule->delay_us)
-		return simpeer_reader_fail(r, node, "delay: jitter_us is larger than us");
-	return check_every(r, node, rule, forms);
+		conf_walk_error(AT("per_destination"), "match needs a dst of /%d or longer",
+				PER_DESTINATION_LEN_MIN);
+	check_every(w, map, entries, rule, forms);
 }
 
-static int read_rules(struct simpeer_reader *r, yaml_node_t *node, const struct simpeer_key *key,
-		      void *field)
+static const struct conf_map rule_map = {MAP(rule_keys), .size = sizeof(struct simpeer_rule),
+					 .check = check_rule};
+static const struct conf_key rule_item = {
+    .kind = CONF_MAP, ITEM(struct simpeer_rule), .map = &rule_map};
+static const struct conf_key prefix = {
+    .kind = CONF_STR, ITEM(struct simpeer_prefix), .parse = parse_prefix, .what = A_PREFIX};
+
+static void check_script(struct conf_walk *w, const struct conf_map *map,
+			 const struct conf_entry *entries, void *obj)
 {
-	struct simpeer_script *s = field;
+	struct simpeer_script *s = obj;
 
-	if (!node || node->type != YAML_SEQUENCE_NODE)
-		return simpeer_reader_fail(r, node, "%s: expected a list of rules", key->name);
-	for (yaml_node_item_t *i = node->data.sequence.items.start;
-	     i < node->data.sequence.items.top; i++) {
-		yaml_node_t *item = yaml_document_get_node(r->doc, *i);
-		struct simpeer_rule *rule = &s->rules[s->n_rules];
-		int rc;
-
-		if (s->n_rules == SIMPEER_RULES_MAX)
-			return simpeer_reader_fail(r, item, "%s: more than %d", key->name,
-						   SIMPEER_RULES_MAX);
-		rule_init(rule, s->n_rules);
-		rc = simpeer_reader_map(r, item, rule_keys, rule);
-		if (rc == 0)
-			rc = check_rule(r, item, rule);
-		if (rc < 0)
-			return rc;
-		s->n_rules++;
-	}
-	return 0;
+	s->has_mac = conf_walk_given(map, entries, "mac");
+	if (conf_walk_valid(map, entries, "prefixes") && s->prefixes.n == 0)
+		conf_walk_error(AT("prefixes"), "expected at least one");
 }
 
-static const struct simpeer_key script_keys[] = {
-    {"seed", simpeer_read_u64, offsetof(struct simpeer_script, seed), 0, UINT64_MAX, NULL,
-     "of random delays and TCP sequence numbers; default 1"},
-    {"mac", read_mac, 0, 0, 0, NULL, "own MAC address; default the port's"},
-    {"promiscuous", simpeer_read_bool, offsetof(struct simpeer_script, promiscuous), 0, 0, NULL,
-     "take frames for any MAC address; default false"},
-    {"verify_checksums", simpeer_read_bool, offsetof(struct simpeer_script, verify_checksums), 0, 0,
-     NULL, "drop probes with a wrong checksum, as hosts do; default true"},
-    {"prefixes", simpeer_read_prefixes, offsetof(struct simpeer_script, prefixes), 0, 0, NULL,
-     "addresses that probes are answered for; required"},
-    {"except", simpeer_read_prefixes, offsetof(struct simpeer_script, except), 0, 0, NULL,
-     "addresses among them that are somebody else's"},
-    {"arp", simpeer_read_prefixes, offsetof(struct simpeer_script, arp), 0, 0, NULL,
-     "more addresses that ARP requests are answered for, as a gateway's"},
-    {"arp_drop_first", simpeer_read_u32, offsetof(struct simpeer_script, arp_drop_first), 0,
-     UINT32_MAX, NULL, "leave so many ARP requests unanswered; default 0"},
-    {"max_delayed", simpeer_read_u32, offsetof(struct simpeer_script, max_delayed), 1, 4194304,
-     NULL, "answers held back at one time; default 16384"},
-    {"max_half_open", simpeer_read_u32, offsetof(struct simpeer_script, max_half_open), 1, 4194304,
-     NULL, "4-tuples that half_open remembers; default 65536"},
-    {"reorder_hold_us", simpeer_read_u32, offsetof(struct simpeer_script, reorder_hold_us), 1,
-     SIMPEER_DELAY_US_MAX, NULL,
-     "an answer waits so long for the one it is swapped with; default 200000"},
-    {"rules", read_rules, 0, 0, 0, NULL,
-     "the first that matches counts; where none does, answers are plain"},
-    {0}};
+static const struct conf_key script_keys[] = {
+    INT_KEY(simpeer_script, seed, 0, 9007199254740991.0, "1",
+	    "of random delays and TCP sequence numbers; default 1"),
+    {.name = "mac",
+     .kind = CONF_MAC,
+     FIELD(simpeer_script, mac),
+     .help = "own MAC address; default the port's"},
+    BOOL_KEY(simpeer_script, promiscuous, NULL, "take frames for any MAC address; default false"),
+    BOOL_KEY(simpeer_script, verify_checksums, "true",
+	     "drop probes with a wrong checksum, as hosts do; default true"),
+    PREFIXES_KEY(prefixes, true, "addresses that probes are answered for; required"),
+    PREFIXES_KEY(except, false, "addresses among them that are somebody else's"),
+    PREFIXES_KEY(arp, false, "more addresses that ARP requests are answered for, as a gateway's"),
+    INT_KEY(simpeer_script, arp_drop_first, 0, U32_MAX, NULL,
+	    "leave so many ARP requests unanswered; default 0"),
+    INT_KEY(simpeer_script, max_delayed, 1, 4194304, "16384",
+	    "answers held back at one time; default 16384"),
+    INT_KEY(simpeer_script, max_half_open, 1, 4194304, "65536",
+	    "4-tuples that half_open remembers; default 65536"),
+    INT_KEY(simpeer_script, reorder_hold_us, 1, SIMPEER_DELAY_US_MAX, "200000",
+	    "an answer waits so long for the one it is swapped with; default 200000"),
+    {.name = "rules",
+     .kind = CONF_LIST,
+     FIELD(simpeer_script, rules),
+     .item = &rule_item,
+     .max = SIMPEER_RULES_MAX,
+     .help = "the first that matches counts; where none does, answers are plain"},
+};
+static const struct conf_map script_map = {MAP(script_keys), .check = check_script};
+IS_ARRAY(simpeer_script, rules, n_rules);
 
-static void help_keys(FILE *out, const char *title, const struct simpeer_key *keys)
+static void help_keys(FILE *out, const char *title, const struct conf_map *map)
 {
 	fprintf(out, "%s:\n", title);
-	for (; keys->name; keys++)
-		fprintf(out, "  %-24s %s\n", keys->name, keys->help);
+	for (size_t i = 0; i < map->count; i++)
+		fprintf(out, "  %-24s %s\n", map->keys[i].name, map->keys[i].help);
 }
 
 void simpeer_script_help(FILE *out)
 {
-	help_keys(out, "script", script_keys);
-	help_keys(out, "a rule", rule_keys);
-	help_keys(out, "match", match_keys);
-	help_keys(out, "delay", delay_keys);
-	help_keys(out, "corrupt_quote", quote_keys);
+	help_keys(out, "script", &script_map);
+	help_keys(out, "a rule", &rule_map);
+	help_keys(out, "match", &match_map);
+	help_keys(out, "delay", &delay_map);
+	help_keys(out, "corrupt_quote", &quote_map);
 }
 
-static int read_document(const char *file, yaml_parser_t *parser, yaml_document_t *doc,
-			 struct el_error *err, struct simpeer_script *s)
+/* The names that rules were not given, and the last rule, which every script has. */
+static int complete(struct simpeer_script *s)
 {
-	struct simpeer_reader r = {.file = file, .doc = doc, .err = err};
-	yaml_node_t *root = yaml_document_get_root_node(doc);
-	yaml_document_t more;
-	bool ended;
-	int rc;
+	size_t n = s->n_rules;
+	struct simpeer_rule *rules = realloc(s->rules, (n + 1) * sizeof(*rules));
 
-	rc = simpeer_reader_map(&r, root, script_keys, s);
-	if (rc < 0)
-		return rc;
-	if (s->prefixes.n == 0)
-		return simpeer_reader_fail(&r, root, "prefixes: required");
-	if (!yaml_parser_load(parser, &more))
-		return el_error_set(err, -EINVAL, "%s:%zu:%zu: %s", file,
-				    parser->problem_mark.line + 1, parser->problem_mark.column + 1,
-				    parser->problem);
-	ended = yaml_document_get_root_node(&more) == NULL;
-	yaml_document_delete(&more);
-	return ended ? 0 : simpeer_reader_fail(&r, root, "more than one document");
+	if (!rules)
+		return -ENOMEM;
+	s->rules = rules;
+	memset(&rules[n], 0, sizeof(rules[n]));
+	conf_defaults_set(&rule_map, &rules[n]);
+	rules[n].types = ALL_TYPES;
+	snprintf(rules[n].name, sizeof(rules[n].name), "plain");
+	for (size_t i = 0; i < n; i++)
+		if (!rules[i].name[0])
+			snprintf(rules[i].name, sizeof(rules[i].name), "rule%zu", i);
+	return 0;
 }
 
 int simpeer_script_parse(const char *file, const char *text, size_t len, struct el_error *err,
 			 struct simpeer_script **ret_script)
 {
 	struct simpeer_script *s = calloc(1, sizeof(*s));
-	yaml_parser_t parser;
-	yaml_document_t doc;
-	int rc;
+	int rc = s ? el_conf_read(file, text, len, &script_map, s, err) : -ENOMEM;
 
-	if (s)
-		s->rules = calloc(SIMPEER_RULES_MAX + 1, sizeof(*s->rules));
-	if (!s || !s->rules || !yaml_parser_initialize(&parser)) {
+	if (rc == 0)
+		rc = complete(s);
+	if (rc == 0)
+		*ret_script = s;
+	else
 		simpeer_script_free(s);
-		return el_error_set(err, -ENOMEM, "%s: out of memory", file);
-	}
-	s->seed = 1;
-	s->verify_checksums = true;
-	s->max_delayed = 16384;
-	s->max_half_open = 65536;
-	s->reorder_hold_us = 200000;
-
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-	if (!yaml_parser_load(&parser, &doc)) {
-		rc = el_error_set(err, -EINVAL, "%s:%zu:%zu: %s", file,
-				  parser.problem_mark.line + 1, parser.problem_mark.column + 1,
-				  parser.problem ? parser.problem : "can't be read");
-	} else {
-		rc = read_document(file, &parser, &doc, err, s);
-		yaml_document_delete(&doc);
-	}
-	yaml_parser_delete(&parser);
-	if (rc < 0) {
-		simpeer_script_free(s);
-		return rc;
-	}
-	rule_init(&s->rules[s->n_rules], s->n_rules);
-	snprintf(s->rules[s->n_rules].name, sizeof(s->rules[s->n_rules].name), "plain");
-	*ret_script = s;
-	return 0;
+	return rc == -ENOMEM ? el_error_set(err, rc, "%s: out of memory", file) : rc;
 }
 
 int simpeer_script_load(const char *path, struct el_error *err, struct simpeer_script **ret_script)

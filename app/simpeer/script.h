@@ -133,18 +133,18 @@ struct simpeer_script {
 	uint32_t max_half_open;
 	uint32_t reorder_hold_us; /* how long an answer waits for the one it is swapped with */
 	struct simpeer_prefixes prefixes, except, arp;
-	uint32_t
-	    n_rules; /* without the last one, which every script has: match all, answer plainly */
 	struct simpeer_rule *rules; /* n_rules + 1 of them */
+	size_t
+	    n_rules; /* without the last one, which every script has: match all, answer plainly */
 };
 
 /* Reads and checks the script in `text` (`len` bytes; `file` names it in messages). 0 and a script
- * that the caller frees; or -EINVAL, -E2BIG, -ENOMEM with one sentence in `err` that begins with
- * file:line:col. */
+ * that the caller frees; or -EINVAL, -ENOMEM with one sentence in `err` that begins with the file
+ * and the place. */
 int simpeer_script_parse(const char *file, const char *text, size_t len, struct el_error *err,
 			 struct simpeer_script **ret_script);
 
-/* The same from a file of at most a megabyte; also the errno of open and read. */
+/* The same from a file of at most a megabyte; also -E2BIG, the errno of open and read. */
 int simpeer_script_load(const char *path, struct el_error *err, struct simpeer_script **ret_script);
 
 /* NULL is fine. */

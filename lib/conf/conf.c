@@ -20,32 +20,42 @@ void el_conf_free(struct el_conf *conf)
 	free(conf);
 }
 
+static int read_map(struct conf_walk *w, const char *text, size_t len, const struct conf_map *map,
+		    void *obj)
+{
+	struct conf_tree tree;
+	int rc = conf_tree_parse(&tree, text, len, w->diags);
+
+	if (rc == 0 && !tree.root) {
+		conf_diag_error(w->diags, (struct conf_pos){0}, "",
+				"empty: there is no configuration in it");
+		rc = -EINVAL;
+	}
+	if (rc == 0) {
+		w->tree = &tree;
+		w->place = tree.nodes[tree.root].pos;
+		conf_walk_map(w, map, tree.root, obj);
+		rc = w->rc ? w->rc : w->diags->errors ? -EINVAL : 0;
+	}
+	conf_tree_fini(&tree);
+	return rc;
+}
+
 /* Reads a document into a new configuration. */
 static int load(const char *text, size_t len, struct el_conf **ret_conf,
 		struct conf_diag_list *list)
 {
 	struct conf_named duplicates = {0};
 	struct conf_walk w = {.diags = list, .duplicates = &duplicates};
-	struct conf_tree tree;
-	struct el_conf *conf;
-	int rc = conf_tree_parse(&tree, text, len, list);
+	struct el_conf *conf = calloc(1, sizeof(*conf));
+	int rc;
 
-	conf = calloc(1, sizeof(*conf));
-	if (rc == 0 && !conf)
-		rc = -ENOMEM;
-	if (rc == 0 && !tree.root) {
-		conf_diag_error(list, (struct conf_pos){0}, "",
-				"empty: there is no configuration in it");
-		rc = -EINVAL;
-	}
-	if (rc == 0) {
-		w.tree = &tree;
-		conf_walk_root(&w, tree.root, conf);
-		conf->duplicates = (struct el_conf_target *)(void *)duplicates.items;
-		conf->n_duplicates = duplicates.count;
-		rc = w.rc ? w.rc : list->errors ? -EINVAL : 0;
-	}
-	conf_tree_fini(&tree);
+	if (!conf)
+		return -ENOMEM;
+	w.max_addresses = &conf->dataplane.max_addresses_per_target;
+	rc = read_map(&w, text, len, &conf_root_map, conf);
+	conf->duplicates = (struct el_conf_target *)(void *)duplicates.items;
+	conf->n_duplicates = duplicates.count;
 	if (rc < 0) {
 		el_conf_free(conf);
 		return rc;
@@ -60,6 +70,22 @@ static int finish(int rc, struct conf_diag_list *list, struct el_conf_diags *dia
 	if (rc == -ENOMEM)
 		list->out_of_memory = true;
 	conf_diag_finish(list, diags);
+	return rc;
+}
+
+int el_conf_read(const char *file, const char *text, size_t len, const struct conf_map *map,
+		 void *obj, struct el_error *err)
+{
+	struct conf_diag_list list = {.file = file};
+	struct conf_walk w = {.diags = &list};
+	struct el_conf_diags diags;
+	int rc = finish(read_map(&w, text, len, map, obj), &list, &diags);
+
+	if (rc < 0) {
+		el_error_set(err, rc, "%s", diags.count ? diags.items[0].text : file);
+		conf_map_release(map, obj);
+	}
+	el_conf_diags_fini(&diags);
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "el_conf.h"
+#include "el_conf_table.h"
 
 /* Errors are shown up to this number. */
 #define CONF_DIAG_ERRORS_MAX 1000
@@ -15,11 +16,6 @@
 #define CONF_DIAG_REPEATS_MAX 20
 /* Kinds of repeated warnings that are told apart. */
 #define CONF_DIAG_REPEATS 64
-
-/* A place in the file, both from 1; line 0: the file as a whole. */
-struct conf_pos {
-	uint32_t line, col;
-};
 
 struct conf_diag_entry {
 	struct conf_pos pos;

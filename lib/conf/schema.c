@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The keys of netprobify. */
-#include "schema_rows.h"
+#include "schema.h"
 
 #define YEAR_S 31536000.0
 #define PORT_MAX 65535

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The keys below `dataplane`: what a kernel would have known. */
-#include "schema_rows.h"
+#include "schema.h"
 
 IS_ARRAY(el_conf_dataplane, ports, n_ports);
 IS_ARRAY(el_conf_port, addresses, n_addresses);

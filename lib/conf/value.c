@@ -193,7 +193,7 @@ static int set_string(const struct conf_key *key, const struct conf_scalar *s, v
 	struct conf_scalar_value v = conf_scalar_resolve(s);
 	char *copy, *old;
 
-	if (v.type != CONF_SCALAR_STRING)
+	if (v.type != CONF_SCALAR_STRING && !key->parse)
 		return unexpected(key, s, v.type == CONF_SCALAR_NULL ? NULL : "write it in quotes",
 				  err);
 	if (key->what && s->len == 0)
@@ -201,11 +201,13 @@ static int set_string(const struct conf_key *key, const struct conf_scalar *s, v
 	if (key->kind == CONF_NAME && !is_name(s))
 		return unexpected(key, s, s->len > NAME_MAX_BYTES ? "at most 255 characters" : NULL,
 				  err);
-	if (s->len > STRING_MAX)
+	if (s->len > STRING_MAX && !key->parse)
 		return el_error_set(err, -EINVAL, "expected at most %d characters, got %zu",
 				    STRING_MAX, s->len);
 	if (strlen(s->text) != s->len)
 		return unexpected(key, s, "it holds a NUL character", err);
+	if (key->parse)
+		return key->parse(key, s->text, field) ? 0 : unexpected(key, s, NULL, err);
 	copy = strdup(s->text);
 	if (!copy)
 		return -ENOMEM;
@@ -236,10 +238,13 @@ static int set_word(const struct conf_key *key, const struct conf_scalar *s, voi
 {
 	struct conf_scalar_value v = conf_scalar_resolve(s);
 	const char *word = v.type != CONF_SCALAR_BOOL ? s->text : v.boolean ? "yes" : "no";
+	int64_t bits = 0;
 
 	for (const struct conf_word *w = key->words; w->text; w++)
 		if (strcmp(w->text, word) == 0 && strlen(s->text) == s->len) {
-			int_set(field, key->size, w->value);
+			if (key->bits)
+				memcpy(&bits, field, sizeof(bits));
+			int_set(field, key->bits ? sizeof(bits) : key->size, bits | w->value);
 			return 0;
 		}
 	return unexpected(key, s, NULL, err);
@@ -403,6 +408,8 @@ void conf_map_release(const struct conf_map *map, void *obj)
 
 		if (key->kind == CONF_MAP) {
 			conf_map_release(key->map, field);
+		} else if (key->fixed || key->parse) {
+			continue;
 		} else if (key->kind == CONF_NAMED || key->kind == CONF_LIST) {
 			release_array(key, field);
 		} else if (key->kind == CONF_STR || key->kind == CONF_NAME) {

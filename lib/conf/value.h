@@ -13,9 +13,8 @@ int conf_value_set(const struct conf_key *key, const struct conf_scalar *s, void
 /* What a row expects: "an integer from 1 to 65535". Returns buf. */
 char *conf_value_expected(const struct conf_key *key, char *buf, size_t cap);
 
-/* Fills the fields of a map with their defaults. Fields must be zero before. 0 or -ENOMEM. */
+/* Fills a field with its default. It must be zero before. 0 or -ENOMEM. */
 int conf_default_set(const struct conf_key *key, void *obj);
-int conf_defaults_set(const struct conf_map *map, void *obj);
 
 /* Frees what the fields of a map own. */
 void conf_map_release(const struct conf_map *map, void *obj);

@@ -226,12 +226,15 @@ static void walk_list(struct conf_walk *w, const struct conf_key *key, uint32_t 
 	}
 	if (!n->count)
 		return;
-	items = calloc(n->count, size);
+	items = key->fixed ? field : calloc(n->count, size);
 	if (!items) {
 		w->rc = -ENOMEM;
 		return;
 	}
-	conf_array_set(field, items, n->count);
+	if (!key->fixed)
+		conf_array_set(field, items, n->count);
+	else if (size)
+		memcpy(items + (size_t)key->max * size, &n->count, sizeof(n->count));
 	for (uint32_t child = n->first; child && w->rc == 0;
 	     child = w->tree->nodes[child].next, i++) {
 		conf_walk_enter(w, NULL, i);
@@ -317,11 +320,4 @@ void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t nod
 		walk_key(w, &map->keys[i], &slots[i], obj);
 	if (map->check && w->rc == 0)
 		map->check(w, map, slots, obj);
-}
-
-void conf_walk_root(struct conf_walk *w, uint32_t node, struct el_conf *conf)
-{
-	w->place = w->tree->nodes[node].pos;
-	w->max_addresses = &conf->dataplane.max_addresses_per_target;
-	conf_walk_map(w, &conf_root_map, node, conf);
 }

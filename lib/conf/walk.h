@@ -32,10 +32,6 @@ struct conf_walk {
 	int rc;                        /* -ENOMEM once memory ran out; nothing is read after that */
 };
 
-/* Reads node `node` as the whole configuration. What could be read is in `conf` even where there
- * were errors. */
-void conf_walk_root(struct conf_walk *w, uint32_t node, struct el_conf *conf);
-
 /* Reads one map into a struct that is all zero but for its name. */
 void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t node, void *obj);
 
@@ -59,10 +55,6 @@ struct conf_entries {
 };
 void conf_each_entry(struct conf_entries *e, uint32_t map_node);
 
-/* Messages on the key `name` of the map being read (NULL: on the map itself). */
-void conf_walk_error(struct conf_walk *w, struct conf_pos pos, const char *name, const char *fmt,
-		     ...) __attribute__((format(printf, 4, 5)));
-
 /* `topic` (compared as a pointer) names warnings that say the same of many places, of which only
  * the first are shown. */
 void conf_walk_warn(struct conf_walk *w, struct conf_pos pos, const char *name, const char *topic,
@@ -76,18 +68,10 @@ void conf_walk_wrong_kind(struct conf_walk *w, const char *expected, uint32_t no
 void conf_walk_enter(struct conf_walk *w, const char *name, size_t index);
 void conf_walk_leave(struct conf_walk *w);
 
-/* Where the value of a map's key is; if it is not given, where the map is. */
-struct conf_pos conf_walk_pos(const struct conf_walk *w, const struct conf_map *map,
-			      const struct conf_entry *entries, const char *name);
 /* Where item number `index` of a list is, which the map has at `name`. */
 struct conf_pos conf_walk_item_pos(const struct conf_walk *w, const struct conf_map *map,
 				   const struct conf_entry *entries, const char *name,
 				   size_t index);
-/* Whether a key was given; whether besides nothing was wrong with it. */
-bool conf_walk_given(const struct conf_map *map, const struct conf_entry *entries,
-		     const char *name);
-bool conf_walk_valid(const struct conf_map *map, const struct conf_entry *entries,
-		     const char *name);
 
 static inline struct conf_scalar conf_walk_scalar(const struct conf_walk *w, uint32_t node)
 {

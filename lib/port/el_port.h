@@ -104,7 +104,7 @@ struct el_profile {
 };
 
 /* Reads and checks the profile in `text` (`len` bytes); `path` names it, and the file in messages.
- * 0; -EINVAL with "file:line: sentence", or -ENOMEM. */
+ * 0; -EINVAL with a sentence that begins with the file and the place, or -ENOMEM. */
 int el_profile_parse(const char *path, const char *text, size_t len, struct el_profile *ret_profile,
 		     struct el_error *err);
 

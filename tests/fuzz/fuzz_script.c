@@ -10,11 +10,7 @@
 
 static void assert_one_line(const struct el_error *err)
 {
-	unsigned long line, column;
-	int at = 0;
-
-	FUZZ_ASSERT(sscanf(err->text, "input:%lu:%lu: %n", &line, &column, &at) == 2 && at);
-	FUZZ_ASSERT(line >= 1 && column >= 1 && err->text[at]);
+	FUZZ_ASSERT(strncmp(err->text, "input:", 6) == 0 && err->text[6]);
 	for (const char *c = err->text; *c; c++)
 		FUZZ_ASSERT(!iscntrl((unsigned char)*c));
 }

@@ -222,41 +222,49 @@ static void test_profile_errors(void **state)
 	static const struct {
 		const char *text, *expected;
 	} cases[] = {
-	    {"", ":1: expected a map of a driver's properties"},
-	    {"[a]\n", ":1: expected a map of a driver's properties"},
-	    {"queues_max: 1\n\nburts: 3\n", ":3: profile: expected a known key, got \"burts\""},
-	    {"[1]: 3\n", ":1: profile: expected a known key"},
-	    {"queues_max: 17\n", ":1: queues_max: expected an integer from 1 to 16, got \"17\""},
-	    {"queues_max: -1\n", ":1: queues_max: expected an integer from 1 to 16, got \"-1\""},
+	    {"", ": empty: there is no configuration in it"},
+	    {"[a]\n", ":1:1: expected a map, got a list"},
+	    {"queues_max: 1\n\nqueue_max: 3\n",
+	     ":3:1: unknown key \"queue_max\"; did you mean \"queues_max\"?"},
+	    {"[1]: 3\n", ":1:1: expected a name as key, got a list"},
+	    {"queues_max: 17\n", ":1:13: queues_max: expected an integer from 1 to 16, got 17"},
+	    {"queues_max: -1\n", ":1:13: queues_max: expected an integer from 1 to 16, got -1"},
 	    {"queues_max: 99999999999999999999999\n",
-	     ":1: queues_max: expected an integer from 1 to 16, got "
-	     "\"99999999999999999999999\""},
-	    {"queues_max: [1]\n", ":1: queues_max: expected an integer from 1 to 16"},
-	    {"promiscuous: yes\n", ":1: promiscuous: expected true or false, got \"yes\""},
-	    {"queues_max: 1\nqueues_max: 2\n", ":2: queues_max: given twice"},
-	    {"rx_offloads: [telepathy]\n",
-	     ":1: rx_offloads: expected one of timestamp rss_hash ipv4_cksum "
-	     "tcp_cksum udp_cksum scatter, got \"telepathy\""},
-	    {"rss: ipv4\n", ":1: rss: expected a list, got \"ipv4\""},
-	    {"drivers: [a,b,c,d,e,f,g,h,i]\n", ":1: drivers: expected fewer names, got \"i\""},
+	     ":1:13: queues_max: expected an integer from 1 to 16, got 99999999999999999999999"},
+	    {"queues_max: [1]\n",
+	     ":1:13: queues_max: expected an integer from 1 to 16, got a list"},
+	    {"promiscuous: maybe\n", ":1:14: promiscuous: expected true or false, got \"maybe\""},
+	    {"queues_max: 1\nqueues_max: 2\n", ":2:1: queues_max: set twice, first in line 1"},
+	    {"rx_offloads: [scatter, telepathy]\n",
+	     ":1:24: rx_offloads[1]: expected timestamp, rss_hash, ipv4_cksum, tcp_cksum, "
+	     "udp_cksum or scatter, got \"telepathy\""},
+	    {"rss: ipv4\n", ":1:6: rss: expected a list, got \"ipv4\""},
+	    {"drivers: [a,b,c,d,e,f,g,h,i]\n", ":1:10: drivers: expected at most 8 items, got 9"},
 	    {"own_drops: maybe\n",
-	     ":1: own_drops: expected device or packet_sockets, got \"maybe\""},
-	    {"devargs: 'x{port}'\n",
-	     ": devargs: only {name}, {queue}, {queues}, {frame} and {block} can be filled in"},
+	     ":1:12: own_drops: expected device or packet_sockets, got \"maybe\""},
+	    {"devargs: 'x{port}'\n", ":1:10: devargs: only {name}, {queue}, {queues}, {frame} and "
+				     "{block} can be filled in"},
 	    {"devargs: 'x'\ndevice_per_queue: true\n",
-	     ": device_per_queue needs {queue} in devargs"},
-	    {"max_pps: 1\n---\nmax_pps: 2\n", ":3: more than one document"},
-	    {"max_pps: 1\n---\na: b: c\n", ":3: mapping values are not allowed in this context"},
-	    {"\"max_pps\\0x\": 1\n", ":1: profile: expected a known key"},
-	    {"max_pps: \"1\\0x\"\n", ":1: max_pps: expected an integer from 0 to 1000000000"},
-	    {"promiscuous: \"true\\0x\"\n", ":1: promiscuous: expected true or false"},
-	    {"rss: [\"ipv4\\0x\"]\n",
-	     ":1: rss: expected one of ipv4 ipv4_frag ipv4_other ipv4_tcp ipv4_udp ipv6 ipv6_frag "
-	     "ipv6_other ipv6_tcp ipv6_udp"},
-	    {"drivers: [\"net\\0x\"]\n", ":1: drivers: expected a string (a shorter one)"},
-	    {"\"a\\n\": 1\n", ":1: profile: expected a known key, got \"a\\n\""},
-	    {"a: b: c\n", ":1: mapping values are not allowed in this context"},
-	    {"a: \"\n", ":2: found unexpected end of stream"},
+	     ":2:19: device_per_queue: it needs {queue} in devargs"},
+	    {"max_pps: 1\n---\nmax_pps: 2\n",
+	     ":2:1: a second document begins here: a configuration is one document"},
+	    {"\"max_pps\\0x\": 1\n",
+	     ":1:1: unknown key \"max_pps\\x00x\"; did you mean \"max_pps\"?"},
+	    {"max_pps: \"1\\0x\"\n",
+	     ":1:10: max_pps: expected an integer from 0 to 1000000000, got \"1\\x00x\""},
+	    {"promiscuous: \"true\\0x\"\n",
+	     ":1:14: promiscuous: expected true or false, got \"true\\x00x\""},
+	    {"tx_offloads: [\"multi_segs\\0x\"]\n",
+	     ":1:15: tx_offloads[0]: expected mbuf_fast_free "
+	     "or multi_segs, got \"multi_segs\\x00x\""},
+	    {"drivers: [\"net\\0x\"]\n", ":1:11: drivers[0]: expected a name of less than 32 "
+					 "bytes, got \"net\\x00x\" (it holds a NUL character)"},
+	    {"drivers: [a_driver_of_more_than_31_letters]\n",
+	     ":1:11: drivers[0]: expected a name of less than 32 bytes, got "
+	     "\"a_driver_of_more_than_31_letters\""},
+	    {"a: b: c\n", ":1:5: not valid YAML: mapping values are not allowed in this context"},
+	    {"a: \"\n", ":2:1: not valid YAML: found unexpected end of stream (while scanning a "
+			"quoted scalar, line 1)"},
 	};
 	char path[] = "/tmp/el_profile_XXXXXX", expected[600];
 	struct el_profile p;

@@ -88,54 +88,61 @@ static void refuses_files_that_are_none(void **state)
 	}
 }
 
+#define MAC "expected a unicast MAC address (02:00:00:00:00:01), got "
+
 static void refuses_bad_scripts(void **state)
 {
 	static const struct {
 		const char *text, *error;
 	} bad[] = {
-	    {"", "t.yaml:1:1: expected a map of keys and values"},
-	    {"[1]", "t.yaml:1:1: expected a map of keys and values"},
-	    {"seed: 1\n", "t.yaml:1:1: prefixes: required"},
+	    {"", "t.yaml: empty: there is no configuration in it"},
+	    {"[1]", "t.yaml:1:1: expected a map, got a list"},
+	    {"seed: 1\n", "t.yaml:1:1: missing required key \"prefixes\""},
+	    {"prefixes: []\n", "t.yaml:1:11: prefixes: expected at least one"},
 	    {PREFIXES "\"a\\n\": 1\n", "t.yaml:2:1: unknown key \"a\\n\""},
-	    {PREFIXES "sede: 1\n", "t.yaml:2:1: unknown key \"sede\""},
-	    {PREFIXES "seed: 1\nseed: 2\n", "t.yaml:3:1: key \"seed\" is given twice"},
+	    {PREFIXES "sede: 1\n", "t.yaml:2:1: unknown key \"sede\"; did you mean \"seed\"?"},
+	    {PREFIXES "seed: 1\nseed: 2\n", "t.yaml:3:1: seed: set twice, first in line 2"},
 	    {PREFIXES "seed: -1\n",
-	     "t.yaml:2:7: seed: expected an integer from 0 to 18446744073709551615, got \"-1\""},
+	     "t.yaml:2:7: seed: expected an integer from 0 to 9007199254740991, got -1"},
 	    {PREFIXES "arp_drop_first: 4294967296\n",
 	     "t.yaml:2:17: arp_drop_first: expected an integer from 0 to 4294967295, got "
-	     "\"4294967296\""},
-	    {PREFIXES "mac: 01:00:00:00:00:01\n",
-	     "t.yaml:2:6: mac: expected a unicast MAC address as 02:00:00:00:00:01"},
+	     "4294967296"},
+	    {PREFIXES "mac: 01:00:00:00:00:01\n", "t.yaml:2:6: mac: " MAC "\"01:00:00:00:00:01\""},
 	    {PREFIXES "mac: \"02:-1:00:00:00:01\"\n",
-	     "t.yaml:2:6: mac: expected a unicast MAC address as 02:00:00:00:00:01"},
+	     "t.yaml:2:6: mac: " MAC "\"02:-1:00:00:00:01\""},
 	    {PREFIXES "mac: \"02: 1:00:00:00:01\"\n",
-	     "t.yaml:2:6: mac: expected a unicast MAC address as 02:00:00:00:00:01"},
+	     "t.yaml:2:6: mac: " MAC "\"02: 1:00:00:00:01\""},
 	    {PREFIXES "mac: \"02:0x:00:00:00:01\"\n",
-	     "t.yaml:2:6: mac: expected a unicast MAC address as 02:00:00:00:00:01"},
-	    {"prefixes: [2001:db8::/32]\n",
-	     "t.yaml:1:12: prefixes: expected an IPv4 address or prefix, got \"2001:db8::/32\""},
-	    {"prefixes: [a: b\n", "t.yaml:2:1: did not find expected ',' or ']'"},
-	    {PREFIXES "---\nseed: 1\n", "t.yaml:1:1: more than one document"},
-	    {PREFIXES "rules: {}\n", "t.yaml:2:8: rules: expected a list of rules"},
-	    {PREFIXES "rules:\n  - drop_offset: 3\n", "t.yaml:3:5: drop: an offset without every"},
+	     "t.yaml:2:6: mac: " MAC "\"02:0x:00:00:00:01\""},
+	    {"prefixes: [2001:db8::/32]\n", "t.yaml:1:12: prefixes[0]: expected an IPv4 address or "
+					    "prefix, got \"2001:db8::/32\""},
+	    {"prefixes: [a: b\n", "t.yaml:2:1: not valid YAML: did not find expected ',' or ']' "
+				  "(while parsing a flow sequence, line 1)"},
+	    {PREFIXES "---\nseed: 1\n",
+	     "t.yaml:2:1: a second document begins here: a configuration "
+	     "is one document"},
+	    {PREFIXES "rules: {}\n", "t.yaml:2:8: rules: expected a list, got a map"},
+	    {PREFIXES "rules:\n  - drop_offset: 3\n",
+	     "t.yaml:3:5: rules[0].drop_every: missing, but there is an offset"},
 	    {PREFIXES "rules:\n  - drop_every: 0\n",
-	     "t.yaml:3:17: drop_every: expected an integer from 1 to 4294967294, got \"0\""},
+	     "t.yaml:3:17: rules[0].drop_every: expected an integer from 1 to 4294967294, got 0"},
 	    {PREFIXES "rules: [{drop_every: 3, drop_offset: 3}]\n",
-	     "t.yaml:2:9: drop: offset 3 is not below every 3"},
+	     "t.yaml:2:22: rules[0].drop_every: offset 3 is not below every 3"},
 	    {PREFIXES "rules: [{reply: synack}]\n",
-	     "t.yaml:2:9: reply: synack is no answer to icmp; give match a protocol"},
+	     "t.yaml:2:17: rules[0].reply: synack is no answer to icmp; give match a protocol"},
 	    {PREFIXES "rules: [{match: {protocol: icmp}, wrong_ack_every: 2}]\n",
-	     "t.yaml:2:9: wrong_ack: can't be done to any answer of this rule"},
+	     "t.yaml:2:52: rules[0].wrong_ack_every: can't be done to any answer of this rule"},
 	    {PREFIXES "rules: [{match: {dst_port: 90-80}}]\n",
-	     "t.yaml:2:28: dst_port: expected a port or a range as 80-90, got \"90-80\""},
+	     "t.yaml:2:28: rules[0].match.dst_port: expected a port or a range as 80-90, got "
+	     "\"90-80\""},
 	    {PREFIXES "rules: [{delay: {us: 5, jitter_us: 1}}]\n",
-	     "t.yaml:2:9: delay: jitter_us is for uniform and normal"},
+	     "t.yaml:2:36: rules[0].delay.jitter_us: only for uniform and normal"},
 	    {PREFIXES "rules: [{per_destination: true, match: {dst: 10.0.0.0/11}}]\n",
-	     "t.yaml:2:9: per_destination: match needs a dst of /12 or longer"},
+	     "t.yaml:2:27: rules[0].per_destination: match needs a dst of /12 or longer"},
 	    {PREFIXES "rules: [{match: {protocol: udp}, quote_bytes: 8}]\n",
-	     "t.yaml:2:47: quote_bytes: expected an integer from 28 to 1472, got \"8\""},
+	     "t.yaml:2:47: rules[0].quote_bytes: expected an integer from 28 to 1472, got 8"},
 	    {PREFIXES "rules: [{match: {protocol: sctp}}]\n",
-	     "t.yaml:2:28: protocol: expected one of tcp, icmp, udp, got \"sctp\""},
+	     "t.yaml:2:28: rules[0].match.protocol: expected tcp, icmp or udp, got \"sctp\""},
 	};
 
 	(void)state;
