@@ -38,22 +38,8 @@ void conf_walk_map(struct conf_walk *w, const struct conf_map *map, uint32_t nod
 /* Reads what stands for a key into its field. */
 void conf_walk_value(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field);
 
-/* Reads a map of free names to maps (named.c). */
-void conf_walk_named(struct conf_walk *w, const struct conf_key *key, uint32_t node, void *field);
-
 /* Frees them; empty ones are fine. */
 void conf_named_fini(struct conf_named *named);
-
-/* Calls add() for each key of a map, then for those of the maps it merges in (`<<`): `merged`,
- * losing to keys of the map itself (entries.c). */
-struct conf_entries {
-	struct conf_walk *w;
-	void (*add)(struct conf_entries *e, uint32_t key, uint32_t value, bool merged);
-	const struct conf_map *map;
-	struct conf_entry *slots;
-	size_t count, n_own, capacity;
-};
-void conf_each_entry(struct conf_entries *e, uint32_t map_node);
 
 /* `topic` (compared as a pointer) names warnings that say the same of many places, of which only
  * the first are shown. */
