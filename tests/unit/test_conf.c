@@ -185,36 +185,56 @@ static void load(const char *path, const char *text, size_t len, struct el_conf_
 	el_conf_inventory_fini(&inventory);
 }
 
-/* A file begins with what is to be said about it: a line "#: line:column: sentence" for each error,
- * "#: warning: line:column: sentence" for a warning; those on the file as a whole have no place. */
-static void compare_messages(const char *path)
+/* A document begins with what is to be said about it: "--- # WAY: line:column: sentence", and a
+ * line
+ * "#: line:column: sentence" for each further error; a warning has "warning: " before the place;
+ * what is about the document as a whole has no place. */
+static void compare_messages(const char *path, char *text, size_t len)
 {
 	struct el_conf_diags diags;
-	size_t len, i = 0;
-	char *text = read_file(path, &len), *line = text, got[1024];
+	char *line = strstr(text, ": "), got[1024];
+	size_t i = 0;
 
-	load(path, text, len, &diags);
-	for (; strncmp(line, "#: ", 3) == 0; i++) {
+	/* line 1 is a comment: where an explicit document begins is told otherwise */
+	load(path, text + strlen("--- "), len - strlen("--- "), &diags);
+	do {
 		char *end = strchr(line, '\n');
 
 		assert_non_null(end);
 		*end = '\0';
+		line += strlen(i ? "#: " : ": ");
 		if (i >= diags.count)
-			fail_msg("%s: not reported: %s", path, line + 3);
+			fail_msg("%s: %s\nnot reported: %s", path, text, line);
 		snprintf(got, sizeof(got), "%s%s", diags.items[i].is_error ? "" : "warning: ",
 			 diags.items[i].text + strlen("f:") + (diags.items[i].text[2] == ' '));
-		if (strcmp(got, line + 3) != 0)
-			fail_msg("%s:\nexpected: %s\n     got: %s", path, line + 3, got);
+		if (strcmp(got, line) != 0)
+			fail_msg("%s: %s\nexpected: %s\n     got: %s", path, text, line, got);
 		line = end + 1;
-	}
+		i++;
+	} while (strncmp(line, "#: ", 3) == 0);
 	if (i < diags.count)
-		fail_msg("%s: not expected: %s", path, diags.items[i].text);
-	assert_true(i > 0);
+		fail_msg("%s: %s\nnot expected: %s", path, text, diags.items[i].text);
 	el_conf_diags_fini(&diags);
-	free(text);
 }
 
-static void wrong_files_are_explained(void **state)
+static size_t compare_documents(const char *path)
+{
+	size_t len, count = 0;
+	char *text = read_file(path, &len), *document = text, *next;
+
+	assert_memory_equal(text, "--- # ", strlen("--- # "));
+	for (; document; document = next, count++) {
+		next = strstr(document, "\n--- # ");
+		if (next)
+			next++;
+		compare_messages(path, document,
+				 next ? (size_t)(next - document) : strlen(document));
+	}
+	free(text);
+	return count;
+}
+
+static void wrong_documents_are_explained(void **state)
 {
 	DIR *dir = opendir(DATA "bad");
 	struct dirent *entry;
@@ -227,8 +247,7 @@ static void wrong_files_are_explained(void **state)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), DATA "bad/%s", entry->d_name);
-		compare_messages(path);
-		count++;
+		count += compare_documents(path);
 	}
 	closedir(dir);
 	assert_true(count > 0);
@@ -269,7 +288,7 @@ static void files_without_text(void **state)
 static void warnings(void **state)
 {
 	(void)state;
-	compare_messages(DATA "warnings.yaml");
+	compare_documents(DATA "warnings.yaml");
 }
 
 static void repeated_targets(void **state)
@@ -390,7 +409,7 @@ int main(void)
 	    cmocka_unit_test(example_of_netprobify),
 	    cmocka_unit_test(every_key_is_read),
 	    cmocka_unit_test(scalars_as_pyyaml_reads_them),
-	    cmocka_unit_test(wrong_files_are_explained),
+	    cmocka_unit_test(wrong_documents_are_explained),
 	    cmocka_unit_test(files_without_text),
 	    cmocka_unit_test(warnings),
 	    cmocka_unit_test(repeated_targets),

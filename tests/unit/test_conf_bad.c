@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* For each key and each way to get it wrong there is a file in tests/data/conf/bad, KEY.WAY.yaml.
- * What must exist follows from the table; test_conf.c compares what is said. */
+/* For each key there is a file in tests/data/conf/bad, KEY.yaml, with a document for each way to
+ * get it wrong, which begins with "--- # WAY: ". What must exist follows from the table;
+ * test_conf.c compares what is said. */
 #include "unit.h"
 
 #include "conf_rows.h"
@@ -105,38 +106,47 @@ static size_t ways_of_value(const struct conf_key *key, const struct way *ret[WA
 	return n;
 }
 
-static size_t n_wrong_files, n_missing_files;
+static size_t n_documents, n_missing;
 
-/* There is a file of this way, and one of the lines that it begins with tells of it and the key. */
-static void check_wrong_file(const char *path, const char *prefix, const struct way *way,
-			     const char *name)
+/* There is a document of this way, and one of the lines that it begins with tells of it and the
+ * key.
+ */
+static void check_wrong_document(const char *path, const char *prefix, const struct way *way,
+				 const char *name)
 {
-	char file[512], line[1024];
-	bool found = false;
+	char file[512], begin[64], line[1024];
+	bool here = false, there = false, found = false;
 	FILE *in;
 
-	snprintf(file, sizeof(file), "%s/conf/bad/%s.%s%s.yaml", EL_TEST_DATA, path, prefix,
-		 way->name);
-	n_wrong_files++;
+	snprintf(file, sizeof(file), "%s/conf/bad/%s.yaml", EL_TEST_DATA, path);
+	snprintf(begin, sizeof(begin), "--- # %s%s: ", prefix, way->name);
+	n_documents++;
 	in = fopen(file, "r");
-	while (in && !found && fgets(line, sizeof(line), in) && strncmp(line, "#: ", 3) == 0)
-		found = strstr(line, name) && strstr(line, way->says);
+	while (in && !found && fgets(line, sizeof(line), in)) {
+		bool begins = strncmp(line, begin, strlen(begin)) == 0;
+		const char *said = line + (begins ? strlen(begin) : 0);
+
+		there |= begins;
+		here = begins || (here && strncmp(line, "#: ", 3) == 0);
+		found = here && strstr(said, name) && strstr(said, way->says);
+	}
 	if (in)
 		fclose(in);
 	if (found)
 		return;
-	print_error("%s: %s\n", file, in ? "doesn't begin with what is said about it" : "missing");
-	n_missing_files++;
+	print_error("%s: %s%s: %s\n", file, prefix, way->name,
+		    there ? "doesn't begin with what is said about it" : "missing");
+	n_missing++;
 }
 
-static void check_wrong_files(const char *path, const char *prefix, const struct way *ways,
-			      const char *name)
+static void check_wrong_documents(const char *path, const char *prefix, const struct way *ways,
+				  const char *name)
 {
 	for (; ways->name; ways++)
-		check_wrong_file(path, prefix, ways, name);
+		check_wrong_document(path, prefix, ways, name);
 }
 
-/* The files of a row: `path` is its place without names and numbers, `name` what messages on it
+/* The documents of a row: `path` is its place without names and numbers, `name` what messages on it
  * hold. */
 static void check_wrong_value(const char *path, const char *prefix, const struct conf_key *key,
 			      const char *name)
@@ -145,7 +155,7 @@ static void check_wrong_value(const char *path, const char *prefix, const struct
 	size_t n = ways_of_value(key, ways);
 
 	for (size_t i = 0; i < n; i++)
-		check_wrong_files(path, prefix, ways[i], name);
+		check_wrong_documents(path, prefix, ways[i], name);
 }
 
 static void check_wrong_row(const char *path, const struct conf_key *key, const char *name)
@@ -153,9 +163,9 @@ static void check_wrong_row(const char *path, const struct conf_key *key, const 
 	check_wrong_value(path, "", key, name);
 	if (key->kind != CONF_LIST)
 		return;
-	check_wrong_files(path, "item-", item_ways, name);
+	check_wrong_documents(path, "item-", item_ways, name);
 	if (key->item->map)
-		check_wrong_files(path, "item-", map_ways, name);
+		check_wrong_documents(path, "item-", map_ways, name);
 	else
 		check_wrong_value(path, "item-", key->item, name);
 }
@@ -166,9 +176,9 @@ static void check_wrong_key(const char *parent, const struct conf_key *key)
 
 	snprintf(path, sizeof(path), "%s%s%s", parent, *parent ? "." : "", key->name);
 	check_wrong_row(path, key, key->name);
-	check_wrong_files(path, "", key_ways, key->name);
+	check_wrong_documents(path, "", key_ways, key->name);
 	if (key->required)
-		check_wrong_files(path, "", required_ways, key->name);
+		check_wrong_documents(path, "", required_ways, key->name);
 }
 
 static void check_wrong_path(const struct path *path, const struct conf_key *key)
@@ -183,7 +193,7 @@ static void check_wrong_path(const struct path *path, const struct conf_key *key
 }
 
 /* One for each key and each way to get it wrong; test_conf.c reads them. */
-static void every_key_has_its_wrong_files(void **state)
+static void every_key_has_its_wrong_documents(void **state)
 {
 	const struct conf_map *inventory = conf_inventory_key.item->map;
 	struct path path = {0};
@@ -194,14 +204,14 @@ static void every_key_has_its_wrong_files(void **state)
 	/* the keys before are those of targets */
 	for (size_t i = conf_target_map.count; i < inventory->count; i++)
 		check_wrong_key("inventory", &inventory->keys[i]);
-	if (n_missing_files)
-		fail_msg("%zu of %zu files are missing or wrong", n_missing_files, n_wrong_files);
+	if (n_missing)
+		fail_msg("%zu of %zu documents are missing or wrong", n_missing, n_documents);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_key_has_its_wrong_files),
+	    cmocka_unit_test(every_key_has_its_wrong_documents),
 	};
 	return cmocka_run_group_tests_name("conf_bad", tests, NULL, NULL);
 }
