@@ -49,7 +49,7 @@ static bool send_frame(void *context, struct el_port_idx port, const uint8_t *fr
 	if (data)
 		memcpy(data, frame, len);
 	/* the first worker has a queue on every port */
-	if (data && el_worker_frame_down(n->workers[0], m, network_queue_index(n, 0, port.v)))
+	if (data && el_worker_inject(n->workers[0], m, network_queue_index(n, 0, port.v)))
 		return true;
 	rte_pktmbuf_free(m);
 	return false;
@@ -419,7 +419,7 @@ void network_attach(struct network *n, struct el_worker *const *workers, uint32_
 static void read_frames(struct network *n, uint32_t worker)
 {
 	struct rte_mbuf *frames[32];
-	unsigned count = el_worker_frames_up(n->workers[worker], frames, 32);
+	unsigned count = el_worker_punted(n->workers[worker], frames, 32);
 
 	for (unsigned i = 0; i < count; i++) {
 		uint16_t port;

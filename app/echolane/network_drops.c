@@ -73,6 +73,6 @@ uint64_t network_read_drops(struct network *n)
 	for (uint16_t i = 0; i < n->n_ports; i++)
 		drops += read_port(n, i, answered);
 	n->drops = sum_of_workers(n, EL_COUNTER_DROP_FORWARD_FULL) +
-		   sum_of_workers(n, EL_COUNTER_DROP_UP_FULL);
+		   sum_of_workers(n, EL_COUNTER_DROP_PUNT_FULL);
 	return drops + n->drops - before;
 }

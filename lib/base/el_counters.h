@@ -30,7 +30,7 @@
 	X(DROP_RX_NOT_ANSWER, "rx_not_answer", "no kind of answer")                                \
 	X(DROP_RX_NEIGHBOUR, "rx_neighbour",                                                       \
 	  "ARP and neighbour discovery that concerns nobody we know, or can't be right")           \
-	X(DROP_UP_FULL, "frames_up_full", "frames for control that found its ring full")           \
+	X(DROP_PUNT_FULL, "frames_up_full", "frames for control that found its ring full")         \
 	X(DROP_EVENTS_FULL, "events_full", "events that found their ring full")                    \
 	X(DROP_FORWARD_FULL, "forward_full", "answers that found their owner's ring full")         \
 	X(DROP_NO_MBUF, "no_mbuf", "no buffer to send with")                                       \

@@ -186,10 +186,10 @@ unsigned el_worker_reports(struct el_worker *w, struct el_block **ret_blocks, un
 unsigned el_worker_events(struct el_worker *w, struct el_event *ret_events, unsigned max);
 /* Frames that came in for control (ARP, ...); the mbufs become the caller's, mbuf->port is the DPDK
  * port. */
-unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, unsigned max);
+unsigned el_worker_punted(struct el_worker *w, struct rte_mbuf **ret_frames, unsigned max);
 /* A frame to send; the mbuf is the worker's if true is returned. `queue`: index among its queues.
  */
-bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue);
+bool el_worker_inject(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue);
 
 /* The number of the round that it has begun last, 0: none. Any thread. */
 uint64_t el_worker_begun(const struct el_worker *w);

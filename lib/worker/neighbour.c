@@ -121,16 +121,16 @@ enum neighbour_kind neighbour_sort(const struct el_worker *w, const struct queue
 	return is_own(q, &m.target) ? NEIGHBOUR_ASKS : NEIGHBOUR_NOBODYS;
 }
 
-bool neighbour_pass_up(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind kind)
+bool neighbour_punt(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind kind)
 {
 	if (kind == NEIGHBOUR_NOBODYS) {
 		count(w, EL_COUNTER_DROP_RX_NEIGHBOUR, 1);
 		return false;
 	}
-	if ((kind == NEIGHBOUR_TELLS || rte_ring_count(w->up) < RING_FRAMES / 2) &&
-	    rte_ring_sp_enqueue(w->up, m) == 0)
+	if ((kind == NEIGHBOUR_TELLS || rte_ring_count(w->punted) < RING_FRAMES / 2) &&
+	    rte_ring_sp_enqueue(w->punted, m) == 0)
 		return true;
-	count(w, EL_COUNTER_DROP_UP_FULL, 1);
+	count(w, EL_COUNTER_DROP_PUNT_FULL, 1);
 	return false;
 }
 

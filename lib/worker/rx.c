@@ -134,9 +134,9 @@ static void count_no_answer(struct el_worker *w, const struct queue *q, const st
 }
 
 /* Counts a frame that can't be parsed, or is no answer; true if it went to control instead. */
-static bool count_or_pass_up(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
-			     const struct pending *p, enum el_pkt_error error,
-			     const struct el_pkt *pkt)
+static bool count_or_punt(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+			  const struct pending *p, enum el_pkt_error error,
+			  const struct el_pkt *pkt)
 {
 	static const enum el_worker_counter counters[EL_PKT_ERRORS] = {
 	    [EL_PKT_TRUNCATED] = EL_COUNTER_DROP_RX_TRUNCATED,
@@ -148,7 +148,7 @@ static bool count_or_pass_up(struct el_worker *w, const struct queue *q, struct 
 	enum neighbour_kind kind = neighbour_sort(w, q, p->frame, p->len);
 
 	if (kind != NEIGHBOUR_NOT)
-		return neighbour_pass_up(w, m, m->nb_segs == 1 ? kind : NEIGHBOUR_NOBODYS);
+		return neighbour_punt(w, m, m->nb_segs == 1 ? kind : NEIGHBOUR_NOBODYS);
 	if (error != EL_PKT_OK)
 		count(w, counters[error], 1);
 	else
@@ -159,7 +159,7 @@ static bool count_or_pass_up(struct el_worker *w, const struct queue *q, struct 
 enum stage_one {
 	ANSWER, /* goes on to stage two */
 	NONE,
-	PASSED_UP, /* the buffer is control's now */
+	PUNTED, /* the buffer is control's now */
 };
 
 /* Stage one for a frame that is not plain, and whether the checksums of the answer are right. */
@@ -173,7 +173,7 @@ static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, 
 	if (error == EL_PKT_OK && w->schedule->n)
 		why = el_probe_recognise(&w->key, &pkt, &p->answer);
 	if (why == EL_NO_ANSWER_OTHER)
-		return count_or_pass_up(w, q, m, p, error, &pkt) ? PASSED_UP : NONE;
+		return count_or_punt(w, q, m, p, error, &pkt) ? PUNTED : NONE;
 	if (why == EL_NO_ANSWER_NONE) {
 		*ret_right = q->conf.checksums == EL_CHECKSUMS_IGNORED ||
 			     checksums_right(q, m, pkt.l3, pkt.protocol, pkt.l4, pkt.l4_len);
@@ -518,7 +518,7 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 		bytes += m->pkt_len;
 		view(m, p, linear);
 		found = recognise(w, q, m, at, p);
-		if (likely(found != PASSED_UP))
+		if (likely(found != PUNTED))
 			mbufs[n_free++] = m;
 		if (likely(found == ANSWER && p->frame != linear))
 			p++;

@@ -12,10 +12,10 @@ void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m)
 	q->urgent[q->n_urgent++] = m;
 }
 
-static void take_frames_down(struct el_worker *w)
+static void take_injected(struct el_worker *w)
 {
 	struct rte_mbuf *frames[8];
-	unsigned n = rte_ring_sc_dequeue_burst(w->down, (void **)frames, RTE_DIM(frames), NULL);
+	unsigned n = rte_ring_sc_dequeue_burst(w->injected, (void **)frames, RTE_DIM(frames), NULL);
 
 	for (unsigned i = 0; i < n; i++) {
 		/* control left the number of the queue in the port field */
@@ -27,7 +27,7 @@ static void take_frames_down(struct el_worker *w)
 
 void urgent_poll(struct el_worker *w)
 {
-	take_frames_down(w);
+	take_injected(w);
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		struct queue *q = &w->queues[i];
 		uint64_t bytes = 0;

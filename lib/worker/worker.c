@@ -71,13 +71,13 @@ static int make_rings(struct el_worker *w)
 	w->commands = ring("cmd", i, sizeof(struct el_command), RING_COMMANDS, socket, spsc);
 	w->reports = ring("report", i, sizeof(void *), ROUNDS_MAX * 4, socket, spsc);
 	w->events = ring("event", i, sizeof(struct el_event), RING_EVENTS, socket, spsc);
-	w->up = ring("up", i, sizeof(void *), RING_FRAMES, socket, spsc);
-	w->down = ring("down", i, sizeof(void *), RING_FRAMES, socket, spsc);
+	w->punted = ring("punt", i, sizeof(void *), RING_FRAMES, socket, spsc);
+	w->injected = ring("inject", i, sizeof(void *), RING_FRAMES, socket, spsc);
 	w->forwarded =
 	    ring("fwd", i, sizeof(struct el_answer), RING_FORWARDED, socket, RING_F_SC_DEQ);
 	w->clock_notes =
 	    ring("clock", i, sizeof(struct el_clock_note), RING_CLOCK_NOTES, socket, spsc);
-	return w->commands && w->reports && w->events && w->up && w->down && w->forwarded &&
+	return w->commands && w->reports && w->events && w->punted && w->injected && w->forwarded &&
 		       w->clock_notes
 		   ? 0
 		   : -ENOMEM;
@@ -160,13 +160,13 @@ void el_worker_destroy(struct el_worker *w)
 		rte_pktmbuf_free_bulk(q->urgent, q->n_urgent);
 	}
 	rte_pktmbuf_free_bulk(w->spare, w->n_spare);
-	free_frames(w->up);
-	free_frames(w->down);
+	free_frames(w->punted);
+	free_frames(w->injected);
 	rte_ring_free(w->commands);
 	rte_ring_free(w->reports);
 	rte_ring_free(w->events);
-	rte_ring_free(w->up);
-	rte_ring_free(w->down);
+	rte_ring_free(w->punted);
+	rte_ring_free(w->injected);
 	rte_ring_free(w->forwarded);
 	rte_ring_free(w->clock_notes);
 	free(w->hops);
@@ -240,12 +240,12 @@ unsigned el_worker_events(struct el_worker *w, struct el_event *ret_events, unsi
 					      NULL);
 }
 
-unsigned el_worker_frames_up(struct el_worker *w, struct rte_mbuf **ret_frames, unsigned max)
+unsigned el_worker_punted(struct el_worker *w, struct rte_mbuf **ret_frames, unsigned max)
 {
-	return rte_ring_sc_dequeue_burst(w->up, (void **)ret_frames, max, NULL);
+	return rte_ring_sc_dequeue_burst(w->punted, (void **)ret_frames, max, NULL);
 }
 
-bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue)
+bool el_worker_inject(struct el_worker *w, struct rte_mbuf *frame, uint32_t queue)
 {
 	/* the answer may come in on any of the port's queues */
 	for (uint32_t i = 0; i < w->n_peers; i++) {
@@ -254,7 +254,7 @@ bool el_worker_frame_down(struct el_worker *w, struct rte_mbuf *frame, uint32_t 
 					frame->data_len);
 	}
 	frame->port = (uint16_t)queue;
-	return rte_ring_sp_enqueue(w->down, frame) == 0;
+	return rte_ring_sp_enqueue(w->injected, frame) == 0;
 }
 
 bool el_worker_has_ended(const struct el_worker *w)

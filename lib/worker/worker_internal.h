@@ -135,7 +135,7 @@ struct el_worker {
 
 	struct hop *hops; /* [EL_NEXT_HOPS_MAX], memory of its own */
 
-	struct rte_ring *commands, *reports, *events, *up, *down, *forwarded, *clock_notes;
+	struct rte_ring *commands, *reports, *events, *punted, *injected, *forwarded, *clock_notes;
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_peers;
 
@@ -289,7 +289,7 @@ enum neighbour_kind {
 enum neighbour_kind neighbour_sort(const struct el_worker *w, const struct queue *q,
 				   const uint8_t *frame, size_t len);
 /* Passes such a frame to control, or counts it; true if the buffer is no longer ours. */
-bool neighbour_pass_up(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind kind);
+bool neighbour_punt(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind kind);
 /* Control's: from now on `w` passes up what comes from the neighbour that this frame asks for, if
  * it asks for one. */
 void neighbour_await(struct el_worker *w, const uint8_t *frame, size_t len);

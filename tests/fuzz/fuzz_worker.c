@@ -213,13 +213,13 @@ static void take_resets(uint32_t w)
 }
 
 /* What the workers have received for control. */
-static void take_frames_up(void)
+static void take_punted(void)
 {
 	struct rte_mbuf *frames[BATCH];
 	uint32_t n = 0;
 
 	for (uint32_t w = 0; w < WORKERS; w++)
-		n += el_worker_frames_up(b->workers[w], frames + n, BATCH - n);
+		n += el_worker_punted(b->workers[w], frames + n, BATCH - n);
 	give_back(b->rx_pool, 0, frames, n);
 	n_up += n;
 }
@@ -237,7 +237,7 @@ static void flush(void)
 		FUZZ_ASSERT(rte_ring_empty(b->in[w]));
 		take_resets(w);
 	}
-	take_frames_up();
+	take_punted();
 	assert_all_reset();
 	n_batch = 0;
 	take_events();
@@ -353,7 +353,7 @@ static void assert_figures(void)
 /* All that a received frame can be counted as, once. */
 static uint64_t counted(void)
 {
-	uint64_t sum = count_of(EL_COUNTER_ANSWERS) + count_of(EL_COUNTER_DROP_UP_FULL) +
+	uint64_t sum = count_of(EL_COUNTER_ANSWERS) + count_of(EL_COUNTER_DROP_PUNT_FULL) +
 		       count_of(EL_COUNTER_DROP_FORWARD_FULL);
 
 	for (int c = EL_COUNTER_DROP_RX_TRUNCATED; c <= EL_COUNTER_DROP_RX_NEIGHBOUR; c++)

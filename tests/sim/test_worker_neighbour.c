@@ -82,7 +82,7 @@ static bool goes_up(struct bench *b, const uint8_t *frame, size_t len)
 
 	give(b, 0, frame, len);
 	poll_all(b);
-	if (el_worker_frames_up(b->workers[0], &m, 1) == 0) {
+	if (el_worker_punted(b->workers[0], &m, 1) == 0) {
 		assert_int_equal(counter(b, EL_COUNTER_DROP_RX_NEIGHBOUR), dropped + 1);
 		return false;
 	}
@@ -99,7 +99,7 @@ static void ask(struct bench *b, uint32_t worker, const char *about)
 	size_t len = question(f, mac_own, OWN, about);
 
 	memcpy(rte_pktmbuf_append(m, (uint16_t)len), f, len);
-	assert_true(el_worker_frame_down(b->workers[worker], m, 0));
+	assert_true(el_worker_inject(b->workers[worker], m, 0));
 	poll_all(b);
 	m = take(b, worker);
 	assert_non_null(m);
@@ -171,14 +171,14 @@ static void what_cannot_be_right_does_not(void **state)
 			f[ETH + wrong_arp[i].at] = wrong_arp[i].value;
 		give(b, 0, f, len);
 		poll_all(b);
-		if (el_worker_frames_up(b->workers[0], &m, 1) != 0)
+		if (el_worker_punted(b->workers[0], &m, 1) != 0)
 			fail_msg("case %zu goes up", i);
 	}
 	for (size_t cut = ETH + 4; cut < ETH + (family == 6 ? 64U : 28U); cut++) {
 		struct rte_mbuf *m;
 		give(b, 0, good, cut);
 		poll_all(b);
-		assert_int_equal(el_worker_frames_up(b->workers[0], &m, 1), 0);
+		assert_int_equal(el_worker_punted(b->workers[0], &m, 1), 0);
 	}
 	bench_free(b);
 }
@@ -228,10 +228,10 @@ static void questions_leave_room_for_answers(void **state)
 		give(b, 0, f, len);
 		poll_all(b);
 	}
-	assert_true(counter(b, EL_COUNTER_DROP_UP_FULL) > 500);
+	assert_true(counter(b, EL_COUNTER_DROP_PUNT_FULL) > 500);
 	give(b, 0, f, statement(f, mac_own, mac_a, GATEWAY));
 	poll_all(b);
-	while (el_worker_frames_up(b->workers[0], &m, 1) == 1) {
+	while (el_worker_punted(b->workers[0], &m, 1) == 1) {
 		answered |= memcmp(rte_pktmbuf_mtod(m, uint8_t *) + 6, mac_a, 6) == 0;
 		rte_pktmbuf_free(m);
 	}
