@@ -324,7 +324,7 @@ void control_fini(struct control *c)
 	close_if_open(&c->timer_fd);
 	close_if_open(&c->signal_fd);
 	close_if_open(&c->epoll_fd);
-	el_plan_set_put(c->reload.misplaced);
+	el_streams_put(c->reload.misplaced);
 }
 
 static bool is_done(const struct control *c)

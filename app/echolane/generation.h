@@ -6,7 +6,7 @@
 
 #include "el_conf.h"
 #include "el_model.h"
-#include "el_plan.h"
+#include "el_streams.h"
 #include "events.h"
 #include "rounds.h"
 
@@ -32,6 +32,7 @@ struct planning {
 	struct names_list *names; /* that are wanted */
 	struct network_plan *net;
 	struct el_plan_set *set;
+	struct el_streams *streams; /* of the set */
 	struct events *events;
 	struct rounds *rounds; /* NULL once all of them are over */
 };

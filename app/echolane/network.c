@@ -25,7 +25,7 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		if (ret < 0)
 			break;
 		n->n_ports++;
-		placement_add_port(n->planning.placement, n->ports[i].port);
+		steering_add_port(n->planning.steering, n->ports[i].port);
 		port_law_init(&n->ports[i].law, n->ports[i].port, el_raw_ns());
 		net_port_init(&n->ports[i], n->ports[i].port, port);
 		ret = el_routes_add_conf(&n->planning.routes, (struct el_port_idx){i}, port, err);
@@ -126,7 +126,7 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 				    conf->dataplane.n_ports, EL_WORKER_QUEUES_MAX);
 	}
 	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports))) ||
-	    !(n->planning.placement = placement_create()) ||
+	    !(n->planning.steering = steering_create()) ||
 	    !(n->planning.hops = hops_create(EL_NEXT_HOPS_MAX))) {
 		network_close(n);
 		return el_error_set(err, -ENOMEM, "not enough memory");
@@ -156,7 +156,7 @@ void network_close(struct network *n)
 	el_rtnl_close(n->planning.rtnl);
 	el_rtnl_close(n->kernel.rtnl);
 	free(n->kernel.addresses);
-	placement_destroy(n->planning.placement);
+	steering_destroy(n->planning.steering);
 	hops_destroy(n->planning.hops);
 	for (uint32_t i = 0; i < n->n_ports; i++)
 		net_port_fini(&n->ports[i]);
@@ -288,7 +288,7 @@ bool network_take_room(struct network *n)
 
 bool network_can_learn(const struct network *n)
 {
-	return placement_can_learn(n->planning.placement);
+	return steering_can_learn(n->planning.steering);
 }
 
 /* ---- running ---- */

@@ -75,8 +75,8 @@ struct el_plan_route network_route(void *network_plan, const struct el_model_tar
 /* el_plan_input.place, likewise: the worker whose queue the answers come in on, as far as that can
  * be told. */
 uint32_t network_place(void *network_plan, const struct el_slice *slice);
-/* Has the plans from now on made by where the answers to `set` came in. */
-void network_learn(struct network *n, const struct el_plan_set *set);
+/* Has the plans from now on made by where the answers of another came in. */
+void network_learn(struct network *n, const struct el_streams *streams);
 
 /* ---- control ---- */
 

@@ -263,7 +263,7 @@ struct el_plan_route network_route(void *network_plan, const struct el_model_tar
 			route.status = EL_MODEL_NO_SOURCE;
 	}
 	if (route.status == EL_MODEL_ACTIVE) {
-		placement_set_hop(plan->planning->placement, route.next_hop, way.hop.port);
+		steering_set_hop(plan->planning->steering, route.next_hop, way.hop.port);
 		route.mtu = (uint16_t)way.mtu;
 	} else {
 		route.source = (struct el_ip){0};
@@ -277,12 +277,12 @@ uint32_t network_place(void *network_plan, const struct el_slice *slice)
 {
 	const struct network_plan *plan = network_plan;
 
-	return placement_worker(plan->planning->placement, slice);
+	return steering_worker(plan->planning->steering, slice);
 }
 
-void network_learn(struct network *n, const struct el_plan_set *set)
+void network_learn(struct network *n, const struct el_streams *streams)
 {
-	uint32_t count = placement_learn(n->planning.placement, set);
+	uint32_t count = steering_learn(n->planning.steering, streams);
 
 	el_log(EL_LOG_INFO, "network",
 	       "answers were forwarded between workers: %u streams are moved to where they come in",

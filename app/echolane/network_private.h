@@ -6,7 +6,7 @@
 #include "neigh_log.h"
 #include "net_port.h"
 #include "network.h"
-#include "placement.h"
+#include "steering.h"
 #include "ways.h"
 
 /* The network as it was when a plan was ordered. */
@@ -27,10 +27,10 @@ static inline enum el_neigh_state network_view_hop(const struct network_view *vi
 
 /* What the thread that makes plans has for itself, while there is one. */
 struct network_planning {
-	struct el_routes routes;     /* of the configuration; never changed */
-	struct el_rtnl *rtnl;        /* to ask the kernel with */
-	struct placement *placement; /* of streams on workers */
-	struct hops *hops;           /* which next hop has which index */
+	struct el_routes routes;   /* of the configuration; never changed */
+	struct el_rtnl *rtnl;      /* to ask the kernel with */
+	struct steering *steering; /* of streams on workers */
+	struct hops *hops;         /* which next hop has which index */
 };
 
 /* A next hop that a plan uses. */

@@ -69,8 +69,9 @@ static int make_rounds(struct control *c, struct planning *p, struct el_error *e
 	if (code < 0)
 		return code;
 	p->events = events_create(p->model, p->set->generation);
+	p->streams = el_streams_create(p->set);
 	p->rounds = rounds_create(&config);
-	if (p->events && p->rounds)
+	if (p->events && p->streams && p->rounds)
 		return 0;
 	return el_error_set(err, -ENOMEM,
 			    "not enough memory for the records of %u rounds of %llu probes",
@@ -210,7 +211,7 @@ void planning_release(struct control *c, const struct planning *p)
 void planning_order_fini(struct planning_order *order)
 {
 	snapshot_fini(&order->from);
-	el_plan_set_put(order->learn_from);
+	el_streams_put(order->learn_from);
 	order->learn_from = NULL;
 }
 
@@ -236,6 +237,7 @@ void planning_fini(struct planning *p)
 	events_free(p->events);
 	network_plan_free(p->net);
 	names_list_put(p->names);
+	el_streams_put(p->streams);
 	el_plan_set_put(p->set);
 	el_model_put(p->model);
 	shared_conf_put(p->shared);

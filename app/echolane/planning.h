@@ -22,7 +22,7 @@ struct planning_order {
 	bool is_update;
 	bool only_if_moved; /* a plan by which all streams go the same way is not wanted */
 	/* One reference: streams are placed by where its answers came in. NULL: nothing new. */
-	struct el_plan_set *learn_from;
+	struct el_streams *learn_from;
 };
 
 /* On control's thread: things as they are now. 0 or -ENOMEM. */

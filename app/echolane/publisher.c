@@ -240,7 +240,7 @@ static void publish_round(struct control *c, struct el_plan_set *set, struct el_
 	c->publisher.timed_out += s->iteration_s > timeout_s || was_ended(set, f);
 	s->achieved_pps = took_s > 0 ? (double)f->sent / took_s : 0;
 	publish(c, s);
-	reload_watch_placement(c, set, f->forwarded, f->sent);
+	reload_watch_steering(c, set, f->forwarded, f->sent);
 	show_table(c);
 }
 

@@ -188,8 +188,8 @@ void reload_take_results(struct control *c)
 	}
 }
 
-void reload_watch_placement(struct control *c, struct el_plan_set *set, uint64_t forwarded,
-			    uint64_t sent)
+void reload_watch_steering(struct control *c, struct el_plan_set *set, uint64_t forwarded,
+			   uint64_t sent)
 {
 	const struct planning *newest = rollout_newest(&c->rollout);
 	struct reload *r = &c->reload;
@@ -198,8 +198,8 @@ void reload_watch_placement(struct control *c, struct el_plan_set *set, uint64_t
 	if (set != newest->set || !may_order(c) || r->misplaced || !network_can_learn(c->network))
 		return;
 	if (r->watched != newest->shared)
-		r->watch = (struct placement_watch){0};
+		r->watch = (struct steering_watch){0};
 	r->watched = newest->shared;
-	if (placement_watch_round(&r->watch, forwarded, sent))
-		r->misplaced = el_plan_set_get(set);
+	if (steering_watch_round(&r->watch, forwarded, sent))
+		r->misplaced = el_streams_get(newest->streams);
 }

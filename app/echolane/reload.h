@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "placement.h"
+#include "steering.h"
 
 struct control;
 struct shared_conf;
@@ -23,8 +23,8 @@ struct reload {
 
 	bool names_changed, inventory_changed; /* since a plan was ordered last */
 	/* A plan of which too many answers had to be forwarded; one reference, or NULL. */
-	struct el_plan_set *misplaced;
-	struct placement_watch watch;
+	struct el_streams *misplaced;
+	struct steering_watch watch;
 	const struct shared_conf *watched; /* the configuration that it is about */
 };
 
@@ -34,5 +34,5 @@ void reload_poll(struct control *c);
 /* The planner has finished something. */
 void reload_take_results(struct control *c);
 /* So many answers of a round were forwarded, of so many probes sent. */
-void reload_watch_placement(struct control *c, struct el_plan_set *set, uint64_t forwarded,
-			    uint64_t sent);
+void reload_watch_steering(struct control *c, struct el_plan_set *set, uint64_t forwarded,
+			   uint64_t sent);

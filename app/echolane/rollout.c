@@ -107,7 +107,7 @@ static const struct el_schedule *start(struct rollout *r, const struct rollout_w
 
 	rounds_start(first->rounds, 1, world->now_ns + START_DELAY_NS);
 	r->state = ROLLOUT_RUNNING;
-	return post(r, el_schedule_open(schedule(r), 1, first->set));
+	return post(r, el_schedule_open(schedule(r), 1, first->streams));
 }
 
 static bool newest_has_begun(struct rollout *r, const struct rollout_world *world)
@@ -178,7 +178,7 @@ static const struct el_schedule *open_gate(struct rollout *r, const struct rollo
 	append(r, &r->next);
 	rounds_start(rollout_newest(r)->rounds, first, begin_ns);
 	r->state = ROLLOUT_RUNNING;
-	return post(r, el_schedule_open(schedule(r), first, rollout_newest(r)->set));
+	return post(r, el_schedule_open(schedule(r), first, rollout_newest(r)->streams));
 }
 
 /* The oldest one that is over: its rounds are published, each worker has begun a round of a newer

@@ -22,8 +22,6 @@ void el_plan_set_put(struct el_plan_set *set)
 		if (!set->plans[w])
 			continue;
 		free(set->plans[w]->slices);
-		free(set->plans[w]->landed);
-		free(set->plans[w]->paths);
 		free(set->plans[w]->ranges);
 		free(set->plans[w]);
 	}
@@ -59,7 +57,6 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **or
 		     const struct timing *t, struct el_error *err)
 {
 	struct el_plan *plan = calloc(1, sizeof(*plan));
-	size_t bytes;
 
 	if (!plan)
 		return el_error_set(err, -ENOMEM, "not enough memory for a plan");
@@ -67,18 +64,12 @@ static int make_plan(struct el_plan_set *set, uint32_t worker, struct draft **or
 	plan->set = set;
 	plan->worker.v = (uint16_t)worker;
 	plan->slices = aligned_alloc(64, (n ? n : 1) * sizeof(*plan->slices));
-	plan->landed = calloc(n ? n : 1, sizeof(*plan->landed));
-	if (!plan->slices || !plan->landed)
+	if (!plan->slices)
 		return el_error_set(err, -ENOMEM, "not enough memory for %u slices", n);
 	for (uint32_t i = 0; i < n; i++)
 		plan->n_probes += order[i]->slice.n_packets;
 	if (el_plan_share_cursors(plan, order, n, t, &set->tight) < 0)
 		return el_error_set(err, -ENOMEM, "not enough memory for the port cursors");
-	bytes = (plan->n_paths / 16 + 1) * 64UL;
-	plan->paths = aligned_alloc(64, bytes);
-	if (!plan->paths)
-		return el_error_set(err, -ENOMEM, "not enough memory for %u paths", plan->n_paths);
-	memset(plan->paths, 0, bytes); /* touched now, so that no worker faults later */
 	return el_plan_make_classes(plan, order, n, t, err);
 }
 

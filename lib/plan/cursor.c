@@ -149,8 +149,8 @@ static void place(struct draft **order, const struct sharing *g, uint32_t table)
 				     ? before
 				     : (uint64_t)j * s->port_count / g->n;
 		s->port_start = (uint16_t)(start % s->port_count);
-		s->path_first = table;
-		s->path_base = (uint16_t)g->first;
+		s->half_open_first = table;
+		s->half_open_base = (uint16_t)g->first;
 		before += s->n_packets;
 	}
 }
@@ -160,7 +160,7 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 {
 	struct draft **order = calloc(n ? n : 1, sizeof(*order));
 	uint32_t n_tcp = 0;
-	uint64_t n_paths = 0;
+	uint64_t n_half_open = 0;
 	struct sharing g;
 
 	if (!order)
@@ -179,20 +179,20 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 		uint32_t ports;
 		g = find_sharing(order + i, n_tcp - i);
 		ports = n_ports(&g);
-		place(order + i, &g, (uint32_t)n_paths);
+		place(order + i, &g, (uint32_t)n_half_open);
 		plan->ranges[plan->n_ranges++] =
-		    (struct el_path_range){order[i]->slice.addr_key, order[i]->slice.dst_port,
-					   (uint16_t)g.first, (uint32_t)n_paths};
+		    (struct el_half_open_range){order[i]->slice.addr_key, order[i]->slice.dst_port,
+						(uint16_t)g.first, (uint32_t)n_half_open};
 		/* packets of a round beyond which no port is used do not need an entry */
-		n_paths += g.same_range && g.packets < ports ? g.packets : ports;
+		n_half_open += g.same_range && g.packets < ports ? g.packets : ports;
 		if (!g.same_range || !suffice(&g, ports, t))
 			note_tight(tight, &g, t);
 	}
-	if (n_paths >= EL_PATH_NONE) {
+	if (n_half_open >= EL_HALF_OPEN_NONE) {
 		free(order);
 		return -ENOMEM;
 	}
-	plan->n_paths = plan->ranges[plan->n_ranges].first = (uint32_t)n_paths;
+	plan->n_half_open = plan->ranges[plan->n_ranges].first = (uint32_t)n_half_open;
 	free(order);
 	return 0;
 }

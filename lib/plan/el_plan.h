@@ -38,23 +38,9 @@ struct el_plan_class {
 
 struct el_plan_set;
 
-/* The id of the last probe of a TCP 4-tuple; 0: none, or it is answered. Its worker writes it, and
- * the others read it when they begin the next plan. */
-typedef _Atomic uint32_t el_path;
-
-static inline uint32_t el_path_get(const el_path *p)
-{
-	return atomic_load_explicit(p, memory_order_relaxed);
-}
-
-static inline void el_path_set(el_path *p, uint32_t id)
-{
-	atomic_store_explicit(p, id, memory_order_relaxed);
-}
-
-/* Where in the path table the source ports are that streams between two addresses, to one
- * destination port, share. */
-struct el_path_range {
+/* Where in a worker's table of half-open connections the source ports are that streams between two
+ * addresses, to one destination port, share. */
+struct el_half_open_range {
 	uint64_t addr_key;
 	uint16_t dst_port;
 	uint16_t port;  /* the first */
@@ -68,16 +54,11 @@ struct el_plan {
 	uint64_t n_probes;  /* the same without what stays unsent where classes are merged */
 	uint32_t n_slices;
 	uint32_t n_classes;
-	el_path *paths; /* the one part of a plan that is written */
-	uint32_t n_paths;
+	uint32_t n_half_open;
 	uint32_t n_ranges;
-	struct el_path_range *ranges; /* sorted; one more at the end, which begins at n_paths */
+	struct el_half_open_range
+	    *ranges; /* sorted; one more at the end, which begins at n_half_open */
 	struct el_slice *slices;
-	/* [n_slices], written by its worker, for control to read at any time: by whose queue
-	 * answers of the target came in last that had to be forwarded, as worker + 1; 0: there were
-	 * none.
-	 */
-	_Atomic uint8_t *landed;
 	struct el_plan_class classes[EL_PLAN_CLASSES_MAX];
 };
 
@@ -206,19 +187,6 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 
 struct el_plan_set *el_plan_set_get(struct el_plan_set *set);
 void el_plan_set_put(struct el_plan_set *set);
-
-/* How far a walk over path tables has come. Zeroed: nowhere. */
-struct el_path_walk {
-	uint32_t worker; /* of the plan before */
-	uint32_t to, from;
-};
-
-/* Takes over into a plan that nothing was sent by yet what the plans before, of all workers, know
- * of the same 4-tuples: a stream may come from another worker. True once that is done; false if it
- * is to be called again, because so many entries' worth of time went by (`budget`; one range, of 64
- * Ki entries at most, is not divided). For the worker of `to`. */
-bool el_plan_inherit_paths(struct el_plan *to, const struct el_plan_set *from,
-			   struct el_path_walk *walk, uint32_t budget);
 
 /* What the blocks of all workers of `set` take, which is most of the memory of a run. */
 uint64_t el_plan_set_blocks_bytes(const struct el_plan_set *set);

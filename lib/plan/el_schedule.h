@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "el_plan.h"
+#include "el_streams.h"
 
 #define EL_SCHEDULE_SPANS_MAX 8
 #define EL_ROUND_NONE UINT64_MAX /* later than any */
@@ -20,8 +20,9 @@
 struct el_schedule_span {
 	uint64_t first;
 	uint64_t end; /* one past the last; EL_ROUND_NONE: it is open */
-	/* It stays at least until no worker uses a schedule with this span any more. */
+	/* Both stay at least until no worker uses a schedule with this span any more. */
 	const struct el_plan_set *set;
+	struct el_streams *streams; /* of the set, for its workers */
 };
 
 struct el_schedule {
@@ -41,9 +42,9 @@ const struct el_schedule_span *el_schedule_find_generation(const struct el_sched
 /* Each of these returns what follows `s`. Rounds from `gate` on are not begun any more; cut: and
  * what is being sent ends. */
 struct el_schedule el_schedule_close(const struct el_schedule *s, uint64_t gate, bool cut);
-/* Rounds from `first` on, none of which has begun, are those of `set`, and the gate is open. A span
- * that has no rounds then is dropped. There must be room for a span. */
+/* Rounds from `first` on, none of which has begun, are those of the set of `streams`, and the gate
+ * is open. A span that has no rounds then is dropped. There must be room for a span. */
 struct el_schedule el_schedule_open(const struct el_schedule *s, uint64_t first,
-				    const struct el_plan_set *set);
+				    struct el_streams *streams);
 /* The plan set is over: what is still open of it is closed at once. */
 struct el_schedule el_schedule_drop(const struct el_schedule *s, const struct el_plan_set *set);

@@ -36,7 +36,7 @@ struct el_schedule el_schedule_close(const struct el_schedule *s, uint64_t gate,
 }
 
 struct el_schedule el_schedule_open(const struct el_schedule *s, uint64_t first,
-				    const struct el_plan_set *set)
+				    struct el_streams *streams)
 {
 	struct el_schedule next = *s;
 
@@ -47,7 +47,8 @@ struct el_schedule el_schedule_open(const struct el_schedule *s, uint64_t first,
 	if (next.n && next.spans[next.n - 1].end > first)
 		next.spans[next.n - 1].end = first;
 	assert(next.n < EL_SCHEDULE_SPANS_MAX);
-	next.spans[next.n++] = (struct el_schedule_span){first, EL_ROUND_NONE, set};
+	next.spans[next.n++] =
+	    (struct el_schedule_span){first, EL_ROUND_NONE, streams->set, streams};
 	return next;
 }
 

@@ -174,7 +174,7 @@ static int build_slice(const struct el_plan_input *in, struct draft *d, const st
 	s->port_first = has_ports ? g->src_port_first : 0;
 	s->port_count = has_ports ? g->src_port_count : 1;
 	s->port_recip = el_fastdiv_recip(s->port_count);
-	s->path_first = EL_PATH_NONE;
+	s->half_open_first = EL_HALF_OPEN_NONE;
 	s->series = d->series;
 	s->timeout_us = (uint32_t)fmin(round(t->timeout_s * 1e6), UINT32_MAX);
 	return 0;

@@ -131,7 +131,7 @@ static inline uint32_t el_id_unpermute_nonzero(const struct el_id_key *k, uint32
 #define EL_PROBE_TCP_LENS_MAX 8
 #define EL_SLICE_TEMPLATE_BYTES 64
 #define EL_PROBE_PAYLOAD_BYTES 9216 /* random bytes behind the template in every TX mbuf */
-#define EL_PATH_NONE UINT32_MAX
+#define EL_HALF_OPEN_NONE UINT32_MAX
 
 enum el_slice_flag {
 	EL_SLICE_DF = 1, /* IPv4: don't fragment */
@@ -164,12 +164,12 @@ struct el_slice {
 	};
 	uint32_t series;
 	uint32_t n_packets;
-	uint32_t packet_frac; /* n_packets / class' m as 0.32, rounded up; 0: all passes */
-	uint32_t path_first;  /* its part of the worker's path table, by source port - path_base;
-				 EL_PATH_NONE: it is not TCP */
+	uint32_t packet_frac;     /* n_packets / class' m as 0.32, rounded up; 0: all passes */
+	uint32_t half_open_first; /* its part of the worker's path table, by source port -
+				half_open_base; EL_HALF_OPEN_NONE: it is not TCP */
 	uint32_t timeout_us;
-	uint16_t path_base; /* the port of path_first */
-	uint16_t cookie;    /* ICMPping: 16 more bits of the cookie */
+	uint16_t half_open_base; /* the port of half_open_first */
+	uint16_t cookie;         /* ICMPping: 16 more bits of the cookie */
 	uint8_t template[EL_SLICE_TEMPLATE_BYTES];
 } __attribute__((aligned(64)));
 
@@ -270,7 +270,7 @@ struct el_answer {
 	union {
 		uint8_t candidate; /* which of the possible payload lengths matched; filled in by
 				      match */
-		uint8_t landed;    /* once forwarded: the worker whose queue it came in on */
+		uint8_t rx_worker; /* once forwarded: the worker whose queue it came in on */
 	};
 	uint32_t id; /* before permutation: of the first probe that it may be to; then of that which
 			it is to */

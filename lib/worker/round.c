@@ -8,7 +8,7 @@
  * receive queues. */
 #define CATCH_UP_PART 10
 
-/* Entries of the path table that are copied between two polls; some 20 us. */
+/* Entries of the table of half-open connections that are copied between two polls; some 20 us. */
 #define INHERIT_BUDGET 16384
 
 static struct el_block *waiting_head(const struct el_worker *w)
@@ -39,6 +39,12 @@ static void report(struct el_worker *w, struct el_block *b)
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
+/* Where this worker keeps what it knows of the streams of a round's plan. */
+static struct el_worker_streams *streams_of(const struct el_worker *w, const struct el_block *b)
+{
+	return &el_schedule_find(w->schedule, b->round)->streams->of[b->worker];
+}
+
 static void begin(struct el_worker *w, struct el_block *b)
 {
 	struct live_round *l = &w->live[b->round % ROUNDS_MAX];
@@ -48,6 +54,7 @@ static void begin(struct el_worker *w, struct el_block *b)
 	settle_gaps(w);
 	*l = (struct live_round){.block = b,
 				 .plan = plan,
+				 .streams = streams_of(w, b),
 				 .id_base = el_id_base(&b->set->ids, b->worker, b->round),
 				 .id_index_mask = el_id_index_mask(&b->set->ids),
 				 .sending = true,
@@ -98,9 +105,11 @@ static bool finish_late(struct el_worker *w)
 
 /* Before the first round of a plan: connections that the plans before have left half-open must not
  * be forgotten. A part at a time, so that receiving goes on; true once all is done. */
-static bool inherit_paths(struct el_worker *w, const struct el_plan_set *set)
+static bool inherit_half_open(struct el_worker *w, const struct el_block *b)
 {
 	const struct el_schedule *s = w->schedule;
+	struct el_streams *to = el_schedule_find(s, b->round)->streams;
+	const struct el_plan_set *set = b->set;
 
 	if (w->heir.to != set->generation) {
 		w->heir.to = set->generation;
@@ -114,10 +123,10 @@ static bool inherit_paths(struct el_worker *w, const struct el_plan_set *set)
 			continue;
 		if (from->generation > w->heir.from) {
 			w->heir.from = from->generation;
-			w->heir.walk = (struct el_path_walk){0};
+			w->heir.walk = (struct el_half_open_walk){0};
 		}
-		if (!el_plan_inherit_paths(set->plans[w->conf.index.v], from, &w->heir.walk,
-					   INHERIT_BUDGET))
+		if (!el_streams_inherit(to, w->conf.index.v, s->spans[i].streams, &w->heir.walk,
+					INHERIT_BUDGET))
 			return false;
 	}
 	w->heir.done = true;
@@ -131,12 +140,12 @@ void rounds_begin_due(struct el_worker *w)
 	if (w->sending || !b || b->round >= w->schedule->gate)
 		return;
 	if (b->start_ns && (int64_t)(w->iteration_ns - b->start_ns) < 0) {
-		inherit_paths(w, b->set);
+		inherit_half_open(w, b);
 		return;
 	}
 	/* The slot is free unless rounds were numbered with a gap as wide as the table; then wait.
 	 */
-	if (w->live[b->round % ROUNDS_MAX].block || !inherit_paths(w, b->set))
+	if (w->live[b->round % ROUNDS_MAX].block || !inherit_half_open(w, b))
 		return;
 	w->waiting_head++;
 	begin(w, b);

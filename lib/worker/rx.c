@@ -19,6 +19,7 @@
 /* A candidate id put back together. */
 struct located {
 	const struct el_plan_set *set;
+	struct el_streams *streams;
 	const struct el_slice *slice; /* not looked at yet */
 	struct live_round *live;      /* NULL: the round is over, or another worker's */
 	uint64_t round;
@@ -97,6 +98,7 @@ static bool locate(struct el_worker *w, const struct el_schedule_span *span, uin
 	if (round < span->first || round > newest || newest - round >= ROUNDS_MAX)
 		return false;
 	*ret = (struct located){.set = set,
+				.streams = span->streams,
 				.live = own ? round_find(w, round) : NULL,
 				.round = round,
 				.worker = at.worker,
@@ -235,29 +237,30 @@ static bool is_answer(const struct el_answer *a)
 }
 
 /* The 4-tuple of an answered probe, one of this worker's, may be used again as it is. */
-static void release_path(const struct el_answer *a, const struct el_plan *plan,
-			 const struct el_slice *s, uint32_t pass)
+static void release_tuple(const struct el_answer *a, const struct el_worker_streams *streams,
+			  const struct el_slice *s, uint32_t pass)
 {
 	uint32_t packet;
-	el_path *last;
+	el_half_open *last;
 
 	if (a->type != EL_PROBE_TCPSYN || !is_answer(a) ||
 	    !el_slice_packet_of_pass(s, pass, &packet))
 		return;
-	last = &plan->paths[s->path_first + (uint32_t)(el_slice_port(s, packet) - s->path_base)];
-	if (el_path_get(last) == a->id)
-		el_path_set(last, 0);
+	last = &streams->half_open[s->half_open_first +
+				   (uint32_t)(el_slice_port(s, packet) - s->half_open_base)];
+	if (el_half_open_get(last) == a->id)
+		el_half_open_set(last, 0);
 }
 
 /* What a verified answer asks for besides its record: the reset that a SYN/ACK gets. */
 static inline void close_connection(struct el_worker *w, const struct el_answer *a,
-				    const struct el_plan *plan, const struct el_slice *s,
-				    uint32_t pass)
+				    const struct el_worker_streams *streams,
+				    const struct el_slice *s, uint32_t pass)
 {
 	if (a->kind == EL_ANSWER_SYNACK)
 		reset_probe(w, s, a->own_port, a->wire);
-	if (s->path_first != EL_PATH_NONE)
-		release_path(a, plan, s, pass);
+	if (s->half_open_first != EL_HALF_OPEN_NONE)
+		release_tuple(a, streams, s, pass);
 }
 
 /* Writes a verified answer into its record. */
@@ -281,7 +284,7 @@ static inline void record_answer(struct el_worker *w, const struct el_answer *a,
 /* A verified answer to a probe of this worker, of whatever round. */
 static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
-	close_connection(w, a, at->set->plans[at->worker], at->slice, at->pass);
+	close_connection(w, a, &at->streams->of[at->worker], at->slice, at->pass);
 	if (at->live) {
 		record_answer(w, a, &at->live->block->records[at->index]);
 		return;
@@ -296,7 +299,7 @@ static void forward(struct el_worker *w, struct el_answer *a, const struct locat
 	uint32_t owner = at->worker;
 
 	a->generation = at->set->generation;
-	a->landed = (uint8_t)w->conf.index.v;
+	a->rx_worker = (uint8_t)w->conf.index.v;
 	if (owner < w->n_peers &&
 	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0) {
 		count(w, EL_COUNTER_FORWARDED, 1);
@@ -419,7 +422,7 @@ static inline uint32_t verify(struct el_worker *w, struct queue *q, struct pendi
 		search(w, q, p);
 		return 0;
 	}
-	close_connection(w, &p->answer, p->live->plan, s, p->pass);
+	close_connection(w, &p->answer, p->live->streams, s, p->pass);
 	if (unlikely(el_record_state(*p->record) != EL_RECORD_SENT || !is_answer(&p->answer))) {
 		record_answer(w, &p->answer, p->record);
 		return 0;
@@ -541,16 +544,17 @@ void rx_poll(struct el_worker *w)
 		rx_burst(w, &w->queues[i]);
 }
 
-/* Where the device puts the answers of the slice's target, for control to place it better. */
-static void note_landing(struct el_worker *w, const struct el_answer *a, const struct located *at)
+/* On whose queue the device puts the answers of the slice's target, for control to have them sent
+ * from there. */
+static void note_rx_worker(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
 	const struct el_plan *plan = at->set->plans[at->worker];
 	struct live_round *l = round_find(w, at->round);
 
 	if (!is_answer(a))
 		return; /* of a router: it may come in anywhere */
-	atomic_store_explicit(&plan->landed[at->slice - plan->slices], a->landed + 1,
-			      memory_order_relaxed);
+	atomic_store_explicit(&at->streams->of[at->worker].rx_worker[at->slice - plan->slices],
+			      a->rx_worker + 1, memory_order_relaxed);
 	if (l)
 		l->block->forwarded++;
 }
@@ -573,6 +577,6 @@ void rx_forwarded(struct el_worker *w)
 			continue;
 		}
 		apply(w, &answers[i], &at);
-		note_landing(w, &answers[i], &at);
+		note_rx_worker(w, &answers[i], &at);
 	}
 }

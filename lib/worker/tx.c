@@ -156,15 +156,16 @@ struct building {
 	struct el_worker *w;
 	struct live_round *live;
 	const struct el_id_key *key;
-	el_path *paths;
+	el_half_open *half_open;
 	uint64_t round;
 	uint32_t id_base;
 };
 
-/* A slice's entry of the path table for a source port. */
-static inline el_path *path_of(const struct building *b, const struct el_slice *s, uint16_t port)
+/* The entry of a slice's 4-tuple with a source port. */
+static inline el_half_open *half_open_of(const struct building *b, const struct el_slice *s,
+					 uint16_t port)
 {
-	return &b->paths[s->path_first + (uint32_t)(port - s->path_base)];
+	return &b->half_open[s->half_open_first + (uint32_t)(port - s->half_open_base)];
 }
 
 /* Both cache lines of a slice whose turn comes soon; `s` may lie behind the last one. */
@@ -206,12 +207,12 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 			if (unlikely(hop->queue != q || hop->state != EL_NEXT_HOP_READY))
 				break;
 		}
-		if (s->path_first != EL_PATH_NONE) {
-			el_path *last = path_of(b, s, port);
+		if (s->half_open_first != EL_HALF_OPEN_NONE) {
+			el_half_open *last = half_open_of(b, s, port);
 
-			if (el_path_get(last))
+			if (el_half_open_get(last))
 				break;
-			el_path_set(last, id);
+			el_half_open_set(last, id);
 		}
 		end += set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
 		ends[i] = end;
@@ -268,8 +269,8 @@ static bool reset_before_reuse(const struct building *b, const struct el_slice *
 {
 	const struct hop *hop = &b->w->hops[s->next_hop.v];
 	struct probe_list *p = &hop->queue->probes;
-	el_path *last = path_of(b, s, port);
-	uint32_t open = el_path_get(last);
+	el_half_open *last = half_open_of(b, s, port);
+	uint32_t open = el_half_open_get(last);
 	struct rte_mbuf *m;
 
 	if (!open)
@@ -281,7 +282,7 @@ static bool reset_before_reuse(const struct building *b, const struct el_slice *
 		     el_probe_reset(s, frame_end(m), port, el_id_permute(b->key, open) + 1));
 	append(p, m, m->pkt_len);
 	append_run(p, b->live, NO_RECORD, 1);
-	el_path_set(last, 0);
+	el_half_open_set(last, 0);
 	return true;
 }
 
@@ -291,7 +292,7 @@ static bool build_one(const struct building *b, const struct el_slice *s, uint32
 		      uint32_t packet)
 {
 	return pass_over(b, &b->w->hops[s->next_hop.v], index) ||
-	       ((s->path_first == EL_PATH_NONE ||
+	       ((s->half_open_first == EL_HALF_OPEN_NONE ||
 		 reset_before_reuse(b, s, el_slice_port(s, packet))) &&
 		build_run(b, s, index, 1, packet) == 1);
 }
@@ -307,7 +308,7 @@ static void build_class(struct el_worker *w, struct el_pacing *pace, uint32_t n)
 	const struct building b = {.w = w,
 				   .live = l,
 				   .key = &l->block->set->key,
-				   .paths = plan->paths,
+				   .half_open = l->streams->half_open,
 				   .round = l->block->round,
 				   .id_base = l->id_base};
 

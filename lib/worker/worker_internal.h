@@ -24,7 +24,8 @@
 struct live_round {
 	struct el_block *block;
 	const struct el_plan *plan;
-	uint32_t id_base, id_index_mask; /* of the ids of its probes */
+	struct el_worker_streams *streams; /* of the plan, this worker's */
+	uint32_t id_base, id_index_mask;   /* of the ids of its probes */
 	uint64_t last_send_ns;
 	uint64_t moved_ns; /* when a probe of it last went out, or none was due */
 	uint64_t over_ns;  /* when its time was first found to be over; 0: not yet */
@@ -107,12 +108,12 @@ struct el_worker {
 	    next[EL_PLAN_CLASSES_MAX];      /* next probe: pass, slice in the class */
 	const struct el_schedule *schedule; /* taken last from the board; at first an empty one */
 	struct el_id_key key;               /* of its plans; all have the same */
-	/* The plan whose path table is being made ready for its first round, from the tables of
+	/* The plan whose half-open connections are being taken over, before its first round, from
 	 * those before: generations, 0: none, and how far that has come. */
 	struct {
 		uint64_t to, from;
 		bool done;
-		struct el_path_walk walk;
+		struct el_half_open_walk walk;
 	} heir;
 	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
 	uint64_t ordered_round; /* and of the latest that all workers were told to begin */

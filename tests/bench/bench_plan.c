@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "el_streams.h"
 #include "el_conf.h"
 #include "el_model.h"
 #include "el_plan.h"
@@ -78,11 +79,13 @@ static char *document(uint32_t targets, bool subnets, const char *group, const c
 	return text;
 }
 
-/* What a worker's change to the same plan takes: its path table, in parts as big as the worker
- * takes them. */
-static int measure_change(const struct el_plan_input *in, const struct el_plan *from)
+/* What a worker's change to the same plan takes: its table of half-open connections, in parts as
+ * big as the worker takes them. */
+static int measure_change(const struct el_plan_input *in, struct el_plan_set *before)
 {
-	struct el_path_walk walk = {0};
+	struct el_half_open_walk walk = {0};
+	const struct el_plan *plan = before->plans[0];
+	struct el_streams *from, *to;
 	struct el_plan_set *set = NULL;
 	struct el_error err = {{0}};
 	double longest_s = 0, begin_s = now_s(), at_s = begin_s;
@@ -92,16 +95,20 @@ static int measure_change(const struct el_plan_input *in, const struct el_plan *
 		printf("%s\n", err.text);
 		return 1;
 	}
-	for (begin_s = at_s = now_s(); !done;) {
+	from = el_streams_create(before);
+	to = el_streams_create(set);
+	for (begin_s = at_s = now_s(); from && to && !done;) {
 		double before_s = at_s;
-		done = el_plan_inherit_paths(set->plans[0], from->set, &walk, 16384);
+		done = el_streams_inherit(to, 0, from, &walk, 16384);
 		at_s = now_s();
 		longest_s = fmax(longest_s, at_s - before_s);
 	}
-	printf("  %u paths in %u ranges taken over in %.2f ms, %.0f us at a time at most\n",
-	       from->n_paths, from->n_ranges, (at_s - begin_s) * 1e3, longest_s * 1e6);
+	printf("  %u 4-tuples in %u ranges taken over in %.2f ms, %.0f us at a time at most\n",
+	       plan->n_half_open, plan->n_ranges, (at_s - begin_s) * 1e3, longest_s * 1e6);
+	el_streams_put(from);
+	el_streams_put(to);
 	el_plan_set_put(set);
-	return 0;
+	return done ? 0 : 1;
 }
 
 static int measure(const char *what, uint32_t targets, bool subnets, const char *group,
@@ -149,7 +156,7 @@ static int measure(const char *what, uint32_t targets, bool subnets, const char 
 	       time[1] - time[0], (memory[1] - memory[0]) / targets, time[2] - time[1],
 	       (memory[2] - memory[1]) / in.model->n_streams, time[3] - time[2],
 	       (memory[3] - memory[2]) / set->plans[0]->n_slices);
-	if (set->plans[0]->n_ranges && measure_change(&in, set->plans[0]))
+	if (set->plans[0]->n_ranges && measure_change(&in, set))
 		return 1;
 	el_plan_set_put(set);
 	el_model_put(in.model);

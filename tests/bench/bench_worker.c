@@ -337,6 +337,7 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	struct fixture *f = fixture(1, row->slices > FEW_SLICES ? 100 : 1000);
 	struct el_plan_set *set;
 	struct el_schedule schedule = {0};
+	struct el_streams *streams;
 	struct el_worker *w;
 	struct el_prefix own;
 	uint64_t n_answers;
@@ -352,7 +353,10 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	w = make_worker(&own, row->family);
 	if (!w)
 		return 1;
-	schedule = el_schedule_open(&schedule, 1, set);
+	streams = el_streams_create(set);
+	if (!streams)
+		return 1;
+	schedule = el_schedule_open(&schedule, 1, streams);
 	el_board_post(board, &schedule);
 	for (uint64_t round = 1; round <= rounds; round++)
 		order_round(w, set, round);
@@ -364,6 +368,7 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	n_answers = answers(w);
 	tx = measure_tx(w, set, rounds);
 	finish(w);
+	el_streams_put(streams);
 	el_plan_set_put(set);
 	free(f->model.streams);
 	free(f);

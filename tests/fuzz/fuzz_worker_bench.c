@@ -112,8 +112,8 @@ void fuzz_bench_send(struct bench *b, struct fuzz_probe probes[FUZZ_PROBES])
 	size_t n = 0;
 
 	for (uint32_t w = 0; w < WORKERS; w++)
-		for (uint32_t i = 0; i < b->set->plans[w]->n_paths; i++)
-			el_path_set(&b->set->plans[w]->paths[i], 0);
+		for (uint32_t i = 0; b->streams && i < b->set->plans[w]->n_half_open; i++)
+			el_half_open_set(&b->streams->of[w].half_open[i], 0);
 	order_round(b, 1);
 	for (int i = 0; i < 100 && n < FUZZ_PROBES; i++) {
 		poll_all(b);

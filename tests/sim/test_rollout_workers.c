@@ -62,7 +62,8 @@ static struct planning make(struct control *c)
 	struct planning p = {
 	    .model = &c->b->f->model, .set = conf.set, .rounds = rounds_create(&conf)};
 
-	assert_non_null(p.rounds);
+	p.streams = el_streams_create(conf.set);
+	assert_true(p.rounds && p.streams);
 	c->b->f->in.generation++;
 	return p;
 }
@@ -95,6 +96,7 @@ static const struct el_plan_set *change(struct control *c, bool cut)
 static void destroy(struct planning *p)
 {
 	rounds_destroy(p->rounds);
+	el_streams_put(p->streams);
 	el_plan_set_put(p->set);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams on workers: a wire that spreads answers over the queues as a NIC does, by a Toeplitz hash
- * of its own over the frames, and the placement that has to foresee it. */
+ * of its own over the frames, and the steering that has to foresee it. */
 #include "worker_bench.h"
 
 #include <rte_ethdev.h>
 
-#include "placement.h"
+#include "steering.h"
 #include "toeplitz.h"
 
 uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
@@ -22,7 +22,7 @@ enum wire {
 
 struct rss_bench {
 	struct el_port port;
-	struct placement *placement;
+	struct steering *steering;
 	uint8_t key[40]; /* the wire's */
 	enum wire wire;
 	struct bench *b;
@@ -34,7 +34,7 @@ static uint32_t place(void *ctx, const struct el_slice *slice)
 {
 	const struct rss_bench *r = ctx;
 
-	return placement_worker(r->placement, slice);
+	return steering_worker(r->steering, slice);
 }
 
 static struct el_plan_route route(void *ctx, const struct el_model_target *target,
@@ -96,8 +96,8 @@ static struct rss_bench *rss_bench(enum wire wire)
 		r->key[0] ^= 0x5a, r->key[5] ^= 0xff;
 	for (uint16_t i = 0; i < RETA_SIZE; i++)
 		r->port.rss.reta[i] = (uint16_t)(i * 7 / 3 % WORKERS);
-	r->placement = placement_create();
-	placement_add_port(r->placement, &r->port);
+	r->steering = steering_create();
+	steering_add_port(r->steering, &r->port);
 	begin(r);
 	return r;
 }
@@ -105,7 +105,7 @@ static struct rss_bench *rss_bench(enum wire wire)
 static void rss_bench_free(struct rss_bench *r)
 {
 	bench_free(r->b);
-	placement_destroy(r->placement);
+	steering_destroy(r->steering);
 	free(r);
 }
 
@@ -193,7 +193,7 @@ static uint64_t run_round(struct rss_bench *r)
 /* Another plan, made with what has been learnt of the one before. */
 static uint32_t learn(struct rss_bench *r)
 {
-	uint32_t n = placement_learn(r->placement, r->b->set);
+	uint32_t n = steering_learn(r->steering, r->b->streams);
 
 	bench_free(r->b);
 	r->round = 0;
@@ -211,7 +211,7 @@ static void answers_come_home(void **state)
 	struct rss_bench *r = rss_bench(WIRE_AS_TOLD);
 
 	(void)state;
-	assert_int_equal(placement_source(r->placement, (struct el_port_idx){0}),
+	assert_int_equal(steering_source(r->steering, (struct el_port_idx){0}),
 			 EL_PLACEMENT_COMPUTED);
 	assert_int_equal(run_round(r), 0);
 	assert_shared(r);
@@ -228,14 +228,14 @@ static void a_wrong_hash_is_learnt(void **state)
 	(void)state;
 	assert_true(before > r->b->set->n_probes / 4);
 	assert_true(learn(r) > 0);
-	assert_int_equal(placement_source(r->placement, (struct el_port_idx){0}),
+	assert_int_equal(steering_source(r->steering, (struct el_port_idx){0}),
 			 EL_PLACEMENT_LEARNT);
 	assert_int_equal(run_round(r), 0);
 	assert_shared(r);
 	rss_bench_free(r);
 }
 
-/* Where the ports decide, a path's answers keep to a queue but a slice's don't: no placement avoids
+/* Where the ports decide, a path's answers keep to a queue but a slice's don't: no steering avoids
  * forwarding TCP, and what is learnt of it does not harm the rest. */
 static void ports_in_the_hash_are_forwarded(void **state)
 {
@@ -258,15 +258,14 @@ static void one_queue_is_not_learnt(void **state)
 
 	(void)state;
 	assert_true(before > r->b->set->n_probes / 3);
-	assert_false(placement_can_learn(r->placement));
+	assert_false(steering_can_learn(r->steering));
 	assert_int_equal(learn(r), 0);
-	assert_int_equal(placement_source(r->placement, (struct el_port_idx){0}),
-			 EL_PLACEMENT_NONE);
+	assert_int_equal(steering_source(r->steering, (struct el_port_idx){0}), EL_PLACEMENT_NONE);
 	assert_int_equal(run_round(r), before);
 	/* nor where the device says that it spreads and does not */
 	r->port.rss.on = true;
 	assert_true(run_round(r) > 0);
-	assert_int_equal(placement_learn(r->placement, r->b->set), 0);
+	assert_int_equal(steering_learn(r->steering, r->b->streams), 0);
 	assert_shared(r);
 	rss_bench_free(r);
 }
@@ -301,7 +300,7 @@ static void errors_of_routers_teach_nothing(void **state)
 	assert_int_equal(figures(b, 0).icmp_errors, 20);
 	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 40);
 	for (uint32_t w = 0; w < 2; w++)
-		assert_int_equal(b->set->plans[w]->landed[0], 0);
+		assert_int_equal(b->streams->of[w].rx_worker[0], 0);
 	bench_free(b);
 }
 

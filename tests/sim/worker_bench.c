@@ -113,6 +113,8 @@ void bench_free(struct bench *b)
 		drain(b->out[w]);
 	}
 	el_board_destroy(b->board);
+	while (b->n_made)
+		el_streams_put(b->made[--b->n_made]);
 	el_plan_set_put(b->set);
 	free(b->f);
 	free(b);
@@ -154,8 +156,12 @@ struct el_block *order_block(struct bench *b, uint32_t worker, uint64_t round, u
 	assert_non_null(c.block);
 	c.block->round = round;
 	c.block->start_ns = start_ns;
+	if (!b->streams || b->streams->set != b->set) {
+		b->streams = b->made[b->n_made++] = el_streams_create(b->set);
+		assert_non_null(b->streams);
+	}
 	if (!s->n || s->spans[s->n - 1].set != b->set || s->gate <= round)
-		post(b, el_schedule_open(s, round, b->set));
+		post(b, el_schedule_open(s, round, b->streams));
 	assert_true(el_worker_command(b->workers[worker], &c));
 	return c.block;
 }

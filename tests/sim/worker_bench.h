@@ -21,9 +21,12 @@ struct bench {
 	struct el_board *board;
 	struct el_schedule schedules[64]; /* posted, one after the other */
 	uint32_t n_schedules;
+	struct el_streams *made[64]; /* of all sets */
+	uint32_t n_made;
 	struct el_prefix own[2];
 	struct fixture *f;
 	struct el_plan_set *set;
+	struct el_streams *streams;        /* of the set, once a round of it was ordered */
 	struct el_block *ordered[WORKERS]; /* of the latest round; the workers', to look at */
 };
 

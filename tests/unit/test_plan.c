@@ -153,8 +153,8 @@ static void same_ports_are_shared(void **state)
 	assert_int_equal(set->plans[0]->n_slices, 2);
 	for (uint32_t n = 0; n < 100; n++)
 		assert_int_not_equal(el_slice_port(&s[0], n), el_slice_port(&s[1], n));
-	assert_int_equal(set->plans[0]->n_paths, 2);
-	assert_int_equal(s[0].path_first, s[1].path_first);
+	assert_int_equal(set->plans[0]->n_half_open, 2);
+	assert_int_equal(s[0].half_open_first, s[1].half_open_first);
 	el_plan_set_put(set);
 	free(f);
 }
@@ -178,7 +178,7 @@ static void enough_ports_come_once(void **state)
 			used[port - 65000] = true;
 		}
 	}
-	assert_int_equal(set->plans[0]->n_paths, 200);
+	assert_int_equal(set->plans[0]->n_half_open, 200);
 	el_plan_set_put(set);
 	free(f);
 }

@@ -77,8 +77,9 @@ static struct planning make(uint64_t period_ns, uint64_t timeout_ns)
 	set->n_blocks = 3;
 	for (uint32_t w = 0; w < WORKERS; w++)
 		set->plans[w] = calloc(1, sizeof(*set->plans[w]));
+	p.streams = el_streams_create(set);
 	p.rounds = rounds_create(&config);
-	assert_non_null(p.rounds);
+	assert_true(p.rounds && p.streams);
 	world.n_made++;
 	return p;
 }
@@ -86,6 +87,7 @@ static struct planning make(uint64_t period_ns, uint64_t timeout_ns)
 static void destroy(struct planning *p)
 {
 	rounds_destroy(p->rounds);
+	el_streams_put(p->streams);
 	el_plan_set_put(p->set);
 	*p = (struct planning){0};
 	world.n_freed++;

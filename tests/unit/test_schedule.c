@@ -8,11 +8,13 @@
 #define ROUNDS 10000
 
 static struct el_plan_set sets[SETS];
+static struct el_streams streams[SETS];
 
 static struct el_schedule opened(const struct el_schedule *s, uint64_t first, uint32_t set)
 {
 	sets[set].generation = set + 1;
-	return el_schedule_open(s, first, &sets[set]);
+	streams[set].set = &sets[set];
+	return el_schedule_open(s, first, &streams[set]);
 }
 
 static void spans_follow_each_other(void **state)

@@ -2,28 +2,34 @@
 /* What is known of 4-tuples when one plan follows another. */
 #include "plan_fixture.h"
 
-/* The entry of a 4-tuple, whose addresses are those of a slice, in a worker's plan; NULL: it is in
- * no range. */
-static el_path *path_in(const struct el_plan *plan, const struct el_slice *s, uint32_t port)
+#include "el_streams.h"
+
+/* The entry of a 4-tuple, whose addresses are those of a slice, of a worker; NULL: it is in no
+ * range. */
+static el_half_open *entry_of(const struct el_streams *streams, uint32_t worker,
+			      const struct el_slice *s, uint32_t port)
 {
+	const struct el_plan *plan = streams->set->plans[worker];
+
 	for (uint32_t i = 0; i < plan->n_ranges; i++) {
-		const struct el_path_range *r = &plan->ranges[i];
+		const struct el_half_open_range *r = &plan->ranges[i];
 		if (r->addr_key == s->addr_key && r->dst_port == s->dst_port && port >= r->port &&
 		    port - r->port < r[1].first - r->first)
-			return &plan->paths[r->first + port - r->port];
+			return &streams->of[worker].half_open[r->first + port - r->port];
 	}
 	return NULL;
 }
 
-/* The same in any worker's. */
-static el_path *path_of(const struct el_plan_set *set, const struct el_slice *s, uint32_t port)
+/* The same of any worker. */
+static el_half_open *entry(const struct el_streams *streams, const struct el_slice *s,
+			   uint32_t port)
 {
-	el_path *found = NULL;
+	el_half_open *found = NULL;
 
-	for (uint32_t w = 0; w < set->n_workers; w++) {
-		el_path *path = path_in(set->plans[w], s, port);
-		assert_false(found && path);
-		found = path ? path : found;
+	for (uint32_t w = 0; w < streams->set->n_workers; w++) {
+		el_half_open *h = entry_of(streams, w, s, port);
+		assert_false(found && h);
+		found = h ? h : found;
 	}
 	return found;
 }
@@ -50,17 +56,21 @@ static struct el_plan_set *some_plan(struct fixture **ret, uint64_t *random)
 	return compile(f);
 }
 
-/* The 4-tuples of a plan, against what the plan before knows of it. */
-static uint32_t check_inherited(const struct el_plan *to, const struct el_plan_set *from)
+/* The 4-tuples of a worker, against what is known under the plan before. */
+static uint32_t check_inherited(const struct el_streams *to, uint32_t worker,
+				const struct el_streams *from)
 {
+	const struct el_plan *plan = to->set->plans[worker];
 	uint32_t inherited = 0;
 
-	for (uint32_t i = 0; i < to->n_slices; i++) {
-		const struct el_slice *s = &to->slices[i];
+	for (uint32_t i = 0; i < plan->n_slices; i++) {
+		const struct el_slice *s = &plan->slices[i];
 		for (uint32_t n = 0; n < s->n_packets && s->type == EL_PROBE_TCPSYN; n++) {
 			uint16_t port = el_slice_port(s, n);
-			const el_path *have = path_in(to, s, port), *known = path_of(from, s, port);
-			assert_ptr_equal(have, &to->paths[s->path_first + port - s->path_base]);
+			const el_half_open *have = entry_of(to, worker, s, port);
+			const el_half_open *known = entry(from, s, port);
+			assert_ptr_equal(have, &to->of[worker].half_open[s->half_open_first + port -
+									 s->half_open_base]);
 			assert_int_equal(*have, known ? *known : 0);
 			inherited += known != NULL;
 		}
@@ -80,20 +90,24 @@ static void paths_are_inherited(void **state)
 		struct fixture *f[2];
 		struct el_plan_set *set[2] = {some_plan(&f[0], &random), some_plan(&f[1], &random)};
 
+		struct el_streams *from = el_streams_create(set[0]);
+		struct el_streams *to = el_streams_create(set[1]);
+
+		assert_true(from && to);
 		for (uint32_t w = 0; w < 3; w++) {
-			struct el_plan *from = set[0]->plans[w];
-			for (uint32_t i = 0; i < from->n_paths; i++)
-				from->paths[i] = (w + 1) << 20 | i;
+			for (uint32_t i = 0; i < set[0]->plans[w]->n_half_open; i++)
+				from->of[w].half_open[i] = (w + 1) << 20 | i;
 		}
 		for (uint32_t w = 0; w < 3; w++) {
-			struct el_plan *to = set[1]->plans[w];
-			struct el_path_walk walk = {0};
+			struct el_half_open_walk walk = {0};
 			uint32_t calls = 1;
-			while (!el_plan_inherit_paths(to, set[0], &walk, run % 2 ? 20 : UINT32_MAX))
+			while (!el_streams_inherit(to, w, from, &walk, run % 2 ? 20 : UINT32_MAX))
 				calls++;
 			assert_true(calls == 1 || run % 2);
-			inherited += check_inherited(to, set[0]);
+			inherited += check_inherited(to, w, from);
 		}
+		el_streams_put(from);
+		el_streams_put(to);
 		for (int k = 0; k < 2; k++) {
 			el_plan_set_put(set[k]);
 			free(f[k]);

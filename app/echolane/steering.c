@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "placement.h"
+#include "steering.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,25 +18,25 @@
 #define TRIES_MAX 3
 #define GOOD_ROUNDS 64
 
-struct placement_port {
+struct steering_port {
 	const struct el_port *port;
 	atomic_bool learnt;
 };
 
-struct placement {
-	struct placement_port ports[EL_WORKER_QUEUES_MAX];
+struct steering {
+	struct steering_port ports[EL_WORKER_QUEUES_MAX];
 	uint32_t n_ports;
 	uint8_t hop_ports[EL_NEXT_HOPS_MAX]; /* port by next hop */
 	uint64_t *table;                     /* open addressing; NULL: nothing learnt yet */
 	uint32_t size, used;                 /* size: a power of two */
 };
 
-struct placement *placement_create(void)
+struct steering *steering_create(void)
 {
-	return calloc(1, sizeof(struct placement));
+	return calloc(1, sizeof(struct steering));
 }
 
-void placement_destroy(struct placement *p)
+void steering_destroy(struct steering *p)
 {
 	if (!p)
 		return;
@@ -44,13 +44,12 @@ void placement_destroy(struct placement *p)
 	free(p);
 }
 
-void placement_add_port(struct placement *p, const struct el_port *port)
+void steering_add_port(struct steering *p, const struct el_port *port)
 {
 	p->ports[p->n_ports++].port = port;
 }
 
-void placement_set_hop(struct placement *p, struct el_next_hop_idx next_hop,
-		       struct el_port_idx port)
+void steering_set_hop(struct steering *p, struct el_next_hop_idx next_hop, struct el_port_idx port)
 {
 	p->hop_ports[next_hop.v] = (uint8_t)port.v;
 }
@@ -77,7 +76,7 @@ static uint64_t *find(uint64_t *table, uint32_t size, uint64_t hash)
 	return &table[i];
 }
 
-static bool grow(struct placement *p)
+static bool grow(struct steering *p)
 {
 	uint32_t size = p->table ? 2 * p->size : TABLE_MIN;
 	uint64_t *table = calloc(size, sizeof(*table));
@@ -95,7 +94,7 @@ static bool grow(struct placement *p)
 }
 
 /* False where there is no room. */
-static bool put(struct placement *p, uint64_t hash, uint32_t worker)
+static bool put(struct steering *p, uint64_t hash, uint32_t worker)
 {
 	uint64_t *entry;
 
@@ -108,7 +107,7 @@ static bool put(struct placement *p, uint64_t hash, uint32_t worker)
 }
 
 /* What was learnt for targets that are gone takes room: once it is short, all is learnt anew. */
-static void make_room(struct placement *p, uint32_t n)
+static void make_room(struct steering *p, uint32_t n)
 {
 	if (!p->table || p->used + n <= TABLE_MAX / 2)
 		return;
@@ -119,12 +118,12 @@ static void make_room(struct placement *p, uint32_t n)
 
 /* ---- placing ---- */
 
-static const struct placement_port *port_of(const struct placement *p, const struct el_slice *s)
+static const struct steering_port *port_of(const struct steering *p, const struct el_slice *s)
 {
 	return &p->ports[p->hop_ports[s->next_hop.v]];
 }
 
-uint32_t placement_worker(const struct placement *p, const struct el_slice *slice)
+uint32_t steering_worker(const struct steering *p, const struct el_slice *slice)
 {
 	const struct el_port *port = port_of(p, slice)->port;
 	const uint8_t *target, *own;
@@ -142,9 +141,9 @@ uint32_t placement_worker(const struct placement *p, const struct el_slice *slic
 	return el_port_rss_queue(&port->rss, slice->family, target, own);
 }
 
-enum el_placement placement_source(const struct placement *p, struct el_port_idx port)
+enum el_placement steering_source(const struct steering *p, struct el_port_idx port)
 {
-	const struct placement_port *pp = &p->ports[port.v];
+	const struct steering_port *pp = &p->ports[port.v];
 
 	if (atomic_load_explicit(&pp->learnt, memory_order_relaxed))
 		return EL_PLACEMENT_LEARNT;
@@ -158,12 +157,12 @@ enum el_placement placement_source(const struct placement *p, struct el_port_idx
 
 /* A device that does not spread what comes in puts it all into one queue: following it there would
  * leave the work to one worker. */
-static bool spreads(const struct placement_port *pp)
+static bool spreads(const struct steering_port *pp)
 {
 	return pp->port->rss.on;
 }
 
-bool placement_can_learn(const struct placement *p)
+bool steering_can_learn(const struct steering *p)
 {
 	for (uint32_t i = 0; i < p->n_ports; i++) {
 		if (spreads(&p->ports[i]))
@@ -172,15 +171,15 @@ bool placement_can_learn(const struct placement *p)
 	return false;
 }
 
-/* Where the answers to a slice come in. */
-static uint32_t landing(const struct placement *p, const struct el_plan *plan, uint32_t slice)
+/* The worker on whose queue the answers to a slice of worker `w` come in. */
+static uint32_t rx_worker(const struct steering *p, const struct el_streams *streams, uint32_t w,
+			  uint32_t slice)
 {
-	uint32_t landed = atomic_load_explicit(&plan->landed[slice], memory_order_relaxed);
+	const struct el_slice *s = &streams->set->plans[w]->slices[slice];
+	uint32_t rx = atomic_load_explicit(&streams->of[w].rx_worker[slice], memory_order_relaxed);
 
 	/* not a worker without a queue of the port: they came back by another */
-	return landed && landed <= port_of(p, &plan->slices[slice])->port->n_queues
-		   ? landed - 1
-		   : plan->worker.v;
+	return rx && rx <= port_of(p, s)->port->n_queues ? rx - 1 : w;
 }
 
 /* Whether a port's probes would still be spread, each being sent where its answers come in: no
@@ -202,15 +201,16 @@ static bool stays_spread(const uint64_t *load, uint32_t n)
 typedef uint64_t loads[EL_WORKER_QUEUES_MAX][EL_PORT_QUEUES_MAX];
 
 /* How many slices would move. */
-static uint32_t add_up(const struct placement *p, const struct el_plan_set *set, loads ret_load)
+static uint32_t add_up(const struct steering *p, const struct el_streams *streams, loads ret_load)
 {
+	const struct el_plan_set *set = streams->set;
 	uint32_t moved = 0;
 
 	for (uint32_t w = 0; w < set->n_workers; w++) {
 		const struct el_plan *plan = set->plans[w];
 		for (uint32_t i = 0; i < plan->n_slices; i++) {
 			const struct el_slice *s = &plan->slices[i];
-			uint32_t to = landing(p, plan, i);
+			uint32_t to = rx_worker(p, streams, w, i);
 			ret_load[p->hop_ports[s->next_hop.v]][to] += s->n_packets;
 			moved += to != w;
 		}
@@ -218,14 +218,16 @@ static uint32_t add_up(const struct placement *p, const struct el_plan_set *set,
 	return moved;
 }
 
-static uint32_t learn_plan(struct placement *p, const struct el_plan *plan, const bool *learn)
+static uint32_t learn_plan(struct steering *p, const struct el_streams *streams, uint32_t w,
+			   const bool *learn)
 {
+	const struct el_plan *plan = streams->set->plans[w];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < plan->n_slices; i++) {
 		const struct el_slice *s = &plan->slices[i];
-		uint32_t port = p->hop_ports[s->next_hop.v], to = landing(p, plan, i);
-		if (!learn[port] || to == plan->worker.v)
+		uint32_t port = p->hop_ports[s->next_hop.v], to = rx_worker(p, streams, w, i);
+		if (!learn[port] || to == w)
 			continue;
 		if (!put(p, hash_of(s), to))
 			break;
@@ -235,22 +237,22 @@ static uint32_t learn_plan(struct placement *p, const struct el_plan *plan, cons
 	return n;
 }
 
-uint32_t placement_learn(struct placement *p, const struct el_plan_set *set)
+uint32_t steering_learn(struct steering *p, const struct el_streams *streams)
 {
 	bool learn[EL_WORKER_QUEUES_MAX] = {false};
 	loads load = {{0}};
 	uint32_t n = 0;
 
-	make_room(p, add_up(p, set, load));
+	make_room(p, add_up(p, streams, load));
 	for (uint32_t i = 0; i < p->n_ports; i++)
 		learn[i] =
 		    spreads(&p->ports[i]) && stays_spread(load[i], p->ports[i].port->n_queues);
-	for (uint32_t w = 0; w < set->n_workers; w++)
-		n += learn_plan(p, set->plans[w], learn);
+	for (uint32_t w = 0; w < streams->set->n_workers; w++)
+		n += learn_plan(p, streams, w, learn);
 	return n;
 }
 
-bool placement_watch_round(struct placement_watch *w, uint64_t forwarded, uint64_t sent)
+bool steering_watch_round(struct steering_watch *w, uint64_t forwarded, uint64_t sent)
 {
 	if (forwarded * FORWARDED_SHARE <= sent) {
 		if (w->tries && ++w->good_rounds % GOOD_ROUNDS == 0)
