@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* Probes on the wire: their ids, one file a probe type behind a burst-wise vtable, and the answers.
+/* Probes on the wire: their ids, one file a probe type behind a vtable, and the answers.
  * Plain memory in, plain memory out. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -352,9 +352,9 @@ struct el_probe_ops {
 	 * that change from probe to probe stay zero. */
 	void (*build)(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size);
 
-	/* Writes n packets, each from its slice's template, with its id, ports and checksums. All
-	 * slices are of this type. */
-	void (*make)(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n);
+	/* Writes a packet from its slice's template, with its id, ports and checksums. The slice is
+	 * of this type. */
+	void (*make)(const struct el_id_key *key, const struct el_probe_job *job);
 
 	/* An answer of this type from its parsed frame, whose protocol is this type's: everything
 	 * in *ret_answer but the time; `id` is the first that `ids` gives. Undefined where it is no

@@ -9,10 +9,7 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 
-#include "el_probe.h"
-
-#define EL_ECHO_ID_OFFSET 8 /* from the ICMP header: permuted id, its complement, cookie (8) */
-#define EL_ECHO_LEN (EL_ECHO_ID_OFFSET + 16)
+#include "el_probe_make.h"
 
 static inline uint16_t el_load16(const uint8_t *p)
 {

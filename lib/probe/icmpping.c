@@ -13,8 +13,6 @@
  *packets. A packet too short for that has the id in place of identifier and sequence number. Which
  *of the two it is shows in its length. */
 
-#define L4_LEN EL_ECHO_LEN
-
 /* A keyed hash of the addresses; `what` tells the uses apart. */
 static uint64_t hash(const struct el_slice_spec *spec, char what)
 {
@@ -33,52 +31,29 @@ static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t
 	uint8_t *l4;
 
 	s->dst_port = 0;
-	if (size < L4_LEN) {
+	if (size < EL_ECHO_LEN) {
 		s->flags |= EL_SLICE_ID_IN_HEADER;
-		s->header_len = ICMP_LEN;
-		end[-ICMP_LEN] = request;
+		s->header_len = EL_ICMP_LEN;
+		end[-EL_ICMP_LEN] = request;
 	} else {
 		uint64_t cookie = hash(spec, 'c');
 
-		s->header_len = L4_LEN;
-		l4 = end - L4_LEN;
+		s->header_len = EL_ECHO_LEN;
+		l4 = end - EL_ECHO_LEN;
 		l4[0] = request;
 		el_put16(l4 + 4, (uint16_t)hash(spec, 'p'));
-		el_put32(l4 + ICMP_LEN + 4, UINT32_MAX); /* the complement of 0 */
-		el_put32(l4 + ICMP_LEN + 8, (uint32_t)(cookie >> 32));
-		el_put32(l4 + ICMP_LEN + 12, (uint32_t)cookie);
-		s->dst_port = (uint16_t)el_echo_cookie(l4 + ICMP_LEN + 8);
-		s->cookie = (uint16_t)(el_echo_cookie(l4 + ICMP_LEN + 8) >> 16);
+		el_put32(l4 + EL_ICMP_LEN + 4, UINT32_MAX); /* the complement of 0 */
+		el_put32(l4 + EL_ICMP_LEN + 8, (uint32_t)(cookie >> 32));
+		el_put32(l4 + EL_ICMP_LEN + 12, (uint32_t)cookie);
+		s->dst_port = (uint16_t)el_echo_cookie(l4 + EL_ICMP_LEN + 8);
+		s->cookie = (uint16_t)(el_echo_cookie(l4 + EL_ICMP_LEN + 8) >> 16);
 	}
 	s->payload_len = (uint16_t)(size - s->header_len);
 }
 
-static void make(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n)
+static void make(const struct el_id_key *key, const struct el_probe_job *job)
 {
-	const struct el_id_key k = *key;
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct el_slice *s = jobs[i].slice;
-		uint32_t wire = el_id_permute(&k, jobs[i].id);
-		uint32_t wire_be = htobe32(wire);
-		uint16_t sequence_be = htobe16(jobs[i].sequence);
-		uint8_t *l4;
-
-		copy_template(jobs[i].end, s);
-		if (s->flags & EL_SLICE_ID_IN_HEADER) {
-			l4 = jobs[i].end - ICMP_LEN;
-			store16(l4 + 2, checksum(s->l4_sum + halves(wire_be)));
-			store32(l4 + 4, wire_be);
-		} else {
-			l4 = jobs[i].end - L4_LEN;
-			store16(l4 + 2, checksum(s->l4_sum + sequence_be));
-			store16(l4 + 6, sequence_be);
-			store32(l4 + 8, wire_be);
-			store32(l4 + 12, ~wire_be);
-		}
-		if (s->family == 4)
-			finish_ipv4(l4 - IPV4_LEN, s, ip_id_be(s, wire));
-	}
+	el_make_icmpping(key, job);
 }
 
 static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
@@ -90,7 +65,7 @@ static enum el_no_answer recognise(const struct el_id_key *key, const struct el_
 
 	if (l4[0] != (pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
-	if (pkt->l4_len >= L4_LEN)
+	if (pkt->l4_len >= EL_ECHO_LEN)
 		return el_answer_echo(ret_answer, key, addr_key, l4) ? EL_NO_ANSWER_NONE
 								     : EL_NO_ANSWER_COOKIE;
 	el_answer_begin(ret_answer, EL_PROBE_ICMPPING, addr_key, EL_ANSWER_ECHO_REPLY,
@@ -113,21 +88,21 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 	const struct el_pkt_quote *q = &pkt->quote;
 	struct el_answer *a = ret_answer;
 
-	if (q->l4_len < ICMP_LEN)
+	if (q->l4_len < EL_ICMP_LEN)
 		return EL_NO_ANSWER_QUOTE_SHORT;
 	if (q->l4[0] != (q->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST) || q->l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
 	answer_of_quote(key, pkt, EL_PROBE_ICMPPING, a);
-	if (sent_l4_len(q) < L4_LEN) {
+	if (sent_l4_len(q) < EL_ECHO_LEN) {
 		a->flags |= EL_ANSWER_ID_IN_HEADER;
 		a->wire = el_get32(q->l4 + 4);
 	} else {
-		if (q->l4_len < ICMP_LEN + 4)
+		if (q->l4_len < EL_ICMP_LEN + 4)
 			return EL_NO_ANSWER_QUOTE_SHORT;
 		a->wire = el_get32(q->l4 + 8);
-		if (q->l4_len >= ICMP_LEN + 8 && el_get32(q->l4 + 12) != ~a->wire)
+		if (q->l4_len >= EL_ICMP_LEN + 8 && el_get32(q->l4 + 12) != ~a->wire)
 			return EL_NO_ANSWER_QUOTE_DAMAGED;
-		if (q->l4_len >= L4_LEN)
+		if (q->l4_len >= EL_ECHO_LEN)
 			take_cookie(a, q->l4 + 16);
 	}
 	a->id = el_id_unpermute(key, a->wire);
@@ -167,8 +142,8 @@ const struct el_probe_ops el_probe_icmpping = {
     .protocol = IPPROTO_ICMP,
     .protocol_v6 = IPPROTO_ICMPV6,
     .group_size = true,
-    .size_min = ICMP_LEN,
-    .size_default = L4_LEN,
+    .size_min = EL_ICMP_LEN,
+    .size_default = EL_ECHO_LEN,
     .build = build,
     .make = make,
     .recognise = recognise,

@@ -9,7 +9,7 @@
 void el_probe_write_ipv4(uint8_t *l3, uint8_t tos, bool dont_fragment, uint8_t protocol,
 			 uint16_t total_len, uint32_t src_be, uint32_t dst_be)
 {
-	l3[0] = 4 << 4 | IPV4_LEN / 4;
+	l3[0] = 4 << 4 | EL_IPV4_LEN / 4;
 	l3[1] = tos;
 	el_put16(l3 + 2, total_len);
 	el_put16(l3 + 4, 0);
@@ -17,8 +17,8 @@ void el_probe_write_ipv4(uint8_t *l3, uint8_t tos, bool dont_fragment, uint8_t p
 	l3[8] = IPV4_TTL;
 	l3[9] = protocol;
 	el_put16(l3 + 10, 0);
-	store32(l3 + 12, src_be);
-	store32(l3 + 16, dst_be);
+	el_store32(l3 + 12, src_be);
+	el_store32(l3 + 16, dst_be);
 }
 
 void el_probe_write_ipv6(uint8_t *l3, uint32_t word, uint8_t protocol, uint16_t payload_len,
@@ -65,8 +65,9 @@ static void build_ipv4(struct el_slice *s, const struct el_slice_spec *spec, uin
 
 	s->addr_key = el_addr_key_v4(dst_be, src_be);
 	el_probe_write_ipv4(l3, (uint8_t)(spec->dscp << 2), spec->dont_fragment, protocol,
-			    (uint16_t)(IPV4_LEN + size), src_be, dst_be);
-	s->l3_sum = el_sum_fold(el_sum(l3, IPV4_LEN, 0));
+			    (uint16_t)(EL_IPV4_LEN + size), src_be, dst_be);
+	s->l3_sum = el_sum_fold(el_sum(l3, EL_IPV4_LEN, 0));
+	el_store16(l3 + 10, el_checksum(s->l3_sum));
 }
 
 static void build_ipv6(struct el_slice *s, const struct el_slice_spec *spec, uint8_t protocol,
@@ -83,7 +84,7 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec)
 	const struct el_probe_ops *ops = el_probe_ops[spec->type];
 	uint8_t family = spec->destination.family;
 	uint8_t protocol = family == 4 ? ops->protocol : ops->protocol_v6;
-	uint8_t l3_len = family == 4 ? IPV4_LEN : IPV6_LEN;
+	uint8_t l3_len = family == 4 ? EL_IPV4_LEN : EL_IPV6_LEN;
 	uint32_t size = payload_size(ops, spec);
 	uint8_t *l3, *l4;
 	uint64_t sum;

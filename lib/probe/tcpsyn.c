@@ -15,39 +15,22 @@
 static void write_tcp(uint8_t *l4, uint16_t dst_port, uint8_t flags, uint16_t window)
 {
 	el_put16(l4 + 2, dst_port);
-	l4[12] = TCP_LEN / 4 << 4;
+	l4[12] = EL_TCP_LEN / 4 << 4;
 	l4[13] = flags;
 	el_put16(l4 + 14, window);
 }
 
 static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size)
 {
-	s->header_len = TCP_LEN;
-	s->payload_len = (uint16_t)(size - TCP_LEN);
+	s->header_len = EL_TCP_LEN;
+	s->payload_len = (uint16_t)(size - EL_TCP_LEN);
 	s->dst_port = spec->dst_port;
-	write_tcp(s->template + sizeof(s->template) - TCP_LEN, spec->dst_port, TH_SYN, WINDOW);
+	write_tcp(s->template + sizeof(s->template) - EL_TCP_LEN, spec->dst_port, TH_SYN, WINDOW);
 }
 
-static void make(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n)
+static void make(const struct el_id_key *key, const struct el_probe_job *job)
 {
-	const struct el_id_key k = *key;
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct el_slice *s = jobs[i].slice;
-		uint8_t *l4 = jobs[i].end - TCP_LEN;
-		uint32_t wire = el_id_permute(&k, jobs[i].id);
-		uint32_t seq_be = htobe32(wire);
-		uint16_t port_be = htobe16(jobs[i].src_port);
-
-		copy_template(jobs[i].end, s);
-		if (s->family == 4)
-			finish_ipv4(l4 - IPV4_LEN, s, ip_id_be(s, wire));
-		else
-			finish_ipv6(l4 - IPV6_LEN, s, jobs[i].src_port);
-		store16(l4, port_be);
-		store32(l4 + 4, seq_be);
-		store16(l4 + 16, checksum(s->l4_sum + port_be + halves(seq_be)));
-	}
+	el_make_tcpsyn(key, job);
 }
 
 static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
@@ -100,31 +83,31 @@ static enum el_match verify(const struct el_answer *answer, const struct el_slic
  * length from l3 on. */
 static unsigned finish_reset(uint8_t *l3, uint8_t *end, uint32_t seq)
 {
-	uint8_t *l4 = end - TCP_LEN;
+	uint8_t *l4 = end - EL_TCP_LEN;
 
 	if (l3[0] >> 4 == 4) {
 		el_put16(l3 + 2, (uint16_t)(end - l3));
 		/* as that of a probe */
 		el_put16(l3 + 4, el_get16(l3 + 6) & IPV4_DF ? 0 : (uint16_t)seq);
 		el_put16(l3 + 10, 0);
-		store16(l3 + 10, (uint16_t)~el_sum_fold(el_sum(l3, IPV4_LEN, 0)));
+		el_store16(l3 + 10, (uint16_t)~el_sum_fold(el_sum(l3, EL_IPV4_LEN, 0)));
 	} else {
-		el_put16(l3 + 4, TCP_LEN);
+		el_put16(l3 + 4, EL_TCP_LEN);
 	}
 	el_put32(l4 + 4, seq);
 	el_put16(l4 + 16, 0);
-	store16(l4 + 16, (uint16_t)~el_sum_fold(
-			     el_sum(l4, TCP_LEN, el_sum_pseudo(l3, IPPROTO_TCP, TCP_LEN))));
+	el_store16(l4 + 16, (uint16_t)~el_sum_fold(el_sum(
+				l4, EL_TCP_LEN, el_sum_pseudo(l3, IPPROTO_TCP, EL_TCP_LEN))));
 	return (unsigned)(end - l3);
 }
 
 unsigned el_probe_reset(const struct el_slice *s, uint8_t *end, uint16_t src_port, uint32_t seq)
 {
-	uint8_t *l4 = end - TCP_LEN, *l3 = end - s->header_len;
+	uint8_t *l4 = end - EL_TCP_LEN, *l3 = end - s->header_len;
 
-	copy_template(end, s);
+	el_copy_template(end, s);
 	if (s->family == 6)
-		finish_ipv6(l3, s, src_port);
+		el_finish_ipv6(l3, s, src_port);
 	write_tcp(l4, s->dst_port, TH_RST, 0);
 	el_put16(l4, src_port);
 	return finish_reset(l3, end, seq);
@@ -133,7 +116,7 @@ unsigned el_probe_reset(const struct el_slice *s, uint8_t *end, uint16_t src_por
 unsigned el_probe_reset_reply(const struct el_pkt *synack, uint8_t *end)
 {
 	bool v4 = synack->family == 4;
-	uint8_t *l4 = end - TCP_LEN, *l3 = l4 - (v4 ? IPV4_LEN : IPV6_LEN);
+	uint8_t *l4 = end - EL_TCP_LEN, *l3 = l4 - (v4 ? EL_IPV4_LEN : EL_IPV6_LEN);
 
 	if (synack->protocol != IPPROTO_TCP)
 		return 0;
@@ -144,7 +127,7 @@ unsigned el_probe_reset_reply(const struct el_pkt *synack, uint8_t *end)
 	else
 		el_probe_write_ipv6(l3, 6U << 28, IPPROTO_TCP, 0, synack->ip.dst, synack->ip.src);
 	write_tcp(l4, el_get16(synack->l4), TH_RST, 0);
-	store16(l4, el_load16(synack->l4 + 2));
+	el_store16(l4, el_load16(synack->l4 + 2));
 	return finish_reset(l3, end, el_get32(synack->l4 + 8));
 }
 
@@ -152,8 +135,8 @@ const struct el_probe_ops el_probe_tcpsyn = {
     .name = "TCPsyn",
     .protocol = IPPROTO_TCP,
     .protocol_v6 = IPPROTO_TCP,
-    .size_min = TCP_LEN,
-    .size_default = TCP_LEN,
+    .size_min = EL_TCP_LEN,
+    .size_default = EL_TCP_LEN,
     .build = build,
     .make = make,
     .recognise = recognise,

@@ -14,60 +14,24 @@
  * IPv6: errors quote as much as fits (RFC 4443 section 2.4), so the id is the first four payload
  * bytes. The same ids are skipped: a quoted id whose low half is zero is damaged. */
 
-#define TUNING_LEN 4 /* the two bytes that tune the checksum, and two random ones; or the id */
-#define L4_LEN (UDP_LEN + TUNING_LEN)
-#define SIZE_DEFAULT (UDP_LEN + 16)
+#define SIZE_DEFAULT (EL_UDP_LEN + 16)
 
 static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t size)
 {
-	uint8_t *l4 = s->template + sizeof(s->template) - L4_LEN;
+	uint8_t *l4 = s->template + sizeof(s->template) - EL_UDP_TEMPLATE_LEN;
 
-	s->header_len = L4_LEN;
-	s->payload_len = (uint16_t)(size - L4_LEN);
+	s->header_len = EL_UDP_TEMPLATE_LEN;
+	s->payload_len = (uint16_t)(size - EL_UDP_TEMPLATE_LEN);
 	s->dst_port = spec->dst_port;
 	el_put16(l4 + 2, spec->dst_port);
 	el_put16(l4 + 4, (uint16_t)size);
 	if (s->family == 4)
-		memcpy(l4 + UDP_LEN + 2, spec->payload, 2);
+		memcpy(l4 + EL_UDP_LEN + 2, spec->payload, 2);
 }
 
-static inline void make_v4(uint8_t *l4, const struct el_slice *s, uint32_t wire, uint16_t port_be)
+static void make(const struct el_id_key *key, const struct el_probe_job *job)
 {
-	uint16_t checksum_be = htobe16((uint16_t)wire);
-
-	finish_ipv4(l4 - IPV4_LEN, s, htobe16((uint16_t)(wire >> 16)));
-	store16(l4, port_be);
-	store16(l4 + 6, checksum_be);
-	store16(l4 + UDP_LEN, checksum(s->l4_sum + port_be + checksum_be));
-}
-
-static inline void make_v6(uint8_t *l4, const struct el_slice *s, uint32_t wire, uint16_t port)
-{
-	uint32_t wire_be = htobe32(wire);
-	uint16_t port_be = htobe16(port);
-	uint16_t sum = checksum(s->l4_sum + port_be + halves(wire_be));
-
-	finish_ipv6(l4 - IPV6_LEN, s, port);
-	store16(l4, port_be);
-	store16(l4 + 6, sum ? sum : UINT16_MAX); /* RFC 8200 section 8.1 */
-	store32(l4 + UDP_LEN, wire_be);
-}
-
-static void make(const struct el_id_key *key, const struct el_probe_job *jobs, unsigned n)
-{
-	const struct el_id_key k = *key;
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct el_slice *s = jobs[i].slice;
-		uint8_t *l4 = jobs[i].end - L4_LEN;
-		uint32_t wire = el_id_permute_nonzero(&k, jobs[i].id);
-
-		copy_template(jobs[i].end, s);
-		if (s->family == 4)
-			make_v4(l4, s, wire, htobe16(jobs[i].src_port));
-		else
-			make_v6(l4, s, wire, jobs[i].src_port);
-	}
+	el_make_udpunreachable(key, job);
 }
 
 static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
@@ -85,7 +49,7 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 	const struct el_pkt_quote *q = &pkt->quote;
 	struct el_answer *a = ret_answer;
 
-	if (q->l4_len < (q->family == 4 ? UDP_LEN : L4_LEN))
+	if (q->l4_len < (q->family == 4 ? EL_UDP_LEN : EL_UDP_TEMPLATE_LEN))
 		return EL_NO_ANSWER_QUOTE_SHORT;
 	answer_of_quote(key, pkt, EL_PROBE_UDPUNREACHABLE, a);
 	a->own_port = el_get16(q->l4);
@@ -95,7 +59,7 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 		if (a->wire >> 16 == 0)
 			a->flags |= EL_ANSWER_ID_ZERO;
 	} else {
-		a->wire = el_get32(q->l4 + UDP_LEN);
+		a->wire = el_get32(q->l4 + EL_UDP_LEN);
 	}
 	if ((a->wire & 0xffff) == 0)
 		return EL_NO_ANSWER_QUOTE_DAMAGED;
@@ -118,7 +82,7 @@ const struct el_probe_ops el_probe_udpunreachable = {
     .name = "UDPunreachable",
     .protocol = IPPROTO_UDP,
     .protocol_v6 = IPPROTO_UDP,
-    .size_min = L4_LEN,
+    .size_min = EL_UDP_TEMPLATE_LEN,
     .size_default = SIZE_DEFAULT,
     .build = build,
     .make = make,

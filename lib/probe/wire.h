@@ -1,87 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* What the probe types share when they write and read packets. Values named _be are in network
- * order. */
-#include <endian.h>
+/* What the probe types share when they write and read packets. */
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
+#include "el_probe_make.h"
 #include "el_probe_plain.h"
 
-#define IPV4_LEN 20
 #define IPV4_DF 0x4000
 #define IPV4_TTL 64
-#define IPV6_LEN 40
 #define IPV6_HOP_LIMIT 64
-#define TCP_LEN 20
-#define UDP_LEN 8
-#define ICMP_LEN 8
 
 extern const struct el_probe_ops el_probe_tcpsyn, el_probe_icmpping, el_probe_udpunreachable;
-
-static inline void store16(uint8_t *p, uint16_t v_be)
-{
-	memcpy(p, &v_be, 2);
-}
-
-static inline void store32(uint8_t *p, uint32_t v_be)
-{
-	memcpy(p, &v_be, 4);
-}
-
-/* The checksum from a sum of at most 2^16 words of 16 bits. */
-static inline uint16_t checksum(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
-}
-
-/* The two halves of a word, for a sum. */
-static inline uint32_t halves(uint32_t v_be)
-{
-	return (v_be & 0xffff) + (v_be >> 16);
-}
-
-/* Packets that may be fragmented need an identification (RFC 6864 section 4.1): the id's low half.
- * It is zero where the slice says "don't fragment". */
-static inline uint16_t ip_id_be(const struct el_slice *s, uint32_t wire)
-{
-	return (uint16_t)(htobe16((uint16_t)wire) & (uint16_t)((s->flags & EL_SLICE_DF) - 1));
-}
-_Static_assert(EL_SLICE_DF == 1, "ip_id_be makes a mask of it");
-
-/* The template into its place before `end`. */
-static inline void copy_template(uint8_t *end, const struct el_slice *s)
-{
-	memcpy(end - EL_SLICE_TEMPLATE_BYTES, s->template, EL_SLICE_TEMPLATE_BYTES);
-}
-
-/* The identification and the checksum of the IPv4 header at l3. */
-static inline void finish_ipv4(uint8_t *l3, const struct el_slice *s, uint16_t id_be)
-{
-	store16(l3 + 4, id_be);
-	store16(l3 + 10, checksum(s->l3_sum + id_be));
-}
 
 /* An IPv4 header (RFC 791 section 3.1), checksum and identification zero. total_len: with all that
  * follows. */
 void el_probe_write_ipv4(uint8_t *l3, uint8_t tos, bool dont_fragment, uint8_t protocol,
 			 uint16_t total_len, uint32_t src_be, uint32_t dst_be);
-
-/* The flow label of a path is a function of its slice and its source port, as that of any host's
- * TCP connection: routers that spread flows by it (RFC 6438) take the ways of a path's ports, and
- * those that spread by ports are not confused. This is the part of the port. */
-static inline uint32_t flow_of_port(uint16_t port)
-{
-	return port * 0x9e3779b1U >> 12; /* 20 bits */
-}
-
-/* The first word of the IPv6 header at l3: all of the header that changes from probe to probe. */
-static inline void finish_ipv6(uint8_t *l3, const struct el_slice *s, uint16_t port)
-{
-	store32(l3, htobe32(s->flow_word ^ flow_of_port(port)));
-}
 
 /* An IPv6 header (RFC 8200 section 3). word: the first four bytes; payload_len: of what follows. */
 void el_probe_write_ipv6(uint8_t *l3, uint32_t word, uint8_t protocol, uint16_t payload_len,
@@ -119,7 +55,7 @@ static inline void answer_of_quote(const struct el_id_key *key, const struct el_
 static inline uint16_t sent_l4_len(const struct el_pkt_quote *q)
 {
 	unsigned total =
-	    q->family == 4 ? el_get16(q->l3 + 2) : IPV6_LEN + (unsigned)el_get16(q->l3 + 4);
+	    q->family == 4 ? el_get16(q->l3 + 2) : EL_IPV6_LEN + (unsigned)el_get16(q->l3 + 4);
 
 	return (uint16_t)(total - (unsigned)(q->l4 - q->l3));
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sending probes: what is due is built into a list per queue, and the list goes out in one burst
  * whose time is read just before it. What the device does not take stays in front for the next. */
+#include "el_probe_make.h"
 #include "worker_internal.h"
 
 #define RECORD_END_NONE (NO_RECORD - 1) /* no record: plans have up to 2^31 */
-#define SLICES_AHEAD 16                 /* that are fetched into the cache before their turn */
 
 /* The first `n` packets of a run have been sent. How many of them were probes. */
 static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t ns, bool uncertain)
@@ -168,37 +168,75 @@ static inline el_half_open *half_open_of(const struct building *b, const struct 
 	return &b->half_open[s->half_open_first + (uint32_t)(port - s->half_open_base)];
 }
 
-/* Both cache lines of a slice whose turn comes soon; `s` may lie behind the last one. */
+/* Both cache lines of a slice whose turn comes a burst later; `s` may lie behind the last one. */
 static inline void prefetch_slice(const struct el_slice *s)
 {
 	rte_prefetch0(s);
 	rte_prefetch0(s->template);
 }
 
+/* What TCP probes of slices are sent from: their source ports, and what may be half-open there,
+ * which is on its way into the cache. Nothing that is of any use for other slices among them. */
+struct tcp_tuples {
+	el_half_open *last[BURST];
+	uint16_t ports[BURST];
+};
+
+static inline void find_tuples(const struct building *b, const struct el_slice *s, uint32_t n,
+			       uint32_t packet, struct tcp_tuples *ret)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		ret->ports[i] = el_slice_port(&s[i], packet);
+		ret->last[i] = half_open_of(b, &s[i], ret->ports[i]);
+		rte_prefetch0(ret->last[i]);
+	}
+}
+
+static inline void make_probe(enum el_probe_type type, const struct el_id_key *key,
+			      const struct el_probe_job *job)
+{
+	switch (type) {
+	case EL_PROBE_ICMPPING:
+		el_make_icmpping(key, job);
+		break;
+	case EL_PROBE_TCPSYN:
+		el_make_tcpsyn(key, job);
+		break;
+	case EL_PROBE_UDPUNREACHABLE:
+		el_make_udpunreachable(key, job);
+		break;
+	case EL_PROBE_TYPES:
+		break;
+	}
+}
+
 /* Builds the probes of `packet` for up to n slices from `s` on, for the records from `index` on: as
- * far as they are alike in type and queue and there is nothing else to do for them. How many. */
-static uint32_t build_run(const struct building *b, const struct el_slice *s, uint32_t index,
-			  uint32_t n, uint32_t packet)
+ * far as they are of this type and one queue and there is nothing else to do for them. How many.
+ * `type` is a constant for each of its callers, so that what other types need is not in the loop.
+ */
+static __rte_always_inline uint32_t build_type(enum el_probe_type type, const struct building *b,
+					       const struct el_slice *s, uint32_t index, uint32_t n,
+					       uint32_t packet)
 {
 	struct el_worker *w = b->w;
 	uint32_t next_hop = s->next_hop.v;
-	const struct hop *hop = &w->hops[next_hop], *hops[BURST];
+	const struct hop *hop = &w->hops[next_hop];
 	struct queue *q = hop->queue;
 	struct probe_list *p = &q->probes;
 	struct rte_mbuf **mbufs = p->mbufs + p->n, **spare = w->spare + w->n_spare;
-	struct el_probe_job jobs[BURST];
-	uint32_t id = el_id_with_index(b->id_base, index);
+	struct el_probe_job job = {.id = el_id_with_index(b->id_base, index)};
 	uint32_t i, end = probe_list_end(p), *ends = p->ends + p->n;
-	uint8_t type = s->type;
+	struct tcp_tuples tcp;
 
 	if (hop->state != EL_NEXT_HOP_READY || q->down)
 		return 0;
 	n = RTE_MIN(n, RTE_MIN(BURST - p->n, w->n_spare));
-	for (i = 0; i < n; i++, s++, id = el_id_next(id)) {
-		uint16_t port = el_slice_port(s, packet);
+	if (type == EL_PROBE_TCPSYN)
+		find_tuples(b, s, n, packet, &tcp);
+	for (i = 0; i < n; i++, s++, job.id = el_id_next(job.id)) {
 		struct rte_mbuf *m = *--spare;
 
-		prefetch_slice(s + SLICES_AHEAD);
+		prefetch_slice(s + BURST);
 		if (unlikely(s->type != type))
 			break;
 		if (s->next_hop.v != next_hop) {
@@ -207,35 +245,63 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 			if (unlikely(hop->queue != q || hop->state != EL_NEXT_HOP_READY))
 				break;
 		}
-		if (s->half_open_first != EL_HALF_OPEN_NONE) {
-			el_half_open *last = half_open_of(b, s, port);
-
-			if (el_half_open_get(last))
+		if (type == EL_PROBE_TCPSYN) {
+			if (el_half_open_get(tcp.last[i]))
 				break;
-			el_half_open_set(last, id);
+			el_half_open_set(tcp.last[i], job.id);
+			job.src_port = tcp.ports[i];
+		} else if (type == EL_PROBE_UDPUNREACHABLE) {
+			job.src_port = el_slice_port(s, packet);
 		}
+		job.slice = s;
+		job.end = frame_end(m);
+		job.sequence = (uint16_t)(b->round * s->n_packets + packet);
+		make_probe(type, b->key, &job);
+		/* the template's slot reaches to before its L3 header, so this comes after it */
+		write_l2(job.end - s->header_len, s->family, hop);
 		end += set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
 		ends[i] = end;
 		mbufs[i] = m;
-		hops[i] = hop;
-		jobs[i] = (struct el_probe_job){
-		    .slice = s,
-		    .end = frame_end(m),
-		    .id = id,
-		    .src_port = port,
-		    .sequence = (uint16_t)(b->round * s->n_packets + packet),
-		};
 	}
 	if (!i)
 		return 0;
 	p->n += i;
 	w->n_spare -= i;
 	append_run(p, b->live, index, i);
-	el_probe_ops[type]->make(b->key, jobs, i);
-	/* make writes whole template slots, so the L2 headers come after it */
-	for (uint32_t k = 0; k < i; k++)
-		write_l2(jobs[k].end - jobs[k].slice->header_len, hops[k]);
 	return i;
+}
+
+typedef uint32_t build_fn(const struct building *b, const struct el_slice *s, uint32_t index,
+			  uint32_t n, uint32_t packet);
+
+static uint32_t build_icmpping(const struct building *b, const struct el_slice *s, uint32_t index,
+			       uint32_t n, uint32_t packet)
+{
+	return build_type(EL_PROBE_ICMPPING, b, s, index, n, packet);
+}
+
+static uint32_t build_tcpsyn(const struct building *b, const struct el_slice *s, uint32_t index,
+			     uint32_t n, uint32_t packet)
+{
+	return build_type(EL_PROBE_TCPSYN, b, s, index, n, packet);
+}
+
+static uint32_t build_udpunreachable(const struct building *b, const struct el_slice *s,
+				     uint32_t index, uint32_t n, uint32_t packet)
+{
+	return build_type(EL_PROBE_UDPUNREACHABLE, b, s, index, n, packet);
+}
+
+static uint32_t build_run(const struct building *b, const struct el_slice *s, uint32_t index,
+			  uint32_t n, uint32_t packet)
+{
+	static build_fn *const of_type[EL_PROBE_TYPES] = {
+	    [EL_PROBE_ICMPPING] = build_icmpping,
+	    [EL_PROBE_TCPSYN] = build_tcpsyn,
+	    [EL_PROBE_UDPUNREACHABLE] = build_udpunreachable,
+	};
+
+	return of_type[s->type](b, s, index, n, packet);
 }
 
 /* A probe that can't be built: its port is down, nothing is sent to its next hop, or its device

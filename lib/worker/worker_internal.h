@@ -192,20 +192,25 @@ static inline uint32_t set_frame(struct rte_mbuf *m, const struct hop *hop, uint
 	return len;
 }
 
-/* The L2 header in front of an L3 header that begins at `l3`, in place already; up to HOP_L2_BYTES
+/* The L2 header in front of an L3 header of this IP version that begins at `l3`; HOP_L2_BYTES
  * before it are written. */
-static inline void write_l2(uint8_t *l3, const struct hop *hop)
+static inline void write_l2(uint8_t *l3, uint8_t version, const struct hop *hop)
 {
-	memcpy(l3 - HOP_L2_BYTES, hop->l2, HOP_L2_BYTES);
 	/* IPv4 may go by a next hop that is known by its IPv6 address */
-	el_put16(l3 - 2, l3[0] >> 4 == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	uint16_t type_be =
+	    version == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+
+	memcpy(l3 - HOP_L2_BYTES, hop->l2, HOP_L2_BYTES);
+	memcpy(l3 - 2, &type_be, 2);
 }
 
 /* A frame without payload behind its L3 packet of `len` bytes, which ends where payloads begin. */
 static inline void finish_frame(struct rte_mbuf *m, const struct hop *hop, uint32_t len)
 {
+	uint8_t *l3 = (uint8_t *)m->buf_addr + PAYLOAD_OFFSET - len;
+
 	set_frame(m, hop, len, len);
-	write_l2((uint8_t *)m->buf_addr + PAYLOAD_OFFSET - len, hop);
+	write_l2(l3, l3[0] >> 4, hop);
 }
 
 static inline uint8_t *frame_end(struct rte_mbuf *m)

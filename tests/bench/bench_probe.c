@@ -66,15 +66,15 @@ static void build(enum el_probe_type type, uint8_t family, int32_t size, bool do
 
 static void make_burst(uint32_t first)
 {
-	struct el_probe_job jobs[BURST];
+	for (uint32_t i = 0; i < BURST; i++) {
+		const struct el_probe_job job = {.slice = &slices[first + i],
+						 .end = buffers[first + i % BURST] + END,
+						 .id = first + i + 1,
+						 .src_port = (uint16_t)(65000 + i % 2),
+						 .sequence = (uint16_t)i};
 
-	for (uint32_t i = 0; i < BURST; i++)
-		jobs[i] = (struct el_probe_job){.slice = &slices[first + i],
-						.end = buffers[first + i % BURST] + END,
-						.id = first + i + 1,
-						.src_port = (uint16_t)(65000 + i % 2),
-						.sequence = (uint16_t)i};
-	el_probe_ops[slices[0].type]->make(&key, jobs, BURST);
+		el_probe_ops[slices[0].type]->make(&key, &job);
+	}
 }
 
 static double bench_make(void)
@@ -137,7 +137,7 @@ static double bench_recognise(void)
 	for (uint32_t i = 0; i < SLICES; i++) {
 		struct el_probe_job job = {
 		    .slice = &slices[i], .end = buffers[i] + END, .id = i + 1};
-		el_probe_ops[slices[i].type]->make(&key, &job, 1);
+		el_probe_ops[slices[i].type]->make(&key, &job);
 		answer(i);
 	}
 	for (int pass = 0; pass < PASSES; pass++) {

@@ -90,7 +90,7 @@ static void make(struct probe *p, const struct el_slice *s)
 
 	memset(p->room, 0xa5, ROOM);
 	memcpy(p->room + ROOM, payload, sizeof(payload));
-	el_probe_ops[s->type]->make(&key, &job, 1);
+	el_probe_ops[s->type]->make(&key, &job);
 	for (size_t i = 0; i < ROOM - EL_SLICE_TEMPLATE_BYTES; i++)
 		assert_int_equal(p->room[i], 0xa5);
 	assert_memory_equal(p->room + ROOM, payload, sizeof(payload));
@@ -280,7 +280,7 @@ static void tunes_every_checksum(void **state)
 					   .src_port = (uint16_t)unit_random(&seed)};
 		const uint8_t *l3 = job.end - s.header_len;
 
-		el_probe_ops[s.type]->make(&key, &job, 1);
+		el_probe_ops[s.type]->make(&key, &job);
 		assert_int_equal(el_get16(l3 + 26), low);
 		check_packet(l3, 33, &spec, 13);
 	}
@@ -303,7 +303,7 @@ static void walks_past_checksum_zero(void **state)
 		if ((job.id & 0xffff) == 0)
 			continue;
 		found++;
-		el_probe_ops[s.type]->make(&key, &job, 1);
+		el_probe_ops[s.type]->make(&key, &job);
 		wire = el_id_permute_nonzero(&key, job.id);
 		assert_int_not_equal(wire & 0xffff, 0);
 		if (family == 6) {
@@ -332,7 +332,7 @@ static void checksums_for_every_port(void **state)
 
 		for (uint32_t port = 0; port <= 0xffff; port++) {
 			job.src_port = (uint16_t)port;
-			el_probe_ops[s.type]->make(&key, &job, 1);
+			el_probe_ops[s.type]->make(&key, &job);
 			if (family == 4 ? naive_l4_checksum(l3 + 12, 4, l3[9], l3 + 20, 20)
 					: naive_l4_checksum(l3 + 8, 16, l3[6], l3 + 40, 20) != 0)
 				fail_msg("%s, port %u", el_probe_ops[s.type]->name, port);
@@ -380,37 +380,6 @@ static void refuses_what_it_cannot_send(void **state)
 	assert_memory_equal(&s, &before, sizeof(s));
 }
 
-/* A burst of probes from different slices is as one by one. */
-static void makes_bursts(void **state)
-{
-	static struct probe burst[33], single[33];
-
-	(void)state;
-	for (int type = 0; type < EL_PROBE_TYPES; type++) {
-		struct el_slice slices[33];
-		struct el_probe_job jobs[33];
-
-		for (int i = 0; i < 33; i++) {
-			struct el_slice_spec spec =
-			    random_spec((enum el_probe_type)type, sizes[(size_t)i % 20]);
-			slices[i] = slice_of(&spec);
-			jobs[i] = (struct el_probe_job){.slice = &slices[i],
-							.end = burst[i].room + ROOM,
-							.id = random_id(),
-							.src_port = (uint16_t)unit_random(&seed),
-							.sequence = (uint16_t)i};
-		}
-		el_probe_ops[type]->make(&key, jobs, 33);
-		for (int i = 0; i < 33; i++) {
-			jobs[i].end = single[i].room + ROOM;
-			el_probe_ops[type]->make(&key, &jobs[i], 1);
-			assert_memory_equal(burst[i].room + ROOM - 64, single[i].room + ROOM - 64,
-					    64);
-		}
-		el_probe_ops[type]->make(&key, jobs, 0);
-	}
-}
-
 /* The label of a path never changes, and paths differ in it. */
 static void flow_labels(void **state)
 {
@@ -427,14 +396,14 @@ static void flow_labels(void **state)
 		const uint8_t *l3 = job.end - s.header_len;
 		uint32_t word;
 
-		el_probe_ops[s.type]->make(&key, &job, 1);
+		el_probe_ops[s.type]->make(&key, &job);
 		word = el_get32(l3);
 		job.id = random_id();
 		job.sequence++;
-		el_probe_ops[s.type]->make(&key, &job, 1);
+		el_probe_ops[s.type]->make(&key, &job);
 		assert_int_equal(el_get32(l3), word);
 		job.src_port++;
-		el_probe_ops[s.type]->make(&key, &job, 1);
+		el_probe_ops[s.type]->make(&key, &job);
 		if (s.type != EL_PROBE_ICMPPING)
 			assert_int_not_equal(el_get32(l3), word);
 		if (s.type == EL_PROBE_TCPSYN) {
@@ -554,7 +523,6 @@ int main(void)
 	    cmocka_unit_test(checksums_for_every_port),
 	    cmocka_unit_test(group_size_is_for_icmp_only),
 	    cmocka_unit_test(refuses_what_it_cannot_send),
-	    cmocka_unit_test(makes_bursts),
 	    cmocka_unit_test(resets),
 	};
 	static const struct CMUnitTest v6[] = {
@@ -566,7 +534,6 @@ int main(void)
 	    cmocka_unit_test(checksums_for_every_port),
 	    cmocka_unit_test(group_size_is_for_icmp_only),
 	    cmocka_unit_test(refuses_what_it_cannot_send),
-	    cmocka_unit_test(makes_bursts),
 	    cmocka_unit_test(resets),
 	    cmocka_unit_test(flow_labels),
 	    cmocka_unit_test(address_keys_of_ipv6),

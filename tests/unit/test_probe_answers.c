@@ -79,7 +79,7 @@ static void make_id(struct probe *p, enum el_probe_type type, int32_t size, uint
 	memset(&p->slice, 0, sizeof(p->slice));
 	assert_int_equal(el_slice_build(&p->slice, &spec), 0);
 	memcpy(p->bytes + ROOM, payload, sizeof(payload));
-	el_probe_ops[type]->make(&key, &job, 1);
+	el_probe_ops[type]->make(&key, &job);
 	p->l3 = job.end - p->slice.header_len;
 	p->l4 = p->l3 + L3_LEN;
 	p->len = (size_t)p->slice.header_len + p->slice.payload_len;
