@@ -20,6 +20,7 @@ METRICS_PORT = 8000
 EAL = ["--no-huge", "-m", "256", "--no-pci", "--no-telemetry"]
 PROGRAMS = ["app/echolane/echolane", "app/simpeer/simpeer",
             *(f"tests/bench/bench_{name}" for name in ("echo", "gaps", "plan", "stats", "worker"))]
+MEASURED = ["app/echolane/echolane", "tests/bench/bench_worker"]  # beside an earlier revision's
 OWN, ROUTER = "192.0.2.10", "192.0.2.1"
 
 
@@ -41,6 +42,8 @@ class Bench:
 
     def __init__(self, options):
         self.options = options
+        self.measured = options.build  # or the build of the revision that it is compared with
+        self.has_measured = False  # a program of it has been started
         self.name = f"bench.{os.getpid()}"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="echolane-bench."))
         self.processes = []
@@ -111,6 +114,11 @@ class Bench:
         subprocess.run(["ip", "netns", "exec", f"el-{self.name}-{role}", "nft", "-f", "-"], input=rules,
                        text=True, check=True, timeout=10)
 
+    def measured_program(self, path):
+        """The program of this name of the build that is measured; others are those of `options.build`."""
+        self.has_measured = True
+        return self.measured / path
+
     def start(self, argv, **options):
         """A program in the prober's namespace; its EAL files, if it takes a prefix, are {prefix}."""
         self.started += 1
@@ -155,16 +163,32 @@ def machine():
             "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0], "dpdk": dpdk_version()}
 
 
-def build():
-    """Builds what is measured; where."""
-    directory = TOP / "build-release"
-    setup = ["meson", "setup", directory, TOP, "-Dtests=true", "-Dbuildtype=release"]
-    print(f"building in {directory.name}/", file=sys.stderr)
-    for command in ([] if (directory / "build.ninja").exists() else [setup]) + [["ninja", "-C", directory, *PROGRAMS]]:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Failure(f"{' '.join(map(str, command))}: {(done.stdout + done.stderr)[-1000:]}")
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, check=False, **options)
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(map(str, command))}: {(done.stdout + done.stderr)[-1000:].decode(errors='replace')}")
+    return done.stdout
+
+
+def build(directory, source, programs):
+    """Builds what is measured."""
+    print(f"building in {directory.relative_to(TOP)}/", file=sys.stderr)
+    if not (directory / "build.ninja").exists():
+        run("meson", "setup", directory, source, "-Dtests=true", "-Dbuildtype=release")
+    run("ninja", "-C", directory, *programs)
     return directory
+
+
+def build_revision(revision):
+    """Builds what is measured of an earlier revision, from its files in a directory of its own, which is kept."""
+    commit = run("git", "-C", TOP, "rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
+    directory = TOP / "build-against" / commit
+    if not (directory / "source").exists():
+        unfinished = directory / "unfinished"
+        unfinished.mkdir(parents=True, exist_ok=True)
+        run("tar", "-x", "-C", unfinished, input=run("git", "-C", TOP, "archive", commit))
+        unfinished.rename(directory / "source")
+    return build(directory / "release", directory / "source", MEASURED)
 
 
 def prepare(options):
@@ -176,7 +200,7 @@ def prepare(options):
     if os.geteuid() != 0:
         raise Failure("root is needed, for network namespaces")
     if options.build is None:
-        options.build = build()
+        options.build = build(TOP / "build-release", TOP, PROGRAMS)
     options.build = options.build.resolve()
     for program in PROGRAMS:
         if not (options.build / program).exists():

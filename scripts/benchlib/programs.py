@@ -68,7 +68,7 @@ class Prober:
         path.write_text(json.dumps(config))
         self.out = bench.directory / "metrics"
         with open(self.out, "wb") as out:
-            self.process = bench.start([bench.options.build / "app/echolane/echolane", "run",
+            self.process = bench.start([bench.measured_program("app/echolane/echolane"), "run",
                                         "--print-metrics", *arguments, path],
                                        stdin=subprocess.DEVNULL, stdout=out)
 

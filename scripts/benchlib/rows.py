@@ -122,20 +122,25 @@ def memif_simpeer(kind):
 
 # ---- the worker's loop alone ----
 
-RING_MANY = [("ICMPping", 100000), ("ICMPping", 1000000), ("TCPsyn", 100000)]  # slices that no near cache holds
-RING = [*(f"echolane {kind}, IPv{family}" for kind in ("ICMPping", "TCPsyn", "UDPunreachable") for family in (4, 6)),
-        *(f"echolane {kind}, IPv4, {slices:,} targets" for kind, slices in RING_MANY)]
+FEW_SLICES = 4000
+RING = [*((kind, family, FEW_SLICES) for kind in ("ICMPping", "TCPsyn", "UDPunreachable") for family in (4, 6)),
+        ("ICMPping", 4, 100000), ("ICMPping", 4, 1000000), ("TCPsyn", 4, 100000)]
+
+
+def ring_line(kind, family, slices):
+    targets = f", {slices:,} targets" if slices > FEW_SLICES else ""
+    return f"echolane {kind}, IPv{family}{targets}"
 
 
 def ring(bench):
-    process = bench.start(["taskset", "-c", bench.first, bench.options.build / "tests/bench/bench_worker", "--json",
+    process = bench.start(["taskset", "-c", bench.first, bench.measured_program("tests/bench/bench_worker"), "--json",
                            *(["--packets", "50"] if bench.options.quick else [])],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     out = process.stdout.read().decode()
     if bench.end(process, with_signal=None, timeout_s=120) != 0:
         raise Failure(f"bench_worker: {process.log.read_text()[-1000:]}")
     rows = [json.loads(line) for line in out.splitlines()]
-    return {what: {"value": row["cycles"], **row} for what, row in zip(RING, rows, strict=True)}
+    return {ring_line(row["type"], row["family"], row["slices"]): {"value": row["cycles"], **row} for row in rows}
 
 
 # ---- sending alone, through the kernel ----
@@ -321,9 +326,10 @@ ROWS = [
          *(Line(f"echolane {kind}, simpeer") for kind in ("ICMPping", "TCPsyn", "UDPunreachable"))],
         [memif_testpmd("flowgen", line=FLOWGEN), memif_icmpecho, memif_bare,
          memif_testpmd("io retry", f"tx_first {TX_FIRST}", IO),
-         *(memif_simpeer(kind) for kind in ("ICMPping", "TCPsyn", "UDPunreachable"))], needs=("dpdk-testpmd",)),
+         *(memif_simpeer(kind) for kind in ("ICMPping", "TCPsyn", "UDPunreachable"))], needs=("dpdk-testpmd",),
+        two_speeds=True),
     Row("TX and RX, ring in one process", "cycles",
-        [Line(what, most=150) for what in RING], [ring]),
+        [Line(ring_line(*line), most=150) for line in RING], [ring]),
     *(Row(f"TX only, {driver} over veth", "M/s",
           [Line("testpmd txonly", beside=True), Line("echolane ICMPping", least=0.9, note=NOBODY_ANSWERS)],
           [veth_testpmd(driver), veth_echolane(driver)], around=dropping, needs=("dpdk-testpmd", "nft"))
@@ -336,7 +342,7 @@ ROWS = [
          scanners.measure(scanners.masscan), kernel_echolane("echolane, default cap"),
          scanners.measure(scanners.fping)], around=address_on_veth, needs=("zmap", "masscan", "fping")),
     Row("two workers, memif", "M/s", [Line("one worker", beside=True), Line("two workers", least=1.8)],
-        [workers(1), workers(2)], needs=("dpdk-testpmd",), skip=too_few_cores),
+        [workers(1), workers(2)], needs=("dpdk-testpmd",), skip=too_few_cores, two_speeds=True),
     Row("RTT error at half the maximum rate, memif", "us",
         [Line("echolane p50, 1,048,576 targets", most=0.5, note=RTT_NOTE),
          Line("echolane p99, 1,048,576 targets", most=2), Line("echolane p50, 1 target"),

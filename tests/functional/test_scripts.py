@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 
 from harness import TOP, assert_equal, wait_until
 
@@ -107,6 +108,22 @@ def test_bench_row(lab):
         assert line["what"] in output(lab), output(lab)
     assert found["commands"] and found["machine"]["kernel"] == os.uname().release, found
     assert_equal(namespaces_of(f"bench.{process.pid}"), set(), "namespaces")
+
+
+def test_bench_ratios(_):
+    """Each run beside the one next to it; where programs have two speeds, only if both had the same."""
+    sys.path.insert(0, str(SCRIPTS))
+    from benchlib.table import Line, Row, Run, summarise
+    row = Row("row", "M/s", [Line("peer", beside=True), Line("mine", least=0.8)], [], two_speeds=True)
+    runs = [Run(0, {"peer": {"value": 20e6}}), Run(0, {"mine": {"value": 9e6}}), Run(0, {"mine": {"value": 20e6}}, True),
+            Run(1, {"peer": {"value": 20e6}}), Run(1, {"mine": {"value": 18e6}}), Run(1, {"mine": {"value": 20e6}}, True),
+            Run(2, {"peer": {"value": 10e6}}), Run(2, {"mine": {"value": 8e6}}), Run(2, {"mine": {"value": 10e6}}, True)]
+    peer, mine = summarise(row, runs)
+    assert peer["against"] is None and peer["ratio"] == 1, peer
+    assert abs(mine["ratio"] - 0.85) < 1e-9 and mine["verdict"] == "PASS", mine
+    assert abs(mine["against"]["ratio"] - 0.85) < 1e-9 and mine["against"]["pairs"] == 2, mine
+    row.two_speeds = False
+    assert_equal([line["ratio"] for line in summarise(row, runs)], [1, 0.45], "ratios of medians")
 
 
 def test_bench_interrupted(lab):
