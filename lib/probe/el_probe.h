@@ -325,18 +325,6 @@ static inline uint64_t el_addr_key_v6(const struct el_id_key *k, const uint8_t *
 	    el_addr_fold(o[0] ^ k->address[2], o[1] ^ k->address[3]) ^ k->address[0]);
 }
 
-/* Whether an answer that has the id of a probe of `s`, sent from `src_port` (el_slice_port), and no
- * SYN payload to account for, is one to it. Quick; el_probe_ops.verify tells why not. */
-static inline bool el_probe_is_answer(const struct el_answer *a, const struct el_slice *s,
-				      uint16_t src_port)
-{
-	uint16_t own_port = s->type == EL_PROBE_ICMPPING ? s->cookie : src_port;
-
-	return a->type == s->type && a->addr_key == s->addr_key && a->own_port == own_port &&
-	       a->remote_port == s->dst_port && !((a->flags ^ s->flags) & EL_SLICE_ID_IN_HEADER);
-}
-_Static_assert((int)EL_ANSWER_ID_IN_HEADER == (int)EL_SLICE_ID_IN_HEADER, "they are compared");
-
 /* A probe type. All members are set. */
 struct el_probe_ops {
 	const char *name;      /* as configuration files have it */

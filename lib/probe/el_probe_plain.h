@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* Answers in plain frames, which nearly all are: untagged Ethernet, IP without options or extension
- * headers, and behind it an echo reply or a TCP segment. In line, for the hot path; whatever is not
- * that is left to el_pkt_parse and el_probe_recognise. */
+ * headers, and behind it an echo reply, a TCP segment, or what its target says that it can't be
+ * reached by UDP. In line, for the hot path; whatever is not that is left to el_pkt_parse and
+ * el_probe_recognise. */
 #include <endian.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -27,101 +28,172 @@ static inline uint32_t el_load32(const uint8_t *p)
 	return v;
 }
 
-/* Begins an answer field by field: a copy of a whole one would be read, in the next step, by other
- * widths than it was written, which costs 30 cycles. What is in the packet is to be read before,
- * for all that is written here might lie over it as far as the compiler knows. */
-static inline void el_answer_begin(struct el_answer *a, enum el_probe_type type, uint64_t addr_key,
-				   enum el_answer_kind kind, uint8_t flags, uint32_t wire,
-				   uint16_t own_port, uint16_t remote_port, uint32_t id)
-{
-	a->ns = 0;
-	a->addr_key = addr_key;
-	a->wire = wire;
-	a->own_port = own_port;
-	a->remote_port = remote_port;
-	a->type = (uint8_t)type;
-	a->kind = (uint8_t)kind;
-	a->flags = flags;
-	a->candidate = 0;
-	a->id = id;
-}
-
-/* The part of an echo's cookie that answers and slices keep. */
-static inline uint32_t el_echo_cookie(const uint8_t *cookie)
-{
-	return el_get32(cookie) ^ el_get32(cookie + 4);
-}
-
-/* From the ICMP header of an echo reply with EL_ECHO_LEN bytes or more. False: the payload is not
- * ours. */
-static inline bool el_answer_echo(struct el_answer *a, const struct el_id_key *key,
-				  uint64_t addr_key, const uint8_t *l4)
-{
-	uint32_t wire = el_get32(l4 + EL_ECHO_ID_OFFSET);
-	uint32_t cookie = el_echo_cookie(l4 + EL_ECHO_ID_OFFSET + 8);
-
-	if (el_get32(l4 + EL_ECHO_ID_OFFSET + 4) != ~wire)
-		return false;
-	el_answer_begin(a, EL_PROBE_ICMPPING, addr_key, EL_ANSWER_ECHO_REPLY, EL_ANSWER_COOKIE,
-			wire, (uint16_t)(cookie >> 16), (uint16_t)cookie,
-			el_id_unpermute(key, wire));
-	return true;
-}
-
-/* From a TCP header; false: neither a SYN/ACK nor an RST. */
-static inline bool el_answer_tcp(struct el_answer *a, const struct el_id_key *key,
-				 uint64_t addr_key, const uint8_t *l4)
-{
-	uint8_t flags = l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
-	uint32_t wire = el_get32(l4 + 8);
-
-	if (flags != (TH_SYN | TH_ACK) && (flags & ~TH_ACK) != TH_RST)
-		return false;
-	el_answer_begin(a, EL_PROBE_TCPSYN, addr_key,
-			flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK, 0, wire,
-			el_get16(l4 + 2), el_get16(l4), el_id_unpermute(key, wire - 1));
-	return true;
-}
-
-/* The answer in an Ethernet frame of `len` bytes, as el_probe_recognise tells it. False: it is none
- * that is so plain. */
-static inline bool el_probe_recognise_plain(const struct el_id_key *key, const uint8_t *frame,
-					    uint32_t len, struct el_answer *ret_answer)
-{
-	enum { ETHER = 14, IPV4 = 20, IPV6 = 40, TCP = 20 };
-	const uint8_t *l3 = frame + ETHER, *l4;
-	uint8_t protocol, icmp;
-	uint16_t echo_reply_be; /* type and code */
+/* What an answer in a plain frame says, as el_answer has it; all is set by el_plain_recognise. */
+struct el_plain {
 	uint64_t addr_key;
+	uint32_t wire, id;
+	uint16_t own_port, remote_port;
+	uint8_t type; /* enum el_probe_type */
+	uint8_t kind; /* enum el_answer_kind */
+};
+
+/* The parts of el_plain that stand behind the IP header: each of these knows one kind of answer,
+ * and leaves all to others that is not just that. `l4` has l4_len bytes. */
+
+static inline bool el_plain_echo(struct el_plain *p, const struct el_id_key *key, const uint8_t *l4,
+				 uint32_t l4_len, uint16_t echo_reply_be)
+{
+	uint32_t wire_be, cookie;
+
+	if (l4_len < EL_ECHO_LEN || el_load16(l4) != echo_reply_be)
+		return false;
+	wire_be = el_load32(l4 + EL_ECHO_ID_OFFSET);
+	if ((el_load32(l4 + EL_ECHO_ID_OFFSET + 4) ^ wire_be) != UINT32_MAX)
+		return false;
+	cookie =
+	    be32toh(el_load32(l4 + EL_ECHO_ID_OFFSET + 8) ^ el_load32(l4 + EL_ECHO_ID_OFFSET + 12));
+	p->wire = be32toh(wire_be);
+	p->id = el_id_unpermute(key, p->wire);
+	p->own_port = (uint16_t)(cookie >> 16);
+	p->remote_port = (uint16_t)cookie;
+	p->type = EL_PROBE_ICMPPING;
+	p->kind = EL_ANSWER_ECHO_REPLY;
+	return true;
+}
+
+/* Here l4 has 20 bytes at least, however many belong to the packet. */
+static inline bool el_plain_tcp(struct el_plain *p, const struct el_id_key *key, const uint8_t *l4,
+				uint32_t l4_len)
+{
+	enum { ANSWERS = 1 << (TH_SYN | TH_ACK) | 1 << TH_RST | 1 << (TH_RST | TH_ACK) };
+	uint32_t header_len = l4[12] >> 2 & 60;
+	uint8_t flags = l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
+
+	if (header_len < EL_TCP_LEN || header_len > l4_len || !(ANSWERS >> flags & 1))
+		return false;
+	p->wire = be32toh(el_load32(l4 + 8));
+	p->id = el_id_unpermute(key, p->wire - 1);
+	p->own_port = be16toh(el_load16(l4 + 2));
+	p->remote_port = be16toh(el_load16(l4));
+	p->type = EL_PROBE_TCPSYN;
+	p->kind = flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK;
+	return true;
+}
+
+/* Of a quoted UDP header whose sender got a destination unreachable from its target. */
+static inline bool el_plain_unreachable(struct el_plain *p, const struct el_id_key *key,
+					const uint8_t *udp, uint32_t wire)
+{
+	if ((wire & 0xffff) == 0)
+		return false;
+	p->wire = wire;
+	p->id = el_id_unpermute_nonzero(key, wire);
+	p->own_port = be16toh(el_load16(udp));
+	p->remote_port = be16toh(el_load16(udp + 2));
+	p->type = EL_PROBE_UDPUNREACHABLE;
+	p->kind = EL_ANSWER_UNREACHABLE;
+	return true;
+}
+
+static inline bool el_plain_quote_v4(struct el_plain *p, const struct el_id_key *key,
+				     const uint8_t *l3, const uint8_t *l4, uint32_t l4_len)
+{
+	const uint8_t *quote = l4 + EL_ICMP_LEN, *udp = quote + EL_IPV4_LEN;
+	uint16_t ip_id;
+
+	if (l4[0] != ICMP_DEST_UNREACH || l4_len < EL_ICMP_LEN + EL_IPV4_LEN + EL_UDP_LEN ||
+	    quote[0] != 0x45 || quote[9] != IPPROTO_UDP ||
+	    el_load32(quote + 16) != el_load32(l3 + 12) ||
+	    be16toh(el_load16(quote + 2)) < EL_IPV4_LEN + EL_UDP_LEN ||
+	    el_load16(quote + 6) & htobe16(0x1fff))
+		return false;
+	ip_id = be16toh(el_load16(quote + 4));
+	p->addr_key = el_addr_key_v4(el_load32(quote + 16), el_load32(quote + 12));
+	/* zero may be an identification that was lost on the way: see EL_ANSWER_ID_ZERO */
+	return ip_id && el_plain_unreachable(p, key, udp,
+					     (uint32_t)ip_id << 16 | be16toh(el_load16(udp + 6)));
+}
+
+static inline bool el_plain_quote_v6(struct el_plain *p, const struct el_id_key *key,
+				     const uint8_t *l3, const uint8_t *l4, uint32_t l4_len)
+{
+	const uint8_t *quote = l4 + EL_ICMP_LEN, *udp = quote + EL_IPV6_LEN;
+
+	if (l4[0] != ICMP6_DST_UNREACH ||
+	    l4_len < EL_ICMP_LEN + EL_IPV6_LEN + EL_UDP_TEMPLATE_LEN || quote[0] >> 4 != 6 ||
+	    quote[6] != IPPROTO_UDP || be16toh(el_load16(quote + 4)) < EL_UDP_TEMPLATE_LEN ||
+	    memcmp(quote + 24, l3 + 8, 16) != 0)
+		return false;
+	p->addr_key = el_addr_key_v6(key, quote + 24, quote + 8);
+	return el_plain_unreachable(p, key, udp, be32toh(el_load32(udp + EL_UDP_LEN)));
+}
+
+/* The answer in an Ethernet frame of `len` bytes. False: it is none that is so plain, and *ret is
+ * of no use. */
+static inline __attribute__((always_inline)) bool el_plain_recognise(const struct el_id_key *key,
+								     const uint8_t *frame,
+								     uint32_t len,
+								     struct el_plain *ret)
+{
+	enum { ETHER = 14 };
+	const uint8_t *l3 = frame + ETHER, *l4;
 	uint32_t l4_len;
 
-	if (len < ETHER + IPV4 + TCP)
+	if (len < ETHER + EL_IPV4_LEN + EL_TCP_LEN)
 		return false;
 	if (el_load16(frame + 12) == htobe16(0x0800) && l3[0] == 0x45) {
-		l4 = l3 + IPV4;
-		l4_len = el_get16(l3 + 2) - IPV4; /* a shorter one becomes too long */
-		if (l4_len > len - ETHER - IPV4 || el_load16(l3 + 6) & htobe16(0x3fff))
+		l4 = l3 + EL_IPV4_LEN;
+		/* a length that is too short becomes too long */
+		l4_len = (uint32_t)be16toh(el_load16(l3 + 2)) - EL_IPV4_LEN;
+		if (l4_len > len - ETHER - EL_IPV4_LEN || el_load16(l3 + 6) & htobe16(0x3fff))
 			return false;
-		protocol = l3[9];
-		icmp = IPPROTO_ICMP;
-		echo_reply_be = htobe16(ICMP_ECHOREPLY << 8);
-		addr_key = el_addr_key_v4(el_load32(l3 + 12), el_load32(l3 + 16));
-	} else if (el_load16(frame + 12) == htobe16(0x86dd) && l3[0] >> 4 == 6 &&
-		   len >= ETHER + IPV6 + TCP) {
-		l4 = l3 + IPV6;
-		l4_len = el_get16(l3 + 4);
-		if (l4_len > len - ETHER - IPV6)
-			return false;
-		protocol = l3[6];
-		icmp = IPPROTO_ICMPV6;
-		echo_reply_be = htobe16(ICMP6_ECHO_REPLY << 8);
-		addr_key = el_addr_key_v6(key, l3 + 8, l3 + 24);
-	} else {
-		return false;
+		ret->addr_key = el_addr_key_v4(el_load32(l3 + 12), el_load32(l3 + 16));
+		if (l3[9] == IPPROTO_TCP)
+			return el_plain_tcp(ret, key, l4, l4_len);
+		return l3[9] == IPPROTO_ICMP &&
+		       (el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP_ECHOREPLY << 8)) ||
+			el_plain_quote_v4(ret, key, l3, l4, l4_len));
 	}
-	if (protocol == icmp)
-		return l4_len >= EL_ECHO_LEN && el_load16(l4) == echo_reply_be &&
-		       el_answer_echo(ret_answer, key, addr_key, l4);
-	return protocol == IPPROTO_TCP && l4_len >= TCP && l4[12] >= TCP / 4 << 4 &&
-	       (l4[12] >> 4) * 4U <= l4_len && el_answer_tcp(ret_answer, key, addr_key, l4);
+	if (el_load16(frame + 12) == htobe16(0x86dd) && l3[0] >> 4 == 6 &&
+	    len >= ETHER + EL_IPV6_LEN + EL_TCP_LEN) {
+		l4 = l3 + EL_IPV6_LEN;
+		l4_len = be16toh(el_load16(l3 + 4));
+		if (l4_len > len - ETHER - EL_IPV6_LEN)
+			return false;
+		if (l3[6] == IPPROTO_ICMPV6 && el_plain_quote_v6(ret, key, l3, l4, l4_len))
+			return true;
+		ret->addr_key = el_addr_key_v6(key, l3 + 8, l3 + 24);
+		if (l3[6] == IPPROTO_TCP)
+			return el_plain_tcp(ret, key, l4, l4_len);
+		return l3[6] == IPPROTO_ICMPV6 &&
+		       el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP6_ECHO_REPLY << 8));
+	}
+	return false;
+}
+
+/* The same answer as el_probe_recognise tells it. */
+static inline void el_plain_answer(const struct el_plain *p, struct el_answer *ret)
+{
+	static const uint8_t flags[EL_PROBE_TYPES] = {
+	    [EL_PROBE_ICMPPING] = EL_ANSWER_COOKIE,
+	    [EL_PROBE_UDPUNREACHABLE] = EL_ANSWER_FROM_TARGET,
+	};
+
+	*ret = (struct el_answer){.addr_key = p->addr_key,
+				  .wire = p->wire,
+				  .own_port = p->own_port,
+				  .remote_port = p->remote_port,
+				  .type = p->type,
+				  .kind = p->kind,
+				  .flags = flags[p->type],
+				  .id = p->id};
+}
+
+/* Whether a plain answer that has the id of a probe of `s` is one to it. Its own port, where its
+ * type has ports, is left to be compared with that of the probe. */
+static inline bool el_plain_is_of(const struct el_plain *p, const struct el_slice *s)
+{
+	return p->type == s->type && p->addr_key == s->addr_key && p->remote_port == s->dst_port &&
+	       (p->type != EL_PROBE_ICMPPING ||
+		(p->own_port == s->cookie && !(s->flags & EL_SLICE_ID_IN_HEADER)));
 }

@@ -13,6 +13,12 @@
  *packets. A packet too short for that has the id in place of identifier and sequence number. Which
  *of the two it is shows in its length. */
 
+/* The part of a cookie that answers and slices keep. */
+static uint32_t fold_cookie(const uint8_t *cookie)
+{
+	return el_get32(cookie) ^ el_get32(cookie + 4);
+}
+
 /* A keyed hash of the addresses; `what` tells the uses apart. */
 static uint64_t hash(const struct el_slice_spec *spec, char what)
 {
@@ -45,8 +51,8 @@ static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t
 		el_put32(l4 + EL_ICMP_LEN + 4, UINT32_MAX); /* the complement of 0 */
 		el_put32(l4 + EL_ICMP_LEN + 8, (uint32_t)(cookie >> 32));
 		el_put32(l4 + EL_ICMP_LEN + 12, (uint32_t)cookie);
-		s->dst_port = (uint16_t)el_echo_cookie(l4 + EL_ICMP_LEN + 8);
-		s->cookie = (uint16_t)(el_echo_cookie(l4 + EL_ICMP_LEN + 8) >> 16);
+		s->dst_port = (uint16_t)fold_cookie(l4 + EL_ICMP_LEN + 8);
+		s->cookie = (uint16_t)(fold_cookie(l4 + EL_ICMP_LEN + 8) >> 16);
 	}
 	s->payload_len = (uint16_t)(size - s->header_len);
 }
@@ -59,23 +65,30 @@ static void make(const struct el_id_key *key, const struct el_probe_job *job)
 static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
 				   struct el_answer *ret_answer)
 {
-	const uint8_t *l4 = pkt->l4;
-	uint64_t addr_key = answer_addr_key(key, pkt);
-	uint32_t wire = el_get32(l4 + 4);
+	uint8_t reply = pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
+	struct el_plain echo = {.addr_key = answer_addr_key(key, pkt)};
+	uint32_t wire = el_get32(pkt->l4 + 4);
 
-	if (l4[0] != (pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || l4[1] != 0)
+	if (pkt->l4[0] != reply || pkt->l4[1] != 0)
 		return EL_NO_ANSWER_OTHER;
-	if (pkt->l4_len >= EL_ECHO_LEN)
-		return el_answer_echo(ret_answer, key, addr_key, l4) ? EL_NO_ANSWER_NONE
-								     : EL_NO_ANSWER_COOKIE;
-	el_answer_begin(ret_answer, EL_PROBE_ICMPPING, addr_key, EL_ANSWER_ECHO_REPLY,
-			EL_ANSWER_ID_IN_HEADER, wire, 0, 0, el_id_unpermute(key, wire));
+	if (pkt->l4_len >= EL_ECHO_LEN) {
+		if (!el_plain_echo(&echo, key, pkt->l4, pkt->l4_len, htobe16(reply << 8)))
+			return EL_NO_ANSWER_COOKIE;
+		el_plain_answer(&echo, ret_answer);
+		return EL_NO_ANSWER_NONE;
+	}
+	*ret_answer = (struct el_answer){.addr_key = echo.addr_key,
+					 .wire = wire,
+					 .type = EL_PROBE_ICMPPING,
+					 .kind = EL_ANSWER_ECHO_REPLY,
+					 .flags = EL_ANSWER_ID_IN_HEADER,
+					 .id = el_id_unpermute(key, wire)};
 	return EL_NO_ANSWER_NONE;
 }
 
 static void take_cookie(struct el_answer *a, const uint8_t *cookie)
 {
-	uint32_t fold = el_echo_cookie(cookie);
+	uint32_t fold = fold_cookie(cookie);
 
 	a->flags |= EL_ANSWER_COOKIE;
 	a->remote_port = (uint16_t)fold;

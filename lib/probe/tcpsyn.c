@@ -36,9 +36,12 @@ static void make(const struct el_id_key *key, const struct el_probe_job *job)
 static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
 				   struct el_answer *ret_answer)
 {
-	return el_answer_tcp(ret_answer, key, answer_addr_key(key, pkt), pkt->l4)
-		   ? EL_NO_ANSWER_NONE
-		   : EL_NO_ANSWER_TCP_FLAGS;
+	struct el_plain segment = {.addr_key = answer_addr_key(key, pkt)};
+
+	if (!el_plain_tcp(&segment, key, pkt->l4, pkt->l4_len))
+		return EL_NO_ANSWER_TCP_FLAGS;
+	el_plain_answer(&segment, ret_answer);
+	return EL_NO_ANSWER_NONE;
 }
 
 static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,

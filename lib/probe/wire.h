@@ -42,12 +42,12 @@ static inline void answer_of_quote(const struct el_id_key *key, const struct el_
 	const struct el_pkt_quote *q = &pkt->quote;
 	uint8_t unreachable = q->family == 4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH;
 
-	el_answer_begin(a, type,
-			q->family == 4 ? el_addr_key_v4(el_load32(q->dst), el_load32(q->src))
+	*a = (struct el_answer){
+	    .addr_key = q->family == 4 ? el_addr_key_v4(el_load32(q->dst), el_load32(q->src))
 				       : el_addr_key_v6(key, q->dst, q->src),
-			pkt->l4[0] == unreachable ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
-			same_address(pkt->ip.src, q->dst, q->family) ? EL_ANSWER_FROM_TARGET : 0, 0,
-			0, 0, 0);
+	    .type = (uint8_t)type,
+	    .kind = pkt->l4[0] == unreachable ? EL_ANSWER_UNREACHABLE : EL_ANSWER_ICMP_ERROR,
+	    .flags = same_address(pkt->ip.src, q->dst, q->family) ? EL_ANSWER_FROM_TARGET : 0};
 }
 
 /* The bytes behind a quoted IP header, extension headers aside, that were sent; fewer may be

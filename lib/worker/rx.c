@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Receiving, in two stages over a burst: `recognise` parses a frame, recovers the id and prefetches
- * record and slice; `verify` compares with what was sent and writes the RTT into the record. */
+/* Receiving, in two stages over a burst: `find` recognises a plain answer to a probe of an open
+ * round and prefetches its slice and record; `take` compares with what was sent and writes the RTT
+ * into the record. All that is not so, `receive_any` takes from the frame on. */
 #include "el_probe_plain.h"
 #include "rx_checksum.h"
 #include "worker_internal.h"
@@ -26,17 +27,21 @@ struct located {
 	uint32_t worker, index, pass;
 };
 
-/* An answer between the two stages. */
+/* A plain answer between the two stages, and what has its id, under the plan of the newest round.
+ */
+struct found {
+	struct el_plain answer;
+	const struct el_slice *slice; /* NULL: it is for receive_any */
+	el_record *record;
+	const struct el_worker_streams *streams;
+	uint32_t pass;
+};
+
+/* What receive_any has of a frame. */
 struct pending {
 	struct el_answer answer;
 	const uint8_t *frame;
 	uint32_t len;
-	/* Of its first candidate, if that is of an open round of this worker under the plan of the
-	   newest one, as nearly all are; else NULL. */
-	const struct live_round *live;
-	const struct el_slice *slice;
-	el_record *record;
-	uint32_t pass;
 };
 
 /* The open round of this worker, under the plan of the newest one, that an id is of, and its index
@@ -58,21 +63,6 @@ static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *
 	*ret_index = at.index;
 	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
 	return l && l->block->set == set ? l : NULL;
-}
-
-static inline void locate_open(struct el_worker *w, struct pending *p)
-{
-	uint32_t index;
-	struct live_round *l = find_open(w, p->answer.id, &index);
-
-	p->live = NULL;
-	if (unlikely(!l || index >= l->plan->n_records))
-		return;
-	p->live = l;
-	p->record = &l->block->records[index];
-	p->slice = &l->plan->slices[el_plan_locate(l->plan, index, &p->pass).v];
-	rte_prefetch0(p->slice);
-	rte_prefetch0(p->record);
 }
 
 /* Finds the slice that `id` would belong to under a plan; false if no probe can have it. Another
@@ -158,15 +148,15 @@ static bool count_or_punt(struct el_worker *w, const struct queue *q, struct rte
 	return false;
 }
 
-enum stage_one {
-	ANSWER, /* goes on to stage two */
+enum recognised {
+	ANSWER,
 	NONE,
 	PUNTED, /* the buffer is control's now */
 };
 
-/* Stage one for a frame that is not plain, and whether the checksums of the answer are right. */
-static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
-				    struct pending *p, bool *ret_right)
+/* What a frame that is not plain answers, and whether the checksums of the answer are right. */
+static enum recognised recognise_any(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+				     struct pending *p, bool *ret_right)
 {
 	struct el_pkt pkt;
 	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
@@ -185,14 +175,12 @@ static enum stage_one recognise_any(struct el_worker *w, const struct queue *q, 
 	return NONE;
 }
 
-/* An answer with a wrong checksum: none, or to be counted if it is to a probe, which stage two
- * finds out the long way. */
-static enum stage_one doubt(struct el_worker *w, const struct queue *q, struct pending *p)
+/* An answer with a wrong checksum: none, or to be counted if it is to a probe. */
+static enum recognised doubt(struct el_worker *w, const struct queue *q, struct pending *p)
 {
 	struct el_pkt pkt;
 
 	p->answer.flags |= EL_ANSWER_WRONG_CHECKSUM;
-	p->live = NULL;
 	if (q->conf.checksums == EL_CHECKSUMS_COUNTED)
 		return ANSWER;
 	el_pkt_parse(p->frame, p->len, &pkt);
@@ -200,25 +188,22 @@ static enum stage_one doubt(struct el_worker *w, const struct queue *q, struct p
 	return NONE;
 }
 
-/* Stage one for a frame: what it answers, and that on its way into the cache. */
-static inline enum stage_one recognise(struct el_worker *w, const struct queue *q,
-				       struct rte_mbuf *m, uint64_t ns, struct pending *p)
+/* What a frame answers. */
+static enum recognised recognise(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+				 struct pending *p)
 {
-	bool plain = likely(w->schedule->n) &&
-		     el_probe_recognise_plain(&w->key, p->frame, p->len, &p->answer);
-	bool right = true;
+	struct el_plain plain;
+	enum recognised found = ANSWER;
+	bool right;
 
-	if (!plain) {
-		enum stage_one found = recognise_any(w, q, m, p, &right);
-
-		if (found != ANSWER)
-			return found;
+	if (likely(w->schedule->n) && el_plain_recognise(&w->key, p->frame, p->len, &plain)) {
+		el_plain_answer(&plain, &p->answer);
+		right = q->conf.checksums == EL_CHECKSUMS_IGNORED ||
+			plain_checksums_right(q, m, p->frame);
+	} else {
+		found = recognise_any(w, q, m, p, &right);
 	}
-	p->answer.ns = ns;
-	locate_open(w, p);
-	if (plain && q->conf.checksums != EL_CHECKSUMS_IGNORED)
-		right = plain_checksums_right(q, m, p->frame);
-	return likely(right) ? ANSWER : doubt(w, q, p);
+	return found != ANSWER || right ? found : doubt(w, q, p);
 }
 
 static bool is_answer(const struct el_answer *a)
@@ -236,31 +221,29 @@ static bool is_answer(const struct el_answer *a)
 	return false;
 }
 
-/* The 4-tuple of an answered probe, one of this worker's, may be used again as it is. */
-static void release_tuple(const struct el_answer *a, const struct el_worker_streams *streams,
-			  const struct el_slice *s, uint32_t pass)
+/* The 4-tuple of an answered probe, one of this worker's from `port`, may be used again as it is.
+ */
+static inline void release_tuple(const struct el_worker_streams *streams, const struct el_slice *s,
+				 uint16_t port, uint32_t id)
 {
-	uint32_t packet;
-	el_half_open *last;
+	el_half_open *last =
+	    &streams->half_open[s->half_open_first + (uint32_t)(port - s->half_open_base)];
 
-	if (a->type != EL_PROBE_TCPSYN || !is_answer(a) ||
-	    !el_slice_packet_of_pass(s, pass, &packet))
-		return;
-	last = &streams->half_open[s->half_open_first +
-				   (uint32_t)(el_slice_port(s, packet) - s->half_open_base)];
-	if (el_half_open_get(last) == a->id)
+	if (el_half_open_get(last) == id)
 		el_half_open_set(last, 0);
 }
 
-/* What a verified answer asks for besides its record: the reset that a SYN/ACK gets. */
-static inline void close_connection(struct el_worker *w, const struct el_answer *a,
-				    const struct el_worker_streams *streams,
-				    const struct el_slice *s, uint32_t pass)
+/* What a verified answer to a TCP probe asks for besides its record: the reset of a SYN/ACK. */
+static void close_connection(struct el_worker *w, const struct el_answer *a,
+			     const struct located *at)
 {
+	uint32_t packet;
+
 	if (a->kind == EL_ANSWER_SYNACK)
-		reset_probe(w, s, a->own_port, a->wire);
-	if (s->half_open_first != EL_HALF_OPEN_NONE)
-		release_tuple(a, streams, s, pass);
+		reset_probe(w, at->slice, a->own_port, a->wire);
+	if (is_answer(a) && el_slice_packet_of_pass(at->slice, at->pass, &packet))
+		release_tuple(&at->streams->of[at->worker], at->slice,
+			      el_slice_port(at->slice, packet), a->id);
 }
 
 /* Writes a verified answer into its record. */
@@ -284,7 +267,8 @@ static inline void record_answer(struct el_worker *w, const struct el_answer *a,
 /* A verified answer to a probe of this worker, of whatever round. */
 static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
-	close_connection(w, a, &at->streams->of[at->worker], at->slice, at->pass);
+	if (a->type == EL_PROBE_TCPSYN)
+		close_connection(w, a, at);
 	if (at->live) {
 		record_answer(w, a, &at->live->block->records[at->index]);
 		return;
@@ -395,8 +379,7 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 	return false;
 }
 
-/* Stage two where the first candidate is not it, or is not known to be: the probe that the answer
- * is to, under the newest plan or one before. */
+/* The probe that an answer is to, under the newest plan or one before. */
 static void search(struct el_worker *w, struct queue *q, struct pending *p)
 {
 	const struct el_schedule *s = w->schedule;
@@ -410,53 +393,37 @@ static void search(struct el_worker *w, struct queue *q, struct pending *p)
 	mismatch(w, q, p, closest, &missed);
 }
 
-/* Stage two: compares the answer with what was sent, and settles it. How many first answers: 1, or
- * 0 where they are counted. */
-static inline uint32_t verify(struct el_worker *w, struct queue *q, struct pending *p)
+/* Whether a buffer may go back to its pool as it is. */
+static inline bool is_raw(const struct rte_mbuf *m)
 {
-	const struct el_slice *s = p->slice;
-	uint32_t packet;
-
-	if (unlikely(!p->live || !el_slice_packet_of_pass(s, p->pass, &packet) ||
-		     !el_probe_is_answer(&p->answer, s, el_slice_port(s, packet)))) {
-		search(w, q, p);
-		return 0;
-	}
-	close_connection(w, &p->answer, p->live->streams, s, p->pass);
-	if (unlikely(el_record_state(*p->record) != EL_RECORD_SENT || !is_answer(&p->answer))) {
-		record_answer(w, &p->answer, p->record);
-		return 0;
-	}
-	*p->record = el_record_answered(*p->record, p->answer.ns);
-	return 1;
+	return likely(m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m));
 }
 
 /* Frees buffers of the few pools that receive buffers come from; rte_pktmbuf_free_bulk, which is
  * for any, takes four times as long. */
 static void free_burst(struct rte_mbuf **mbufs, uint32_t n)
 {
-	struct rte_mbuf *raw[BURST];
 	struct rte_mempool *pool = NULL;
-	uint32_t n_raw = 0;
+	uint32_t first = 0; /* from there on all are to go back to `pool` as they are */
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 
-		if (unlikely(m->nb_segs > 1 || rte_mbuf_refcnt_read(m) != 1 ||
-			     !RTE_MBUF_DIRECT(m))) {
-			rte_pktmbuf_free(m);
+		if (likely(m->pool == pool && is_raw(m)))
 			continue;
-		}
-		if (unlikely(m->pool != pool)) {
-			if (n_raw)
-				rte_mempool_put_bulk(pool, (void **)raw, n_raw);
+		if (i > first)
+			rte_mempool_put_bulk(pool, (void **)mbufs + first, i - first);
+		if (is_raw(m)) {
 			pool = m->pool;
-			n_raw = 0;
+			first = i;
+		} else {
+			rte_pktmbuf_free(m);
+			pool = NULL;
+			first = i + 1;
 		}
-		raw[n_raw++] = m;
 	}
-	if (n_raw)
-		rte_mempool_put_bulk(pool, (void **)raw, n_raw);
+	if (n > first)
+		rte_mempool_put_bulk(pool, (void **)mbufs + first, n - first);
 }
 
 /* When the NIC says that the packet came; `ns`, the time of its burst, where it says nothing that
@@ -487,14 +454,94 @@ static inline void view(const struct rte_mbuf *m, struct pending *p, uint8_t *li
 	}
 }
 
+/* Whatever a frame is. True if the buffer is control's now. Answers for other workers come here, so
+ * it is not to be made small rather than fast. */
+static __rte_noinline __rte_hot bool receive_any(struct el_worker *w, struct queue *q,
+						 struct rte_mbuf *m, uint64_t ns)
+{
+	uint8_t linear[LINEAR_BYTES];
+	enum recognised found;
+	struct pending p;
+
+	view(m, &p, linear);
+	found = recognise(w, q, m, &p);
+	if (found == ANSWER) {
+		p.answer.ns = ns;
+		search(w, q, &p);
+	}
+	return found == PUNTED;
+}
+
+/* Stage one: the slice and the record of what a frame answers, and these on their way into the
+ * cache. `key`: NULL if nothing is to be found. */
+static inline void find(struct el_worker *w, const struct el_id_key *key, const struct rte_mbuf *m,
+			struct found *f)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct live_round *l;
+	uint32_t index;
+
+	f->slice = NULL;
+	if (unlikely(!key || m->nb_segs > 1) ||
+	    !el_plain_recognise(key, frame, m->data_len, &f->answer))
+		return;
+	l = find_open(w, f->answer.id, &index);
+	if (unlikely(!l || index >= l->plan->n_records))
+		return;
+	f->streams = l->streams;
+	f->record = &l->block->records[index];
+	f->slice = &l->plan->slices[el_plan_locate(l->plan, index, &f->pass).v];
+	rte_prefetch0(f->record);
+	rte_prefetch0(f->slice);
+}
+
+/* Answers with a wrong checksum are for receive_any. */
+static void check(const struct queue *q, struct rte_mbuf *const *mbufs, uint32_t n,
+		  struct found *found)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *frame = rte_pktmbuf_mtod(mbufs[i], const uint8_t *);
+
+		if (found[i].slice && unlikely(!plain_checksums_right(q, mbufs[i], frame)))
+			found[i].slice = NULL;
+	}
+}
+
+/* Stage two: compares an answer with what was sent, and writes it into the record. False: it is not
+ * the first one, or not to this probe. */
+static inline bool take(struct el_worker *w, const struct found *f, uint64_t ns)
+{
+	const struct el_plain *a = &f->answer;
+	const struct el_slice *s = f->slice;
+	el_record *record = f->record, sent = *record;
+	uint32_t packet;
+	uint16_t port;
+
+	if (el_record_state(sent) != EL_RECORD_SENT || !el_plain_is_of(a, s) ||
+	    !el_slice_packet_of_pass(s, f->pass, &packet))
+		return false;
+	if (a->type != EL_PROBE_ICMPPING) {
+		port = el_slice_port(s, packet);
+		if (port != a->own_port)
+			return false;
+		if (a->type == EL_PROBE_TCPSYN) {
+			if (a->kind == EL_ANSWER_SYNACK)
+				reset_probe(w, s, port, a->wire);
+			release_tuple(f->streams, s, port, a->id);
+		}
+	}
+	*record = el_record_answered(sent, ns);
+	return true;
+}
+
 static void rx_burst(struct el_worker *w, struct queue *q)
 {
 	struct rte_mbuf *mbufs[BURST];
-	struct pending pending[BURST], *p = pending;
-	uint8_t linear[LINEAR_BYTES];
-	uint32_t n_free = 0, n_answers = 0;
+	struct found found[BURST];
+	const struct el_id_key *key;
+	const bool stamped = q->conf.rx_stamp_flag != 0;
+	uint32_t n, n_punted = 0, n_answers = 0;
 	uint64_t bytes = 0, before, after, ns;
-	uint16_t n;
 
 	before = worker_now(w);
 	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, mbufs, BURST);
@@ -511,26 +558,28 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	rounds_look_at_board(w);
 	if (unlikely(!rte_ring_empty(w->commands)))
 		worker_take_commands(w);
-	for (uint16_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = mbufs[i];
-		uint64_t at = likely(!q->conf.rx_stamp_flag) ? ns : arrival(w, q, m, after);
-		enum stage_one found;
-
-		bytes += m->pkt_len;
-		view(m, p, linear);
-		found = recognise(w, q, m, at, p);
-		if (likely(found != PUNTED))
-			mbufs[n_free++] = m;
-		if (likely(found == ANSWER && p->frame != linear))
-			p++;
-		else if (found == ANSWER) /* the buffer is used again for the next, so finish it */
-			n_answers += verify(w, q, p);
+	key = w->schedule->n ? &w->key : NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		bytes += mbufs[i]->pkt_len;
+		find(w, key, mbufs[i], &found[i]);
 	}
-	for (struct pending *end = p, *i = pending; i < end; i++)
-		n_answers += verify(w, q, i);
-	free_burst(mbufs, n_free);
+	if (q->conf.checksums != EL_CHECKSUMS_IGNORED)
+		check(q, mbufs, n, found);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t at = likely(!stamped) ? ns : arrival(w, q, mbufs[i], after);
+
+		if (likely(found[i].slice && take(w, &found[i], at))) {
+			n_answers++;
+		} else if (receive_any(w, q, mbufs[i], at)) {
+			n_punted++;
+			continue;
+		}
+		if (unlikely(n_punted))
+			mbufs[i - n_punted] = mbufs[i];
+	}
+	free_burst(mbufs, n - n_punted);
 	if (n < BURST)
 		q->empty_ns = before;
 	count(w, EL_COUNTER_ANSWERS, n_answers);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* Whether the checksums of an answer are right: where the NIC says so, else by our own sum. */
+#include "el_probe_make.h"
 #include "worker_internal.h"
+
+#include <rte_ether.h>
 
 /* Of the IP packet at l3 in the frame `m`, whose L4 header is at l4 and reaches with its payload
  * over l4_len bytes.
@@ -24,15 +27,14 @@ static inline bool checksums_right(const struct queue *q, const struct rte_mbuf 
 	return el_pkt_l4_checksum_right(l3, protocol, l4, l4_len);
 }
 
-/* Of a frame that el_probe_recognise_plain has taken. */
+/* Of a frame that el_plain_recognise has taken. */
 static inline bool plain_checksums_right(const struct queue *q, const struct rte_mbuf *m,
 					 const uint8_t *frame)
 {
-	enum { ETHER = 14, IPV4 = 20, IPV6 = 40 };
-	const uint8_t *l3 = frame + ETHER;
+	const uint8_t *l3 = frame + RTE_ETHER_HDR_LEN;
 
 	if (l3[0] >> 4 == 4)
-		return checksums_right(q, m, l3, l3[9], l3 + IPV4,
-				       (uint16_t)(el_get16(l3 + 2) - IPV4));
-	return checksums_right(q, m, l3, l3[6], l3 + IPV6, el_get16(l3 + 4));
+		return checksums_right(q, m, l3, l3[9], l3 + EL_IPV4_LEN,
+				       (uint16_t)(el_get16(l3 + 2) - EL_IPV4_LEN));
+	return checksums_right(q, m, l3, l3[6], l3 + EL_IPV6_LEN, el_get16(l3 + 4));
 }

@@ -50,12 +50,15 @@ static void touch(const struct el_pkt *pkt, const uint8_t *data, size_t size)
 static void compare_plain(const uint8_t *data, size_t size)
 {
 	struct el_answer plain, answer;
+	struct el_plain quick;
 	struct el_pkt pkt;
 
-	if (size <= UINT16_MAX && el_probe_recognise_plain(&key, data, (uint32_t)size, &plain) &&
-	    (el_pkt_parse(data, size, &pkt) != EL_PKT_OK ||
-	     el_probe_recognise(&key, &pkt, &answer) != EL_NO_ANSWER_NONE ||
-	     memcmp(&plain, &answer, sizeof(plain)) != 0))
+	if (size > UINT16_MAX || !el_plain_recognise(&key, data, (uint32_t)size, &quick))
+		return;
+	el_plain_answer(&quick, &plain);
+	if (el_pkt_parse(data, size, &pkt) != EL_PKT_OK ||
+	    el_probe_recognise(&key, &pkt, &answer) != EL_NO_ANSWER_NONE ||
+	    memcmp(&plain, &answer, sizeof(plain)) != 0)
 		abort();
 }
 

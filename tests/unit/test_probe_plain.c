@@ -12,18 +12,45 @@
 static const uint8_t target[16] = {198, 51, 100, 7}, own[16] = {192, 0, 2, 10};
 static struct el_id_key key;
 
-enum kind { ECHO, ECHO_SHORT, SYN_ACK, RST, KINDS };
+enum kind { ECHO, ECHO_SHORT, SYN_ACK, RST, UDP, UDP_SHORT, UDP_BY_ROUTER, KINDS };
+
+/* A destination unreachable that quotes a UDP probe; its length. */
+static size_t quote(uint8_t *l4, enum kind kind, uint8_t family)
+{
+	size_t addr_len = family == 4 ? 4 : 16, len = family == 4 ? 28 : 52;
+	uint8_t *l3 = l4 + 8, *udp = l3 + (family == 4 ? 20 : 40);
+	uint8_t *src = l3 + (family == 4 ? 12 : 8);
+
+	l4[0] = family == 4 ? 3 : 1;
+	l4[1] = family == 4 ? 3 : 4;
+	l3[0] = family == 4 ? 0x45 : 0x60;
+	el_put16(l3 + (family == 4 ? 2 : 4), family == 4 ? 44 : 24);
+	el_put16(l3 + 4 + (family == 4 ? 0 : 50), 0x1234);
+	l3[family == 4 ? 9 : 6] = IPPROTO_UDP;
+	memcpy(src, own, addr_len);
+	memcpy(src + addr_len, target, addr_len);
+	src[2 * addr_len - 1] ^= kind == UDP_BY_ROUTER;
+	el_put16(udp, 65000);
+	el_put16(udp + 2, 33434);
+	el_put16(udp + (family == 4 ? 6 : 10), 0x5678);
+	return 8 + len - (kind == UDP_SHORT);
+}
 
 /* An answer to a probe; whether it is one that is found the quick way. */
 static bool answer(struct frame *f, enum kind kind, uint8_t family, uint8_t padding)
 {
 	static const uint8_t zeros[64];
-	uint8_t l4[64] = {0}, protocol = IPPROTO_TCP;
+	uint8_t l4[64] = {0}, protocol = IPPROTO_TCP,
+		icmp = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	size_t len = 20;
 
 	el_put32(l4 + 8, 0x12345678);
-	if (kind == ECHO || kind == ECHO_SHORT) {
-		protocol = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	if (kind >= UDP) {
+		protocol = icmp;
+		el_put32(l4 + 8, 0);
+		len = quote(l4, kind, family);
+	} else if (kind == ECHO || kind == ECHO_SHORT) {
+		protocol = icmp;
 		len = kind == ECHO ? 24 : 23;
 		l4[0] = family == 4 ? 0 : 129;
 		el_put32(l4 + 12, ~0x12345678U);
@@ -40,20 +67,22 @@ static bool answer(struct frame *f, enum kind kind, uint8_t family, uint8_t padd
 	else
 		frame_ipv6(f, protocol, target, own, l4, len);
 	frame_add(f, zeros, padding);
-	return kind != ECHO_SHORT;
+	return kind != ECHO_SHORT && kind != UDP_SHORT && kind != UDP_BY_ROUTER;
 }
 
 /* Both ways, over memory that ends with the frame. Whether the quick one found an answer. */
 static bool compare(const struct frame *f, size_t len)
 {
 	uint8_t *bytes = malloc(len ? len : 1);
+	struct el_plain quick;
 	struct el_answer plain, whole;
 	struct el_pkt pkt;
 	bool found;
 
 	memcpy(bytes, f->bytes, len);
-	found = el_probe_recognise_plain(&key, bytes, (uint32_t)len, &plain);
+	found = el_plain_recognise(&key, bytes, (uint32_t)len, &quick);
 	if (found) {
+		el_plain_answer(&quick, &plain);
 		assert_int_equal(el_pkt_parse(bytes, len, &pkt), EL_PKT_OK);
 		assert_int_equal(el_probe_recognise(&key, &pkt, &whole), EL_NO_ANSWER_NONE);
 		assert_memory_equal(&plain, &whole, sizeof(plain));
