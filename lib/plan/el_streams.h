@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* What workers keep of the streams of a plan set from round to round: the set itself never changes. */
+/* What workers keep of the streams of a plan set from round to round: the set itself never changes.
+ */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,8 +26,8 @@ static inline void el_half_open_set(el_half_open *h, uint32_t id)
 /* One worker's, which alone writes it while it has rounds of the plan. */
 struct el_worker_streams {
 	el_half_open *half_open; /* [n_half_open of the plan] */
-	/* [n_slices], for anybody to read: on whose queue the last answer of the target came in that
-	 * had to be forwarded, as worker + 1; 0: none had to. */
+	/* [n_slices], for anybody to read: on whose queue the last answer of the target came in
+	 * that had to be forwarded, as worker + 1; 0: none had to. */
 	_Atomic uint8_t *rx_worker;
 };
 
@@ -49,8 +50,9 @@ struct el_half_open_walk {
 };
 
 /* Takes over into a worker's part of `to`, by which it has sent nothing yet, what all workers know
- * to be half-open of the same 4-tuples under the plan before: a stream may come from another worker.
- * True once that is done; false if it is to be called again, because so many entries' worth of time
- * went by (`budget`; one range, of 64 Ki entries at most, is not divided). For that worker. */
+ * to be half-open of the same 4-tuples under the plan before: a stream may come from another
+ * worker. True once that is done; false if it is to be called again, because so many entries' worth
+ * of time went by (`budget`; one range, of 64 Ki entries at most, is not divided). For that worker.
+ */
 bool el_streams_inherit(struct el_streams *to, uint32_t worker, const struct el_streams *from,
 			struct el_half_open_walk *walk, uint32_t budget);
