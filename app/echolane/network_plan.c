@@ -200,7 +200,7 @@ static unsigned worth(const struct network_plan *plan, struct el_next_hop_idx in
 static int choose(struct network_plan *plan, const struct way *ways, size_t n_ways, size_t *ret,
 		  struct el_next_hop_idx *ret_index)
 {
-	struct el_next_hop_idx index;
+	struct el_next_hop_idx index = {0};
 	unsigned best = 0;
 	int ret_code = -EINVAL;
 

@@ -59,6 +59,27 @@ def test_next_hops_are_released(lab):
     assert_equal([p for p in capture.packets if p.dst == dead], [], "requests for who is not probed")
 
 
+@time_limit(120)
+def test_room_for_next_hops(lab):
+    """There are 65,536 next hops at most. What finds no room beside those of plans that are not over is probed once
+    they are."""
+    flat_network(lab)
+
+    def conf(**networks):
+        return config({name: icmp(network, 1, is_subnet=True) for name, network in networks.items()}, interval=2)
+    prober = lab.start(conf(a="10.8.0.0/17", b="10.8.128.0/17"), port=FLAT)
+    prober.wait_for(lambda m: m.all("icmp_sent_total", destination="a"), "a round", 30)
+    assert prober.reload(conf(c="10.9.0.0/17"))
+    wait_until(lambda: prober.logged("there is no room for their next hops") == 1, 20, "too many next hops")
+    prober.wait_for(lambda m: m.one("echolane_targets_not_probed", reason="no_next_hop") == 1, "what is left out", 20)
+    assert prober.reload(conf(d="10.9.0.0/17"))  # the first plan is kept for its late answers until then
+    # its next hops come after those that were asked for before, and what is to go there is not sent until then
+    prober.wait_for(lambda m: m.all("echolane_probes_local_total", destination="d") and
+                    m.one("echolane_probes_local_total", destination="d") > 0, "probes of d", 30)
+    assert_equal(prober.metrics().one("echolane_targets_not_probed", reason="no_next_hop"), 0, "without a next hop")
+    prober.stop()
+
+
 def test_reload_adds_and_removes_sources(lab):
     """Groups with source addresses on the link come and go by reload: they are asked for and answered for as
     long as they are there."""
