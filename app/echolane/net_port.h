@@ -42,8 +42,8 @@ static inline bool net_port_is_range(const struct el_prefix *prefix)
 /* What the kernel says of its links and addresses. */
 struct net_kernel {
 	struct el_rtnl *rtnl;
-	struct el_rtnl_address
-	    *addresses; /* of all interfaces, those that can't be used yet, too */
+	/* of all interfaces, those that can't be used yet, too */
+	struct el_rtnl_address *addresses;
 	size_t n_addresses;
 };
 

@@ -8,8 +8,8 @@
 
 /* A port, as it was when a plan was begun. */
 struct way_port {
-	unsigned
-	    ifindex; /* that the kernel is asked about; 0: its routes are the configuration's */
+	/* that the kernel is asked about; 0: its routes are the configuration's */
+	unsigned ifindex;
 	uint16_t mtu;
 	const struct el_neigh_address *addresses;
 	size_t n_addresses;

@@ -52,8 +52,8 @@ struct simpeer_core {
 	struct simpeer_counters counters;
 	struct simpeer_rule_state {
 		uint64_t probes; /* so far, of all destinations */
-		uint32_t
-		    *per_destination; /* the same of each address of the rule's prefix; or NULL */
+		/* the same of each address of the rule's prefix; or NULL */
+		uint32_t *per_destination;
 		struct simpeer_rule_counters counters;
 	} * rules; /* n_rules + 1 */
 	struct simpeer_late late;

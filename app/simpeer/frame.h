@@ -17,8 +17,8 @@
 struct simpeer_buf {
 	uint8_t *data;
 	uint32_t len;
-	uint32_t headroom; /* bytes in front of data that may be taken: SIMPEER_HEADROOM for ICMP
-			      errors */
+	/* bytes in front of data that may be taken: SIMPEER_HEADROOM for ICMP errors */
+	uint32_t headroom;
 	uint32_t tailroom; /* bytes behind it: SIMPEER_TAILROOM for TCP */
 };
 

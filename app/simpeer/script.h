@@ -125,17 +125,17 @@ struct simpeer_script {
 	uint64_t seed;
 	bool has_mac;
 	uint8_t mac[6];
-	bool promiscuous;      /* take frames for any MAC address */
-	bool verify_checksums; /* as real hosts do; a probe with a wrong one is dropped and counted
-				*/
+	bool promiscuous; /* take frames for any MAC address */
+	/* as real hosts do; a probe with a wrong one is dropped and counted */
+	bool verify_checksums;
 	uint32_t arp_drop_first;
 	uint32_t max_delayed; /* answers held back at one time; a power of two is not needed */
 	uint32_t max_half_open;
 	uint32_t reorder_hold_us; /* how long an answer waits for the one it is swapped with */
 	struct simpeer_prefixes prefixes, except, arp;
 	struct simpeer_rule *rules; /* n_rules + 1 of them */
-	size_t
-	    n_rules; /* without the last one, which every script has: match all, answer plainly */
+	/* without the last one, which every script has: match all, answer plainly */
+	size_t n_rules;
 };
 
 /* Reads and checks the script in `text` (`len` bytes; `file` names it in messages). 0 and a script

@@ -65,17 +65,19 @@ struct el_conf_target {
 	char *name;
 	enum el_probe_type type;
 	char *destination;
-	char *description;      /* never NULL: the name where none is set */
-	uint8_t address_family; /* 4 or 6; already decided by the rule "that of the destination if
-				   it is an address; else ipv4" */
-	struct el_ip address;   /* family 0 where the destination is a name or a subnet */
+	char *description; /* never NULL: the name where none is set */
+	/* 4 or 6; already decided by the rule "that of the destination if it is an address; else
+	 * ipv4" */
+	uint8_t address_family;
+	struct el_ip address;       /* family 0 where the destination is a name or a subnet */
 	struct el_conf_range range; /* of is_subnet */
 	bool dont_fragment;
 	bool is_subnet;
 	uint16_t dst_port;
 	uint32_t nb_packets;
-	int32_t ip_payload_size; /* EL_CONF_UNSET (0 in the file too), or at least what the probe
-				    needs: TCPsyn 20, ICMPping 8, UDPunreachable 12 */
+	/* EL_CONF_UNSET (0 in the file too), or at least what the probe needs: TCPsyn 20, ICMPping
+	 * 8, UDPunreachable 12 */
+	int32_t ip_payload_size;
 	double threshold_latency_s, threshold_loss; /* NaN where not set */
 	enum el_alert_level alert_level;
 	enum el_state state;
@@ -236,19 +238,19 @@ void el_conf_print_reference(FILE *out);
 /* ---- device strings ---- */
 
 enum el_device_kind {
-	EL_DEVICE_PCI,   /* "0000:3b:00.0" or "3b:00.0" */
-	EL_DEVICE_NAMED, /* "af_packet:eth1": the profile af_packet says how to make it from the
-			    name */
-	EL_DEVICE_EAL, /* "net_memif0,role=client,id=0", or the name of a device that exists already
-			*/
+	EL_DEVICE_PCI, /* "0000:3b:00.0" or "3b:00.0" */
+	/* "af_packet:eth1": the profile af_packet says how to make it from the name */
+	EL_DEVICE_NAMED,
+	/* "net_memif0,role=client,id=0", or the name of a device that exists already */
+	EL_DEVICE_EAL,
 };
 
 struct el_device {
 	enum el_device_kind kind;
-	char driver[32]; /* NAMED: the profile's name; EAL: the name without its number: "net_memif"
-			  */
-	char name[64];   /* PCI: the address with its domain; NAMED: "eth1"; EAL: "net_memif0" */
-	char args[256];  /* EAL: what follows the first comma */
+	/* NAMED: the profile's name; EAL: the name without its number: "net_memif" */
+	char driver[32];
+	char name[64];  /* PCI: the address with its domain; NAMED: "eth1"; EAL: "net_memif0" */
+	char args[256]; /* EAL: what follows the first comma */
 };
 
 /* 0, or -EINVAL with a sentence. Pure. */

@@ -22,9 +22,9 @@ enum conf_kind {
 	CONF_TIME,   /* int64_t, seconds since 1970, of an RFC 3339 time; EL_CONF_UNSET: not set */
 	CONF_DURATION, /* int64_t, seconds, of an integer or "1d 3h 2m"; the same */
 	CONF_MAP,      /* a map whose fields are at `offset` of the struct around it */
-	CONF_NAMED, /* a map of free names to maps: struct conf_array of structs that begin with the
-		       name */
-	CONF_LIST   /* struct conf_array of `item`s */
+	/* a map of free names to maps: struct conf_array of structs that begin with the name */
+	CONF_NAMED,
+	CONF_LIST /* struct conf_array of `item`s */
 };
 
 struct conf_word {

@@ -11,8 +11,8 @@
 
 /* What a page is printed from; all of it must stay as it is until the page is finished. */
 struct el_expo_input {
-	const struct el_snapshot *snapshot; /* may be NULL: whose figures they are is not known,
-					       only versions are printed */
+	/* may be NULL: whose figures they are is not known, only versions are printed */
+	const struct el_snapshot *snapshot;
 	const char *version, *dpdk_version;
 	const struct el_worker_view *workers;
 	uint32_t n_workers;

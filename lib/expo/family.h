@@ -15,8 +15,8 @@ struct family {
 	bool (*print)(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		      uint32_t sub, struct line *l);
 	int probe_type; /* enum el_probe_type, or PROBE_ANY */
-	uint32_t
-	    offset; /* of the value in the struct that `print` reads, or the counter's number */
+	/* of the value in the struct that `print` reads, or the counter's number */
+	uint32_t offset;
 };
 
 #define PROBE_ANY (-1)

@@ -23,9 +23,9 @@ struct el_httpd_source {
 };
 
 struct el_httpd_config {
-	const char *address; /* IPv4, IPv6 or a name of this host; NULL or "": 0.0.0.0. "::" takes
-				IPv4, too */
-	uint16_t port;       /* 0: any free one, see el_httpd_port */
+	/* IPv4, IPv6 or a name of this host; NULL or "": 0.0.0.0. "::" takes IPv4, too */
+	const char *address;
+	uint16_t port; /* 0: any free one, see el_httpd_port */
 	/* Basic authentication on /metrics if neither is NULL or empty; one alone is refused. */
 	const char *user, *password;
 	struct el_httpd_source source;

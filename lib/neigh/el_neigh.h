@@ -67,10 +67,10 @@ enum el_neigh_state {
 
 /* An address, or addresses, of our own. */
 struct el_neigh_address {
-	struct el_prefix
-	    prefix;  /* an address with the length of its link's prefix, host bits set */
-	bool range;  /* or, with host bits cleared, a source subnet: all its addresses but the first
-			are ours */
+	/* an address with the length of its link's prefix, host bits set */
+	struct el_prefix prefix;
+	/* or, with host bits cleared, a source subnet: all its addresses but the first are ours */
+	bool range;
 	bool kernel; /* the kernel answers for it: we don't */
 };
 
@@ -91,9 +91,10 @@ struct el_neigh {
 
 /* What is worth telling somebody. */
 enum el_neigh_event_kind {
-	EL_NEIGH_OWN_CONFLICT,       /* `other` uses `ip`, an address of ours */
-	EL_NEIGH_NEIGHBOUR_CONFLICT, /* `other` claims to be neighbour `ip`, but `mac`, which is
-					used, has been asked and still answers */
+	EL_NEIGH_OWN_CONFLICT, /* `other` uses `ip`, an address of ours */
+	/* `other` claims to be neighbour `ip`, but `mac`, which is used, has been asked and still
+	 * answers */
+	EL_NEIGH_NEIGHBOUR_CONFLICT,
 	EL_NEIGH_MOVED, /* neighbour `ip` answers at `other`; it was `mac`, which does not answer */
 };
 

@@ -90,11 +90,11 @@ static inline uint16_t el_sum_fold(uint64_t sum)
 
 enum el_pkt_error {
 	EL_PKT_OK,
-	EL_PKT_TRUNCATED,   /* shorter than its headers say */
-	EL_PKT_MALFORMED,   /* a version or a length that can't be */
-	EL_PKT_FRAGMENT,    /* not the first fragment, or a first one that is cut */
-	EL_PKT_UNSUPPORTED, /* not IP, a protocol or header that we have no use for, too many VLAN
-			       tags */
+	EL_PKT_TRUNCATED, /* shorter than its headers say */
+	EL_PKT_MALFORMED, /* a version or a length that can't be */
+	EL_PKT_FRAGMENT,  /* not the first fragment, or a first one that is cut */
+	/* not IP, a protocol or header that we have no use for, too many VLAN tags */
+	EL_PKT_UNSUPPORTED,
 	EL_PKT_ERRORS
 };
 
@@ -106,8 +106,8 @@ struct el_pkt {
 	const uint8_t *l2; /* Ethernet header */
 	const uint8_t *l3;
 	const uint8_t *l4;
-	uint16_t l4_len; /* bytes of L4 header and payload, by the IP header and never more than
-			    there are */
+	/* bytes of L4 header and payload, by the IP header and never more than there are */
+	uint16_t l4_len;
 	struct el_ip_view {
 		const uint8_t *src, *dst; /* 4 or 16 bytes */
 	} ip;

@@ -84,14 +84,15 @@ struct el_profile {
 	char name[32];       /* the file's, without .yaml */
 	char drivers[8][32]; /* as DPDK reports them; the profile of a device is found by these */
 	uint32_t n_drivers;
-	char
-	    devargs[256]; /* template of a device string; {name} {queue} {queues} {frame} {block} */
+	/* template of a device string; {name} {queue} {queues} {frame} {block} */
+	char devargs[256];
 	bool device_per_queue; /* a device has one queue: several devices are one port */
 	bool kernel_interface; /* {name} is a network interface of the kernel */
-	bool
-	    kernel_receives; /* the kernel gets the frames too, and answers for its own addresses */
-	bool kernel_end; /* the MAC address that the device tells is that of the kernel's end of the
-			    wire; ours is another */
+	/* the kernel gets the frames too, and answers for its own addresses */
+	bool kernel_receives;
+	/* the MAC address that the device tells is that of the kernel's end of the wire; ours is
+	 * another */
+	bool kernel_end;
 	bool packet_socket_drops; /* drops are read from the device's packet sockets */
 	bool promiscuous;
 	uint16_t queues_max;

@@ -164,9 +164,10 @@ struct el_slice {
 	};
 	uint32_t series;
 	uint32_t n_packets;
-	uint32_t packet_frac;     /* n_packets / class' m as 0.32, rounded up; 0: all passes */
-	uint32_t half_open_first; /* its part of the worker's path table, by source port -
-				half_open_base; EL_HALF_OPEN_NONE: it is not TCP */
+	uint32_t packet_frac; /* n_packets / class' m as 0.32, rounded up; 0: all passes */
+	/* its part of the worker's path table, by source port - half_open_base; EL_HALF_OPEN_NONE:
+	 * it is not TCP */
+	uint32_t half_open_first;
 	uint32_t timeout_us;
 	uint16_t half_open_base; /* the port of half_open_first */
 	uint16_t cookie;         /* ICMPping: 16 more bits of the cookie */
@@ -215,9 +216,10 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec);
 /* One probe to make. */
 struct el_probe_job {
 	const struct el_slice *slice;
-	uint8_t *end; /* the template's last byte goes to end[-1], its first 64-byte-aligned slot
-			 before; 64 bytes before `end` are written */
-	uint32_t id;  /* before permutation */
+	/* the template's last byte goes to end[-1], its first 64-byte-aligned slot before; 64 bytes
+	 * before `end` are written */
+	uint8_t *end;
+	uint32_t id; /* before permutation */
 	uint16_t src_port;
 	uint16_t sequence; /* ICMPping: counts the packets of a path */
 };
@@ -261,29 +263,30 @@ struct el_answer {
 		uint64_t addr_key;   /* of (target, own address), for quotes as quoted */
 		uint64_t generation; /* once verified and forwarded: the plan set's */
 	};
-	uint32_t wire; /* what the permuted id is taken from: TCP: the acknowledgement, for quotes
-			  the one that the probe asks for; else the id */
+	/* what the permuted id is taken from: TCP: the acknowledgement, for quotes the one that the
+	 * probe asks for; else the id */
+	uint32_t wire;
 	uint16_t own_port, remote_port; /* ICMPping: see EL_ANSWER_COOKIE */
 	uint8_t type;                   /* enum el_probe_type: of the probe it answers */
 	uint8_t kind;                   /* enum el_answer_kind */
 	uint8_t flags;                  /* enum el_answer_flag */
 	union {
-		uint8_t candidate; /* which of the possible payload lengths matched; filled in by
-				      match */
+		/* which of the possible payload lengths matched; filled in by match */
+		uint8_t candidate;
 		uint8_t rx_worker; /* once forwarded: the worker whose queue it came in on */
 	};
-	uint32_t id; /* before permutation: of the first probe that it may be to; then of that which
-			it is to */
+	/* before permutation: of the first probe that it may be to; then of that which it is to */
+	uint32_t id;
 };
 _Static_assert(sizeof(struct el_answer) == 32, "a forwarded answer is 32 bytes");
 
 /* Why a packet that reached a recogniser is no answer. Values index counters. */
 enum el_no_answer {
-	EL_NO_ANSWER_NONE,          /* it is one */
-	EL_NO_ANSWER_TCP_FLAGS,     /* neither SYN/ACK nor RST */
-	EL_NO_ANSWER_COOKIE,        /* an echo reply whose payload is not ours or damaged */
-	EL_NO_ANSWER_QUOTE_SHORT,   /* an ICMP error that quotes too little, or an unreadable IP
-				       header */
+	EL_NO_ANSWER_NONE,      /* it is one */
+	EL_NO_ANSWER_TCP_FLAGS, /* neither SYN/ACK nor RST */
+	EL_NO_ANSWER_COOKIE,    /* an echo reply whose payload is not ours or damaged */
+	/* an ICMP error that quotes too little, or an unreadable IP header */
+	EL_NO_ANSWER_QUOTE_SHORT,
 	EL_NO_ANSWER_QUOTE_DAMAGED, /* one whose quote lacks its id or parts of it */
 	EL_NO_ANSWER_OTHER,         /* not an answer to any probe of ours (an echo request, ...) */
 	EL_NO_ANSWER_COUNT

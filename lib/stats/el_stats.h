@@ -37,14 +37,16 @@ struct el_round_figures {
 	uint64_t round;
 	uint32_t n_series, n_percentiles;
 	struct el_figures *series; /* [n_series] */
-	double *percentile_ns;     /* [n_series][n_percentiles]; 0 where nothing was answered, NaN
-				      where no answer has an RTT because of the clock */
+	/* [n_series][n_percentiles]; 0 where nothing was answered, NaN where no answer has an RTT
+	 * because of the clock */
+	double *percentile_ns;
 	/* Over all workers: first, last (began_ns if nothing was sent), last. */
 	uint64_t began_ns, sent_ns, closed_ns;
 	uint64_t poll_gap_ns, skipped_ns;                        /* the worst worker's */
 	uint64_t sent, uncertain, tx_refused, unsent, forwarded; /* sums */
-	uint64_t local_drops; /* answers that were late by less than the poll gap; whoever has the
-				 figures made adds what ports and rings have dropped */
+	/* answers that were late by less than the poll gap; whoever has the figures made adds what
+	 * ports and rings have dropped */
+	uint64_t local_drops;
 	bool cut;
 };
 
@@ -109,10 +111,11 @@ struct el_snapshot {
 	struct el_round_figures *last;
 	struct el_series_totals *series; /* [model->n_series]; owned */
 	bool *measured; /* [model->n_series]: has gauges (it sent in some round); owned */
-	struct el_figures
-	    *gauges;           /* [model->n_series]: of the last round in which it sent; owned */
-	double *percentile_ns; /* [model->n_series][model->n_percentiles]: likewise; NaN where a
-				  percentile was not asked for in that round; owned */
+	/* [model->n_series]: of the last round in which it sent; owned */
+	struct el_figures *gauges;
+	/* [model->n_series][model->n_percentiles]: likewise; NaN where a percentile was not asked
+	 * for in that round; owned */
+	double *percentile_ns;
 	struct el_target_totals *targets; /* [model->n_targets]; owned */
 	struct el_app_totals app;
 	double iteration_s; /* app_iteration_time_seconds */
