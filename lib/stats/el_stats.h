@@ -145,10 +145,13 @@ struct el_snapshot {
  * figures are not of this model; the figures' reference is dropped then, too. Any thread. */
 struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el_model *model,
 				     struct el_round_figures *figures);
+/* Which series of `before` each series of `now` goes on with, UINT32_MAX: none [now->n_series]; the
+ * caller's to free. NULL: no memory. */
+uint32_t *el_snapshot_match(const struct el_model *now, const struct el_model *before);
 /* The snapshot that follows `before` when the figures (taken over) of a round come in that was sent
  * for `model`, the one of an older plan, whose rounds take longer than those of the newer one. They
- * go into the totals of the series that there still are; gauges, and what is said of the last
- * round, stay as they are. Else as el_snapshot_next. */
+ * go into the totals of the series that there still are under this probe name; gauges, and what is
+ * said of the last round, stay as they are. Else as el_snapshot_next. */
 struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, struct el_model *model,
 					  struct el_round_figures *figures);
 struct el_snapshot *el_snapshot_get(struct el_snapshot *s);

@@ -306,9 +306,17 @@ fail:
 	return NULL;
 }
 
+uint32_t *el_snapshot_match(const struct el_model *now, const struct el_model *before)
+{
+	uint32_t n_before = strcmp(now->probe_name, before->probe_name) == 0 ? before->n_series : 0;
+
+	return match(now, now->n_series, before, n_before, hash_of_series, series_equal);
+}
+
 struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, struct el_model *model,
 					  struct el_round_figures *figures)
 {
+	bool begun_anew = strcmp(before->model->probe_name, model->probe_name) != 0;
 	struct el_snapshot *s = NULL;
 	uint32_t *of = NULL;
 	int error = EINVAL;
@@ -316,8 +324,7 @@ struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, stru
 	if (figures->n_series != model->n_series)
 		goto out;
 	error = ENOMEM;
-	of = match(before->model, before->model->n_series, model, model->n_series, hash_of_series,
-		   series_equal);
+	of = el_snapshot_match(before->model, model);
 	s = of ? el_snapshot_next(before, before->model, NULL) : NULL;
 	for (uint32_t i = 0; s && i < s->model->n_series; i++) {
 		if (of[i] != NONE)
@@ -325,7 +332,7 @@ struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, stru
 	}
 	if (s) {
 		s->generation = before->generation;
-		s->app.rounds_completed++;
+		s->app.rounds_completed += !begun_anew;
 	}
 out:
 	free(of);

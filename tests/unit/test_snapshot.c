@@ -156,6 +156,42 @@ static void totals_go_on_in_another_model(void **state)
 	hand_model_destroy(after);
 }
 
+/* A round of an older plan that ends after some of the newer one: totals alone, of what there still
+ * is under the same probe name. */
+static void older_rounds_are_added(void **state)
+{
+	static const uint64_t sent[] = {100, 200, 300, 400}, newer[] = {10, 20};
+	struct hand_model *old = hand_model_create(2, 2, percentiles, 2);
+	struct hand_model *now = hand_model_create(2, 1, percentiles, 1);
+	struct el_snapshot *a, *b;
+
+	(void)state;
+	hand_rename(&now->model.targets[0].name, "t1");
+	hand_rename(&now->model.targets[1].name, "new");
+	now->model.targets[0].type = old->model.targets[1].type;
+	a = el_snapshot_next(NULL, &now->model, figures_create(&now->model, 9, newer));
+	a->generation = 2;
+	b = el_snapshot_add_older(a, &old->model, figures_create(&old->model, 8, sent));
+	assert_ptr_equal(b->model, &now->model);
+	assert_int_equal(b->generation, 2);
+	assert_int_equal(b->series[0].sent, 310); /* t1 in g0 */
+	assert_int_equal(b->series[0].lost, 31);
+	assert_int_equal(b->series[1].sent, 20);
+	assert_int_equal(b->gauges[0].sent, 10);
+	assert_int_equal(b->last->round, 9);
+	assert_int_equal(b->app.rounds_completed, 2);
+	el_snapshot_put(b);
+	hand_rename(&old->model.probe_name, "elsewhere");
+	b = el_snapshot_add_older(a, &old->model, figures_create(&old->model, 8, sent));
+	assert_int_equal(b->series[0].sent, 10);
+	assert_int_equal(b->last->round, 9);
+	assert_int_equal(b->app.rounds_completed, 1);
+	el_snapshot_put(a);
+	el_snapshot_put(b);
+	hand_model_destroy(old);
+	hand_model_destroy(now);
+}
+
 static void foreign_figures_are_refused(void **state)
 {
 	static const uint64_t sent[] = {100, 100, 100, 100};
@@ -287,6 +323,7 @@ int main(void)
 	    cmocka_unit_test(nothing_new_changes_nothing),
 	    cmocka_unit_test(totals_go_on_in_another_model),
 	    cmocka_unit_test(own_addresses_are_no_changes),
+	    cmocka_unit_test(older_rounds_are_added),
 	    cmocka_unit_test(foreign_figures_are_refused),
 	    cmocka_unit_test(large_models_are_matched),
 	    cmocka_unit_test(store_hands_out_references),
