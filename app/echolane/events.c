@@ -136,18 +136,30 @@ bool events_take(struct events *e, const struct el_event *event)
 	return true;
 }
 
-int events_hand_on(struct events *e, const struct el_model *before, const struct el_snapshot *s)
+/* Which series here each of the snapshot's is, by what it was in the snapshot before. */
+static uint32_t *follow(const struct events *e, bool is_first, const struct el_snapshot *s)
 {
-	uint32_t *heirs;
+	uint32_t *heirs = malloc((s->model->n_series + 1) * sizeof(*heirs));
 
-	if (s->model == before || (before != e->model && before != e->heir))
-		return 0;
-	heirs = malloc((s->model->n_series + 1) * sizeof(*heirs));
 	for (uint32_t i = 0; heirs && i < s->model->n_series; i++) {
 		uint32_t old = s->series_before ? s->series_before[i] : UINT32_MAX;
 
-		heirs[i] = old != UINT32_MAX && before != e->model ? e->heirs[old] : old;
+		heirs[i] = old != UINT32_MAX && !is_first ? e->heirs[old] : old;
 	}
+	return heirs;
+}
+
+int events_hand_on(struct events *e, const struct el_model *before, const struct el_snapshot *s)
+{
+	bool is_followed = before == e->model || before == e->heir;
+	/* no round of this plan is over, and some of a newer one is */
+	bool is_overtaken = !e->heir && s->model != e->model && e->generation < s->generation;
+	uint32_t *heirs;
+
+	if (s->model == before || (!is_followed && !is_overtaken))
+		return 0;
+	heirs =
+	    is_followed ? follow(e, before == e->model, s) : el_snapshot_match(s->model, e->model);
 	free(e->heirs);
 	el_model_put(e->heir);
 	e->heirs = heirs;

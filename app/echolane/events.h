@@ -15,8 +15,9 @@ void events_free(struct events *e); /* NULL is fine */
 bool events_take(struct events *e, const struct el_event *event);
 
 /* A snapshot of another model than that of the one before follows: what is counted for that from
- * now on is for its series, as its series_before tells. Nothing happens if it is not counted for
- * that. 0 or -ENOMEM, and what is counted is lost. */
+ * now on is for its series, as its series_before tells, or by their names where a newer plan's
+ * snapshot comes before any of this one. Nothing happens if it is not counted for that. 0 or
+ * -ENOMEM, and what is counted is lost. */
 int events_hand_on(struct events *e, const struct el_model *before, const struct el_snapshot *s);
 
 /* Adds what was counted to the totals of a snapshot that is not published yet, and begins anew.

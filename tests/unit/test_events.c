@@ -121,11 +121,49 @@ static void events_of_the_plan_before(void **state)
 	hand_model_destroy(a2);
 }
 
+/* A plan of which no round is over before some of the next is: what is counted for it goes to the
+ * series of the next. */
+static void events_of_a_plan_that_is_overtaken(void **state)
+{
+	struct hand_model *a = before(), *b = before(), *c = after();
+	struct events *e = events_create(&b->model, 2), *newest = events_create(&c->model, 3);
+	struct el_snapshot *first = el_snapshot_next(NULL, &a->model, NULL), *next, *s;
+
+	(void)state;
+	first->generation = 1;
+	take(e, EL_EVENT_ICMP_ERROR, 5, 2);
+	take(newest, EL_EVENT_LATE, 1, 3);
+	/* the first plan's, once more: the others have their time before them */
+	next = el_snapshot_next(first, &a->model, NULL);
+	next->generation = 1;
+	assert_int_equal(events_hand_on(e, first->model, next), 0);
+	assert_false(events_wait_for(e, &a->model));
+	s = el_snapshot_next(next, &c->model, NULL);
+	s->generation = 3;
+	assert_int_equal(events_hand_on(e, next->model, s), 0);
+	assert_int_equal(events_hand_on(newest, next->model, s), 0);
+	take(e, EL_EVENT_ICMP_ERROR, 4, 2); /* t2 in g0: gone */
+	assert_true(events_wait_for(e, &c->model));
+	events_apply(e, s);
+	events_apply(newest, s);
+	assert_int_equal(s->series[1].icmp_errors, 1);
+	assert_int_equal(s->series[1].late, 1);
+	el_snapshot_put(first);
+	el_snapshot_put(next);
+	el_snapshot_put(s);
+	events_free(e);
+	events_free(newest);
+	hand_model_destroy(a);
+	hand_model_destroy(b);
+	hand_model_destroy(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(events_are_of_their_plan),
 	    cmocka_unit_test(events_of_the_plan_before),
+	    cmocka_unit_test(events_of_a_plan_that_is_overtaken),
 	};
 
 	return cmocka_run_group_tests_name("events", tests, NULL, NULL);
