@@ -134,25 +134,16 @@ static bool is_about_to_begin(struct rollout *r, const struct rollout_world *wor
 	       (int64_t)(begin - world->now_ns) < soon;
 }
 
-/* The oldest one makes room for another, whatever is still open of it. */
-static struct el_schedule make_room(const struct rollout *r)
-{
-	const struct el_schedule *s = schedule(r);
-
-	return s->n == EL_SCHEDULE_SPANS_MAX ? el_schedule_drop(s, s->spans[0].set) : *s;
-}
-
 static const struct el_schedule *close_gate(struct rollout *r, const struct rollout_world *world)
 {
 	struct rounds *rounds = rollout_newest(r)->rounds;
 	uint64_t gate = world->begun_first + 1;
-	struct el_schedule s = make_room(r);
 
 	gate = RTE_MAX(gate, rounds_first(rounds));
 	r->gate_begin_ns = rounds_begin_of(rounds, gate);
 	rounds_retire(rounds);
 	r->state = ROLLOUT_CLOSING;
-	return post(r, el_schedule_close(&s, gate, r->next_cuts));
+	return post(r, el_schedule_close(schedule(r), gate, r->next_cuts));
 }
 
 /* When the first round of the generation that waits is to begin; 0: when what is being sent is
@@ -168,36 +159,58 @@ static uint64_t next_begin_ns(struct rollout *r, const struct rollout_world *wor
 								    : begin;
 }
 
+/* The oldest one whose rounds are published, that long ago, and each worker has begun a round of a
+ * newer one (and so knows what connections it has left half-open); NULL: none. */
+static const struct el_plan_set *oldest_over(const struct rollout *r,
+					     const struct rollout_world *world, uint64_t for_ns)
+{
+	for (uint32_t i = 0; i + 1 < r->n; i++) {
+		const struct el_plan_set *set = r->generations[i].set;
+		const struct el_schedule_span *span =
+		    el_schedule_find_generation(schedule(r), set->generation);
+
+		if (span && r->over_ns[i] && world->now_ns - r->over_ns[i] >= for_ns &&
+		    world->begun_last >= span->end)
+			return set;
+	}
+	return NULL;
+}
+
+/* The schedule with room for a span from `first` on: where there is none, the oldest plan goes of
+ * which nothing is open, or the oldest, whatever is still open of it. */
+static struct el_schedule make_room(const struct rollout *r, const struct rollout_world *world,
+				    uint64_t first)
+{
+	const struct el_schedule *s = schedule(r);
+	const struct el_plan_set *set;
+
+	/* the last one has no rounds then, and makes room itself */
+	if (s->n < EL_SCHEDULE_SPANS_MAX || s->spans[s->n - 1].first >= first)
+		return *s;
+	set = oldest_over(r, world, 0);
+	return el_schedule_drop(s, set ? set : s->spans[0].set);
+}
+
 /* It is known which rounds have begun: the generation that waits follows the last of them. */
 static const struct el_schedule *open_gate(struct rollout *r, const struct rollout_world *world)
 {
 	uint64_t first = RTE_MAX(world->begun_first + 1, schedule(r)->gate);
 	uint64_t begin_ns = next_begin_ns(r, world, first);
+	struct el_schedule s = make_room(r, world, first);
 
 	r->skipped += rounds_skipped(rollout_newest(r)->rounds);
 	append(r, &r->next);
 	rounds_start(rollout_newest(r)->rounds, first, begin_ns);
 	r->state = ROLLOUT_RUNNING;
-	return post(r, el_schedule_open(schedule(r), first, rollout_newest(r)->streams));
+	return post(r, el_schedule_open(&s, first, rollout_newest(r)->streams));
 }
 
-/* The oldest one that is over: its rounds are published, each worker has begun a round of a newer
- * one (and so knows what connections it has left half-open), and answers that are late are not
- * waited for any more. */
+/* Answers to what is over are not waited for any longer. */
 static const struct el_schedule *drop(struct rollout *r, const struct rollout_world *world)
 {
-	const struct el_schedule *s = schedule(r);
+	const struct el_plan_set *set = oldest_over(r, world, LATE_ANSWERS_NS);
 
-	for (uint32_t i = 0; i + 1 < r->n; i++) {
-		const struct el_plan_set *set = r->generations[i].set;
-		const struct el_schedule_span *span =
-		    el_schedule_find_generation(s, set->generation);
-
-		if (span && r->over_ns[i] && world->now_ns - r->over_ns[i] >= LATE_ANSWERS_NS &&
-		    world->begun_last >= span->end)
-			return post(r, el_schedule_drop(s, set));
-	}
-	return NULL;
+	return set ? post(r, el_schedule_drop(schedule(r), set)) : NULL;
 }
 
 const struct el_schedule *rollout_poll(struct rollout *r, const struct rollout_world *world)

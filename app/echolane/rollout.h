@@ -13,8 +13,8 @@
  *   each of them -- rollout_stop --> STOPPING -- that can be posted --> STOPPED
  *
  * A change never waits for the timeouts of probes: several old plans may have open rounds. Where
- * there is no room for another span, the oldest plan is closed, and what is still open of it is
- * abandoned. */
+ * there is no room for another span, an old plan of which nothing is open goes; where there is no
+ * such, the oldest is closed, and what is still open of it is abandoned. */
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -181,9 +181,14 @@ static void worker_works(struct worker *x)
 {
 	x->works = true;
 	take_schedule(x);
-	while (x->n_open && x->open[0] != x->sending &&
-	       world.now_ns >= x->open[0]->began_ns + x->open[0]->set->timeout_ns)
-		close_open(x, 0);
+	for (uint32_t i = 0; i < x->n_open;) {
+		const struct el_block *b = x->open[i];
+
+		if (b != x->sending && world.now_ns >= b->began_ns + b->set->timeout_ns)
+			close_open(x, i);
+		else
+			i++;
+	}
 	if (x->sending && (world.now_ns >= x->sent_ns || (x->n_orders && x->orders[0]->start_ns &&
 							  world.now_ns >= x->orders[0]->start_ns)))
 		x->sending = NULL;
@@ -418,6 +423,42 @@ static void no_change_waits_for_a_timeout(void **state)
 	end_world();
 }
 
+/* Plans of which nothing is open make room before one of which something is. */
+static void what_is_open_stays_longest(void **state)
+{
+	(void)state;
+	begin_world(EL_NS_PER_S, 3600 * EL_NS_PER_S);
+	run(100);
+	for (uint64_t i = 2; i <= 30; i++) {
+		propose(EL_NS_PER_S, 10 * MS, true);
+		run(50);
+		assert_int_equal(world.begun[0][i]->generation, i);
+	}
+	assert_int_equal(world.published[1], 0);
+	assert_int_equal(world.published[2], 1);
+	end_world();
+}
+
+/* A plan that takes the place of one that has not begun needs no room. */
+static void a_plan_in_place_of_one_that_has_not_begun(void **state)
+{
+	(void)state;
+	begin_world(EL_NS_PER_S, 3600 * EL_NS_PER_S);
+	run(100);
+	for (int i = 2; i < EL_SCHEDULE_SPANS_MAX; i++) {
+		propose(EL_NS_PER_S, 3600 * EL_NS_PER_S, true);
+		run(50);
+	}
+	for (int i = 0; i < 10; i++) { /* that follow the round under way */
+		propose(EL_NS_PER_S, 3600 * EL_NS_PER_S, false);
+		run(20);
+	}
+	run(EL_NS_PER_S / MS);
+	assert_int_equal(world.workers[0].begun, EL_SCHEDULE_SPANS_MAX);
+	assert_int_equal(world.published[1], 0);
+	end_world();
+}
+
 /* Answers may come late for a minute after the last round of a plan; its blocks go before. */
 static void an_old_plan_goes_after_a_minute(void **state)
 {
@@ -515,6 +556,8 @@ int main(void)
 	    cmocka_unit_test(a_change_follows_the_round_under_way),
 	    cmocka_unit_test(a_cut_begins_at_once),
 	    cmocka_unit_test(no_change_waits_for_a_timeout),
+	    cmocka_unit_test(what_is_open_stays_longest),
+	    cmocka_unit_test(a_plan_in_place_of_one_that_has_not_begun),
 	    cmocka_unit_test(an_old_plan_goes_after_a_minute),
 	    cmocka_unit_test(a_storm_of_changes_probes_something),
 	    cmocka_unit_test(any_order),
