@@ -280,16 +280,22 @@ struct el_answer {
 };
 _Static_assert(sizeof(struct el_answer) == 32, "a forwarded answer is 32 bytes");
 
-/* Why a packet that reached a recogniser is no answer. Values index counters. */
-enum el_no_answer {
-	EL_NO_ANSWER_NONE,      /* it is one */
-	EL_NO_ANSWER_TCP_FLAGS, /* neither SYN/ACK nor RST */
-	EL_NO_ANSWER_COOKIE,    /* an echo reply whose payload is not ours or damaged */
-	/* an ICMP error that quotes too little, or an unreadable IP header */
-	EL_NO_ANSWER_QUOTE_SHORT,
-	EL_NO_ANSWER_QUOTE_DAMAGED, /* one whose quote lacks its id or parts of it */
-	EL_NO_ANSWER_OTHER,         /* not an answer to any probe of ours (an echo request, ...) */
-	EL_NO_ANSWER_COUNT
+/* What a packet is to the probe type whose protocol it has. rx.c has a counter for each but ANSWER.
+ */
+enum el_verdict {
+	/* an answer by its form; `verify` says whether it is one to the probe whose id it has */
+	EL_VERDICT_ANSWER,
+	/* TCP, but neither SYN/ACK nor RST */
+	EL_VERDICT_TCP_FLAGS,
+	/* an echo reply whose payload is not ours or damaged */
+	EL_VERDICT_COOKIE,
+	/* an ICMP error that quotes too little of a packet, or an unreadable IP header */
+	EL_VERDICT_QUOTE_SHORT,
+	/* an ICMP error whose quote lacks the probe's id or parts of it */
+	EL_VERDICT_QUOTE_DAMAGED,
+	/* what no probe of ours is answered by (an echo request, ...) */
+	EL_VERDICT_OTHER,
+	EL_VERDICTS
 };
 
 /* What `verify` finds. */
@@ -348,15 +354,15 @@ struct el_probe_ops {
 	void (*make)(const struct el_id_key *key, const struct el_probe_job *job);
 
 	/* An answer of this type from its parsed frame, whose protocol is this type's: everything
-	 * in *ret_answer but the time; `id` is the first that `ids` gives. Undefined where it is no
-	 * answer. */
-	enum el_no_answer (*recognise)(const struct el_id_key *key, const struct el_pkt *pkt,
-				       struct el_answer *ret_answer);
+	 * in *ret_answer but the time; `id` is the first that `ids` gives. *ret_answer is undefined
+	 * where the verdict is not EL_VERDICT_ANSWER. */
+	enum el_verdict (*recognise)(const struct el_id_key *key, const struct el_pkt *pkt,
+				     struct el_answer *ret_answer);
 
 	/* The same from an ICMP error's quote, which must be there and of this type's protocol. For
-	 * EL_NO_ANSWER_QUOTE_DAMAGED everything but `wire` is set, too. */
-	enum el_no_answer (*recognise_quote)(const struct el_id_key *key, const struct el_pkt *pkt,
-					     struct el_answer *ret_answer);
+	 * EL_VERDICT_QUOTE_DAMAGED everything but `wire` is set, too. */
+	enum el_verdict (*recognise_quote)(const struct el_id_key *key, const struct el_pkt *pkt,
+					   struct el_answer *ret_answer);
 
 	/* The ids (not permuted) that the answer may stand for, at most EL_PROBE_TCP_LENS_MAX + 1;
 	 * how many. The position of the one that is taken goes to answer->candidate. lens: the
@@ -375,5 +381,5 @@ extern const struct el_probe_ops *const el_probe_ops[EL_PROBE_TYPES];
 
 /* Recognises a parsed frame (EL_PKT_OK): by its protocol, an ICMP error by what it quotes. `key`:
  * that of the slices; only the hash of IPv6 addresses comes from it. */
-enum el_no_answer el_probe_recognise(const struct el_id_key *key, const struct el_pkt *pkt,
-				     struct el_answer *ret_answer);
+enum el_verdict el_probe_recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				   struct el_answer *ret_answer);

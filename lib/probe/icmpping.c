@@ -62,20 +62,20 @@ static void make(const struct el_id_key *key, const struct el_probe_job *job)
 	el_make_icmpping(key, job);
 }
 
-static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
-				   struct el_answer *ret_answer)
+static enum el_verdict recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				 struct el_answer *ret_answer)
 {
 	uint8_t reply = pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
 	struct el_plain echo = {.addr_key = answer_addr_key(key, pkt)};
 	uint32_t wire = el_get32(pkt->l4 + 4);
 
 	if (pkt->l4[0] != reply || pkt->l4[1] != 0)
-		return EL_NO_ANSWER_OTHER;
+		return EL_VERDICT_OTHER;
 	if (pkt->l4_len >= EL_ECHO_LEN) {
 		if (!el_plain_echo(&echo, key, pkt->l4, pkt->l4_len, htobe16(reply << 8)))
-			return EL_NO_ANSWER_COOKIE;
+			return EL_VERDICT_COOKIE;
 		el_plain_answer(&echo, ret_answer);
-		return EL_NO_ANSWER_NONE;
+		return EL_VERDICT_ANSWER;
 	}
 	*ret_answer = (struct el_answer){.addr_key = echo.addr_key,
 					 .wire = wire,
@@ -83,7 +83,7 @@ static enum el_no_answer recognise(const struct el_id_key *key, const struct el_
 					 .kind = EL_ANSWER_ECHO_REPLY,
 					 .flags = EL_ANSWER_ID_IN_HEADER,
 					 .id = el_id_unpermute(key, wire)};
-	return EL_NO_ANSWER_NONE;
+	return EL_VERDICT_ANSWER;
 }
 
 static void take_cookie(struct el_answer *a, const uint8_t *cookie)
@@ -95,31 +95,31 @@ static void take_cookie(struct el_answer *a, const uint8_t *cookie)
 	a->own_port = (uint16_t)(fold >> 16);
 }
 
-static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
-					 struct el_answer *ret_answer)
+static enum el_verdict recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
+				       struct el_answer *ret_answer)
 {
 	const struct el_pkt_quote *q = &pkt->quote;
 	struct el_answer *a = ret_answer;
 
 	if (q->l4_len < EL_ICMP_LEN)
-		return EL_NO_ANSWER_QUOTE_SHORT;
+		return EL_VERDICT_QUOTE_SHORT;
 	if (q->l4[0] != (q->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST) || q->l4[1] != 0)
-		return EL_NO_ANSWER_OTHER;
+		return EL_VERDICT_OTHER;
 	answer_of_quote(key, pkt, EL_PROBE_ICMPPING, a);
 	if (sent_l4_len(q) < EL_ECHO_LEN) {
 		a->flags |= EL_ANSWER_ID_IN_HEADER;
 		a->wire = el_get32(q->l4 + 4);
 	} else {
 		if (q->l4_len < EL_ICMP_LEN + 4)
-			return EL_NO_ANSWER_QUOTE_SHORT;
+			return EL_VERDICT_QUOTE_SHORT;
 		a->wire = el_get32(q->l4 + 8);
 		if (q->l4_len >= EL_ICMP_LEN + 8 && el_get32(q->l4 + 12) != ~a->wire)
-			return EL_NO_ANSWER_QUOTE_DAMAGED;
+			return EL_VERDICT_QUOTE_DAMAGED;
 		if (q->l4_len >= EL_ECHO_LEN)
 			take_cookie(a, q->l4 + 16);
 	}
 	a->id = el_id_unpermute(key, a->wire);
-	return EL_NO_ANSWER_NONE;
+	return EL_VERDICT_ANSWER;
 }
 
 static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,

@@ -12,11 +12,11 @@ const struct el_probe_ops *const el_probe_ops[EL_PROBE_TYPES] = {
     [EL_PROBE_UDPUNREACHABLE] = &el_probe_udpunreachable,
 };
 
-static enum el_no_answer recognise_error(const struct el_id_key *key, const struct el_pkt *pkt,
-					 struct el_answer *ret_answer)
+static enum el_verdict recognise_error(const struct el_id_key *key, const struct el_pkt *pkt,
+				       struct el_answer *ret_answer)
 {
 	if (pkt->quote.l3 == NULL)
-		return EL_NO_ANSWER_QUOTE_SHORT;
+		return EL_VERDICT_QUOTE_SHORT;
 	for (int type = 0; type < EL_PROBE_TYPES; type++) {
 		const struct el_probe_ops *ops = el_probe_ops[type];
 
@@ -24,11 +24,11 @@ static enum el_no_answer recognise_error(const struct el_id_key *key, const stru
 		    (pkt->quote.family == 4 ? ops->protocol : ops->protocol_v6))
 			return ops->recognise_quote(key, pkt, ret_answer);
 	}
-	return EL_NO_ANSWER_OTHER;
+	return EL_VERDICT_OTHER;
 }
 
-static enum el_no_answer recognise_icmp(const struct el_id_key *key, const struct el_pkt *pkt,
-					struct el_answer *ret_answer)
+static enum el_verdict recognise_icmp(const struct el_id_key *key, const struct el_pkt *pkt,
+				      struct el_answer *ret_answer)
 {
 	switch (pkt->l4[0]) {
 	case ICMP_DEST_UNREACH:
@@ -39,8 +39,8 @@ static enum el_no_answer recognise_icmp(const struct el_id_key *key, const struc
 	return el_probe_icmpping.recognise(key, pkt, ret_answer);
 }
 
-static enum el_no_answer recognise_icmp6(const struct el_id_key *key, const struct el_pkt *pkt,
-					 struct el_answer *ret_answer)
+static enum el_verdict recognise_icmp6(const struct el_id_key *key, const struct el_pkt *pkt,
+				       struct el_answer *ret_answer)
 {
 	switch (pkt->l4[0]) {
 	case ICMP6_DST_UNREACH:
@@ -52,8 +52,8 @@ static enum el_no_answer recognise_icmp6(const struct el_id_key *key, const stru
 	return el_probe_icmpping.recognise(key, pkt, ret_answer);
 }
 
-enum el_no_answer el_probe_recognise(const struct el_id_key *key, const struct el_pkt *pkt,
-				     struct el_answer *ret_answer)
+enum el_verdict el_probe_recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				   struct el_answer *ret_answer)
 {
 	switch (pkt->protocol) {
 	case IPPROTO_TCP:
@@ -65,5 +65,5 @@ enum el_no_answer el_probe_recognise(const struct el_id_key *key, const struct e
 	case IPPROTO_ICMPV6:
 		return recognise_icmp6(key, pkt, ret_answer);
 	}
-	return EL_NO_ANSWER_OTHER;
+	return EL_VERDICT_OTHER;
 }

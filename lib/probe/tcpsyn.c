@@ -33,30 +33,30 @@ static void make(const struct el_id_key *key, const struct el_probe_job *job)
 	el_make_tcpsyn(key, job);
 }
 
-static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
-				   struct el_answer *ret_answer)
+static enum el_verdict recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				 struct el_answer *ret_answer)
 {
 	struct el_plain segment = {.addr_key = answer_addr_key(key, pkt)};
 
 	if (!el_plain_tcp(&segment, key, pkt->l4, pkt->l4_len))
-		return EL_NO_ANSWER_TCP_FLAGS;
+		return EL_VERDICT_TCP_FLAGS;
 	el_plain_answer(&segment, ret_answer);
-	return EL_NO_ANSWER_NONE;
+	return EL_VERDICT_ANSWER;
 }
 
-static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
-					 struct el_answer *ret_answer)
+static enum el_verdict recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
+				       struct el_answer *ret_answer)
 {
 	struct el_answer *a = ret_answer;
 
 	if (pkt->quote.l4_len < 8)
-		return EL_NO_ANSWER_QUOTE_SHORT;
+		return EL_VERDICT_QUOTE_SHORT;
 	answer_of_quote(key, pkt, EL_PROBE_TCPSYN, a);
 	a->wire = el_get32(pkt->quote.l4 + 4) + 1;
 	a->own_port = el_get16(pkt->quote.l4);
 	a->remote_port = el_get16(pkt->quote.l4 + 2);
 	a->id = el_id_unpermute(key, a->wire - 1);
-	return EL_NO_ANSWER_NONE;
+	return EL_VERDICT_ANSWER;
 }
 
 static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,

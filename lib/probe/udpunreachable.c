@@ -34,23 +34,23 @@ static void make(const struct el_id_key *key, const struct el_probe_job *job)
 	el_make_udpunreachable(key, job);
 }
 
-static enum el_no_answer recognise(const struct el_id_key *key, const struct el_pkt *pkt,
-				   struct el_answer *ret_answer)
+static enum el_verdict recognise(const struct el_id_key *key, const struct el_pkt *pkt,
+				 struct el_answer *ret_answer)
 {
 	(void)key;
 	(void)pkt;
 	(void)ret_answer;
-	return EL_NO_ANSWER_OTHER;
+	return EL_VERDICT_OTHER;
 }
 
-static enum el_no_answer recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
-					 struct el_answer *ret_answer)
+static enum el_verdict recognise_quote(const struct el_id_key *key, const struct el_pkt *pkt,
+				       struct el_answer *ret_answer)
 {
 	const struct el_pkt_quote *q = &pkt->quote;
 	struct el_answer *a = ret_answer;
 
 	if (q->l4_len < (q->family == 4 ? EL_UDP_LEN : EL_UDP_TEMPLATE_LEN))
-		return EL_NO_ANSWER_QUOTE_SHORT;
+		return EL_VERDICT_QUOTE_SHORT;
 	answer_of_quote(key, pkt, EL_PROBE_UDPUNREACHABLE, a);
 	a->own_port = el_get16(q->l4);
 	a->remote_port = el_get16(q->l4 + 2);
@@ -62,9 +62,9 @@ static enum el_no_answer recognise_quote(const struct el_id_key *key, const stru
 		a->wire = el_get32(q->l4 + EL_UDP_LEN);
 	}
 	if ((a->wire & 0xffff) == 0)
-		return EL_NO_ANSWER_QUOTE_DAMAGED;
+		return EL_VERDICT_QUOTE_DAMAGED;
 	a->id = el_id_unpermute_nonzero(key, a->wire);
-	return EL_NO_ANSWER_NONE;
+	return EL_VERDICT_ANSWER;
 }
 
 static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,

@@ -112,17 +112,17 @@ static void count_useless(struct el_worker *w, const struct queue *q, const stru
 }
 
 static void count_no_answer(struct el_worker *w, const struct queue *q, const struct el_pkt *pkt,
-			    enum el_no_answer why)
+			    enum el_verdict verdict)
 {
-	static const enum el_worker_counter counters[EL_NO_ANSWER_COUNT] = {
-	    [EL_NO_ANSWER_TCP_FLAGS] = EL_COUNTER_UNMATCHED_TCP_FLAGS,
-	    [EL_NO_ANSWER_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
-	    [EL_NO_ANSWER_QUOTE_SHORT] = EL_COUNTER_UNMATCHED_QUOTE_SHORT,
-	    [EL_NO_ANSWER_QUOTE_DAMAGED] = EL_COUNTER_UNMATCHED_QUOTE_DAMAGED,
-	    [EL_NO_ANSWER_OTHER] = EL_COUNTER_DROP_RX_NOT_ANSWER,
+	static const enum el_worker_counter counters[EL_VERDICTS] = {
+	    [EL_VERDICT_TCP_FLAGS] = EL_COUNTER_UNMATCHED_TCP_FLAGS,
+	    [EL_VERDICT_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
+	    [EL_VERDICT_QUOTE_SHORT] = EL_COUNTER_UNMATCHED_QUOTE_SHORT,
+	    [EL_VERDICT_QUOTE_DAMAGED] = EL_COUNTER_UNMATCHED_QUOTE_DAMAGED,
+	    [EL_VERDICT_OTHER] = EL_COUNTER_DROP_RX_NOT_ANSWER,
 	};
 
-	count_useless(w, q, pkt, counters[why]);
+	count_useless(w, q, pkt, counters[verdict]);
 }
 
 /* Counts a frame that can't be parsed, or is no answer; true if it went to control instead. */
@@ -160,18 +160,18 @@ static enum recognised recognise_any(struct el_worker *w, const struct queue *q,
 {
 	struct el_pkt pkt;
 	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
-	enum el_no_answer why = EL_NO_ANSWER_OTHER;
+	enum el_verdict verdict = EL_VERDICT_OTHER;
 
 	if (error == EL_PKT_OK && w->schedule->n)
-		why = el_probe_recognise(&w->key, &pkt, &p->answer);
-	if (why == EL_NO_ANSWER_OTHER)
+		verdict = el_probe_recognise(&w->key, &pkt, &p->answer);
+	if (verdict == EL_VERDICT_OTHER)
 		return count_or_punt(w, q, m, p, error, &pkt) ? PUNTED : NONE;
-	if (why == EL_NO_ANSWER_NONE) {
+	if (verdict == EL_VERDICT_ANSWER) {
 		*ret_right = q->conf.checksums == EL_CHECKSUMS_IGNORED ||
 			     checksums_right(q, m, pkt.l3, pkt.protocol, pkt.l4, pkt.l4_len);
 		return ANSWER;
 	}
-	count_no_answer(w, q, &pkt, why);
+	count_no_answer(w, q, &pkt, verdict);
 	return NONE;
 }
 

@@ -147,7 +147,7 @@ static double bench_recognise(void)
 			struct el_pkt pkt;
 
 			if (el_pkt_parse(buffers[i], lens[i], &pkt) != EL_PKT_OK ||
-			    el_probe_recognise(&key, &pkt, &a) != EL_NO_ANSWER_NONE)
+			    el_probe_recognise(&key, &pkt, &a) != EL_VERDICT_ANSWER)
 				continue;
 			el_probe_ops[a.type]->ids(&key, &a, NULL, 0, ids);
 			matched += ids[0] == i + 1;

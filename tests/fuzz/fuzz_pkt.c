@@ -57,7 +57,7 @@ static void compare_plain(const uint8_t *data, size_t size)
 		return;
 	el_plain_answer(&quick, &plain);
 	if (el_pkt_parse(data, size, &pkt) != EL_PKT_OK ||
-	    el_probe_recognise(&key, &pkt, &answer) != EL_NO_ANSWER_NONE ||
+	    el_probe_recognise(&key, &pkt, &answer) != EL_VERDICT_ANSWER ||
 	    memcmp(&plain, &answer, sizeof(plain)) != 0)
 		abort();
 }
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (el_pkt_parse(data, size, &pkt) != EL_PKT_OK)
 		return 0;
 	touch(&pkt, data, size);
-	if (el_probe_recognise(&key, &pkt, &answer) != EL_NO_ANSWER_NONE)
+	if (el_probe_recognise(&key, &pkt, &answer) != EL_VERDICT_ANSWER)
 		return 0;
 	if (answer.type >= EL_PROBE_TYPES)
 		abort();

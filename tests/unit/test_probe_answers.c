@@ -151,7 +151,7 @@ static void answer_error(struct frame *f, const struct probe *p, uint8_t type, c
 	frame_back(f, p, family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, from, icmp, 8 + L3_LEN + cut);
 }
 
-static enum el_no_answer recognise(const struct frame *f, struct el_answer *ret_answer)
+static enum el_verdict recognise(const struct frame *f, struct el_answer *ret_answer)
 {
 	struct el_pkt pkt;
 
@@ -201,7 +201,7 @@ static void check_answer(const struct frame *f, const struct probe *p, enum el_a
 	struct el_answer a, changed;
 	struct probe other = *p;
 
-	assert_int_equal(recognise(f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(f, &a), EL_VERDICT_ANSWER);
 	assert_int_equal(a.type, p->slice.type);
 	assert_int_equal(a.kind, kind);
 	assert_int_equal(a.flags & EL_ANSWER_FROM_TARGET, from_target);
@@ -263,11 +263,11 @@ static void tcp_candidates(void **state)
 	(void)state;
 	make(&p, EL_PROBE_TCPSYN, 120);
 	answer_tcp(&f, &p, SYN | ACK, 101); /* a SYN/ACK does not acknowledge data */
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	assert_int_equal(el_probe_ops[a.type]->ids(&key, &a, lens, N_LENS, ids), 1);
 	assert_int_not_equal(ids[0], p.id);
 	answer_tcp(&f, &p, RST | ACK, 101);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	many = el_probe_ops[a.type]->ids(&key, &a, too_many, 20, ids);
 	assert_int_equal(many, EL_PROBE_TCP_LENS_MAX + 1);
 	assert_int_equal(el_probe_ops[a.type]->ids(&key, &a, lens, 0, ids), 1);
@@ -275,7 +275,7 @@ static void tcp_candidates(void **state)
 	/* A payload is acknowledged that this slice does not send. */
 	make(&p, EL_PROBE_TCPSYN, -1);
 	answer_tcp(&f, &p, RST | ACK, 101);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	assert_int_equal(verify(&a, &p), EL_MATCH_ID);
 }
 
@@ -292,8 +292,7 @@ static void tcp_flags(void **state)
 		bool is = core == (SYN | ACK) || core == RST || core == (RST | ACK);
 
 		answer_tcp(&f, &p, (uint8_t)flags, 1);
-		assert_int_equal(recognise(&f, &a),
-				 is ? EL_NO_ANSWER_NONE : EL_NO_ANSWER_TCP_FLAGS);
+		assert_int_equal(recognise(&f, &a), is ? EL_VERDICT_ANSWER : EL_VERDICT_TCP_FLAGS);
 	}
 }
 
@@ -309,7 +308,7 @@ static void icmp_answers(void **state)
 		make(&p, EL_PROBE_ICMPPING, sizes[i % 7]);
 		answer_echo(&f, &p);
 		check_answer(&f, &p, EL_ANSWER_ECHO_REPLY, 0, 0);
-		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 		assert_int_equal(a.flags, sizes[i % 7] >= 24 || i % 7 == 0
 					      ? EL_ANSWER_COOKIE
 					      : EL_ANSWER_ID_IN_HEADER);
@@ -329,17 +328,17 @@ static void icmp_damage(void **state)
 		make(&p, EL_PROBE_ICMPPING, 100);
 		answer_echo(&f, &p);
 		f.bytes[payload_at + bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_COOKIE);
+		assert_int_equal(recognise(&f, &a), EL_VERDICT_COOKIE);
 
 		answer_echo(&f, &p);
 		f.bytes[payload_at + 8 + bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 		assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
 
 		/* What follows the cookie is not looked at. */
 		answer_echo(&f, &p);
 		f.bytes[payload_at + 16 + bit] ^= 1;
-		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 		assert_int_equal(verify(&a, &p), EL_MATCH_OK);
 
 		/* The cookie of another path, with these addresses. */
@@ -347,7 +346,7 @@ static void icmp_damage(void **state)
 		answer_echo(&f, &other);
 		memcpy(f.bytes + (family == 4 ? 26 : 22), target_of(&p), family == 4 ? 4 : 16);
 		memcpy(f.bytes + (family == 4 ? 30 : 38), source_of(&p), family == 4 ? 4 : 16);
-		assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+		assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 		assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
 	}
 }
@@ -364,11 +363,11 @@ static void icmp_wrong_place(void **state)
 	make_id(&in_header, EL_PROBE_ICMPPING, 8, in_payload.id);
 	in_header.slice.addr_key = in_payload.slice.addr_key;
 	answer_echo(&f, &in_payload);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	assert_int_equal(verify(&a, &in_payload), EL_MATCH_OK);
 	assert_int_equal(verify(&a, &in_header), EL_MATCH_COOKIE);
 	answer_echo(&f, &in_header);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	a.addr_key = in_payload.slice.addr_key;
 	assert_int_equal(verify(&a, &in_payload), EL_MATCH_COOKIE);
 	assert_int_equal(verify(&a, &in_header), EL_MATCH_OK);
@@ -390,11 +389,11 @@ static void icmp_no_answers(void **state)
 		f.bytes[14 + L3_LEN] = (uint8_t)type;
 		if (type != ECHO_REPLY)
 			assert_int_equal(recognise(&f, &a),
-					 error ? EL_NO_ANSWER_QUOTE_SHORT : EL_NO_ANSWER_OTHER);
+					 error ? EL_VERDICT_QUOTE_SHORT : EL_VERDICT_OTHER);
 	}
 	answer_echo(&f, &p);
 	f.bytes[14 + L3_LEN + 1] = 1;
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_OTHER);
 }
 
 /* Fewest bytes of L4 that a quote must have. */
@@ -420,7 +419,7 @@ static void quotes(void **state)
 		for (size_t cut = 0; cut <= 40 && cut <= p.len - L3_LEN; cut++) {
 			answer_error(&f, &p, UNREACHABLE, target_of(&p), cut);
 			if (cut < quote_min(&p)) {
-				assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_SHORT);
+				assert_int_equal(recognise(&f, &a), EL_VERDICT_QUOTE_SHORT);
 				continue;
 			}
 			check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
@@ -447,18 +446,18 @@ static void quotes_of_echo(void **state)
 	make(&p, EL_PROBE_ICMPPING, 40);
 	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
 	f.bytes[QUOTE_L4 + 13] ^= 1; /* the complement */
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_DAMAGED);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_QUOTE_DAMAGED);
 	assert_int_equal(a.addr_key, p.slice.addr_key);
 	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
 	f.bytes[QUOTE_L4 + 16] ^= 1; /* the cookie */
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	assert_int_equal(verify(&a, &p), EL_MATCH_COOKIE);
 	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
 	f.bytes[QUOTE_L4] = ECHO_REPLY; /* somebody's */
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_OTHER);
 	answer_error(&f, &p, UNREACHABLE, target_of(&p), 40);
 	f.bytes[QUOTE_L3 + (family == 4 ? 9 : 6)] = 47; /* another protocol */
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_OTHER);
 }
 
 static void quotes_of_udp_that_are_damaged(void **state)
@@ -471,7 +470,7 @@ static void quotes_of_udp_that_are_damaged(void **state)
 	make(&p, EL_PROBE_UDPUNREACHABLE, -1);
 	answer_error(&f, &p, UNREACHABLE, target_of(&p), 12);
 	put16(f.bytes + QUOTE_L4 + (family == 4 ? 6 : 10), 0);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_QUOTE_DAMAGED);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_QUOTE_DAMAGED);
 	assert_int_equal(a.addr_key, p.slice.addr_key);
 	assert_int_equal(a.own_port, p.port);
 	assert_int_equal(a.remote_port, p.slice.dst_port);
@@ -483,7 +482,7 @@ static void quotes_of_udp_that_are_damaged(void **state)
 	/* An identification of zero is sent once in 65,536 probes, or damage: the id tells. */
 	answer_error(&f, &p, UNREACHABLE, target_of(&p), 12);
 	put16(f.bytes + QUOTE_L3 + 4, 0);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	assert_true(a.flags & EL_ANSWER_ID_ZERO);
 	for (uint32_t low = 1; low < 0x10000; low += 0x1111) {
 		make_id(&p, EL_PROBE_UDPUNREACHABLE, -1, el_id_unpermute_nonzero(&key, low));
@@ -502,7 +501,7 @@ static void udp_is_no_answer(void **state)
 	(void)state;
 	make(&p, EL_PROBE_UDPUNREACHABLE, -1);
 	frame_back(&f, &p, IPPROTO_UDP, target_of(&p), p.l4, p.len - L3_LEN);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_OTHER);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_OTHER);
 }
 
 /* An IPv6 error quotes as much as fits into 1280 bytes (RFC 4443 section 2.4), and the quoted
@@ -541,7 +540,7 @@ static void long_quotes(void **state)
 	put16(f.bytes + 14 + 4, 8 + 40 + 16);
 	f.len += 8;
 	check_answer(&f, &p, EL_ANSWER_UNREACHABLE, EL_ANSWER_FROM_TARGET, 0);
-	assert_int_equal(recognise(&f, &a), EL_NO_ANSWER_NONE);
+	assert_int_equal(recognise(&f, &a), EL_VERDICT_ANSWER);
 	assert_true(a.flags & EL_ANSWER_ID_IN_HEADER);
 }
 
