@@ -15,7 +15,7 @@
 #include <rte_mempool.h>
 
 #include "el_ticks.h"
-#include "planner.h"
+#include "compile.h"
 #include "signals.h"
 #include "stdout.h"
 #include "writer.h"
@@ -161,8 +161,8 @@ static void inventory_fini(struct control *c)
 
 static int plan_init(struct control *c, struct el_error *err)
 {
-	struct planning_order order = {.generation = ++c->reload.generation};
-	struct planning first = {0};
+	struct compile_order order = {.generation = ++c->reload.generation};
+	struct generation first = {0};
 	uint8_t key[32];
 	int ret;
 
@@ -172,25 +172,25 @@ static int plan_init(struct control *c, struct el_error *err)
 	ret = random_bytes(c->payload, EL_PLAN_PAYLOAD_BYTES, err);
 	if (ret == 0)
 		ret = random_bytes(key, sizeof(key), err);
-	if (ret == 0 && planning_take_snapshot(c, &order.from) < 0)
+	if (ret == 0 && compile_take_snapshot(c, &order.from) < 0)
 		ret = el_error_set(err, -ENOMEM, "not enough memory");
 	if (ret < 0)
 		return ret;
 	c->key = el_id_key_init(key);
-	ret = planning_make(c, &order, shared_conf_get(c->started_with), &first, err);
-	planning_order_fini(&order);
+	ret = compile_make(c, &order, shared_conf_get(c->started_with), &first, err);
+	compile_order_fini(&order);
 	if (ret < 0)
 		return ret;
-	planning_adopt(c, &first);
+	compile_adopt(c, &first);
 	rollout_init(&c->rollout, &first, el_raw_ns());
 	return 0;
 }
 
 static void plan_fini(struct control *c)
 {
-	planning_fini(&c->rollout.next);
+	generation_fini(&c->rollout.next);
 	for (uint32_t i = 0; i < c->rollout.n; i++)
-		planning_fini(&c->rollout.generations[i]);
+		generation_fini(&c->rollout.generations[i]);
 	free(c->payload);
 }
 
@@ -298,17 +298,18 @@ static void stats_fini(struct control *c)
 	stats_thread_destroy(c->stats);
 }
 
-static int planner_init(struct control *c, struct el_error *err)
+static int compile_thread_init(struct control *c, struct el_error *err)
 {
-	c->planner = planner_create(c);
-	return c->planner
+	c->compile_thread = compile_create(c);
+	return c->compile_thread
 		   ? 0
-		   : el_error_set(err, -errno, "the planner can't be started: %s", strerror(errno));
+		   : el_error_set(err, -errno, "the compile thread can't be started: %s",
+				  strerror(errno));
 }
 
-static void planner_fini(struct control *c)
+static void compile_thread_fini(struct control *c)
 {
-	job_thread_destroy(c->planner, 0);
+	job_thread_destroy(c->compile_thread, 0);
 }
 
 static int http_init(struct control *c, struct el_error *err)
@@ -362,7 +363,7 @@ static const struct step {
 	{plan_init, plan_fini, EX_DATAERR},
 	{workers_init, workers_fini, EX_SOFTWARE},
 	{launch_init, launch_fini, EX_SOFTWARE},
-	{planner_init, planner_fini, EX_SOFTWARE},
+	{compile_thread_init, compile_thread_fini, EX_SOFTWARE},
 	{publisher_init, publisher_fini, EX_SOFTWARE},
 	{http_init, http_fini, EX_UNAVAILABLE},
 	{control_init, control_fini, EX_SOFTWARE},
@@ -372,7 +373,7 @@ static const struct step {
 
 static void log_start(struct control *c)
 {
-	const struct planning *first = rollout_newest(&c->rollout);
+	const struct generation *first = rollout_newest(&c->rollout);
 
 	el_log(EL_LOG_INFO, "control",
 	       "echolane %s: %u targets, %u series, %llu probes a round, %u workers, round every "
@@ -448,7 +449,7 @@ int command_run(const struct options *options)
 		return EX_USAGE;
 	}
 	/* before it is read: what is changed meanwhile is found by the next look */
-	c.reload.file_digest = planning_file_digest(options->config);
+	c.reload.file_digest = compile_file_digest(options->config);
 	status = load_configuration(options, &conf);
 	if (status)
 		return status;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "el_ticks.h"
-#include "planner.h"
+#include "compile.h"
 #include "signals.h"
 #include "state.h"
 #include "stats_thread.h"
@@ -184,19 +184,19 @@ static struct rollout_world look_round(struct control *c)
 /* Has what nobody uses any more freed, but not before its counts of late answers are published. */
 static void let_go(struct control *c, const struct rollout_world *world)
 {
-	struct planning over = {.rounds = rollout_take_rounds(&c->rollout, world->now_ns)};
-	const struct planning *next;
+	struct generation over = {.rounds = rollout_take_rounds(&c->rollout, world->now_ns)};
+	const struct generation *next;
 
 	if (over.rounds)
-		planner_free(c->planner, &over);
+		compile_free(c->compile_thread, &over);
 	while ((next = rollout_over(&c->rollout, world)) != NULL) {
 		if (events_wait_for(next->events, c->publisher.current->model))
 			publisher_again(c);
 		if (c->publisher.again) /* statistics is busy */
 			return;
 		rollout_take_over(&c->rollout, world, &over);
-		planning_release(c, &over);
-		planner_free(c->planner, &over);
+		compile_release(c, &over);
+		compile_free(c->compile_thread, &over);
 	}
 }
 
@@ -205,7 +205,7 @@ static void poll_rollout(struct control *c)
 	struct rollout_world world = look_round(c);
 	const struct el_plan_set *before = rollout_newest(&c->rollout)->set;
 	const struct el_schedule *schedule = rollout_poll(&c->rollout, &world);
-	const struct planning *newest = rollout_newest(&c->rollout);
+	const struct generation *newest = rollout_newest(&c->rollout);
 
 	if (schedule)
 		el_board_post(c->board, schedule);
@@ -296,7 +296,7 @@ static int open_descriptors(struct control *c)
 	if (ret == 0)
 		ret = watch(c, names_fd(c->names));
 	if (ret == 0)
-		ret = watch(c, job_thread_fd(c->planner));
+		ret = watch(c, job_thread_fd(c->compile_thread));
 	if (ret == 0)
 		ret = watch(c, el_inventory_fd(c->inventory));
 	return ret;
@@ -353,7 +353,7 @@ void control_run(struct control *c)
 				take_signal(c);
 			else if (events[i].data.fd == stats_thread_fd(c->stats))
 				publisher_take_results(c);
-			else if (events[i].data.fd == job_thread_fd(c->planner))
+			else if (events[i].data.fd == job_thread_fd(c->compile_thread))
 				reload_take_results(c);
 		}
 		/* bounded work; also when only its own time has come */

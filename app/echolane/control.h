@@ -41,7 +41,7 @@ struct control {
 	struct el_worker *workers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_workers;
 	uint32_t n_launched;
-	struct job_thread *planner;
+	struct job_thread *compile_thread;
 	struct el_httpd *httpd;
 
 	struct rollout rollout;

@@ -25,7 +25,7 @@ struct shared_conf *shared_conf_get(struct shared_conf *s);
 void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 
 /* Zeroed memory: none. */
-struct planning {
+struct generation {
 	struct shared_conf *shared;
 	struct el_conf *conf; /* of shared */
 	struct el_model *model;
@@ -36,3 +36,6 @@ struct planning {
 	struct events *events;
 	struct rounds *rounds; /* NULL once all of them are over */
 };
+
+/* Frees all of it. For the thread that makes them. */
+void generation_fini(struct generation *g);

@@ -26,7 +26,7 @@ struct moved {
  * answers to what was sent timeout_ns before may still be waited for. */
 void moved_look(struct moved *m, unsigned what, uint64_t timeout_ns, uint64_t now_ns);
 /* Whether a plan is to be made because of changes, now: some follow each other, as when an address
- * and a route are replaced, and are taken together. Where routes change all the time, planning
+ * and a route are replaced, and are taken together. Where routes change all the time, making plans
  * takes half of it at most. */
 bool moved_is_due(const struct moved *m, uint64_t now_ns);
 /* A plan is being ordered, which will know of all changes up to now: true if there were any. */
@@ -35,8 +35,8 @@ bool moved_order(struct moved *m, uint64_t now_ns);
  * before; a negative errno. */
 void moved_take_result(struct moved *m, int status, uint64_t now_ns);
 /* Since when it is not known whether what has changed matters: rounds of the newest generation that
- * end later wait for that. 0: it is known. is_making: the planner has not finished what was ordered
- * last. */
+ * end later wait for that. 0: it is known. is_making: the compile thread has not finished what was
+ * ordered last. */
 uint64_t moved_undecided_ns(const struct moved *m, const struct rollout *r, bool is_making);
 /* Marks the rounds that are open, with what is known to matter. */
 void moved_mark(const struct moved *m, const struct rollout *r, bool is_making, uint64_t now_ns);

@@ -339,7 +339,7 @@ static int set_neighbour(struct network *n, uint16_t port, const struct el_conf_
 
 	if (ret < 0 && ret != -EADDRNOTAVAIL) /* it is never asked for */
 		return ret;
-	ret = hops_take(n->planning.hops, port_index, &conf->address, &index);
+	ret = hops_take(n->compile.hops, port_index, &conf->address, &index);
 	if (ret == 0)
 		ret = el_neigh_set_static(n->neigh, index, port_index, &conf->address, conf->mac);
 	if (ret < 0)

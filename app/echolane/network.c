@@ -25,10 +25,10 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		if (ret < 0)
 			break;
 		n->n_ports++;
-		steering_add_port(n->planning.steering, n->ports[i].port);
+		steering_add_port(n->compile.steering, n->ports[i].port);
 		port_law_init(&n->ports[i].law, n->ports[i].port, el_raw_ns());
 		net_port_init(&n->ports[i], n->ports[i].port, port);
-		ret = el_routes_add_conf(&n->planning.routes, (struct el_port_idx){i}, port, err);
+		ret = el_routes_add_conf(&n->compile.routes, (struct el_port_idx){i}, port, err);
 	}
 	return ret;
 }
@@ -73,7 +73,7 @@ static int open_kernel(struct network *n, struct el_error *err)
 	if (ret == 0)
 		ret = el_rtnl_open(&n->kernel.rtnl, err);
 	if (ret == 0)
-		ret = el_rtnl_open(&n->planning.rtnl, err);
+		ret = el_rtnl_open(&n->compile.rtnl, err);
 	if (ret < 0)
 		return ret;
 	ret = refresh(n, true);
@@ -126,8 +126,8 @@ int network_open(const struct el_conf *conf, uint32_t n_workers, const char *pro
 				    conf->dataplane.n_ports, EL_WORKER_QUEUES_MAX);
 	}
 	if (!n || !(n->ports = calloc(conf->dataplane.n_ports, sizeof(*n->ports))) ||
-	    !(n->planning.steering = steering_create()) ||
-	    !(n->planning.hops = hops_create(EL_NEXT_HOPS_MAX))) {
+	    !(n->compile.steering = steering_create()) ||
+	    !(n->compile.hops = hops_create(EL_NEXT_HOPS_MAX))) {
 		network_close(n);
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	}
@@ -151,13 +151,13 @@ void network_close(struct network *n)
 	if (!n)
 		return;
 	neighbours_fini(n);
-	el_routes_fini(&n->planning.routes);
+	el_routes_fini(&n->compile.routes);
 	el_rtnl_watch_close(n->watch);
-	el_rtnl_close(n->planning.rtnl);
+	el_rtnl_close(n->compile.rtnl);
 	el_rtnl_close(n->kernel.rtnl);
 	free(n->kernel.addresses);
-	steering_destroy(n->planning.steering);
-	hops_destroy(n->planning.hops);
+	steering_destroy(n->compile.steering);
+	hops_destroy(n->compile.hops);
 	for (uint32_t i = 0; i < n->n_ports; i++)
 		net_port_fini(&n->ports[i]);
 	free(n->views);
@@ -288,7 +288,7 @@ bool network_take_room(struct network *n)
 
 bool network_can_learn(const struct network *n)
 {
-	return steering_can_learn(n->planning.steering);
+	return steering_can_learn(n->compile.steering);
 }
 
 /* ---- running ---- */

@@ -56,7 +56,7 @@ static uint64_t read_port(struct network *n, uint16_t port, bool answered)
 	workers.received_after = sum_of_queues(n, port, el_worker_queue_rx);
 	v->up = p->up;
 	read_neighbours(n, port, v);
-	v->placement = (uint8_t)steering_source(n->planning.steering, (struct el_port_idx){port});
+	v->placement = (uint8_t)steering_source(n->compile.steering, (struct el_port_idx){port});
 	return port_law_read(&p->law, el_raw_ns(), &workers, v);
 }
 

@@ -69,13 +69,13 @@ struct network_plan *network_plan_begin(struct network *n, struct network_view *
 					const struct el_conf *conf)
 {
 	struct network_plan *plan = calloc(1, sizeof(*plan));
-	struct network_planning *p = &n->planning;
+	struct network_compile *p = &n->compile;
 
 	if (!plan) {
 		network_view_free(view);
 		return NULL;
 	}
-	plan->planning = p;
+	plan->compile = p;
 	plan->view = view;
 	plan->ways = (struct way_input){
 	    .ports = view->ports, .n_ports = view->n_ports, .routes = p->routes, .rtnl = p->rtnl};
@@ -90,7 +90,7 @@ void network_plan_free(struct network_plan *plan)
 	if (!plan)
 		return;
 	for (size_t i = 0; i < plan->n_hops; i++)
-		hops_give_back(plan->planning->hops, plan->hops[i].index);
+		hops_give_back(plan->compile->hops, plan->hops[i].index);
 	for (uint32_t i = 0; i < plan->view->n_ports; i++)
 		free(plan->own[i].items);
 	network_view_free(plan->view);
@@ -167,7 +167,7 @@ static int add_hop(struct network_plan *plan, const struct el_route_hop *hop,
 static int use(struct network_plan *plan, const struct el_route_hop *hop,
 	       struct el_next_hop_idx *ret_index)
 {
-	struct hops *hops = plan->planning->hops;
+	struct hops *hops = plan->compile->hops;
 	struct el_next_hop_idx index;
 	int code = hops_take(hops, hop->port, &hop->next_hop, &index);
 	bool has;
@@ -263,7 +263,7 @@ struct el_plan_route network_route(void *network_plan, const struct el_model_tar
 			route.status = EL_MODEL_NO_SOURCE;
 	}
 	if (route.status == EL_MODEL_ACTIVE) {
-		steering_set_hop(plan->planning->steering, route.next_hop, way.hop.port);
+		steering_set_hop(plan->compile->steering, route.next_hop, way.hop.port);
 		route.mtu = (uint16_t)way.mtu;
 	} else {
 		route.source = (struct el_ip){0};
@@ -277,12 +277,12 @@ uint32_t network_place(void *network_plan, const struct el_slice *slice)
 {
 	const struct network_plan *plan = network_plan;
 
-	return steering_worker(plan->planning->steering, slice);
+	return steering_worker(plan->compile->steering, slice);
 }
 
 void network_learn(struct network *n, const struct el_streams *streams)
 {
-	uint32_t count = steering_learn(n->planning.steering, streams);
+	uint32_t count = steering_learn(n->compile.steering, streams);
 
 	el_log(EL_LOG_INFO, "network",
 	       "answers were forwarded between workers: %u streams are moved to where they come in",

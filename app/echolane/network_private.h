@@ -26,7 +26,7 @@ static inline enum el_neigh_state network_view_hop(const struct network_view *vi
 }
 
 /* What the thread that makes plans has for itself, while there is one. */
-struct network_planning {
+struct network_compile {
 	struct el_routes routes;   /* of the configuration; never changed */
 	struct el_rtnl *rtnl;      /* to ask the kernel with */
 	struct steering *steering; /* of streams on workers */
@@ -42,7 +42,7 @@ struct plan_hop {
 
 /* What a plan uses of the network. Once it is made it is only read, but for what is control's. */
 struct network_plan {
-	struct network_planning *planning;
+	struct network_compile *compile;
 	struct network_view *view;
 	struct el_prefix *sources; /* the groups' source addresses and networks */
 	size_t n_sources;
@@ -67,7 +67,7 @@ struct network_plan {
 };
 
 struct network {
-	struct network_planning planning;
+	struct network_compile compile;
 	struct net_port *ports;
 	uint32_t n_ports;
 	struct el_rtnl_watch *watch;

@@ -274,7 +274,7 @@ void publisher_take_results(struct control *c)
 
 int publisher_init(struct control *c, struct el_error *err)
 {
-	const struct planning *newest = rollout_newest(&c->rollout);
+	const struct generation *newest = rollout_newest(&c->rollout);
 	struct el_snapshot *first = el_snapshot_next(NULL, newest->model, NULL);
 
 	pthread_mutex_init(&c->publisher.ports_lock, NULL);

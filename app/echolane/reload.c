@@ -9,7 +9,7 @@
 #include "control.h"
 #include "el_ticks.h"
 #include "local_ports.h"
-#include "planner.h"
+#include "compile.h"
 
 #define NAMES_WAIT_NS (3 * EL_NS_PER_S)
 
@@ -20,15 +20,15 @@ static bool may_order(const struct control *c)
 	return !c->reload.is_making && !c->stopping && rollout_may_propose(&c->rollout);
 }
 
-/* Has the planner do `job` (copied, its references taken over), which no other may be before. 0 or
- * -ENOMEM. */
-static int order(struct control *c, struct planner_job *job)
+/* Has the compile thread do `job` (copied, its references taken over), which no other may be
+ * before. 0 or -ENOMEM. */
+static int order(struct control *c, struct compile_job *job)
 {
-	struct planner_job *copy = malloc(sizeof(*copy));
+	struct compile_job *copy = malloc(sizeof(*copy));
 
-	if (!copy || planning_take_snapshot(c, &job->order.from) < 0) {
+	if (!copy || compile_take_snapshot(c, &job->order.from) < 0) {
 		shared_conf_put(job->shared);
-		planning_order_fini(&job->order);
+		compile_order_fini(&job->order);
 		free(copy);
 		return -ENOMEM;
 	}
@@ -37,7 +37,7 @@ static int order(struct control *c, struct planner_job *job)
 	if (moved_order(&c->moved, el_raw_ns()))
 		copy->cut = true;
 	c->reload.is_making = true;
-	planner_submit(c->planner, copy);
+	compile_submit(c->compile_thread, copy);
 	return 0;
 }
 
@@ -52,7 +52,7 @@ static bool names_are_known(const struct control *c)
  * under way. */
 static void order_update(struct control *c)
 {
-	struct planner_job job = {.kind = PLANNER_MAKE, .order.is_update = true};
+	struct compile_job job = {.kind = COMPILE_MAKE, .order.is_update = true};
 	struct reload *r = &c->reload;
 	bool other;
 
@@ -91,7 +91,7 @@ static void set_next(struct control *c, const struct el_conf *conf)
 static void order_load(struct control *c)
 {
 	struct reload *r = &c->reload;
-	struct planner_job job = {.kind = PLANNER_LOAD, .cut = true, .digest = r->file_digest};
+	struct compile_job job = {.kind = COMPILE_LOAD, .cut = true, .digest = r->file_digest};
 	bool due = c->now_ns >= r->next_ns;
 
 	if ((!r->wanted && !due) || c->rollout.state == ROLLOUT_STARTING || !may_order(c))
@@ -130,7 +130,7 @@ static void log_warning(const char *sentence)
 }
 
 /* Another configuration has been loaded, and a plan was made of it. */
-static void loaded(struct control *c, const struct planning *p)
+static void loaded(struct control *c, const struct generation *p)
 {
 	const struct el_conf *conf = p->conf, *before = rollout_newest(&c->rollout)->conf;
 	struct el_inventory_settings settings = el_inventory_settings_of(conf);
@@ -153,9 +153,9 @@ static void loaded(struct control *c, const struct planning *p)
 	}
 }
 
-static void take_result(struct control *c, struct planner_job *job)
+static void take_result(struct control *c, struct compile_job *job)
 {
-	bool is_load = job->kind == PLANNER_LOAD;
+	bool is_load = job->kind == COMPILE_LOAD;
 
 	c->reload.is_making = false;
 	if (is_load)
@@ -167,22 +167,22 @@ static void take_result(struct control *c, struct planner_job *job)
 		el_log(EL_LOG_ERROR, "control", "no new plan: %s", job->err.text);
 	if (job->status != 0)
 		return;
-	planning_adopt(c, &job->planning);
+	compile_adopt(c, &job->generation);
 	if (is_load)
-		loaded(c, &job->planning);
-	rollout_propose(&c->rollout, &job->planning, job->cut, el_raw_ns());
+		loaded(c, &job->generation);
+	rollout_propose(&c->rollout, &job->generation, job->cut, el_raw_ns());
 	if (c->rollout.state == ROLLOUT_STARTING) /* then it is the first that will be executed */
 		moved_end(&c->moved, &c->rollout, el_raw_ns());
 }
 
 void reload_take_results(struct control *c)
 {
-	struct planner_job *job;
+	struct compile_job *job;
 	uint64_t n;
 
-	if (read(job_thread_fd(c->planner), &n, sizeof(n)) < 0 && errno != EAGAIN)
+	if (read(job_thread_fd(c->compile_thread), &n, sizeof(n)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
-	while ((job = planner_take(c->planner)) != NULL) {
+	while ((job = compile_take(c->compile_thread)) != NULL) {
 		take_result(c, job);
 		free(job);
 	}
@@ -191,7 +191,7 @@ void reload_take_results(struct control *c)
 void reload_watch_steering(struct control *c, struct el_plan_set *set, uint64_t forwarded,
 			   uint64_t sent)
 {
-	const struct planning *newest = rollout_newest(&c->rollout);
+	const struct generation *newest = rollout_newest(&c->rollout);
 	struct reload *r = &c->reload;
 
 	/* only of the plan that is executed; and one that is being made may already be better */

@@ -2,8 +2,8 @@
 #pragma once
 /* When a new plan is made, and of what: because a signal or the interval asks for the configuration
  * to be loaded again, or because names, inventories, addresses, routes, or where answers come in,
- * have changed. One at a time: it is ordered from the planner, and what comes back is proposed to
- * the rollout, which has it executed. */
+ * have changed. One at a time: it is ordered from the compile thread, and what comes back is
+ * proposed to the rollout, which has it executed. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +14,7 @@ struct shared_conf;
 
 struct reload {
 	uint64_t generation; /* of the plan set ordered last */
-	bool is_making;      /* the planner has not finished it */
+	bool is_making;      /* the compile thread has not finished it */
 
 	bool wanted;          /* a signal has asked for the configuration to be loaded again */
 	bool failed;          /* that was not possible, the last time */
@@ -31,7 +31,7 @@ struct reload {
 void reload_init(struct control *c);
 /* Orders a plan if it is time. To be called at each tick. */
 void reload_poll(struct control *c);
-/* The planner has finished something. */
+/* The compile thread has finished something. */
 void reload_take_results(struct control *c);
 /* So many answers of a round were forwarded, of so many probes sent. */
 void reload_watch_steering(struct control *c, struct el_plan_set *set, uint64_t forwarded,

@@ -28,14 +28,14 @@ static bool is_scheduled(const struct rollout *r, const struct el_plan_set *set)
 	return el_schedule_find_generation(schedule(r), set->generation) != NULL;
 }
 
-static void append(struct rollout *r, struct planning *generation)
+static void append(struct rollout *r, struct generation *generation)
 {
 	r->over_ns[r->n] = 0;
 	r->generations[r->n++] = *generation;
-	*generation = (struct planning){0};
+	*generation = (struct generation){0};
 }
 
-static void take_out(struct rollout *r, uint32_t i, struct planning *ret)
+static void take_out(struct rollout *r, uint32_t i, struct generation *ret)
 {
 	*ret = r->generations[i];
 	r->n--;
@@ -43,13 +43,13 @@ static void take_out(struct rollout *r, uint32_t i, struct planning *ret)
 	memmove(&r->over_ns[i], &r->over_ns[i + 1], (r->n - i) * sizeof(r->over_ns[0]));
 }
 
-void rollout_init(struct rollout *r, struct planning *first, uint64_t now_ns)
+void rollout_init(struct rollout *r, struct generation *first, uint64_t now_ns)
 {
 	*r = (struct rollout){.state = ROLLOUT_STARTING, .since_ns = now_ns};
 	append(r, first);
 }
 
-struct planning *rollout_find(struct rollout *r, const struct el_plan_set *set)
+struct generation *rollout_find(struct rollout *r, const struct el_plan_set *set)
 {
 	for (uint32_t i = 0; i < r->n; i++) {
 		if (r->generations[i].set == set)
@@ -64,14 +64,14 @@ bool rollout_may_propose(const struct rollout *r)
 	       r->n < ROLLOUT_GENERATIONS_MAX;
 }
 
-void rollout_propose(struct rollout *r, struct planning *generation, bool cut, uint64_t now_ns)
+void rollout_propose(struct rollout *r, struct generation *generation, bool cut, uint64_t now_ns)
 {
 	if (r->state == ROLLOUT_STARTING) {
 		append(r, generation);
 		return;
 	}
 	r->next = *generation;
-	*generation = (struct planning){0};
+	*generation = (struct generation){0};
 	r->next_cuts = cut;
 	if (r->state != ROLLOUT_RUNNING)
 		return;
@@ -103,7 +103,7 @@ static bool is_ready(const struct rollout *r, const struct rollout_world *world)
 /* The first generation is executed. */
 static const struct el_schedule *start(struct rollout *r, const struct rollout_world *world)
 {
-	struct planning *first = rollout_newest(r);
+	struct generation *first = rollout_newest(r);
 
 	rounds_start(first->rounds, 1, world->now_ns + START_DELAY_NS);
 	r->state = ROLLOUT_RUNNING;
@@ -239,12 +239,12 @@ const struct el_schedule *rollout_poll(struct rollout *r, const struct rollout_w
 
 static bool is_over(const struct rollout *r, uint32_t i)
 {
-	const struct planning *g = &r->generations[i];
+	const struct generation *g = &r->generations[i];
 
 	return i + 1 < r->n && !is_scheduled(r, g->set) && (!g->rounds || rounds_idle(g->rounds));
 }
 
-const struct planning *rollout_over(const struct rollout *r, const struct rollout_world *world)
+const struct generation *rollout_over(const struct rollout *r, const struct rollout_world *world)
 {
 	for (uint32_t i = 0; world->taken && i < r->n; i++) {
 		if (is_over(r, i))
@@ -256,15 +256,15 @@ const struct planning *rollout_over(const struct rollout *r, const struct rollou
 		   : NULL;
 }
 
-bool rollout_take_over(struct rollout *r, const struct rollout_world *world, struct planning *ret)
+bool rollout_take_over(struct rollout *r, const struct rollout_world *world, struct generation *ret)
 {
-	const struct planning *over = rollout_over(r, world);
+	const struct generation *over = rollout_over(r, world);
 
 	if (!over)
 		return false;
 	if (over == &r->next) {
 		*ret = r->next;
-		r->next = (struct planning){0};
+		r->next = (struct generation){0};
 	} else {
 		take_out(r, (uint32_t)(over - r->generations), ret);
 	}

@@ -47,12 +47,12 @@ struct rollout_world {
 
 struct rollout {
 	enum rollout_state state;
-	struct planning generations[ROLLOUT_GENERATIONS_MAX]; /* oldest first */
+	struct generation generations[ROLLOUT_GENERATIONS_MAX]; /* oldest first */
 	uint64_t over_ns[ROLLOUT_GENERATIONS_MAX]; /* when the last round of each was over; 0: it is
 						      not */
 	uint32_t n;
 	/* WAITING, CLOSING */
-	struct planning next;
+	struct generation next;
 	bool next_cuts;    /* what is being sent ends for it */
 	uint64_t since_ns; /* STARTING, WAITING: when that began */
 	/* CLOSING: the first round that the gate is closed to, and when it was to begin */
@@ -65,22 +65,22 @@ struct rollout {
 };
 
 /* With the first generation, which is taken over. */
-void rollout_init(struct rollout *r, struct planning *first, uint64_t now_ns);
+void rollout_init(struct rollout *r, struct generation *first, uint64_t now_ns);
 
 /* The one that is executed, or will be first. */
-static inline struct planning *rollout_newest(struct rollout *r)
+static inline struct generation *rollout_newest(struct rollout *r)
 {
 	return &r->generations[r->n - 1];
 }
 
 /* The generation whose plan set this is; NULL: none that is not over. */
-struct planning *rollout_find(struct rollout *r, const struct el_plan_set *set);
+struct generation *rollout_find(struct rollout *r, const struct el_plan_set *set);
 
 /* Whether there is a place for another generation. */
 bool rollout_may_propose(const struct rollout *r);
 /* A generation that is to follow the newest one, which is taken over; cut: at once, else after what
  * is being sent. In STARTING it takes the place of the first, which is over. */
-void rollout_propose(struct rollout *r, struct planning *generation, bool cut, uint64_t now_ns);
+void rollout_propose(struct rollout *r, struct generation *generation, bool cut, uint64_t now_ns);
 
 /* No more rounds are begun, and what is being sent ends. What waits to be taken never will be. */
 void rollout_stop(struct rollout *r);
@@ -97,9 +97,10 @@ static inline bool rollout_hands_out(const struct rollout *r)
 }
 
 /* A generation that nobody uses any more, to be looked at; NULL: none. */
-const struct planning *rollout_over(const struct rollout *r, const struct rollout_world *world);
+const struct generation *rollout_over(const struct rollout *r, const struct rollout_world *world);
 /* The same, which is the caller's now; false: none. */
-bool rollout_take_over(struct rollout *r, const struct rollout_world *world, struct planning *ret);
+bool rollout_take_over(struct rollout *r, const struct rollout_world *world,
+		       struct generation *ret);
 /* True if no block of some generation is with anybody, though answers to it may come late: its
  * rounds are the caller's then. */
 struct rounds *rollout_take_rounds(struct rollout *r, uint64_t now_ns);

@@ -52,14 +52,14 @@ static void submit(void *ctx, struct stats_job *job)
 	rounds_recycle(job->owner, job);
 }
 
-static struct planning make(struct control *c)
+static struct generation make(struct control *c)
 {
 	const struct rounds_config conf = {.n_workers = WORKERS,
 					   .set = compile(c->b->f),
 					   .order = order,
 					   .submit = submit,
 					   .ctx = c};
-	struct planning p = {
+	struct generation p = {
 	    .model = &c->b->f->model, .set = conf.set, .rounds = rounds_create(&conf)};
 
 	p.streams = el_streams_create(conf.set);
@@ -72,7 +72,7 @@ static struct planning make(struct control *c)
 static struct control *control(struct bench *b)
 {
 	struct control *c = calloc(1, sizeof(*c));
-	struct planning first;
+	struct generation first;
 
 	c->b = b;
 	b->f->in.generation = 1;
@@ -85,7 +85,7 @@ static struct control *control(struct bench *b)
 /* A new plan of the same targets is to be taken; its set. */
 static const struct el_plan_set *change(struct control *c, bool cut)
 {
-	struct planning p = make(c);
+	struct generation p = make(c);
 	const struct el_plan_set *set = p.set;
 
 	assert_true(rollout_may_propose(&c->rollout));
@@ -93,7 +93,7 @@ static const struct el_plan_set *change(struct control *c, bool cut)
 	return set;
 }
 
-static void destroy(struct planning *p)
+static void destroy(struct generation *p)
 {
 	rounds_destroy(p->rounds);
 	el_streams_put(p->streams);
@@ -133,7 +133,7 @@ static void poll_rollout(struct control *c)
 	struct rollout_world world = look_round(c);
 	const struct el_plan_set *before = rollout_newest(&c->rollout)->set;
 	const struct el_schedule *schedule = rollout_poll(&c->rollout, &world);
-	struct planning over;
+	struct generation over;
 
 	if (schedule)
 		el_board_post(c->b->board, schedule);

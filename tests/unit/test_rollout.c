@@ -62,12 +62,12 @@ static void submit(void *ctx, struct stats_job *job)
 	world.jobs[world.n_jobs++] = job;
 }
 
-static struct planning make(uint64_t period_ns, uint64_t timeout_ns)
+static struct generation make(uint64_t period_ns, uint64_t timeout_ns)
 {
 	struct el_plan_set *set = calloc(1, sizeof(*set));
 	struct rounds_config config = {
 	    .n_workers = WORKERS, .set = set, .order = order, .submit = submit};
-	struct planning p = {.set = set};
+	struct generation p = {.set = set};
 
 	set->refs = 1;
 	set->generation = ++world.generation;
@@ -84,17 +84,17 @@ static struct planning make(uint64_t period_ns, uint64_t timeout_ns)
 	return p;
 }
 
-static void destroy(struct planning *p)
+static void destroy(struct generation *p)
 {
 	rounds_destroy(p->rounds);
 	el_streams_put(p->streams);
 	el_plan_set_put(p->set);
-	*p = (struct planning){0};
+	*p = (struct generation){0};
 	world.n_freed++;
 }
 
 /* Nobody may have anything of it. */
-static void free_generation(struct planning *p)
+static void free_generation(struct generation *p)
 {
 	for (uint32_t w = 0; w < WORKERS; w++) {
 		const struct worker *x = &world.workers[w];
@@ -232,7 +232,7 @@ static void collect(void)
 		struct worker *x = &world.workers[w];
 
 		for (uint32_t i = 0; i < x->n_back; i++) {
-			struct planning *p = rollout_find(&world.rollout, x->back[i]->set);
+			struct generation *p = rollout_find(&world.rollout, x->back[i]->set);
 
 			assert_non_null(p);
 			assert_non_null(p->rounds);
@@ -250,7 +250,7 @@ static void tick(void)
 {
 	struct rollout_world now = look_round();
 	const struct el_schedule *schedule = rollout_poll(&world.rollout, &now);
-	struct planning over;
+	struct generation over;
 
 	if (schedule) {
 		assert_true(now.taken);
@@ -282,7 +282,7 @@ static void publish_one(void)
 
 static void propose(uint64_t period_ns, uint64_t timeout_ns, bool cut)
 {
-	struct planning p;
+	struct generation p;
 
 	if (!rollout_may_propose(&world.rollout))
 		return;
@@ -295,7 +295,7 @@ static void propose(uint64_t period_ns, uint64_t timeout_ns, bool cut)
 static void begin_world(uint64_t period_ns, uint64_t timeout_ns)
 {
 	static const struct el_schedule nothing;
-	struct planning first;
+	struct generation first;
 
 	memset(&world, 0, sizeof(world));
 	world.posted = &nothing;

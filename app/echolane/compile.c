@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "planning.h"
+#include "compile.h"
 
 #include <errno.h>
-#include <stdatomic.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- from a configuration to a generation ---- */
 
 /* What can be had without pushing anything out of memory; UINT64_MAX: not known. */
 static uint64_t available_bytes(void)
@@ -55,7 +59,7 @@ static void submit_round(void *ctx, struct stats_job *job)
 }
 
 /* What goes with a plan: the counters of what has no record, and the blocks. */
-static int make_rounds(struct control *c, struct planning *p, struct el_error *err)
+static int make_rounds(struct control *c, struct generation *p, struct el_error *err)
 {
 	struct rounds_config config = {.n_workers = c->n_workers,
 				       .set = p->set,
@@ -90,7 +94,7 @@ static void tell_of_ports(struct control *c, const struct el_plan_set *set)
 	el_log(EL_LOG_WARNING, "plan", "%s", text);
 }
 
-static int compile(struct control *c, struct planning_order *order, struct planning *p,
+static int compile(struct control *c, struct compile_order *order, struct generation *p,
 		   struct el_error *err)
 {
 	const struct el_conf *conf = p->conf;
@@ -143,49 +147,22 @@ static int compile(struct control *c, struct planning_order *order, struct plann
 	return code;
 }
 
-struct shared_conf *shared_conf_create(struct el_conf *conf)
-{
-	struct shared_conf *s = malloc(sizeof(*s));
-
-	if (!s) {
-		el_conf_free(conf);
-		return NULL;
-	}
-	s->conf = conf;
-	atomic_init(&s->users, 1);
-	return s;
-}
-
-struct shared_conf *shared_conf_get(struct shared_conf *s)
-{
-	atomic_fetch_add_explicit(&s->users, 1, memory_order_relaxed);
-	return s;
-}
-
-void shared_conf_put(struct shared_conf *s)
-{
-	if (!s || atomic_fetch_sub_explicit(&s->users, 1, memory_order_acq_rel) != 1)
-		return;
-	el_conf_free(s->conf);
-	free(s);
-}
-
-static void snapshot_fini(struct planning_snapshot *s)
+static void snapshot_fini(struct compile_snapshot *s)
 {
 	el_inventory_lists_free(s->inventories);
 	names_known_put(s->names);
 	network_view_free(s->network);
 	el_model_put(s->model);
-	*s = (struct planning_snapshot){0};
+	*s = (struct compile_snapshot){0};
 }
 
-int planning_take_snapshot(struct control *c, struct planning_snapshot *ret)
+int compile_take_snapshot(struct control *c, struct compile_snapshot *ret)
 {
-	const struct planning *newest = c->rollout.n ? rollout_newest(&c->rollout) : NULL;
+	const struct generation *newest = c->rollout.n ? rollout_newest(&c->rollout) : NULL;
 
-	*ret = (struct planning_snapshot){.inventories = el_inventory_take_lists(c->inventory),
-					  .names = names_take_known(c->names),
-					  .network = network_take_view(c->network)};
+	*ret = (struct compile_snapshot){.inventories = el_inventory_take_lists(c->inventory),
+					 .names = names_take_known(c->names),
+					 .network = network_take_view(c->network)};
 	if (newest) {
 		ret->model = el_model_get(newest->model);
 		ret->digest = network_plan_digest(newest->net);
@@ -196,50 +173,159 @@ int planning_take_snapshot(struct control *c, struct planning_snapshot *ret)
 	return -ENOMEM;
 }
 
-void planning_adopt(struct control *c, const struct planning *p)
+void compile_adopt(struct control *c, const struct generation *p)
 {
 	if (names_want(c->names, p->names) < 0)
 		el_log(EL_LOG_ERROR, "resolve", "not enough memory for the names");
 	network_adopt(c->network, p->net);
 }
 
-void planning_release(struct control *c, const struct planning *p)
+void compile_release(struct control *c, const struct generation *p)
 {
 	network_release(c->network, p->net);
 }
 
-void planning_order_fini(struct planning_order *order)
+void compile_order_fini(struct compile_order *order)
 {
 	snapshot_fini(&order->from);
 	el_streams_put(order->learn_from);
 	order->learn_from = NULL;
 }
 
-int planning_make(struct control *c, struct planning_order *order, struct shared_conf *conf,
-		  struct planning *ret, struct el_error *err)
+int compile_make(struct control *c, struct compile_order *order, struct shared_conf *conf,
+		 struct generation *ret, struct el_error *err)
 {
-	struct planning p = {.shared = conf, .conf = conf->conf};
+	struct generation p = {.shared = conf, .conf = conf->conf};
 	int code = compile(c, order, &p, err);
 
 	if (code == 0)
 		code = make_rounds(c, &p, err);
 	if (code != 0) {
-		planning_fini(&p);
+		generation_fini(&p);
 		return code;
 	}
 	*ret = p;
 	return 0;
 }
 
-void planning_fini(struct planning *p)
+/* ---- the thread ---- */
+
+/* What is no regular file is not looked at again: a FIFO would be waited for. */
+static bool is_file(const char *path)
 {
-	rounds_destroy(p->rounds);
-	events_free(p->events);
-	network_plan_free(p->net);
-	names_list_put(p->names);
-	el_streams_put(p->streams);
-	el_plan_set_put(p->set);
-	el_model_put(p->model);
-	shared_conf_put(p->shared);
-	*p = (struct planning){0};
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+uint64_t compile_file_digest(const char *path)
+{
+	const struct el_siphash_key key = {1, 2};
+	uint64_t digest = 1;
+	char buf[65536];
+	ssize_t n;
+	int fd = is_file(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return 0;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		digest = digest * 31 + el_siphash(&key, buf, (size_t)n);
+	close(fd);
+	return n < 0 ? 0 : digest;
+}
+
+/* The configuration of the command line once more, with its ports; everything wrong is logged. */
+static int load(struct control *c, struct shared_conf **ret, struct el_error *err)
+{
+	const struct options *o = c->options;
+	struct el_conf_diags diags = {0};
+	struct el_conf *conf = NULL;
+	int code;
+
+	el_log_forget(); /* who changes a file waits for what is said of it */
+	if (!is_file(o->config))
+		return el_error_set(err, -EINVAL, "%s is not a file", o->config);
+	code = el_conf_load(o->config, &conf, &diags);
+	for (size_t i = 0; i < diags.count; i++)
+		el_log(diags.items[i].is_error ? EL_LOG_ERROR : EL_LOG_WARNING, "reload", "%s",
+		       diags.items[i].text);
+	el_conf_diags_fini(&diags);
+	if (code < 0)
+		return el_error_set(err, code, "%s has errors", o->config);
+	for (uint32_t i = 0; i < o->n_ports && code == 0; i++)
+		code = el_conf_add_port(conf, o->ports[i], err);
+	if (code == 0) {
+		const struct el_inventory_settings settings = el_inventory_settings_of(conf);
+
+		code = el_inventory_check(&settings, err);
+	}
+	if (code < 0) {
+		el_conf_free(conf);
+		return code;
+	}
+	*ret = shared_conf_create(conf);
+	return *ret ? 0 : el_error_set(err, -ENOMEM, "not enough memory");
+}
+
+static bool work(void *ctx, struct job *base)
+{
+	struct compile_job *job = (struct compile_job *)base;
+	struct control *c = ctx;
+
+	if (job->kind == COMPILE_FREE)
+		return false;
+	if (job->kind == COMPILE_LOAD) {
+		uint64_t digest = compile_file_digest(c->options->config);
+		job->status = job->only_if_changed && digest == job->digest;
+		job->digest = digest;
+		if (job->status == 0)
+			job->status = load(c, &job->shared, &job->err);
+	}
+	if (job->status == 0) {
+		job->status =
+		    compile_make(c, &job->order, job->shared, &job->generation, &job->err);
+		job->shared = NULL;
+	}
+	compile_order_fini(&job->order);
+	return true;
+}
+
+static void drop(struct job *base)
+{
+	struct compile_job *job = (struct compile_job *)base;
+
+	shared_conf_put(job->shared);
+	compile_order_fini(&job->order);
+	generation_fini(&job->generation);
+	free(job);
+}
+
+struct job_thread *compile_create(struct control *c)
+{
+	return job_thread_create(work, drop, c);
+}
+
+void compile_submit(struct job_thread *p, struct compile_job *job)
+{
+	job_thread_submit(p, &job->base, 0);
+}
+
+void compile_free(struct job_thread *p, struct generation *generation)
+{
+	struct compile_job *job = calloc(1, sizeof(*job));
+
+	if (!job) { /* only that thread may free it: then it stays */
+		el_log(EL_LOG_ERROR, "compile", "not enough memory to free a plan");
+		*generation = (struct generation){0};
+		return;
+	}
+	job->kind = COMPILE_FREE;
+	job->generation = *generation;
+	*generation = (struct generation){0};
+	compile_submit(p, job);
+}
+
+struct compile_job *compile_take(struct job_thread *p)
+{
+	return (struct compile_job *)job_thread_take(p);
 }
