@@ -109,7 +109,7 @@ static void take_reports(struct control *c)
 		if (rounds && step.to_ns)
 			rounds_add_step(rounds, &step);
 		if (rounds)
-			rounds_submit(rounds, i + 1 == c->rollout.n ? undecided_ns : 0);
+			rounds_submit(rounds, undecided_ns);
 	}
 	stats_thread_run(c->stats, c->publisher.current);
 }
@@ -327,10 +327,18 @@ void control_fini(struct control *c)
 	el_streams_put(c->reload.misplaced);
 }
 
-static bool is_done(const struct control *c)
+/* What is open when its time is over is closed, and its figures are waited for. */
+static bool is_done(struct control *c)
 {
-	return (c->stopping && c->now_ns >= c->stop_deadline_ns) ||
-	       rollout_is_finished(&c->rollout);
+	if (rollout_is_finished(&c->rollout))
+		return true;
+	if (!c->stopping || c->now_ns < c->stop_deadline_ns)
+		return false;
+	if (c->rollout.state >= ROLLOUT_ENDING)
+		return true;
+	rollout_end(&c->rollout);
+	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS;
+	return false;
 }
 
 void control_run(struct control *c)

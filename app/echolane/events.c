@@ -118,15 +118,16 @@ bool events_take(struct events *e, const struct el_event *event)
 	const struct el_model *m = e->model;
 	const struct address_entry *entry;
 
-	e->any = true;
 	if (kind == EL_EVENT_TCP_UNMATCHED) {
 		entry = find(e->addresses, event->a, (uint16_t)(event->b >> 16));
 		if (entry)
 			e->targets[entry->target].match_ack_fail++;
+		e->any |= entry != NULL;
 		return true;
 	}
 	if (event->b != (uint32_t)e->generation || event->a >= m->n_series)
 		return false;
+	e->any = true;
 	if (kind == EL_EVENT_LATE)
 		e->late[event->a]++;
 	else if (kind == EL_EVENT_ICMP_ERROR)

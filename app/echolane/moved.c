@@ -85,14 +85,10 @@ void moved_mark(const struct moved *m, const struct rollout *r, bool is_making, 
 {
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct rounds *rounds = r->generations[i].rounds;
-		/* rounds of the others wait for nothing that is found */
-		bool is_newest = i + 1 == r->n;
 
-		if (!rounds)
-			continue;
-		if (m->ordered && (!is_newest || !is_making))
+		if (rounds && m->ordered && !is_making)
 			mark(rounds, m->ordered_from_ns, now_ns);
-		if (m->wanted && (!is_newest || r->next.set))
+		if (rounds && m->wanted && r->next.set)
 			mark(rounds, m->from_ns, now_ns);
 	}
 }

@@ -34,9 +34,9 @@ bool moved_order(struct moved *m, uint64_t now_ns);
 /* What became of it: 0, and moved_end is to be called when it is taken; 1: all streams go as
  * before; a negative errno. */
 void moved_take_result(struct moved *m, int status, uint64_t now_ns);
-/* Since when it is not known whether what has changed matters: rounds of the newest generation that
- * end later wait for that. 0: it is known. is_making: the compile thread has not finished what was
- * ordered last. */
+/* Since when it is not known whether what has changed matters: rounds that end later wait
+ * for that. 0: it is known. is_making: the compile thread has not finished what was ordered
+ * last. */
 uint64_t moved_undecided_ns(const struct moved *m, const struct rollout *r, bool is_making);
 /* Marks the rounds that are open, with what is known to matter. */
 void moved_mark(const struct moved *m, const struct rollout *r, bool is_making, uint64_t now_ns);

@@ -83,9 +83,15 @@ void rollout_stop(struct rollout *r)
 {
 	if (r->state == ROLLOUT_STARTING)
 		r->state = ROLLOUT_STOPPED;
-	else if (r->state != ROLLOUT_STOPPED)
+	else if (r->state < ROLLOUT_STOPPING)
 		r->state = ROLLOUT_STOPPING;
 	rounds_retire(rollout_newest(r)->rounds);
+}
+
+void rollout_end(struct rollout *r)
+{
+	if (r->state < ROLLOUT_ENDING)
+		r->state = ROLLOUT_ENDING;
 }
 
 /* The first round of a plan waits until its next hops are known, or three seconds; that of the
@@ -231,7 +237,11 @@ const struct el_schedule *rollout_poll(struct rollout *r, const struct rollout_w
 	case ROLLOUT_STOPPING:
 		r->state = ROLLOUT_STOPPED;
 		return post(r, el_schedule_close(schedule(r), 0, true));
+	case ROLLOUT_ENDING:
+		r->state = ROLLOUT_ENDED;
+		return post(r, (struct el_schedule){.cut = EL_ROUND_NONE});
 	case ROLLOUT_STOPPED:
+	case ROLLOUT_ENDED:
 		break;
 	}
 	return NULL;
@@ -251,9 +261,7 @@ const struct generation *rollout_over(const struct rollout *r, const struct roll
 			return &r->generations[i];
 	}
 	/* what waited when all was stopped */
-	return r->next.set && (r->state == ROLLOUT_STOPPING || r->state == ROLLOUT_STOPPED)
-		   ? &r->next
-		   : NULL;
+	return r->next.set && r->state >= ROLLOUT_STOPPING ? &r->next : NULL;
 }
 
 bool rollout_take_over(struct rollout *r, const struct rollout_world *world, struct generation *ret)

@@ -11,6 +11,7 @@
  *                         +----- all have taken that: it is known who has begun what -+
  *
  *   each of them -- rollout_stop --> STOPPING -- that can be posted --> STOPPED
+ *                   rollout_end  --> ENDING   -- likewise           --> ENDED
  *
  * A change never waits for the timeouts of probes: several old plans may have open rounds. Where
  * there is no room for another span, an old plan of which nothing is open goes; where there is no
@@ -31,6 +32,8 @@ enum rollout_state {
 	ROLLOUT_CLOSING,  /* no rounds are begun: the gate is closed, and not all have taken that */
 	ROLLOUT_STOPPING, /* no rounds are to be begun any more, which is not posted yet */
 	ROLLOUT_STOPPED,  /* it is */
+	ROLLOUT_ENDING,   /* what is open is to be closed, which is not posted yet */
+	ROLLOUT_ENDED,    /* it is */
 };
 
 /* What is so at the time of a call. */
@@ -84,6 +87,9 @@ void rollout_propose(struct rollout *r, struct generation *generation, bool cut,
 
 /* No more rounds are begun, and what is being sent ends. What waits to be taken never will be. */
 void rollout_stop(struct rollout *r);
+
+/* After a stop: what is still open is closed now, and abandoned. */
+void rollout_end(struct rollout *r);
 
 /* To be called every few milliseconds. Moves on; a schedule that is to be posted, before the rounds
  * of the newest generation are handed out next, or NULL. It stays as it is until the next but one

@@ -51,5 +51,4 @@ const struct el_schedule *board_join(struct el_board *b, uint32_t worker)
 void board_leave(struct el_board *b, uint32_t worker)
 {
 	rte_rcu_qsbr_thread_offline(b->qsbr, worker);
-	rte_rcu_qsbr_thread_unregister(b->qsbr, worker);
 }

@@ -67,6 +67,10 @@ static void begin(struct el_worker *w, struct el_block *b)
 	w->last_round = b->round;
 	atomic_store_explicit(&w->begun, b->round, memory_order_release);
 	w->sending = w->newest = l;
+	if (!w->n_open_plans || w->open_plans[w->n_open_plans - 1].set != b->set) {
+		w->open_plans[w->n_open_plans].set = b->set;
+		w->open_plans[w->n_open_plans++].oldest = b->round;
+	}
 	if (!w->n_live++)
 		w->oldest_round = b->round;
 }
@@ -133,22 +137,21 @@ static bool inherit_half_open(struct el_worker *w, const struct el_block *b)
 	return true;
 }
 
-void rounds_begin_due(struct el_worker *w)
+/* A round is not open any more: nor is its plan, if that was its last. */
+static void forget_open(struct el_worker *w, const struct el_block *b)
 {
-	struct el_block *b = waiting_head(w);
+	for (uint32_t i = 0; i < w->n_open_plans; i++) {
+		const struct live_round *next;
 
-	if (w->sending || !b || b->round >= w->schedule->gate)
-		return;
-	if (b->start_ns && (int64_t)(w->iteration_ns - b->start_ns) < 0) {
-		inherit_half_open(w, b);
-		return;
+		if (w->open_plans[i].set != b->set)
+			continue;
+		next = round_find(w, ++w->open_plans[i].oldest);
+		if (next && next->block->set == b->set)
+			return;
+		w->n_open_plans--;
+		for (; i < w->n_open_plans; i++)
+			w->open_plans[i] = w->open_plans[i + 1];
 	}
-	/* The slot is free unless rounds were numbered with a gap as wide as the table; then wait.
-	 */
-	if (w->live[b->round % ROUNDS_MAX].block || !inherit_half_open(w, b))
-		return;
-	w->waiting_head++;
-	begin(w, b);
 }
 
 static void close_round(struct el_worker *w, struct live_round *l)
@@ -164,9 +167,41 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	if (w->newest == l)
 		w->newest = NULL;
 	w->n_live--;
+	forget_open(w, b);
 	while (w->n_live && !round_find(w, w->oldest_round))
 		w->oldest_round++;
 	report(w, b);
+}
+
+/* Has the place in the table for a round, which one of an older plan may still have, after as many
+ * rounds as there are places: what is open of that is abandoned. */
+static void free_place(struct el_worker *w, uint64_t round)
+{
+	for (uint32_t i = 0; i < w->n_open_plans;) {
+		struct live_round *l = round_find(w, w->open_plans[i].oldest);
+
+		if (l->block->round + ROUNDS_MAX > round)
+			i++;
+		else
+			close_round(w, l);
+	}
+}
+
+void rounds_begin_due(struct el_worker *w)
+{
+	struct el_block *b = waiting_head(w);
+
+	if (w->sending || !b || b->round >= w->schedule->gate)
+		return;
+	if (b->start_ns && (int64_t)(w->iteration_ns - b->start_ns) < 0) {
+		inherit_half_open(w, b);
+		return;
+	}
+	if (!inherit_half_open(w, b))
+		return;
+	free_place(w, b->round);
+	w->waiting_head++;
+	begin(w, b);
 }
 
 /* A round ends although not all of it is sent when the next one is to begin, or when it has taken
@@ -241,14 +276,20 @@ static bool is_over(struct el_worker *w, struct live_round *l)
 	return clock_was_right_at(w, l->over_ns) && l->over_ns;
 }
 
-/* Rounds close in their order, so that reports come in order too. */
+/* Rounds of a plan close in their order, and wait for none of another, whose timeouts may be
+ * longer.
+ */
 void rounds_close_due(struct el_worker *w)
 {
-	struct live_round *l;
-
 	end_overdue(w);
-	while ((l = oldest(w)) != NULL && !l->sending && is_over(w, l))
-		close_round(w, l);
+	for (uint32_t i = 0; i < w->n_open_plans;) {
+		struct live_round *l = round_find(w, w->open_plans[i].oldest);
+
+		if (l->sending || !is_over(w, l))
+			i++;
+		else
+			close_round(w, l);
+	}
 }
 
 void rounds_close_all(struct el_worker *w)
@@ -321,7 +362,8 @@ void rounds_look_at_board(struct el_worker *w)
 	/* orders that were given before it, and that it may take back */
 	worker_take_commands(w);
 	w->schedule = s;
-	w->key = s->spans[s->n - 1].set->key;
+	if (s->n)
+		w->key = s->spans[s->n - 1].set->key;
 	if (w->sending && w->sending->block->round < s->cut)
 		cut_sending(w);
 	give_back(w, false);

@@ -115,6 +115,12 @@ struct el_worker {
 		bool done;
 		struct el_half_open_walk walk;
 	} heir;
+	/* The plans that have open rounds, oldest first, and the number of the oldest of each. */
+	struct {
+		const struct el_plan_set *set;
+		uint64_t oldest;
+	} open_plans[EL_SCHEDULE_SPANS_MAX];
+	uint32_t n_open_plans;
 	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
 	uint64_t ordered_round; /* and of the latest that all workers were told to begin */
 	bool stopping, stopped;

@@ -110,6 +110,18 @@ def test_a_name(lab):
     assert max(delays) < 2 + SOON_S, f"seconds until the new address was probed: {delays}"
 
 
+def test_figures_do_not_wait(lab):
+    """Those of the new plan are published while rounds of the one before are open for minutes."""
+    conf = config({"answers": icmp(HOST1, 10), "silent": silent()})
+    prober = lab.start(conf)
+    wait_until(lambda: prober.get("/-/healthy")[0] == 200, 15, "the server")
+    prober.wait_for(lambda m: m.one("echolane_worker_tx_probes_total") > 0, "a probe")
+    del conf["targets"]["silent"]
+    assert prober.reload(conf), prober.stderr
+    prober.wait_for(lambda m: has("answers")(m) and m.probes("answers")[0] >= 50, "five rounds")
+    prober.stop()
+
+
 def test_figures_of_an_older_plan_are_added(lab):
     """When its rounds end: none is counted twice or not at all, and no number of a round goes back."""
     conf = config({"answers": icmp(HOST1, 10), "silent": silent(4)})

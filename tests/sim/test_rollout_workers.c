@@ -162,8 +162,7 @@ static void tick(struct control *c)
 	undecided_ns = moved_undecided_ns(&c->moved, &c->rollout, c->is_making);
 	for (uint32_t i = 0; i < c->rollout.n; i++) {
 		if (c->rollout.generations[i].rounds)
-			rounds_submit(c->rollout.generations[i].rounds,
-				      i + 1 == c->rollout.n ? undecided_ns : 0);
+			rounds_submit(c->rollout.generations[i].rounds, undecided_ns);
 	}
 	if (rollout_hands_out(&c->rollout))
 		rounds_hand_out(rollout_newest(&c->rollout)->rounds, rte_rdtsc());
@@ -293,6 +292,34 @@ static void the_oldest_is_abandoned(void **state)
 	run(c, 0.1);
 	assert_in_range(c->n_abandoned, 18, 20);
 	assert_int_equal(c->n_lost, 0);
+	control_free(c);
+}
+
+/* Rounds of a plan are over when its timeouts are, whatever is still open of an older one. */
+static void no_round_waits_for_an_older_plan(void **state)
+{
+	struct fixture *f = fixture(1, 100);
+	struct control *c;
+	uint64_t lost;
+
+	(void)state;
+	for (int i = 0; i < WORKERS; i++) {
+		add_target(f, EL_PROBE_ICMPPING, i == 0 ? "198.51.100.1" : "198.51.100.2", 10);
+		f->targets[i].timeout_s = 600;
+	}
+	f->in.interval_s = 0.01;
+	f->in.max_probes = 1 << 30;
+	f->targets[0].timeout_s = f->targets[1].timeout_s = 9;
+	c = control(bench(f, WORKERS));
+	run_in_vain(c, 0.1);
+	f->targets[0].timeout_s = f->targets[1].timeout_s = 0.005;
+	change(c, true);
+	run_in_vain(c, 1);
+	lost = c->n_lost;
+	assert_in_range(lost, 1000, 2200);
+	/* and where there are more rounds than a worker has places, the oldest is abandoned */
+	run(c, 10.5);
+	assert_in_range(c->n_abandoned + c->n_lost, lost + 100, lost + 400);
 	control_free(c);
 }
 
@@ -449,16 +476,36 @@ static void changes_that_do_not_matter(void **state)
 	control_free(c);
 }
 
+/* Addresses change somewhere else while rounds of an older plan are open: what is lost is lost. */
+static void older_rounds_and_changes_that_do_not_matter(void **state)
+{
+	struct control *c = control(two_workers(1, 2));
+
+	(void)state;
+	run_in_vain(c, 0.95);
+	change(c, true);
+	run(c, 0.2);
+	c->changes = EL_RTNL_ADDRESSES;
+	run(c, 0.2);
+	made(c, false);
+	run(c, 3);
+	assert_in_range(c->n_lost, 18, 20);
+	assert_int_equal(c->n_local, 0);
+	control_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(changes_follow_each_other),
 	    cmocka_unit_test(the_oldest_is_abandoned),
+	    cmocka_unit_test(no_round_waits_for_an_older_plan),
 	    cmocka_unit_test(a_stop_is_an_end),
 	    cmocka_unit_test(answers_to_a_plan_before),
 	    cmocka_unit_test(orders_that_find_no_room),
 	    cmocka_unit_test(a_change_of_routes),
 	    cmocka_unit_test(changes_that_do_not_matter),
+	    cmocka_unit_test(older_rounds_and_changes_that_do_not_matter),
 	};
 
 	return worker_bench_main("rollout_workers", tests, sizeof(tests) / sizeof(tests[0]), NULL,
