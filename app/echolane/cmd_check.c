@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `echolane check`: everything that can be said about a configuration without touching a device. */
-#include "commands.h"
+#include "options.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,9 +10,8 @@
 #include "dry_plan.h"
 #include "el_inventory.h"
 #include "el_port.h"
-#include "local_ports.h"
+#include "output.h"
 #include "shared_interface.h"
-#include "stdout.h"
 
 static void print_warning(const char *sentence)
 {
@@ -48,8 +47,7 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 		el_conf_free(conf);
 		return EX_DATAERR;
 	}
-	local_ports_check(conf, print_warning);
-	shared_interface_check(conf, print_warning);
+	shared_interface_check(conf, true, print_warning);
 	*ret_conf = conf;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `echolane run`: brings everything up in order, runs control, takes everything down in reverse. */
-#include "commands.h"
+#include "options.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,11 +14,10 @@
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
-#include "el_ticks.h"
 #include "compile.h"
+#include "el_ticks.h"
+#include "output.h"
 #include "signals.h"
-#include "stdout.h"
-#include "writer.h"
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
 #define TX_BUFFERS 8191

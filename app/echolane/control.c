@@ -15,7 +15,6 @@
 #include "el_ticks.h"
 #include "compile.h"
 #include "signals.h"
-#include "state.h"
 #include "stats_thread.h"
 
 /* Between two looks at workers and ports: while rounds follow each other or something changes, and
@@ -241,13 +240,23 @@ static int set_tick(struct control *c, uint64_t ns)
 	return timerfd_settime(c->timer_fd, 0, &every, NULL) < 0 ? -errno : 0;
 }
 
+/* Notes which workers have done all that they were told. Between two ticks each is told something;
+ * what it was told just before one it can't have done yet. */
+static void watch_workers(struct control *c)
+{
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		if (el_worker_has_read_all(c->workers[w]))
+			c->alive_ns[w] = c->now_ns;
+	}
+}
+
 static void tick(struct control *c)
 {
 	uint64_t expirations;
 
 	if (read(c->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		el_log(EL_LOG_ERROR, "control", "timerfd: %s", strerror(errno));
-	state_watch_workers(c); /* before they are told more */
+	watch_workers(c); /* before they are told more */
 	network_read_links(c->network, c->now_ns);
 	network_poll(c->network, c->now_ns);
 	look_at_network(c);

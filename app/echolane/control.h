@@ -49,7 +49,7 @@ struct control {
 	struct moved moved;
 	struct publisher publisher;
 	uint64_t alive_ns[EL_PLAN_WORKERS_MAX]; /* when each had read all of its commands */
-	char state_text[512];                   /* state.c: what was said last */
+	char state_text[512];                   /* what /-/ready or /-/healthy said last */
 
 	/* the loop's own */
 	int epoll_fd, signal_fd, timer_fd; /* -1: not open */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "commands.h"
+#include "options.h"
 
 #include <rte_version.h>
 
@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "signals.h"
-#include "stdout.h"
+#include "output.h"
 
 static void print_version(FILE *out)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Next hops and addresses of our own, as the link and the workers are told of them. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@
 #include "network_private.h"
 
 #define CONTROL_BUFFERS 511
+#define LINES_MAX 8 /* of neighbours, at once */
+#define LINE_NS (10 * EL_NS_PER_S)
+#define MAC_STRLEN 18
 #define ASKED_A_POLL 4096 /* next hops of new plans: less than a millisecond */
 
 /* ---- towards the link ---- */
@@ -55,11 +59,60 @@ static bool send_frame(void *context, struct el_port_idx port, const uint8_t *fr
 	return false;
 }
 
+static const char *mac_text(const uint8_t mac[6], char text[MAC_STRLEN])
+{
+	snprintf(text, MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
+	return text;
+}
+
+static bool may_say(struct neigh_log *log, uint64_t now_ns)
+{
+	if (log->full_ns < now_ns)
+		log->full_ns = now_ns;
+	if (log->full_ns + LINE_NS > now_ns + LINES_MAX * LINE_NS) {
+		log->left_out++;
+		return false;
+	}
+	log->full_ns += LINE_NS;
+	return true;
+}
+
+/* What is heard of neighbours is said at first each time, then, as whoever floods the link decides
+ * how often that is, a line every so often with how many were left out. */
 static void neighbour_event(void *context, const struct el_neigh_event *event)
 {
 	struct network *n = context;
+	struct neigh_log *log = &n->log;
+	const char *port = n->ports[event->port.v].port->name;
+	char ip[EL_IP_STRLEN], mac[MAC_STRLEN], other[MAC_STRLEN];
 
-	neigh_log_event(&n->log, event, n->ports[event->port.v].port->name, n->now_ns);
+	if (!may_say(log, n->now_ns))
+		return;
+	if (log->left_out)
+		el_log(EL_LOG_WARNING, "network", "%llu messages on neighbours were left out",
+		       (unsigned long long)log->left_out);
+	log->left_out = 0;
+	el_ip_format(&event->ip, ip);
+	mac_text(event->mac, mac);
+	mac_text(event->other, other);
+	switch (event->kind) {
+	case EL_NEIGH_OWN_CONFLICT:
+		el_log(EL_LOG_WARNING, "network",
+		       "port %s: address conflict: %s, which is ours (%s), is used by %s", port, ip,
+		       mac, other);
+		break;
+	case EL_NEIGH_NEIGHBOUR_CONFLICT:
+		el_log(EL_LOG_WARNING, "network",
+		       "port %s: address conflict: %s claims to be %s, but %s still answers and is "
+		       "kept",
+		       port, other, ip, mac);
+		break;
+	case EL_NEIGH_MOVED:
+		el_log(EL_LOG_WARNING, "network", "port %s: %s answers at %s now, it was %s before",
+		       port, ip, other, mac);
+		break;
+	}
 }
 
 /* ---- next hops, towards the workers ---- */

@@ -3,7 +3,6 @@
 /* The network as its parts see it: network.c has the ports, neighbours.c next hops and addresses of
  * our own, towards the link and the workers; network_plan.c is what plans are made by. */
 #include "hops.h"
-#include "neigh_log.h"
 #include "net_port.h"
 #include "network.h"
 #include "steering.h"
@@ -64,6 +63,12 @@ struct network_plan {
 	struct network_plan *next; /* the next of those that are adopted */
 	bool adopted;
 	size_t n_asked; /* of `hops`, that are asked for by now */
+};
+
+/* How much was said of neighbours. */
+struct neigh_log {
+	uint64_t full_ns; /* when the lines that may be said at once are all there again */
+	uint64_t left_out;
 };
 
 struct network {

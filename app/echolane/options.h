@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The command line. */
+/* The command line, and the sub-commands. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "el_base.h"
+#include "el_conf.h"
 
 enum table_mode { TABLE_NONE, TABLE_SCREEN, TABLE_PLAIN };
 
@@ -33,3 +33,11 @@ struct options {
 int options_parse(int argc, char **argv, struct options *ret, struct el_error *err);
 void options_fini(struct options *options);
 void options_print_help(FILE *out);
+
+/* The sub-commands; each returns the exit status of the program. */
+int command_run(const struct options *options);
+int command_check(const struct options *options);
+
+/* Loads the configuration that the options name, with their ports, and prints all there is to say
+ * about it to standard error. 0, or the exit status. */
+int load_configuration(const struct options *options, struct el_conf **ret_conf);

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compile.h"
 #include "control.h"
 #include "el_ticks.h"
-#include "local_ports.h"
-#include "compile.h"
+#include "shared_interface.h"
 
 #define NAMES_WAIT_NS (3 * EL_NS_PER_S)
 
@@ -137,7 +137,7 @@ static void loaded(struct control *c, const struct generation *p)
 	struct el_error err;
 
 	el_conf_compare_restarts(c->started_with->conf, conf, say_needs_restart, NULL);
-	local_ports_check(conf, log_warning);
+	shared_interface_check(conf, false, log_warning);
 	if (el_inventory_rescan(c->inventory, &settings, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
 	/* the message is seen if either level lets it through */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "el_log.h"
-#include "writer.h"
+#include "output.h"
 
 #define PIPE_BYTES 4096
 

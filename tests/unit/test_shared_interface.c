@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "el_base.h"
-#include "local_ports.h"
+#include "shared_interface.h"
 
 static void ranges_overlap(void **state)
 {
@@ -32,8 +32,9 @@ static void ranges_overlap(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (local_ports_overlap(cases[i].first, cases[i].last, cases[i].a, cases[i].z,
-					cases[i].reserved) != cases[i].overlap)
+		if (shared_interface_ports_overlap(cases[i].first, cases[i].last, cases[i].a,
+						   cases[i].z,
+						   cases[i].reserved) != cases[i].overlap)
 			fail_msg("case %zu", i);
 	}
 }
@@ -42,5 +43,5 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(ranges_overlap)};
 
-	return cmocka_run_group_tests_name("local_ports", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("shared_interface", tests, NULL, NULL);
 }
