@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_ticks.h"
 #include "network_private.h"
 
 #include <errno.h>
@@ -55,6 +56,8 @@ void net_port_init(struct net_port *p, struct el_port *port, const struct el_con
 	p->mtu = port->mtu;
 	p->up = p->was_up = el_port_is_up(port);
 	p->link_told = true;
+	for (int d = 0; d < EL_DIRECTIONS; d++)
+		el_conservation_init(&p->law.ways[d].conservation, port->slots[d], el_raw_ns());
 }
 
 /* At most `k->n_addresses` or those of the configuration, into `ret`; how many. */

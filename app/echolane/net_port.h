@@ -2,10 +2,26 @@
 #pragma once
 /* A port with the addresses that are ours there. For network.c. */
 #include "el_conf.h"
+#include "el_conservation.h"
+#include "el_counters.h"
 #include "el_neigh.h"
 #include "el_port.h"
 #include "el_rtnl.h"
-#include "port_law.h"
+
+/* The law of conservation on a port, one way: network_drops.c. */
+struct port_law_way {
+	struct el_conservation conservation;
+	uint64_t unaccounted; /* ever */
+	bool doubted;         /* its counters count something else, which has been said */
+};
+
+/* And both. */
+struct port_law {
+	struct port_law_way ways[EL_DIRECTIONS];
+	bool counts; /* anything yet */
+	bool said;   /* that it does not */
+	struct el_port_view last;
+};
 
 struct net_port {
 	struct el_port *port;

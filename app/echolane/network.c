@@ -26,7 +26,6 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 			break;
 		n->n_ports++;
 		steering_add_port(n->compile.steering, n->ports[i].port);
-		port_law_init(&n->ports[i].law, n->ports[i].port, el_raw_ns());
 		net_port_init(&n->ports[i], n->ports[i].port, port);
 		ret = el_routes_add_conf(&n->compile.routes, (struct el_port_idx){i}, port, err);
 	}
