@@ -15,7 +15,6 @@
 #include <rte_mempool.h>
 
 #include "compile.h"
-#include "el_ticks.h"
 #include "output.h"
 #include "signals.h"
 
@@ -181,7 +180,7 @@ static int plan_init(struct control *c, struct el_error *err)
 	if (ret < 0)
 		return ret;
 	compile_adopt(c, &first);
-	rollout_init(&c->rollout, &first, el_raw_ns());
+	rollout_init(&c->rollout, &first);
 	return 0;
 }
 

@@ -5,7 +5,9 @@
 
 #include <rte_common.h>
 
-#define HOP_WAIT_NS (3 * EL_NS_PER_S)
+/* A next hop is asked three times, a second apart; where there are very many, questions are paced.
+ */
+#define HOP_WAIT_NS (45 * EL_NS_PER_S / 10)
 /* How long after its last round answers to a plan are told late that come in under the next one. */
 #define LATE_ANSWERS_NS (60 * EL_NS_PER_S)
 /* Between the order of a round and its start: no worker takes longer to see an order. */
@@ -43,9 +45,9 @@ static void take_out(struct rollout *r, uint32_t i, struct generation *ret)
 	memmove(&r->over_ns[i], &r->over_ns[i + 1], (r->n - i) * sizeof(r->over_ns[0]));
 }
 
-void rollout_init(struct rollout *r, struct generation *first, uint64_t now_ns)
+void rollout_init(struct rollout *r, struct generation *first)
 {
-	*r = (struct rollout){.state = ROLLOUT_STARTING, .since_ns = now_ns};
+	*r = (struct rollout){.state = ROLLOUT_STARTING};
 	append(r, first);
 }
 
@@ -94,7 +96,7 @@ void rollout_end(struct rollout *r)
 		r->state = ROLLOUT_ENDING;
 }
 
-/* The first round of a plan waits until its next hops are known, or three seconds; that of the
+/* The first round of a plan waits until its next hops are known, but not long; that of the
  * first plan, likewise, until all names that will be known soon are in it. */
 static bool is_ready(const struct rollout *r, const struct rollout_world *world)
 {
@@ -165,18 +167,22 @@ static uint64_t next_begin_ns(struct rollout *r, const struct rollout_world *wor
 								    : begin;
 }
 
-/* The oldest one whose rounds are published, that long ago, and each worker has begun a round of a
- * newer one (and so knows what connections it has left half-open); NULL: none. */
+/* The oldest one whose rounds are published, if it is the one before the newest that long ago, and
+ * each worker has begun a round of a newer one (and so knows what connections it has left
+ * half-open); NULL: none. */
 static const struct el_plan_set *oldest_over(const struct rollout *r,
 					     const struct rollout_world *world, uint64_t for_ns)
 {
+	const struct el_schedule *s = schedule(r);
+
 	for (uint32_t i = 0; i + 1 < r->n; i++) {
 		const struct el_plan_set *set = r->generations[i].set;
 		const struct el_schedule_span *span =
-		    el_schedule_find_generation(schedule(r), set->generation);
+		    el_schedule_find_generation(s, set->generation);
+		bool is_last = span && span + 2 == s->spans + s->n;
 
-		if (span && r->over_ns[i] && world->now_ns - r->over_ns[i] >= for_ns &&
-		    world->begun_last >= span->end)
+		if (span && r->over_ns[i] && world->begun_last >= span->end &&
+		    (!is_last || world->now_ns - r->over_ns[i] >= for_ns))
 			return set;
 	}
 	return NULL;
@@ -211,27 +217,36 @@ static const struct el_schedule *open_gate(struct rollout *r, const struct rollo
 	return post(r, el_schedule_open(&s, first, rollout_newest(r)->streams));
 }
 
-/* Answers to what is over are not waited for any longer. */
-static const struct el_schedule *drop(struct rollout *r, const struct rollout_world *world)
+/* Answers to what is over are not waited for any longer than that. */
+static const struct el_schedule *drop(struct rollout *r, const struct rollout_world *world,
+				      uint64_t for_ns)
 {
-	const struct el_plan_set *set = oldest_over(r, world, LATE_ANSWERS_NS);
+	const struct el_plan_set *set = oldest_over(r, world, for_ns);
 
 	return set ? post(r, el_schedule_drop(schedule(r), set)) : NULL;
 }
 
 const struct el_schedule *rollout_poll(struct rollout *r, const struct rollout_world *world)
 {
+	const struct el_schedule *next;
+
 	/* only then is the last but one free again */
 	if (!world->taken)
 		return NULL;
 	switch (r->state) {
 	case ROLLOUT_STARTING:
+		if (!r->since_ns)
+			r->since_ns = world->now_ns;
 		return is_ready(r, world) ? start(r, world) : NULL;
 	case ROLLOUT_RUNNING:
-		return drop(r, world);
+		return drop(r, world, LATE_ANSWERS_NS);
 	case ROLLOUT_WAITING:
-		return is_ready(r, world) && !is_about_to_begin(r, world) ? close_gate(r, world)
-									  : NULL;
+		/* next hops and addresses of what is over are let go of before others take their
+		 * place */
+		next = drop(r, world, 0);
+		if (next || !is_ready(r, world) || is_about_to_begin(r, world))
+			return next;
+		return close_gate(r, world);
 	case ROLLOUT_CLOSING:
 		return open_gate(r, world);
 	case ROLLOUT_STOPPING:

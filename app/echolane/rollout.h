@@ -68,7 +68,7 @@ struct rollout {
 };
 
 /* With the first generation, which is taken over. */
-void rollout_init(struct rollout *r, struct generation *first, uint64_t now_ns);
+void rollout_init(struct rollout *r, struct generation *first);
 
 /* The one that is executed, or will be first. */
 static inline struct generation *rollout_newest(struct rollout *r)

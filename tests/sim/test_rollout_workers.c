@@ -77,7 +77,7 @@ static struct control *control(struct bench *b)
 	c->b = b;
 	b->f->in.generation = 1;
 	first = make(c);
-	rollout_init(&c->rollout, &first, rte_rdtsc());
+	rollout_init(&c->rollout, &first);
 	c->moved.quiet_ns = rte_rdtsc();
 	return c;
 }
@@ -341,8 +341,8 @@ static void a_stop_is_an_end(void **state)
 	control_free(c);
 }
 
-/* Under the next plans answers to a probe of one before are late, for a minute, and no change waits
- * for that. */
+/* Under the next plan answers to a probe of the one before are late, for a minute or until the plan
+ * after that comes. */
 static void answers_to_a_plan_before(void **state)
 {
 	struct control *c = control(two_workers(1, 0.3));
@@ -363,7 +363,7 @@ static void answers_to_a_plan_before(void **state)
 	len = m->data_len;
 	memcpy(probe, rte_pktmbuf_mtod(m, void *), len);
 	rte_pktmbuf_free(m);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		const struct el_plan_set *next = change(c, true);
 
 		run(c, 1.5);
@@ -371,9 +371,11 @@ static void answers_to_a_plan_before(void **state)
 		assert_int_equal(el_worker_events(b->workers[0], events, 64), 0);
 		give(b, 0, buf, answer(probe, len, REPLY_ECHO, buf));
 		run(c, 0.01);
-		assert_int_equal(el_worker_events(b->workers[0], events, 64), 1);
-		assert_int_equal(events[0].ns_kind & 0xff, EL_EVENT_LATE);
-		assert_int_equal(events[0].b, generation);
+		assert_int_equal(el_worker_events(b->workers[0], events, 64), i == 0);
+		if (i == 0) {
+			assert_int_equal(events[0].ns_kind & 0xff, EL_EVENT_LATE);
+			assert_int_equal(events[0].b, generation);
+		}
 	}
 	run(c, 2);
 	wait_for_late_answers(c);
