@@ -17,12 +17,14 @@
 #include "signals.h"
 #include "stats_thread.h"
 
-/* Between two looks at workers and ports: while rounds follow each other or something changes, and
- * else. What control does then is 10 to 20 us, half of which are switches between threads. */
+/* The timer's period: the long one where nothing changes and rounds are long (is_quiet). A tick
+ * costs control 10 to 20 us, half of which are switches between threads. */
 #define QUICK_TICK_NS 2000000ULL
 #define TICK_NS 10000000ULL
-#define EVENT_BURSTS 128     /* of 64, at most in a look: all that a ring holds */
-#define SLOW_NS 100000000ULL /* ports' counters, clocks, the log's counts */
+/* Bursts of 64 events at most that a tick takes from a worker: all that its ring holds. */
+#define EVENT_BURSTS 128
+/* Between two looks at the ports' counters, clocks and the log's counts. */
+#define SLOW_NS 100000000ULL
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
@@ -98,7 +100,7 @@ static void take_reports(struct control *c)
 
 	control_collect_blocks(c);
 	step = clocks_take_notes(c->clocks, c->workers);
-	/* what was dropped up to its end is still the round's */
+	/* what ports have dropped up to now counts for the rounds that are about to be passed on */
 	if (rounds_wait(c))
 		publisher_read_ports(c);
 	moved_mark(&c->moved, &c->rollout, c->reload.is_making, el_raw_ns());
@@ -161,7 +163,8 @@ static void look_at_network(struct control *c)
 	look_for_replaced(c);
 }
 
-static struct rollout_world look_round(struct control *c)
+/* What the rollout decides by. */
+static struct rollout_world look_at_world(struct control *c)
 {
 	struct rollout_world world = {.now_ns = el_raw_ns(),
 				      .taken = el_board_is_taken(c->board),
@@ -180,7 +183,8 @@ static struct rollout_world look_round(struct control *c)
 	return world;
 }
 
-/* Has what nobody uses any more freed, but not before its counts of late answers are published. */
+/* Has generations freed that nobody uses any more, once their counts of late answers are published.
+ */
 static void let_go(struct control *c, const struct rollout_world *world)
 {
 	struct generation over = {.rounds = rollout_take_rounds(&c->rollout, world->now_ns)};
@@ -201,7 +205,7 @@ static void let_go(struct control *c, const struct rollout_world *world)
 
 static void poll_rollout(struct control *c)
 {
-	struct rollout_world world = look_round(c);
+	struct rollout_world world = look_at_world(c);
 	const struct el_plan_set *before = rollout_newest(&c->rollout)->set;
 	const struct el_schedule *schedule = rollout_poll(&c->rollout, &world);
 	const struct generation *newest = rollout_newest(&c->rollout);
@@ -219,7 +223,7 @@ static void poll_rollout(struct control *c)
 
 static bool is_quiet(struct control *c)
 {
-	/* rounds of plans that are over may be open still */
+	/* older plans may still have rounds that are not published */
 	for (uint32_t i = 0; i + 1 < c->rollout.n; i++) {
 		if (c->rollout.generations[i].rounds)
 			return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* Control: the one thread that does everything but sending, receiving and statistics. What it has
- * is brought up by cmd_run.c; its loop is here. When a new plan is made is in reload.h, how it
- * takes the place of the one before in rollout.h, what is published in publisher.h. */
+/* Control: the thread that drives all others, and the state that is its own. cmd_run.c makes and
+ * ends what is in here; control.c is the loop. reload.h says when a new plan is made, rollout.h how
+ * it takes the place of the one before, publisher.h what readers see. */
 #include "clocks.h"
 #include "credentials.h"
 #include "el_board.h"
@@ -27,7 +27,8 @@ struct control {
 	struct shared_conf *started_with; /* what can't change while running is as in this one */
 	struct writer *tables;            /* NULL: they are not wanted */
 	int tables_error;                 /* a table could not be written: a negative errno */
-	char ports_told[768]; /* what was said last of too few source ports; whoever makes plans */
+	/* the compile thread's: what it said last of too few source ports, not to repeat it */
+	char ports_told[768];
 	struct el_lcores lcores;
 	struct network *network;
 	struct clocks *clocks;
@@ -40,7 +41,7 @@ struct control {
 	struct el_board *board; /* where the workers find the schedule */
 	struct el_worker *workers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_workers;
-	uint32_t n_launched;
+	uint32_t n_launched; /* of the workers, those whose loop was started */
 	struct job_thread *compile_thread;
 	struct el_httpd *httpd;
 
@@ -48,14 +49,18 @@ struct control {
 	struct reload reload;
 	struct moved moved;
 	struct publisher publisher;
-	uint64_t alive_ns[EL_PLAN_WORKERS_MAX]; /* when each had read all of its commands */
-	char state_text[512];                   /* what /-/ready or /-/healthy said last */
+	/* When each worker was last seen to have read all of its commands; what
+	 * /-/ready or /-/healthy said last */
+	uint64_t alive_ns[EL_PLAN_WORKERS_MAX];
+	char state_text[512];
 
-	/* the loop's own */
+	/* the loop's own; its times, and alive_ns, are CLOCK_MONOTONIC, not the workers' clock */
 	int epoll_fd, signal_fd, timer_fd; /* -1: not open */
-	uint64_t tick_ns;                  /* of the timer */
-	uint64_t now_ns, started_ns, slow_ns;
-	bool stopping; /* no more rounds are begun, and what is being sent ends */
+	uint64_t tick_ns;                  /* the timer's period */
+	uint64_t now_ns;                   /* when this iteration began */
+	uint64_t started_ns;
+	uint64_t slow_ns; /* when the ports' counters and clocks were read last */
+	bool stopping;    /* no more rounds are begun, and what is being sent ends */
 	uint64_t stop_deadline_ns;
 	int status; /* of the program, where it does not end as it was asked to */
 	uint64_t longest_loop_ns, longest_loop_cpu_ns; /* of any iteration; not of the same one */
@@ -69,8 +74,9 @@ void control_fini(struct control *c);
  * reported. */
 void control_run(struct control *c);
 
-/* Has the program end once the answers that are out are there; asked again: now. */
+/* Sends no more probes, and ends the program once the answers that are out are in or their time is
+ * over. Called again: ends it now. */
 void control_stop(struct control *c);
 
-/* Brings the blocks that workers have given back to the rounds they are of. */
+/* Takes the blocks that workers have finished, and notes them in the rounds that they are of. */
 void control_collect_blocks(struct control *c);

@@ -24,17 +24,17 @@ struct shared_conf *shared_conf_create(struct el_conf *conf);
 struct shared_conf *shared_conf_get(struct shared_conf *s);
 void shared_conf_put(struct shared_conf *s); /* NULL is fine */
 
-/* Zeroed memory: none. */
+/* Owned by whoever has it; the rollout while it may be executed. Zeroed memory: none. */
 struct generation {
 	struct shared_conf *shared;
 	struct el_conf *conf; /* of shared */
 	struct el_model *model;
-	struct names_list *names; /* that are wanted */
-	struct network_plan *net;
+	struct names_list *names; /* that its targets want resolved */
+	struct network_plan *net; /* what it uses of the network */
 	struct el_plan_set *set;
 	struct el_streams *streams; /* of the set */
-	struct events *events;
-	struct rounds *rounds; /* NULL once all of them are over */
+	struct events *events;      /* counts of what workers tell as events */
+	struct rounds *rounds;      /* NULL once all of them are published */
 };
 
 /* Frees all of it. For the thread that makes them. */

@@ -17,8 +17,8 @@ struct control;
 struct publisher {
 	struct el_snapshot_store *store;
 	struct el_snapshot *current; /* a reference to the snapshot published last */
-	bool again;                  /* as soon as statistics is idle */
-	uint64_t timed_out;          /* rounds that took too long */
+	bool again;                  /* publish its figures once more when statistics is idle */
+	uint64_t timed_out;          /* rounds that took longer than they may */
 	pthread_mutex_t ports_lock;
 	struct el_port_view *ports; /* [network_n_ports]: for other threads, under ports_lock */
 };
@@ -27,9 +27,9 @@ struct publisher {
 int publisher_init(struct control *c, struct el_error *err);
 void publisher_fini(struct control *c);
 
-/* Publishes the figures there are once more, after something besides them has changed. */
+/* Publishes the current figures once more, because something besides them has changed. */
 void publisher_again(struct control *c);
-/* Publishes what statistics has finished, and has it go on. */
+/* Publishes the snapshots that statistics has finished, and gives it the next round. */
 void publisher_take_results(struct control *c);
 /* Reads the ports' counters: what was dropped belongs to the rounds that are open. */
 void publisher_read_ports(struct control *c);

@@ -34,6 +34,8 @@ static int order(struct control *c, struct compile_job *job)
 	}
 	*copy = *job;
 	copy->order.generation = ++c->reload.generation;
+	/* what is sent by the old plan may leave the wrong way: it ends as soon as the new one is
+	 * there */
 	if (moved_order(&c->moved, el_raw_ns()))
 		copy->cut = true;
 	c->reload.is_making = true;
@@ -48,8 +50,8 @@ static bool names_are_known(const struct control *c)
 	       c->now_ns - c->started_ns >= NAMES_WAIT_NS;
 }
 
-/* The configuration as it is once more, because something else has changed: it follows the round
- * under way. */
+/* Orders a plan of the same configuration because something else has changed. It begins after the
+ * round under way, unless the network has moved (see order). */
 static void order_update(struct control *c)
 {
 	struct compile_job job = {.kind = COMPILE_MAKE, .order.is_update = true};
@@ -79,7 +81,7 @@ static void fail(struct control *c, const char *why)
 	publisher_again(c);
 }
 
-/* When the configuration of `conf` is to be looked at again. */
+/* Sets when the file is to be looked at again, as `conf` says. */
 static void set_next(struct control *c, const struct el_conf *conf)
 {
 	uint32_t interval_s = conf->global.reload_conf_interval_s;
@@ -87,7 +89,7 @@ static void set_next(struct control *c, const struct el_conf *conf)
 	c->reload.next_ns = interval_s ? c->now_ns + interval_s * EL_NS_PER_S : UINT64_MAX;
 }
 
-/* The configuration is loaded again: it cuts the round under way short. */
+/* Orders the configuration to be loaded again; its plan cuts the round under way short. */
 static void order_load(struct control *c)
 {
 	struct reload *r = &c->reload;

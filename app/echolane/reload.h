@@ -17,12 +17,13 @@ struct reload {
 	bool is_making;      /* the compile thread has not finished it */
 
 	bool wanted;          /* a signal has asked for the configuration to be loaded again */
-	bool failed;          /* that was not possible, the last time */
-	uint64_t next_ns;     /* when it is looked at again; UINT64_MAX: never */
+	bool failed;          /* the last time, it could not be loaded */
+	uint64_t next_ns;     /* CLOCK_MONOTONIC: when it is looked at again; UINT64_MAX: never */
 	uint64_t file_digest; /* of the file as it was read last */
 
 	bool names_changed, inventory_changed; /* since a plan was ordered last */
-	/* A plan of which too many answers had to be forwarded; one reference, or NULL. */
+	/* Of a plan of which too many answers had to be forwarded: the next plan learns from them
+	 * which worker is to send what. One reference, or NULL. */
 	struct el_streams *misplaced;
 	struct steering_watch watch;
 	const struct shared_conf *watched; /* the configuration that it is about */

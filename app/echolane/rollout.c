@@ -5,12 +5,13 @@
 
 #include <rte_common.h>
 
-/* A next hop is asked three times, a second apart; where there are very many, questions are paced.
- */
+/* A plan waits so long at most for its next hops. Each is asked three times, a second apart; where
+ * there are very many, questions are paced. */
 #define HOP_WAIT_NS (45 * EL_NS_PER_S / 10)
-/* How long after its last round answers to a plan are told late that come in under the next one. */
+/* The plan before the newest stays in the schedule so long after its last round, so that answers to
+ * it are counted as late rather than as unmatched. */
 #define LATE_ANSWERS_NS (60 * EL_NS_PER_S)
-/* Between the order of a round and its start: no worker takes longer to see an order. */
+/* From the order of a round to its start: time for all workers to see it. */
 #define START_DELAY_NS (20 * EL_NS_PER_S / 1000)
 
 static const struct el_schedule *schedule(const struct rollout *r)
@@ -123,9 +124,9 @@ static bool newest_has_begun(struct rollout *r, const struct rollout_world *worl
 	return world->begun_first >= rounds_first(rollout_newest(r)->rounds);
 }
 
-/* True if it is not the time to close the gate: workers may be about to begin a round, some sooner
- * than others. What the newest plan begins with is waited for in any case, or changes that follow
- * each other would have nothing probed. */
+/* Whether closing the gate must wait: a round begins so soon that some workers might begin it and
+ * others find the gate closed. A cut does not wait for that, but for the first round of the newest
+ * plan: else plans that follow each other fast would probe nothing. */
 static bool is_about_to_begin(struct rollout *r, const struct rollout_world *world)
 {
 	struct rounds *rounds = rollout_newest(r)->rounds;
@@ -167,9 +168,9 @@ static uint64_t next_begin_ns(struct rollout *r, const struct rollout_world *wor
 								    : begin;
 }
 
-/* The oldest one whose rounds are published, if it is the one before the newest that long ago, and
- * each worker has begun a round of a newer one (and so knows what connections it has left
- * half-open); NULL: none. */
+/* The oldest plan in the schedule whose rounds are all published, and that each worker has begun a
+ * newer one after (so it has inherited its half-open connections). The one before the newest only
+ * if that is for_ns ago: for its late answers. NULL: none. */
 static const struct el_plan_set *oldest_over(const struct rollout *r,
 					     const struct rollout_world *world, uint64_t for_ns)
 {
@@ -188,8 +189,8 @@ static const struct el_plan_set *oldest_over(const struct rollout *r,
 	return NULL;
 }
 
-/* The schedule with room for a span from `first` on: where there is none, the oldest plan goes of
- * which nothing is open, or the oldest, whatever is still open of it. */
+/* The schedule with room for a span from `first` on. Where it is full, the oldest plan without open
+ * rounds leaves it, or else the oldest. */
 static struct el_schedule make_room(const struct rollout *r, const struct rollout_world *world,
 				    uint64_t first)
 {
@@ -217,7 +218,7 @@ static const struct el_schedule *open_gate(struct rollout *r, const struct rollo
 	return post(r, el_schedule_open(&s, first, rollout_newest(r)->streams));
 }
 
-/* Answers to what is over are not waited for any longer than that. */
+/* Without a plan whose late answers have been waited for that long; NULL: there is none. */
 static const struct el_schedule *drop(struct rollout *r, const struct rollout_world *world,
 				      uint64_t for_ns)
 {
@@ -230,7 +231,7 @@ const struct el_schedule *rollout_poll(struct rollout *r, const struct rollout_w
 {
 	const struct el_schedule *next;
 
-	/* only then is the last but one free again */
+	/* until then workers may use the schedule that the next one would be written over */
 	if (!world->taken)
 		return NULL;
 	switch (r->state) {

@@ -4,18 +4,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Blocks that wait for use, a stack. */
+/* Empty blocks of one worker, a stack. */
 struct free_blocks {
 	struct el_block **items;
 	uint32_t n;
 };
 
-/* A round that workers have and statistics has not. */
+/* A round that has been handed out and not been passed to statistics. */
 struct open_round {
 	uint64_t round;
 	uint64_t start_ns;
-	uint64_t drops;
-	struct el_span step, moved;
+	uint64_t drops;        /* packets that ports have dropped meanwhile */
+	struct el_span step;   /* rounds_add_step */
+	struct el_span moved;  /* rounds_add_moved */
 	struct stats_job *job; /* collects the blocks */
 };
 
@@ -28,7 +29,7 @@ struct rounds {
 	uint64_t next_start_ns;
 	uint64_t last_start_ns; /* of the round handed out last */
 	uint64_t skipped;
-	uint32_t in_stats;
+	uint32_t in_stats; /* rounds that statistics has */
 	bool started, retired;
 };
 
@@ -105,8 +106,7 @@ static bool have_blocks(const struct rounds *r)
 	return true;
 }
 
-/* Has all workers begin the next round when it is time, or none: there is no room for the order, or
- * no memory. */
+/* Orders the next round from all workers. False: from none, as there is no room or no memory. */
 static bool hand_out(struct rounds *r)
 {
 	uint64_t period = r->conf.set->period_ns;
@@ -181,7 +181,7 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 	}
 }
 
-/* True if some worker has begun the round: not if it was taken back before. */
+/* True if some worker has begun the round; false if the schedule took it back before that. */
 static bool is_begun(const struct stats_job *job)
 {
 	for (uint32_t i = 0; i < job->n_blocks; i++) {

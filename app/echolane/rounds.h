@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The rounds of one plan set, as control sees them: numbers them, hands their blocks to the workers
- * a round ahead, puts the reports of all workers together and passes whole rounds to statistics.
- * With a new plan comes a new one of these; the old one lives until its last round is published. */
+/* The rounds of one plan set, on control's side. Numbers them, hands their blocks to the workers
+ * one round ahead, collects the reports and passes rounds that all workers have reported to
+ * statistics. Each generation has one of these, until its last round is published. */
 #include "el_plan.h"
 #include "stats_thread.h"
 
@@ -12,8 +12,8 @@ struct rounds_config {
 	uint32_t n_workers;
 	struct el_plan_set *set; /* a reference is taken */
 	uint64_t last;           /* number of the last round; 0: without end */
-	/* Hands each worker its block of a round, [n_workers], or returns false: there is no room
-	 * for that now, and none has got one. */
+	/* Hands each worker its block of a round, [n_workers]. False: a worker has no room now, and
+	 * none has got its block. */
 	bool (*order)(void *ctx, struct el_block *const *blocks);
 	/* Takes over a round that is whole, for statistics; it comes back by rounds_recycle. */
 	void (*submit)(void *ctx, struct stats_job *job);
@@ -22,7 +22,7 @@ struct rounds_config {
 
 /* Makes the blocks. NULL with errno. */
 struct rounds *rounds_create(const struct rounds_config *config);
-/* No worker may have a block of it or its plan any more. NULL is fine. */
+/* Neither workers nor statistics may have a block of it. NULL is fine. */
 void rounds_destroy(struct rounds *r);
 
 /* The first round has the number `first` and begins at `start_ns`. */
@@ -57,8 +57,8 @@ void rounds_add_moved(struct rounds *r, const struct el_span *span);
 struct el_plan_set *rounds_set(const struct rounds *r);
 /* Number of the first round. */
 uint64_t rounds_first(const struct rounds *r);
-/* When a round begins that has not been given back, or the one after the last that was handed out;
- * 0: when the one before is sent. */
+/* When a round begins: one that is open, or the next that would be handed out. 0: as soon as the
+ * one before is sent. */
 uint64_t rounds_begin_of(const struct rounds *r, uint64_t round);
 /* True if no round is with the workers or with statistics. */
 bool rounds_idle(const struct rounds *r);

@@ -4,7 +4,7 @@
  * a 4-tuple should not come again while its probe may be open. Streams with the same addresses and
  * destination port share the source ports: each begins at another place of the range. Where that
  * does not suffice (too few ports, an answer that was lost, a new plan right after the last one)
- * the worker resets the old probe before the next: its path table has the last one of each port. */
+ * the worker resets the old probe before the next: el_half_open has the last one of each port. */
 #include "plan_internal.h"
 
 #include <errno.h>

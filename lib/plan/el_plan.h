@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The plan: the immutable, compiled work of the workers. A plan set holds one plan a worker;
- * control compiles it, workers and stats threads read it.
+/* The plan: the immutable, compiled work of one worker. A plan set holds one for each. The compile
+ * thread makes it; workers, control and statistics read it.
  *
  * Slices with the same number of packets form a class. A class of n slices and m packets is a
  * sequence of m * n probes in pass-major order: the p-th probe of every slice, then the next pass.
@@ -38,13 +38,13 @@ struct el_plan_class {
 
 struct el_plan_set;
 
-/* Where in a worker's table of half-open connections the source ports are that streams between two
- * addresses, to one destination port, share. */
+/* Streams with the same addresses and destination port share the entries of their source ports in
+ * the worker's table of half-open connections (el_worker_streams): which those are. */
 struct el_half_open_range {
-	uint64_t addr_key;
+	uint64_t addr_key; /* el_addr_key_v4/v6 of both addresses */
 	uint16_t dst_port;
-	uint16_t port;  /* the first */
-	uint32_t first; /* its entry; the range goes on to the next one's */
+	uint16_t port;  /* the first source port */
+	uint32_t first; /* its entry; the last one is before the next range's first */
 };
 
 struct el_plan {
@@ -54,10 +54,10 @@ struct el_plan {
 	uint64_t n_probes;  /* the same without what stays unsent where classes are merged */
 	uint32_t n_slices;
 	uint32_t n_classes;
-	uint32_t n_half_open;
+	uint32_t n_half_open; /* entries in all ranges */
 	uint32_t n_ranges;
-	struct el_half_open_range
-	    *ranges; /* sorted; one more at the end, which begins at n_half_open */
+	/* sorted; one more at the end, which begins at n_half_open */
+	struct el_half_open_range *ranges;
 	struct el_slice *slices;
 	struct el_plan_class classes[EL_PLAN_CLASSES_MAX];
 };
@@ -105,26 +105,29 @@ struct el_plan_set {
 
 /* A round's records on one worker, and what the worker found out besides. Ownership goes round:
  * control hands an empty block to the worker, the worker hands it back finished, statistics reads
- * it, control clears and reuses it. Whoever has it reads and writes it alone. */
+ * and clears it, control uses it again. Whoever has it reads and writes it alone. */
 struct el_block {
 	struct el_plan_set *set; /* one reference held by the block */
 	uint32_t worker;
 	uint64_t round; /* global number, from 1 */
-	uint64_t
-	    start_ns; /* when the round starts, on all workers; 0: when the one before is sent */
+	/* When the round starts, on all workers; 0: when the one before is sent. */
+	uint64_t start_ns;
 	el_record *records; /* plan->n_records */
 	/* Filled in by the worker. */
-	uint64_t began_ns, sent_ns, closed_ns; /* first look at it; last send; handed back */
-	uint64_t poll_gap_ns; /* longest between two RX polls while it was open: the round's error
-				  bound */
-	uint64_t skipped_ns;  /* time that pacing gave up after stalls */
-	uint64_t uncertain;   /* probes whose TX burst call took over 50 us */
-	uint64_t tx_refused;  /* packets that tx_burst did not take at first */
-	uint64_t forwarded;   /* answers of targets that came in on another worker's queue */
-	struct el_span step;  /* of the clock, while it was open; to_ns 0: none */
-	struct el_span moved; /* addresses or routes had changed, and this plan not: what was sent
-				 then may have gone the wrong way; to_ns 0: none */
-	bool cut;             /* ended early by stop or reload: unsent records are meant to be */
+	uint64_t began_ns;  /* 0: it did not begin */
+	uint64_t sent_ns;   /* last send */
+	uint64_t closed_ns; /* handed back */
+	/* The longest time between two RX polls while it was open: the error bound of its RTTs. */
+	uint64_t poll_gap_ns;
+	uint64_t skipped_ns; /* time that pacing gave up after stalls */
+	uint64_t uncertain;  /* probes whose TX burst call took over 50 us */
+	uint64_t tx_refused; /* packets that tx_burst did not take at first */
+	uint64_t forwarded;  /* answers of targets that came in on another worker's queue */
+	struct el_span step; /* the clock stepped while it was open; to_ns 0: it did not */
+	/* Filled in by control: when addresses or routes had changed and this plan had not, so that
+	 * probes may have gone the wrong way; to_ns 0: never. */
+	struct el_span moved;
+	bool cut; /* ended early by stop or reload: unsent records are meant to be */
 };
 
 /* Where a stream leaves: filled in by control from addresses and routes. */

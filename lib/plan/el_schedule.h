@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The schedule: whose plan a round is, and which rounds may be begun. Control makes one from the
- * one before and posts it (el_board.h); none is ever changed. So every worker finds the same plan
- * for a round, for sending as for answers, and several plans may have open rounds at a time.
+/* The schedule says by which plan a round is sent, and which rounds may begin. Control makes each
+ * from the one before and posts it (el_board.h); none is ever changed. So all workers find the same
+ * plan for a round, for sending as for answers, and several plans may have open rounds at a time.
  *
  * To put another plan in place of the newest, control first closes the gate, in a schedule that is
  * otherwise the same. Once no worker uses an older one it is known which rounds have begun; the new
@@ -27,7 +27,7 @@ struct el_schedule_span {
 
 struct el_schedule {
 	uint64_t gate; /* rounds below it may be begun */
-	uint64_t cut;  /* rounds below it are not sent any more */
+	uint64_t cut;  /* rounds below it stop sending */
 	uint32_t n;
 	struct el_schedule_span spans[EL_SCHEDULE_SPANS_MAX]; /* by round; only the last is open */
 };
@@ -39,12 +39,13 @@ const struct el_schedule_span *el_schedule_find(const struct el_schedule *s, uin
 const struct el_schedule_span *el_schedule_find_generation(const struct el_schedule *s,
 							   uint64_t generation);
 
-/* Each of these returns what follows `s`. Rounds from `gate` on are not begun any more; cut: and
- * what is being sent ends. */
+/* Each of these returns the schedule that follows `s`. Close: rounds from `gate` on don't begin;
+ * cut: and the round that is being sent ends. */
 struct el_schedule el_schedule_close(const struct el_schedule *s, uint64_t gate, bool cut);
-/* Rounds from `first` on, none of which has begun, are those of the set of `streams`, and the gate
- * is open. A span that has no rounds then is dropped. There must be room for a span. */
+/* Open: rounds from `first` on, none of which has begun, are sent by the plan set of `streams`, and
+ * there is no gate. If that leaves the last span without rounds, it goes. There must be room for a
+ * span. */
 struct el_schedule el_schedule_open(const struct el_schedule *s, uint64_t first,
 				    struct el_streams *streams);
-/* The plan set is over: what is still open of it is closed at once. */
+/* Drop: without the span of a plan set; workers close what is still open of it at once. */
 struct el_schedule el_schedule_drop(const struct el_schedule *s, const struct el_plan_set *set);

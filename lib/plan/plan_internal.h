@@ -12,8 +12,8 @@ struct draft {
 	/* Where in a pass it belongs, 0 to 1, so that the slices of one stream lie evenly between
 	 * those of the others. */
 	double phase;
-	uint32_t
-	    span; /* the packets of its stream where these are interval_packets apart, else 0 */
+	/* the packets of its stream where these are interval_packets apart, else 0 */
+	uint32_t span;
 	struct el_slice slice;
 };
 
@@ -62,7 +62,8 @@ int el_plan_make_classes(struct el_plan *plan, struct draft **order, uint32_t n,
 			 const struct timing *t, struct el_error *err);
 
 /* cursor.c: lets the TCP slices of one worker that have addresses and destination port in common
- * share a port cursor, and gives them their part of the path table. Where 4-tuples come again while
- * a probe may be open, `tight`, of all workers, is added to. 0, -ENOMEM. */
+ * share a port cursor, and gives them their part of the table of half-open connections. Where
+ * 4-tuples come again while a probe may be open, adds to `tight`, which is for all workers. 0,
+ * -ENOMEM. */
 int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uint32_t n,
 			  const struct timing *t, struct el_plan_tight *tight);

@@ -165,8 +165,8 @@ struct el_slice {
 	uint32_t series;
 	uint32_t n_packets;
 	uint32_t packet_frac; /* n_packets / class' m as 0.32, rounded up; 0: all passes */
-	/* its part of the worker's path table, by source port - half_open_base; EL_HALF_OPEN_NONE:
-	 * it is not TCP */
+	/* its part of the worker's half-open table, by source port - half_open_base;
+	 * EL_HALF_OPEN_NONE: it is not TCP */
 	uint32_t half_open_first;
 	uint32_t timeout_us;
 	uint16_t half_open_base; /* the port of half_open_first */
@@ -280,8 +280,7 @@ struct el_answer {
 };
 _Static_assert(sizeof(struct el_answer) == 32, "a forwarded answer is 32 bytes");
 
-/* What a packet is to the probe type whose protocol it has. rx.c has a counter for each but ANSWER.
- */
+/* What a packet is to the probe type of its protocol. A worker counts all but ANSWER by it. */
 enum el_verdict {
 	/* an answer by its form; `verify` says whether it is one to the probe whose id it has */
 	EL_VERDICT_ANSWER,

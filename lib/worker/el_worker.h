@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The worker: an lcore that owns (port, RX queue, TX queue) triples and executes rounds. All that
- * it shares with control goes through the rings declared here; see el_worker_create for who is at
- * which end. */
+/* The worker: an lcore that owns (port, RX queue, TX queue) triples and executes rounds. Control
+ * posts schedules to it (el_board.h), sends it commands and frames, and takes reports, events,
+ * frames and clock notes from it: rings, of which the functions below are control's ends. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,8 +28,9 @@ enum el_next_hop_state {
 
 /* An entry of a worker's next-hop table. */
 struct el_next_hop {
-	uint8_t l2[EL_L2_HEADER_MAX]; /* destination, source, VLAN tag where there is one, and two
-					 bytes for the ethertype, which the packet's replaces */
+	/* destination, source, VLAN tag where there is one, and two bytes for the ethertype, which
+	 * the packet's replaces */
+	uint8_t l2[EL_L2_HEADER_MAX];
 	uint8_t l2_len;
 	uint8_t state; /* enum el_next_hop_state */
 	uint8_t queue; /* which of the worker's queues it leaves by: one per port */
@@ -38,23 +39,25 @@ struct el_next_hop {
 
 /* What is done about answers with a wrong checksum. */
 enum el_checksums {
-	EL_CHECKSUMS_IGNORED, /* none is looked at */
-	EL_CHECKSUMS_COUNTED, /* accepted: a kernel may have left it to an offload that never came
-			       */
-	EL_CHECKSUMS_REFUSED, /* no answers */
+	/* checksums are not looked at */
+	EL_CHECKSUMS_IGNORED,
+	/* accepted and counted: a kernel may have left it to an offload that never came */
+	EL_CHECKSUMS_COUNTED,
+	/* counted, and no answers */
+	EL_CHECKSUMS_REFUSED,
 };
 
 /* A queue pair of a worker. */
 struct el_worker_queue {
 	uint16_t port_id;
 	uint16_t rx_queue, tx_queue;
-	/* Networks whose addresses are all ours; the caller's, and constant until
-	 * EL_COMMAND_OWN has replaced them. */
+	/* Networks whose addresses are all ours. The caller's, constant until EL_COMMAND_OWN has
+	 * replaced them. */
 	const struct el_prefix *own;
 	uint32_t n_own;
-	/* Addresses that connections of nobody's are never reset in the name of, nor at: those of a
-	 * kernel, which answers for itself, and the broadcast addresses of the port's links.
-	 * Likewise. */
+	/* Addresses that no RST for an unknown connection is sent from or to: those of a kernel,
+	 * which answers for itself, and the broadcast addresses of the port's links. Likewise the
+	 * caller's. */
 	const struct el_prefix *silent;
 	uint32_t n_silent;
 	uint8_t mac[6];
@@ -70,22 +73,25 @@ struct el_worker_queue {
 };
 
 enum el_command_kind {
-	/* block: an empty block, which is the order to run its round when the schedule lets it
-	 * begin; it comes back empty (block->cut) where a schedule is taken that does not. What
-	 * schedule its plan is in has been posted before. */
+	/* Run the round of `block`, which is empty, when the schedule lets it begin. If a schedule
+	 * does not, the block comes back unbegun (block->cut). A schedule with the block's plan has
+	 * been posted before. */
 	EL_COMMAND_ROUND,
-	EL_COMMAND_NEXT_HOP, /* index, next_hop */
-	EL_COMMAND_RX_CLOCK, /* index: of the worker's queues; rx_line: what its stamps mean from
-				now on */
-	EL_COMMAND_CLOCK,    /* check the clock, by `pair` where the worker may not read one itself;
-				some ten times a second */
-	EL_COMMAND_OWN,      /* index: of the worker's queues; own, silent: el_worker_queue's from
-				now on */
-	EL_COMMAND_PORT,     /* index: of the worker's queues; down: what takes what is sent, and
-				sends none of it. Probes to there are local until it is not */
-	EL_COMMAND_STOP,     /* leave the loop now; open blocks come back first, as they are (who
-				wants their answers waited for posts a schedule that cuts, and stops
-				later) */
+	/* Entry `index` of the next-hop table is next_hop from now on. */
+	EL_COMMAND_NEXT_HOP,
+	/* rx_line: what the NIC's stamps mean from now on that come by queue `index`. */
+	EL_COMMAND_RX_CLOCK,
+	/* Check the clock, by `pair` where the worker can't read one itself; some ten times a
+	 * second. */
+	EL_COMMAND_CLOCK,
+	/* own, silent: those of queue `index` (el_worker_queue) from now on. */
+	EL_COMMAND_OWN,
+	/* down: whether the device of queue `index` takes packets and sends none, so that probes
+	 * by it are local. */
+	EL_COMMAND_PORT,
+	/* Leave the loop now. Open blocks come back first, as they are: to have answers waited for,
+	 * post a schedule that cuts, and stop later. */
+	EL_COMMAND_STOP,
 };
 
 struct el_command {
@@ -106,13 +112,13 @@ struct el_command {
 };
 
 enum el_event_kind {
-	/* b of the first three: the low 32 bits of the generation of the plan set that the series
-	   is of */
-	EL_EVENT_LATE,          /* answer to a probe of a round that is over; a = series */
-	EL_EVENT_ICMP_ERROR,    /* likewise, an ICMP error; a = series */
-	EL_EVENT_PORT_MISMATCH, /* an answer whose ports are not the probe's; a = series */
-	EL_EVENT_TCP_UNMATCHED, /* an acknowledgement of nothing; a = remote address (el_ip_fold),
-				   b = remote port << 16 | own port */
+	/* The first three: a = series, b = low 32 bits of its plan set's generation. */
+	EL_EVENT_LATE,          /* an answer to a probe of a round that is over */
+	EL_EVENT_ICMP_ERROR,    /* an ICMP error for a probe of a round that is over */
+	EL_EVENT_PORT_MISMATCH, /* an answer whose ports are not the probe's */
+	/* An acknowledgement of nothing: a = remote address (el_ip_fold), b = remote port << 16 |
+	 * own port. */
+	EL_EVENT_TCP_UNMATCHED,
 };
 
 /* A 16-byte note on what has no record (any more). */
@@ -148,8 +154,7 @@ struct el_worker_config {
 	uint32_t n_queues;
 	/* Made by el_worker_tx_pool_create, for this worker alone; owned by the caller. */
 	struct rte_mempool *tx_pool;
-	bool yield; /* control shares this core: give it up between bursts where there is nothing to
-		       do */
+	bool yield; /* control shares this core: give it up after each iteration */
 };
 
 /* A pool of TX buffers for one worker, with the random payload in place behind the header. */
@@ -166,20 +171,21 @@ void el_worker_connect(struct el_worker *const *workers, uint32_t n);
 /* The loop; a lcore_function_t. Returns 0 after EL_COMMAND_STOP. */
 int el_worker_run(void *worker);
 
-/* Whether it has returned; what the worker has written can be seen then. Any thread. */
+/* Whether el_worker_run has returned; all that the worker has written can be seen then. Any thread.
+ */
 bool el_worker_has_ended(const struct el_worker *w);
 
-/* One iteration of it: commands, receive, forwarded answers, send. False after EL_COMMAND_STOP,
- * once all blocks have been handed back. */
+/* One iteration of the loop: schedule, commands, receive, forwarded answers, rounds, send. False
+ * after EL_COMMAND_STOP, once all blocks have been handed back. */
 bool el_worker_poll(struct el_worker *w);
 
 /* Control's ends of the rings; one thread. */
 
-/* A command to one worker. False: there is no room, it is to be sent again later. Next hops and
- * clocks, of which any number may come, leave the room that the other kinds need at most. */
+/* A command to one worker. False: no room, send it again later. Next hops and clocks, of which
+ * there may be any number, leave room for all that the other kinds can need. */
 bool el_worker_command(struct el_worker *w, const struct el_command *command);
-/* commands[i] to workers[i], i < n: each worker gets its own, or where there is no room for one of
- * them none does, and false is returned: they are to be sent again later. */
+/* commands[i] to workers[i], i < n. False: one of them has no room, and none was sent; send them
+ * all again later. */
 bool el_workers_command(struct el_worker *const *workers, uint32_t n,
 			const struct el_command *commands);
 unsigned el_worker_reports(struct el_worker *w, struct el_block **ret_blocks, unsigned max);
@@ -193,11 +199,11 @@ bool el_worker_inject(struct el_worker *w, struct rte_mbuf *frame, uint32_t queu
 
 /* The number of the round that it has begun last, 0: none. Any thread. */
 uint64_t el_worker_begun(const struct el_worker *w);
-/* How many of EL_COMMAND_OWN it has carried out: what was replaced by them it does not look at any
- * more. Any thread. */
+/* How many EL_COMMAND_OWN it has carried out: lists that these have replaced may be freed. Any
+ * thread. */
 uint64_t el_worker_own_taken(const struct el_worker *w);
 
-/* Whether it has read all commands that it was sent: one that goes on doing so is alive. */
+/* Whether it has read all commands that it was sent: by that control tells that it is alive. */
 bool el_worker_has_read_all(const struct el_worker *w);
 
 /* What it told of its clock since the last call, oldest first. Control's thread. */

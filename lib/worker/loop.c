@@ -5,7 +5,7 @@
 
 #include <sched.h>
 
-/* At most so many commands in an iteration: they must not hold up receiving. */
+/* Commands in an iteration at most: they must not hold up receiving. */
 #define COMMANDS_MAX 32
 
 static struct hop hop_of(struct el_worker *w, const struct el_next_hop *nh)

@@ -4,8 +4,8 @@
  * being sent. */
 #include "worker_internal.h"
 
-/* The part of a second that a round stays open at most after its time, for what is still in the
- * receive queues. */
+/* After its time a round stays open for what is still in the receive queues, but only for 1 s over
+ * this. */
 #define CATCH_UP_PART 10
 
 /* Entries of the table of half-open connections that are copied between two polls; some 20 us. */
@@ -39,7 +39,7 @@ static void report(struct el_worker *w, struct el_block *b)
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
-/* Where this worker keeps what it knows of the streams of a round's plan. */
+/* This worker's part of the streams of a block's plan. */
 static struct el_worker_streams *streams_of(const struct el_worker *w, const struct el_block *b)
 {
 	return &el_schedule_find(w->schedule, b->round)->streams->of[b->worker];
@@ -91,9 +91,8 @@ void rounds_end_sending(struct el_worker *w)
 	w->sending = NULL;
 }
 
-/* The time of the sending round is over: what a short stall has put off still goes out, as long as
- * each iteration sends some of it. False once there is nothing left or no getting on. Once an
- * iteration. */
+/* The time of the sending round is over, but what a short stall has put off still goes out, as long
+ * as there are fewer such probes with each iteration. False: none are left, or not fewer. */
 static bool finish_late(struct el_worker *w)
 {
 	struct live_round *l = w->sending;
@@ -107,8 +106,8 @@ static bool finish_late(struct el_worker *w)
 	return l->overdue > 0 && l->overdue < before;
 }
 
-/* Before the first round of a plan: connections that the plans before have left half-open must not
- * be forgotten. A part at a time, so that receiving goes on; true once all is done. */
+/* Before the first round of a plan: copies what older plans have left half-open into its streams, a
+ * part at each call, so that receiving goes on. True once all is done. */
 static bool inherit_half_open(struct el_worker *w, const struct el_block *b)
 {
 	const struct el_schedule *s = w->schedule;
@@ -173,8 +172,8 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	report(w, b);
 }
 
-/* Has the place in the table for a round, which one of an older plan may still have, after as many
- * rounds as there are places: what is open of that is abandoned. */
+/* Frees the place in the table for a round. After ROUNDS_MAX rounds one of an older plan may still
+ * have it: that is closed, and answers to it are not waited for. */
 static void free_place(struct el_worker *w, uint64_t round)
 {
 	for (uint32_t i = 0; i < w->n_open_plans;) {
@@ -300,7 +299,7 @@ void rounds_close_all(struct el_worker *w)
 		close_round(w, l);
 }
 
-/* Whether the schedule lets a round begin, by and by. */
+/* Whether the schedule lets a block's round begin when its time comes. */
 static bool may_begin(const struct el_schedule *s, const struct el_block *b)
 {
 	const struct el_schedule_span *span = el_schedule_find(s, b->round);
@@ -308,7 +307,7 @@ static bool may_begin(const struct el_schedule *s, const struct el_block *b)
 	return b->round < s->gate && span && span->set == b->set;
 }
 
-/* Hands back, unbegun, what waits and the schedule does not let begin; all: whatever waits. */
+/* Hands back, unbegun, the waiting blocks that the schedule does not let begin, or all. */
 static void give_back(struct el_worker *w, bool all)
 {
 	uint32_t end = w->waiting_tail;
@@ -359,7 +358,7 @@ void rounds_look_at_board(struct el_worker *w)
 
 	if (likely(s == w->schedule))
 		return;
-	/* orders that were given before it, and that it may take back */
+	/* first the orders that control gave before it: it may take them back */
 	worker_take_commands(w);
 	w->schedule = s;
 	if (s->n)

@@ -17,7 +17,7 @@
  * longer than that. */
 #define LINEAR_BYTES (EL_PROBE_PAYLOAD_BYTES + 256)
 
-/* A candidate id put back together. */
+/* Where an id points to under a plan. */
 struct located {
 	const struct el_plan_set *set;
 	struct el_streams *streams;
@@ -27,8 +27,7 @@ struct located {
 	uint32_t worker, index, pass;
 };
 
-/* A plain answer between the two stages, and what has its id, under the plan of the newest round.
- */
+/* A plain answer between the two stages, and the probe that has its id. */
 struct found {
 	struct el_plain answer;
 	const struct el_slice *slice; /* NULL: it is for receive_any */
@@ -44,8 +43,8 @@ struct pending {
 	uint32_t len;
 };
 
-/* The open round of this worker, under the plan of the newest one, that an id is of, and its index
- * there; NULL: none. */
+/* The open round of this worker that an id is of, and its index there. Rounds of older plans than
+ * the newest round's are not looked for. NULL: none. */
 static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *ret_index)
 {
 	struct live_round *l = w->newest;
@@ -65,8 +64,8 @@ static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *
 	return l && l->block->set == set ? l : NULL;
 }
 
-/* Finds the slice that `id` would belong to under a plan; false if no probe can have it. Another
- * worker may have begun a round that this one has not. */
+/* Finds where `id` points to under the plan of a span, of this worker or another, which may have
+ * begun a round that this one has not. False: no probe of the plan can have the id. */
 static bool locate(struct el_worker *w, const struct el_schedule_span *span, uint32_t id,
 		   struct located *ret)
 {
@@ -148,13 +147,14 @@ static bool count_or_punt(struct el_worker *w, const struct queue *q, struct rte
 	return false;
 }
 
+/* What `recognise` finds in a frame. */
 enum recognised {
 	ANSWER,
-	NONE,
+	NONE,   /* no answer, and counted */
 	PUNTED, /* the buffer is control's now */
 };
 
-/* What a frame that is not plain answers, and whether the checksums of the answer are right. */
+/* The same for a frame that is not plain, and whether the checksums of the answer are right. */
 static enum recognised recognise_any(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
 				     struct pending *p, bool *ret_right)
 {
@@ -175,7 +175,7 @@ static enum recognised recognise_any(struct el_worker *w, const struct queue *q,
 	return NONE;
 }
 
-/* An answer with a wrong checksum: none, or to be counted if it is to a probe. */
+/* What an answer with a wrong checksum counts as: by the port's enum el_checksums. */
 static enum recognised doubt(struct el_worker *w, const struct queue *q, struct pending *p)
 {
 	struct el_pkt pkt;
@@ -188,7 +188,7 @@ static enum recognised doubt(struct el_worker *w, const struct queue *q, struct 
 	return NONE;
 }
 
-/* What a frame answers. */
+/* Reads an answer from a frame into p->answer. */
 static enum recognised recognise(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
 				 struct pending *p)
 {
@@ -221,8 +221,8 @@ static bool is_answer(const struct el_answer *a)
 	return false;
 }
 
-/* The 4-tuple of an answered probe, one of this worker's from `port`, may be used again as it is.
- */
+/* The probe of this worker from `port` is answered: its 4-tuple is not half-open any more, unless a
+ * later probe has used it. */
 static inline void release_tuple(const struct el_worker_streams *streams, const struct el_slice *s,
 				 uint16_t port, uint32_t id)
 {
@@ -292,7 +292,7 @@ static void forward(struct el_worker *w, struct el_answer *a, const struct locat
 	count(w, EL_COUNTER_DROP_FORWARD_FULL, 1);
 }
 
-/* An answer that no candidate id fits: the closest miss decides what it is counted as. */
+/* Counts an answer that is to no probe; `closest` says what was wrong with the best candidate. */
 static void mismatch(struct el_worker *w, struct queue *q, const struct pending *p,
 		     enum el_match closest, const struct located *missed)
 {
@@ -349,8 +349,8 @@ static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const 
 		forward(w, a, at);
 }
 
-/* Looks for the candidate under a plan that agrees with what was sent, and settles the answer if
- * there is one. Else keeps the closest miss. */
+/* Looks for the probe that an answer is to under the plan of a span, and settles the answer. False:
+ * there is none; the closest miss so far is kept. */
 static bool verify_under(struct el_worker *w, const struct el_schedule_span *span,
 			 struct el_answer *a, enum el_match *closest, struct located *missed)
 {
@@ -379,7 +379,7 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 	return false;
 }
 
-/* The probe that an answer is to, under the newest plan or one before. */
+/* Finds the probe that an answer is to, under any plan in the schedule, the newest first. */
 static void search(struct el_worker *w, struct queue *q, struct pending *p)
 {
 	const struct el_schedule *s = w->schedule;
@@ -454,8 +454,8 @@ static inline void view(const struct rte_mbuf *m, struct pending *p, uint8_t *li
 	}
 }
 
-/* Whatever a frame is. True if the buffer is control's now. Answers for other workers come here, so
- * it is not to be made small rather than fast. */
+/* Takes any frame. True if the buffer is control's now. Hot, although not inlined: all answers to
+ * probes of other workers come here. */
 static __rte_noinline __rte_hot bool receive_any(struct el_worker *w, struct queue *q,
 						 struct rte_mbuf *m, uint64_t ns)
 {
@@ -472,8 +472,8 @@ static __rte_noinline __rte_hot bool receive_any(struct el_worker *w, struct que
 	return found == PUNTED;
 }
 
-/* Stage one: the slice and the record of what a frame answers, and these on their way into the
- * cache. `key`: NULL if nothing is to be found. */
+/* Stage one: finds the slice and the record of the probe that a plain answer is to, and prefetches
+ * both. `key`: NULL while there is no plan. */
 static inline void find(struct el_worker *w, const struct el_id_key *key, const struct rte_mbuf *m,
 			struct found *f)
 {
@@ -495,7 +495,7 @@ static inline void find(struct el_worker *w, const struct el_id_key *key, const 
 	rte_prefetch0(f->slice);
 }
 
-/* Answers with a wrong checksum are for receive_any. */
+/* Leaves answers with a wrong checksum to receive_any. */
 static void check(const struct queue *q, struct rte_mbuf *const *mbufs, uint32_t n,
 		  struct found *found)
 {
@@ -593,8 +593,7 @@ void rx_poll(struct el_worker *w)
 		rx_burst(w, &w->queues[i]);
 }
 
-/* On whose queue the device puts the answers of the slice's target, for control to have them sent
- * from there. */
+/* Notes which worker an answer came in at, so that a later plan has that one send the slice. */
 static void note_rx_worker(struct el_worker *w, const struct el_answer *a, const struct located *at)
 {
 	const struct el_plan *plan = at->set->plans[at->worker];
@@ -608,8 +607,8 @@ static void note_rx_worker(struct el_worker *w, const struct el_answer *a, const
 		l->block->forwarded++;
 }
 
-/* Answers to this worker's probes that arrived on another's queue: verified there, so only the
- * record is left to be written. */
+/* Takes answers to this worker's probes that came in at another: it has verified them, and what is
+ * left is to write the records. */
 void rx_forwarded(struct el_worker *w)
 {
 	struct el_answer answers[BURST];

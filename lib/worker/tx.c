@@ -175,8 +175,8 @@ static inline void prefetch_slice(const struct el_slice *s)
 	rte_prefetch0(s->template);
 }
 
-/* What TCP probes of slices are sent from: their source ports, and what may be half-open there,
- * which is on its way into the cache. Nothing that is of any use for other slices among them. */
+/* The source ports of a burst of TCP probes, and the entries of their 4-tuples in the table of
+ * half-open connections, which are prefetched. Where a slice is not TCP, both are meaningless. */
 struct tcp_tuples {
 	el_half_open *last[BURST];
 	uint16_t ports[BURST];
@@ -210,9 +210,9 @@ static inline void make_probe(enum el_probe_type type, const struct el_id_key *k
 	}
 }
 
-/* Builds the probes of `packet` for up to n slices from `s` on, for the records from `index` on: as
- * far as they are of this type and one queue and there is nothing else to do for them. How many.
- * `type` is a constant for each of its callers, so that what other types need is not in the loop.
+/* Builds probe `packet` of up to n slices from `s` on, for the records from `index` on; returns how
+ * many. Stops at the first slice of another type or queue, or that needs more than a probe: see
+ * build_one. Each caller gives a constant `type`, so that the loop holds only what this type needs.
  */
 static __rte_always_inline uint32_t build_type(enum el_probe_type type, const struct building *b,
 					       const struct el_slice *s, uint32_t index, uint32_t n,
@@ -304,8 +304,8 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 	return of_type[s->type](b, s, index, n, packet);
 }
 
-/* A probe that can't be built: its port is down, nothing is sent to its next hop, or its device
- * takes nothing and the others must not wait for it. True if it is dealt with so. */
+/* A probe that is not built, because its port is down, its next hop is not known, or its device
+ * takes nothing and others must not wait for it: writes its record. False: it is to be built. */
 static bool pass_over(const struct building *b, const struct hop *hop, uint32_t index)
 {
 	struct el_worker *w = b->w;
@@ -326,11 +326,10 @@ static bool pass_over(const struct building *b, const struct hop *hop, uint32_t 
 	return true;
 }
 
-/* If the probe that used this 4-tuple last is not answered, resets it, for it may have left a
- * half-open connection, however long ago it was: its SYN/ACK, or our RST, may be what was lost. It
- * may be another plan's: ids look the same on the wire. RFC 9293, 3.10.7.4 accepts an RST with the
- * expected sequence number, which is that of the SYN + 1. False if there is no room for that and
- * the next probe. */
+/* Resets the connection of the last probe of this 4-tuple if it was not answered: however long ago
+ * that was, or by an older plan, the peer may still hold it half-open, since its SYN/ACK or our RST
+ * may be what was lost. RFC 9293, 3.10.7.4 accepts an RST with the expected sequence number, which
+ * is that of the SYN + 1. False: no room for the RST and the next probe. */
 static bool reset_before_reuse(const struct building *b, const struct el_slice *s, uint16_t port)
 {
 	const struct hop *hop = &b->w->hops[s->next_hop.v];
@@ -352,8 +351,8 @@ static bool reset_before_reuse(const struct building *b, const struct el_slice *
 	return true;
 }
 
-/* Builds a probe that build_run stops at; false if a list is full or buffers are out: it comes
- * again later. */
+/* Builds a probe that build_run stopped at. False: its list is full or buffers are out, so it is
+ * tried again later. */
 static bool build_one(const struct building *b, const struct el_slice *s, uint32_t index,
 		      uint32_t packet)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The state of a worker. All of it is the worker's own, but for the rings and the counters. */
+/* The state of a worker. All of it is the worker's own, but for what says who else uses it. */
 #include <stdatomic.h>
 
 #include <rte_cycles.h>
@@ -18,7 +18,8 @@
 #define PAYLOAD_OFFSET (RTE_PKTMBUF_HEADROOM + 128)
 #define NO_RECORD UINT32_MAX
 #define RING_COMMANDS 8192
-#define ROUNDS_MAX EL_PLAN_BLOCKS_MAX /* a power of two */
+/* Slots for waiting and for open rounds, a power of two: a round's is its number modulo this. */
+#define ROUNDS_MAX EL_PLAN_BLOCKS_MAX
 
 /* A round whose block the worker holds and has begun. */
 struct live_round {
@@ -27,11 +28,12 @@ struct live_round {
 	struct el_worker_streams *streams; /* of the plan, this worker's */
 	uint32_t id_base, id_index_mask;   /* of the ids of its probes */
 	uint64_t last_send_ns;
-	uint64_t moved_ns; /* when a probe of it last went out, or none was due */
-	uint64_t over_ns;  /* when its time was first found to be over; 0: not yet */
-	uint64_t gap_ns;
-	uint32_t outstanding; /* probes in TX lists */
-	uint32_t overdue;     /* probes to build when its time was over, one iteration ago */
+	uint64_t moved_ns;    /* when a probe of it last went out, or none was due */
+	uint64_t over_ns;     /* when its time was first found to be over; 0: not yet */
+	uint64_t gap_ns;      /* the longest between two RX polls so far */
+	uint32_t outstanding; /* probes in TX lists, and the RSTs before them */
+	/* once the next round is due: probes that were still to be built an iteration ago */
+	uint32_t overdue;
 	bool sending;
 };
 
@@ -39,20 +41,21 @@ struct live_round {
 struct probe_run {
 	struct live_round *live;
 	uint32_t record; /* of the first; NO_RECORD: an RST that goes before its SYN */
-	uint32_t end;    /* one past that of the last; not the number of any for an RST */
+	uint32_t end;    /* one past the last record; RECORD_END_NONE for an RST */
 	uint16_t n;      /* packets */
 };
 
-/* Probes that are built and wait for their burst, the runs of records beside the buffers. */
+/* Probes that are built and wait for their burst, and the runs of records that they are for. Bytes
+ * are counted over all frames that ever were in the list, modulo 2^32. */
 struct probe_list {
 	struct rte_mbuf *mbufs[BURST];
 	struct probe_run runs[BURST];
-	uint32_t ends[BURST]; /* bytes of all frames ever up to the end of each, modulo 2^32 */
-	uint32_t sent;        /* those of the ones that have been sent */
+	uint32_t ends[BURST]; /* bytes up to the end of each */
+	uint32_t sent;        /* bytes that have been sent */
 	uint32_t n, n_runs;
 };
 
-/* Bytes of all frames ever, those in the list being the last ones. */
+/* Bytes up to the end of the list. */
 static inline uint32_t probe_list_end(const struct probe_list *p)
 {
 	return p->n ? p->ends[p->n - 1] : p->sent;
@@ -71,7 +74,7 @@ struct queue {
 	struct el_worker_queue conf;
 	struct probe_list probes;
 	uint64_t moved_ns; /* when the device last took a probe, or there was none to take */
-	bool stuck;        /* it has not for 100 ms, and not since */
+	bool stuck;        /* the device has taken none for 100 ms */
 	bool down;         /* EL_COMMAND_PORT */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
@@ -104,12 +107,13 @@ struct el_worker {
 	struct live_round *newest;                    /* begun last; NULL: it is over */
 	struct live_round *sending;                   /* NULL between rounds */
 	struct el_pacing pacing[EL_PLAN_CLASSES_MAX]; /* of the sending round */
-	uint32_t pass[EL_PLAN_CLASSES_MAX],
-	    next[EL_PLAN_CLASSES_MAX];      /* next probe: pass, slice in the class */
+	/* of each class, the next probe of the sending round: its pass, its slice in the class */
+	uint32_t pass[EL_PLAN_CLASSES_MAX], next[EL_PLAN_CLASSES_MAX];
 	const struct el_schedule *schedule; /* taken last from the board; at first an empty one */
-	struct el_id_key key;               /* of its plans; all have the same */
-	/* The plan whose half-open connections are being taken over, before its first round, from
-	 * those before: generations, 0: none, and how far that has come. */
+	struct el_id_key key;               /* the one that all plans have */
+	/* Before a plan's first round, the half-open connections of older plans are copied into its
+	 * streams, one plan after the other. The generations of both, 0: none, and how far that has
+	 * come. */
 	struct {
 		uint64_t to, from;
 		bool done;
@@ -121,21 +125,25 @@ struct el_worker {
 		uint64_t oldest;
 	} open_plans[EL_SCHEDULE_SPANS_MAX];
 	uint32_t n_open_plans;
-	uint64_t oldest_round, last_round; /* numbers of the oldest open and the latest begun */
-	uint64_t ordered_round; /* and of the latest that all workers were told to begin */
-	bool stopping, stopped;
+	uint64_t oldest_round;  /* number of the oldest open one */
+	uint64_t last_round;    /* of the one begun last */
+	uint64_t ordered_round; /* of the newest ordered: another worker may have begun it */
+	bool stopping;          /* EL_COMMAND_STOP has come */
+	bool stopped;           /* and all blocks are handed back */
 
 	/* clock */
 	struct el_core_clock clock;
 	bool watched;          /* the clock is to be checked */
 	uint64_t look_at_ns;   /* when it is to be checked next */
 	uint64_t jump_ns;      /* an iteration that seems to take longer is a reason, too */
-	uint64_t iteration_ns; /* of the current iteration */
+	uint64_t iteration_ns; /* when the current iteration began */
+	/* the longest time between two polls that settle_gaps has not given to rounds yet */
 	uint64_t recent_gap_ns;
-	uint64_t debt_ns, uncertain_ns;
-	uint64_t held_up_ns; /* longer than any burst takes to receive */
-	uint64_t
-	    reset_tokens_ns; /* RSTs for what is unknown: when the bucket was last drawn from */
+	uint64_t debt_ns;      /* EL_PACING_DEBT_S */
+	uint64_t uncertain_ns; /* a TX burst call that takes longer makes its stamps uncertain */
+	uint64_t held_up_ns;   /* longer than any burst takes to receive */
+	/* RSTs for unknown connections: when the token bucket was last drawn from */
+	uint64_t reset_tokens_ns;
 
 	struct rte_mbuf *spare[BURST]; /* fresh TX buffers */
 	uint32_t n_spare;
@@ -146,12 +154,12 @@ struct el_worker {
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_peers;
 
-	/* written by control, when it asks: a bit for each neighbour, by the keyed hash of its
-	 * address */
+	/* Written by control when it asks for a neighbour, read by the worker: a bit by the keyed
+	 * hash of the neighbour's address. */
 	struct el_siphash_key awaited_key;
 	_Atomic uint64_t awaited[AWAITED_BITS / 64];
 
-	/* read by control */
+	/* Read by control: the round begun last, EL_COMMAND_OWN carried out. */
 	_Atomic uint64_t begun, own_taken;
 	_Atomic bool ended; /* it has left its loop and touches nothing any more */
 	struct el_worker_counters counters;
@@ -255,14 +263,14 @@ void worker_take_commands(struct el_worker *w);
 /* round.c: the life of rounds. */
 void rounds_begin_due(struct el_worker *w);
 void rounds_end_sending(struct el_worker *w);
-/* After an attempt to send what is due: a round whose probes nothing takes any more is ended. */
+/* After an attempt to send what is due: ends a round of whose probes no device takes any. */
 void rounds_end_stuck(struct el_worker *w);
 void rounds_close_due(struct el_worker *w);
-/* Ends what is being sent, and gives all back that has not begun. */
+/* Ends the sending round, and hands back all blocks that wait. */
 void rounds_cut(struct el_worker *w);
 /* Takes the schedule that is on the board, if it is another one. */
 void rounds_look_at_board(struct el_worker *w);
-/* Hands back all open rounds, whatever answers are still out; none is being sent. */
+/* Hands back the blocks of all open rounds, although answers may be out. No round is being sent. */
 void rounds_close_all(struct el_worker *w);
 
 /* The number of the round that these low bits stand for: the newest such not after the last begun
@@ -292,9 +300,8 @@ void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m);
 
 /* neighbour.c: what the ARP and neighbour discovery in a frame is to us. */
 enum neighbour_kind {
-	NEIGHBOUR_NOT,     /* neither */
-	NEIGHBOUR_NOBODYS, /* it concerns no address of ours and nobody that control has asked for,
-			      or can't be right */
+	NEIGHBOUR_NOT,     /* neither ARP nor neighbour discovery */
+	NEIGHBOUR_NOBODYS, /* neither of the next two, or it can't be right */
 	NEIGHBOUR_ASKS,    /* a question for an address of ours */
 	NEIGHBOUR_TELLS,   /* of a neighbour that control has asked for, or that has our address */
 };
