@@ -1,46 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Receiving, in two stages over a burst: `find` recognises a plain answer to a probe of an open
  * round and prefetches its slice and record; `take` compares with what was sent and writes the RTT
- * into the record. All that is not so, `receive_any` takes from the frame on. */
+ * into the record. Everything else goes to rx_any.c. */
 #include "el_probe_plain.h"
 #include "rx_checksum.h"
 #include "worker_internal.h"
 
-#include <netinet/icmp6.h>
-#include <netinet/in.h>
-
-#include <rte_ether.h>
 #include <rte_mbuf_dyn.h>
-
-#define CANDIDATES_MAX (EL_PROBE_TCP_LENS_MAX + 1)
-/* No answer is longer: an echo reply is as long as its request, and what an ICMP error quotes is no
- * longer than that. */
-#define LINEAR_BYTES (EL_PROBE_PAYLOAD_BYTES + 256)
-
-/* Where an id points to under a plan. */
-struct located {
-	const struct el_plan_set *set;
-	struct el_streams *streams;
-	const struct el_slice *slice; /* not looked at yet */
-	struct live_round *live;      /* NULL: the round is over, or another worker's */
-	uint64_t round;
-	uint32_t worker, index, pass;
-};
 
 /* A plain answer between the two stages, and the probe that has its id. */
 struct found {
 	struct el_plain answer;
-	const struct el_slice *slice; /* NULL: it is for receive_any */
+	const struct el_slice *slice; /* NULL: it is for rx_any */
 	el_record *record;
 	const struct el_worker_streams *streams;
 	uint32_t pass;
-};
-
-/* What receive_any has of a frame. */
-struct pending {
-	struct el_answer answer;
-	const uint8_t *frame;
-	uint32_t len;
 };
 
 /* The open round of this worker that an id is of, and its index there. Rounds of older plans than
@@ -62,335 +36,6 @@ static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *
 	*ret_index = at.index;
 	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
 	return l && l->block->set == set ? l : NULL;
-}
-
-/* Finds where `id` points to under the plan of a span, of this worker or another, which may have
- * begun a round that this one has not. False: no probe of the plan can have the id. */
-static bool locate(struct el_worker *w, const struct el_schedule_span *span, uint32_t id,
-		   struct located *ret)
-{
-	const struct el_plan_set *set = span->set;
-	const struct el_plan *plan;
-	uint64_t newest, round;
-	struct el_id at;
-	bool own;
-
-	if (!el_id_unpack(&set->ids, id, &at) || at.worker >= set->n_workers)
-		return false;
-	plan = set->plans[at.worker];
-	if (at.index >= plan->n_records)
-		return false;
-	own = at.worker == w->conf.index.v;
-	newest = RTE_MIN(own ? w->last_round : w->ordered_round, span->end - 1);
-	round = round_number(newest, at.round, set->ids.round_bits);
-	/* Rounds that never were, or so long ago that it is chance. */
-	if (round < span->first || round > newest || newest - round >= ROUNDS_MAX)
-		return false;
-	*ret = (struct located){.set = set,
-				.streams = span->streams,
-				.live = own ? round_find(w, round) : NULL,
-				.round = round,
-				.worker = at.worker,
-				.index = at.index};
-	ret->slice = &plan->slices[el_plan_locate(plan, at.index, &ret->pass).v];
-	return true;
-}
-
-static bool is_own(const struct queue *q, const struct el_pkt *pkt)
-{
-	struct el_ip dst = el_ip_from_bytes(pkt->ip.dst, pkt->family);
-
-	return el_prefixes_contain(q->conf.own, q->conf.n_own, &dst);
-}
-
-/* Counts a packet that is no answer of ours; what was not for us at all is told apart first. */
-static void count_useless(struct el_worker *w, const struct queue *q, const struct el_pkt *pkt,
-			  enum el_worker_counter reason)
-{
-	count(w, is_own(q, pkt) ? reason : EL_COUNTER_DROP_RX_NOT_OURS, 1);
-}
-
-static void count_no_answer(struct el_worker *w, const struct queue *q, const struct el_pkt *pkt,
-			    enum el_verdict verdict)
-{
-	static const enum el_worker_counter counters[EL_VERDICTS] = {
-	    [EL_VERDICT_TCP_FLAGS] = EL_COUNTER_UNMATCHED_TCP_FLAGS,
-	    [EL_VERDICT_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
-	    [EL_VERDICT_QUOTE_SHORT] = EL_COUNTER_UNMATCHED_QUOTE_SHORT,
-	    [EL_VERDICT_QUOTE_DAMAGED] = EL_COUNTER_UNMATCHED_QUOTE_DAMAGED,
-	    [EL_VERDICT_OTHER] = EL_COUNTER_DROP_RX_NOT_ANSWER,
-	};
-
-	count_useless(w, q, pkt, counters[verdict]);
-}
-
-/* Counts a frame that can't be parsed, or is no answer; true if it went to control instead. */
-static bool count_or_punt(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
-			  const struct pending *p, enum el_pkt_error error,
-			  const struct el_pkt *pkt)
-{
-	static const enum el_worker_counter counters[EL_PKT_ERRORS] = {
-	    [EL_PKT_TRUNCATED] = EL_COUNTER_DROP_RX_TRUNCATED,
-	    [EL_PKT_MALFORMED] = EL_COUNTER_DROP_RX_MALFORMED,
-	    [EL_PKT_FRAGMENT] = EL_COUNTER_DROP_RX_FRAGMENT,
-	    [EL_PKT_UNSUPPORTED] = EL_COUNTER_DROP_RX_UNSUPPORTED,
-	};
-
-	enum neighbour_kind kind = neighbour_sort(w, q, p->frame, p->len);
-
-	if (kind != NEIGHBOUR_NOT)
-		return neighbour_punt(w, m, m->nb_segs == 1 ? kind : NEIGHBOUR_NOBODYS);
-	if (error != EL_PKT_OK)
-		count(w, counters[error], 1);
-	else
-		count_useless(w, q, pkt, EL_COUNTER_DROP_RX_NOT_ANSWER);
-	return false;
-}
-
-/* What `recognise` finds in a frame. */
-enum recognised {
-	ANSWER,
-	NONE,   /* no answer, and counted */
-	PUNTED, /* the buffer is control's now */
-};
-
-/* The same for a frame that is not plain, and whether the checksums of the answer are right. */
-static enum recognised recognise_any(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
-				     struct pending *p, bool *ret_right)
-{
-	struct el_pkt pkt;
-	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
-	enum el_verdict verdict = EL_VERDICT_OTHER;
-
-	if (error == EL_PKT_OK && w->schedule->n)
-		verdict = el_probe_recognise(&w->key, &pkt, &p->answer);
-	if (verdict == EL_VERDICT_OTHER)
-		return count_or_punt(w, q, m, p, error, &pkt) ? PUNTED : NONE;
-	if (verdict == EL_VERDICT_ANSWER) {
-		*ret_right = q->conf.checksums == EL_CHECKSUMS_IGNORED ||
-			     checksums_right(q, m, pkt.l3, pkt.protocol, pkt.l4, pkt.l4_len);
-		return ANSWER;
-	}
-	count_no_answer(w, q, &pkt, verdict);
-	return NONE;
-}
-
-/* What an answer with a wrong checksum counts as: by the port's enum el_checksums. */
-static enum recognised doubt(struct el_worker *w, const struct queue *q, struct pending *p)
-{
-	struct el_pkt pkt;
-
-	p->answer.flags |= EL_ANSWER_WRONG_CHECKSUM;
-	if (q->conf.checksums == EL_CHECKSUMS_COUNTED)
-		return ANSWER;
-	el_pkt_parse(p->frame, p->len, &pkt);
-	count_useless(w, q, &pkt, EL_COUNTER_UNMATCHED_CHECKSUM);
-	return NONE;
-}
-
-/* Reads an answer from a frame into p->answer. */
-static enum recognised recognise(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
-				 struct pending *p)
-{
-	struct el_plain plain;
-	enum recognised found = ANSWER;
-	bool right;
-
-	if (likely(w->schedule->n) && el_plain_recognise(&w->key, p->frame, p->len, &plain)) {
-		el_plain_answer(&plain, &p->answer);
-		right = q->conf.checksums == EL_CHECKSUMS_IGNORED ||
-			plain_checksums_right(q, m, p->frame);
-	} else {
-		found = recognise_any(w, q, m, p, &right);
-	}
-	return found != ANSWER || right ? found : doubt(w, q, p);
-}
-
-static bool is_answer(const struct el_answer *a)
-{
-	switch ((enum el_answer_kind)a->kind) {
-	case EL_ANSWER_SYNACK:
-	case EL_ANSWER_RST:
-	case EL_ANSWER_ECHO_REPLY:
-		return true;
-	case EL_ANSWER_UNREACHABLE:
-		return a->type != EL_PROBE_ICMPPING && (a->flags & EL_ANSWER_FROM_TARGET);
-	case EL_ANSWER_ICMP_ERROR:
-		return false;
-	}
-	return false;
-}
-
-/* The probe of this worker from `port` is answered: its 4-tuple is not half-open any more, unless a
- * later probe has used it. */
-static inline void release_tuple(const struct el_worker_streams *streams, const struct el_slice *s,
-				 uint16_t port, uint32_t id)
-{
-	el_half_open *last =
-	    &streams->half_open[s->half_open_first + (uint32_t)(port - s->half_open_base)];
-
-	if (el_half_open_get(last) == id)
-		el_half_open_set(last, 0);
-}
-
-/* What a verified answer to a TCP probe asks for besides its record: the reset of a SYN/ACK. */
-static void close_connection(struct el_worker *w, const struct el_answer *a,
-			     const struct located *at)
-{
-	uint32_t packet;
-
-	if (a->kind == EL_ANSWER_SYNACK)
-		reset_probe(w, at->slice, a->own_port, a->wire);
-	if (is_answer(a) && el_slice_packet_of_pass(at->slice, at->pass, &packet))
-		release_tuple(&at->streams->of[at->worker], at->slice,
-			      el_slice_port(at->slice, packet), a->id);
-}
-
-/* Writes a verified answer into its record. */
-static inline void record_answer(struct el_worker *w, const struct el_answer *a, el_record *r)
-{
-	enum el_record_state state = el_record_state(*r);
-
-	if (unlikely(state == EL_RECORD_UNSENT || state == EL_RECORD_LOCAL)) {
-		count(w, EL_COUNTER_UNMATCHED_UNSENT, 1);
-		return;
-	}
-	count(w, EL_COUNTER_ANSWERS, 1);
-	if (unlikely(!is_answer(a)))
-		*r |= EL_RECORD_ICMP_ERROR;
-	else if (likely(state == EL_RECORD_SENT))
-		*r = el_record_answered(*r, a->ns);
-	else
-		*r = el_record_duplicate(*r);
-}
-
-/* A verified answer to a probe of this worker, of whatever round. */
-static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
-{
-	if (a->type == EL_PROBE_TCPSYN)
-		close_connection(w, a, at);
-	if (at->live) {
-		record_answer(w, a, &at->live->block->records[at->index]);
-		return;
-	}
-	count(w, EL_COUNTER_UNMATCHED_LATE, 1);
-	worker_event(w, is_answer(a) ? EL_EVENT_LATE : EL_EVENT_ICMP_ERROR, a->ns,
-		     at->slice->series, (uint32_t)at->set->generation);
-}
-
-static void forward(struct el_worker *w, struct el_answer *a, const struct located *at)
-{
-	uint32_t owner = at->worker;
-
-	a->generation = at->set->generation;
-	a->rx_worker = (uint8_t)w->conf.index.v;
-	if (owner < w->n_peers &&
-	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0) {
-		count(w, EL_COUNTER_FORWARDED, 1);
-		return;
-	}
-	count(w, EL_COUNTER_DROP_FORWARD_FULL, 1);
-}
-
-/* Counts an answer that is to no probe; `closest` says what was wrong with the best candidate. */
-static void mismatch(struct el_worker *w, struct queue *q, const struct pending *p,
-		     enum el_match closest, const struct located *missed)
-{
-	static const enum el_worker_counter counters[] = {
-	    [EL_MATCH_ID] = EL_COUNTER_UNMATCHED_ID,
-	    [EL_MATCH_ADDRESS] = EL_COUNTER_UNMATCHED_ADDRESS,
-	    [EL_MATCH_PORT] = EL_COUNTER_UNMATCHED_PORT,
-	    [EL_MATCH_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
-	};
-	const struct el_answer *a = &p->answer;
-	struct el_pkt pkt;
-
-	el_pkt_parse(p->frame, p->len, &pkt);
-	if (!is_own(q, &pkt)) {
-		count(w, EL_COUNTER_DROP_RX_NOT_OURS, 1);
-		return;
-	}
-	if (closest == EL_MATCH_ID && (a->flags & EL_ANSWER_ID_ZERO)) {
-		count(w, EL_COUNTER_UNMATCHED_QUOTE_DAMAGED, 1);
-		return;
-	}
-	count(w, counters[closest], 1);
-	if (closest == EL_MATCH_PORT)
-		worker_event(w, EL_EVENT_PORT_MISMATCH, a->ns, missed->slice->series,
-			     (uint32_t)missed->set->generation);
-	else if (closest == EL_MATCH_ID && a->type == EL_PROBE_TCPSYN)
-		worker_event(w, EL_EVENT_TCP_UNMATCHED, a->ns, el_ip_fold(pkt.ip.src, pkt.family),
-			     (uint32_t)a->remote_port << 16 | a->own_port);
-	if (a->kind == EL_ANSWER_SYNACK)
-		reset_unknown(w, q, &pkt);
-}
-
-/* Whether an answer is to the probe at `at`, its candidate `i`: an RST may acknowledge the SYN's
- * payload, but then that of this very probe. */
-static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const struct located *at)
-{
-	const struct el_slice *s = at->slice;
-	uint32_t packet;
-
-	if (!el_slice_packet_of_pass(s, at->pass, &packet) || s->type != a->type ||
-	    (i && s->payload_len != at->set->tcp_payload_lens[i - 1]))
-		return EL_MATCH_ID;
-	a->candidate = (uint8_t)i;
-	return el_probe_ops[s->type]->verify(a, s, el_slice_port(s, packet));
-}
-
-/* A verified answer goes to its record, or to the worker that has it. */
-static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
-{
-	a->id = id;
-	if (at->worker == w->conf.index.v)
-		apply(w, a, at);
-	else
-		forward(w, a, at);
-}
-
-/* Looks for the probe that an answer is to under the plan of a span, and settles the answer. False:
- * there is none; the closest miss so far is kept. */
-static bool verify_under(struct el_worker *w, const struct el_schedule_span *span,
-			 struct el_answer *a, enum el_match *closest, struct located *missed)
-{
-	const struct el_plan_set *set = span->set;
-	uint32_t ids[CANDIDATES_MAX];
-	unsigned n = el_probe_ops[a->type]->ids(&set->key, a, set->tcp_payload_lens,
-						set->n_tcp_payload_lens, ids);
-
-	for (unsigned i = 0; i < n; i++) {
-		struct located at;
-		enum el_match match;
-		if (!locate(w, span, ids[i], &at))
-			continue;
-		match = verify_candidate(a, i, &at);
-		if (match == EL_MATCH_OK) {
-			count(w, EL_COUNTER_WRONG_CHECKSUMS,
-			      (a->flags & EL_ANSWER_WRONG_CHECKSUM) != 0);
-			settle(w, a, ids[i], &at);
-			return true;
-		}
-		if (match > *closest) {
-			*closest = match;
-			*missed = at;
-		}
-	}
-	return false;
-}
-
-/* Finds the probe that an answer is to, under any plan in the schedule, the newest first. */
-static void search(struct el_worker *w, struct queue *q, struct pending *p)
-{
-	const struct el_schedule *s = w->schedule;
-	enum el_match closest = EL_MATCH_ID;
-	struct located missed;
-
-	for (uint32_t i = s->n; i > 0; i--) {
-		if (verify_under(w, &s->spans[i - 1], &p->answer, &closest, &missed))
-			return;
-	}
-	mismatch(w, q, p, closest, &missed);
 }
 
 /* Whether a buffer may go back to its pool as it is. */
@@ -443,35 +88,6 @@ static uint64_t arrival(struct el_worker *w, const struct queue *q, const struct
 	return at;
 }
 
-/* A frame's bytes in a row; of what is longer than LINEAR_BYTES, the beginning. */
-static inline void view(const struct rte_mbuf *m, struct pending *p, uint8_t *linear)
-{
-	p->frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	p->len = m->data_len;
-	if (unlikely(m->nb_segs > 1)) {
-		p->len = RTE_MIN(m->pkt_len, (uint32_t)LINEAR_BYTES);
-		p->frame = rte_pktmbuf_read(m, 0, p->len, linear);
-	}
-}
-
-/* Takes any frame. True if the buffer is control's now. Hot, although not inlined: all answers to
- * probes of other workers come here. */
-static __rte_noinline __rte_hot bool receive_any(struct el_worker *w, struct queue *q,
-						 struct rte_mbuf *m, uint64_t ns)
-{
-	uint8_t linear[LINEAR_BYTES];
-	enum recognised found;
-	struct pending p;
-
-	view(m, &p, linear);
-	found = recognise(w, q, m, &p);
-	if (found == ANSWER) {
-		p.answer.ns = ns;
-		search(w, q, &p);
-	}
-	return found == PUNTED;
-}
-
 /* Stage one: finds the slice and the record of the probe that a plain answer is to, and prefetches
  * both. `key`: NULL while there is no plan. */
 static inline void find(struct el_worker *w, const struct el_id_key *key, const struct rte_mbuf *m,
@@ -495,7 +111,7 @@ static inline void find(struct el_worker *w, const struct el_id_key *key, const 
 	rte_prefetch0(f->slice);
 }
 
-/* Leaves answers with a wrong checksum to receive_any. */
+/* Leaves answers with a wrong checksum to rx_any. */
 static void check(const struct queue *q, struct rte_mbuf *const *mbufs, uint32_t n,
 		  struct found *found)
 {
@@ -572,7 +188,7 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 
 		if (likely(found[i].slice && take(w, &found[i], at))) {
 			n_answers++;
-		} else if (receive_any(w, q, mbufs[i], at)) {
+		} else if (rx_any(w, q, mbufs[i], at)) {
 			n_punted++;
 			continue;
 		}
@@ -591,40 +207,4 @@ void rx_poll(struct el_worker *w)
 {
 	for (uint32_t i = 0; i < w->n_queues; i++)
 		rx_burst(w, &w->queues[i]);
-}
-
-/* Notes which worker an answer came in at, so that a later plan has that one send the slice. */
-static void note_rx_worker(struct el_worker *w, const struct el_answer *a, const struct located *at)
-{
-	const struct el_plan *plan = at->set->plans[at->worker];
-	struct live_round *l = round_find(w, at->round);
-
-	if (!is_answer(a))
-		return; /* of a router: it may come in anywhere */
-	atomic_store_explicit(&at->streams->of[at->worker].rx_worker[at->slice - plan->slices],
-			      a->rx_worker + 1, memory_order_relaxed);
-	if (l)
-		l->block->forwarded++;
-}
-
-/* Takes answers to this worker's probes that came in at another: it has verified them, and what is
- * left is to write the records. */
-void rx_forwarded(struct el_worker *w)
-{
-	struct el_answer answers[BURST];
-	unsigned n =
-	    rte_ring_sc_dequeue_burst_elem(w->forwarded, answers, sizeof(answers[0]), BURST, NULL);
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct el_schedule_span *span =
-		    el_schedule_find_generation(w->schedule, answers[i].generation);
-		struct located at;
-
-		if (!span || !locate(w, span, answers[i].id, &at)) {
-			count(w, EL_COUNTER_UNMATCHED_ID, 1);
-			continue;
-		}
-		apply(w, &answers[i], &at);
-		note_rx_worker(w, &answers[i], &at);
-	}
 }

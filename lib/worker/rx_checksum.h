@@ -2,6 +2,8 @@
 #pragma once
 /* Whether the checksums of an answer are right: where the NIC says so, else by our own sum. */
 #include "el_probe_make.h"
+#include <netinet/in.h>
+
 #include "worker_internal.h"
 
 #include <rte_ether.h>

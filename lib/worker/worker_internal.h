@@ -288,7 +288,23 @@ static inline struct live_round *round_find(struct el_worker *w, uint64_t round)
 	return l->block && l->block->round == round ? l : NULL;
 }
 
-/* rx.c, tx.c, urgent.c: the stages of an iteration. */
+/* The probe of this worker from `port` is answered: its 4-tuple is not half-open any more, unless a
+ * later probe has used it. */
+static inline void release_tuple(const struct el_worker_streams *streams, const struct el_slice *s,
+				 uint16_t port, uint32_t id)
+{
+	el_half_open *last =
+	    &streams->half_open[s->half_open_first + (uint32_t)(port - s->half_open_base)];
+
+	if (el_half_open_get(last) == id)
+		el_half_open_set(last, 0);
+}
+
+/* rx_any.c: takes any frame, received at `ns`. True if the buffer is control's now. Hot: all
+ * answers to probes of other workers come here. */
+__rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m, uint64_t ns);
+
+/* rx.c, rx_any.c, tx.c, urgent.c: the stages of an iteration. */
 void rx_poll(struct el_worker *w);
 void rx_forwarded(struct el_worker *w);
 void tx_poll(struct el_worker *w);
