@@ -32,10 +32,10 @@ static void settle_gaps(struct el_worker *w)
 	w->recent_gap_ns = 0;
 }
 
-static void report(struct el_worker *w, struct el_block *b)
+static void report(struct el_worker *w, struct el_block *b, uint64_t closed_ns)
 {
 	/* The ring holds more than all blocks there are. */
-	b->closed_ns = w->iteration_ns;
+	b->closed_ns = closed_ns;
 	rte_ring_sp_enqueue(w->reports, b);
 }
 
@@ -153,7 +153,8 @@ static void forget_open(struct el_worker *w, const struct el_block *b)
 	}
 }
 
-static void close_round(struct el_worker *w, struct live_round *l)
+/* closed_ns: what came in up to then has been looked at. */
+static void close_round(struct el_worker *w, struct live_round *l, uint64_t closed_ns)
 {
 	struct el_block *b = l->block;
 
@@ -169,7 +170,20 @@ static void close_round(struct el_worker *w, struct live_round *l)
 	forget_open(w, b);
 	while (w->n_live && !round_find(w, w->oldest_round))
 		w->oldest_round++;
-	report(w, b);
+	report(w, b, closed_ns);
+}
+
+/* Closes a round before its time: what could have been answered yet, or is answered by what has not
+ * been looked at, for this worker was away, is abandoned. */
+static void close_early(struct el_worker *w, struct live_round *l)
+{
+	uint64_t seen_ns = w->iteration_ns;
+
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if ((int64_t)(w->queues[i].empty_ns - seen_ns) < 0)
+			seen_ns = w->queues[i].empty_ns;
+	}
+	close_round(w, l, seen_ns);
 }
 
 /* Frees the place in the table for a round. After ROUNDS_MAX rounds one of an older plan may still
@@ -182,7 +196,7 @@ static void free_place(struct el_worker *w, uint64_t round)
 		if (l->block->round + ROUNDS_MAX > round)
 			i++;
 		else
-			close_round(w, l);
+			close_early(w, l);
 	}
 }
 
@@ -287,7 +301,7 @@ void rounds_close_due(struct el_worker *w)
 		if (l->sending || !is_over(w, l))
 			i++;
 		else
-			close_round(w, l);
+			close_round(w, l, w->iteration_ns);
 	}
 }
 
@@ -296,7 +310,7 @@ void rounds_close_all(struct el_worker *w)
 	struct live_round *l;
 
 	while ((l = oldest(w)) != NULL)
-		close_round(w, l);
+		close_early(w, l);
 }
 
 /* Whether the schedule lets a block's round begin when its time comes. */
@@ -321,7 +335,7 @@ static void give_back(struct el_worker *w, bool all)
 			continue;
 		}
 		b->cut = true;
-		report(w, b);
+		report(w, b, w->iteration_ns);
 	}
 }
 
@@ -347,7 +361,7 @@ static void close_dropped(struct el_worker *w)
 	while ((l = oldest(w)) != NULL && !el_schedule_find(w->schedule, l->block->round)) {
 		if (l->sending)
 			rounds_end_sending(w);
-		close_round(w, l);
+		close_early(w, l);
 	}
 }
 

@@ -407,6 +407,32 @@ static void rounds_ahead_elsewhere(void **state)
 	bench_free(b);
 }
 
+/* The same where this worker was away meanwhile: whether what is past its timeout is answered is
+ * waiting to be received, and is not lost. */
+static void a_dropped_plan_whose_answers_wait(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 1);
+	struct captured probes[20];
+	struct el_plan_set *old;
+	struct el_figures f;
+	uint64_t end;
+
+	(void)state;
+	order_round(b, 1);
+	capture(b, 0, 20, probes);
+	old = plan_again(b);
+	order_round(b, 2);
+	assert_int_equal(serve(b, 20, REPLY_ECHO), 20);
+	for (end = rte_rdtsc() + EL_NS_PER_S; rte_rdtsc() < end;) /* it looks away */
+		;
+	retire(b, el_plan_set_get(old));
+	f = figures(b, 0);
+	assert_int_equal(f.abandoned, 20);
+	assert_int_equal(f.lost, 0);
+	el_plan_set_put(old);
+	bench_free(b);
+}
+
 /* What has not begun comes back at once, and what is being sent goes on. */
 static void a_closed_gate_cuts_nothing(void **state)
 {
@@ -571,6 +597,7 @@ int main(void)
 	    cmocka_unit_test(a_round_given_back_that_was_begun_elsewhere),
 	    cmocka_unit_test(plans_that_others_began),
 	    cmocka_unit_test(a_dropped_plan_is_closed),
+	    cmocka_unit_test(a_dropped_plan_whose_answers_wait),
 	    cmocka_unit_test(rounds_ahead_elsewhere),
 	    cmocka_unit_test(an_order_that_comes_while_receiving),
 	    cmocka_unit_test(a_closed_gate_cuts_nothing),
