@@ -34,10 +34,11 @@ static int check_memory(const struct el_plan_set *set, struct el_error *err)
 		return 0;
 	return el_error_set(err, -ENOMEM,
 			    "the records of %u rounds of %llu probes need %.3g GB of memory, but "
-			    "%.3g GB are available: fewer probes, a longer interval or a shorter "
+			    "%.3g GB are available%s: fewer probes, a longer interval or a shorter "
 			    "timeout need less",
 			    set->n_blocks, (unsigned long long)set->n_probes, (double)wanted / 1e9,
-			    (double)there / 1e9);
+			    (double)there / 1e9,
+			    set->generation > 1 ? " beside those of plans with open rounds" : "");
 }
 
 /* Hands each worker its block of a round, if there is room for all of them. */
