@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "el_ticks.h"
 #include "compile.h"
+#include "el_ticks.h"
 #include "signals.h"
 #include "stats_thread.h"
 
@@ -170,7 +170,7 @@ static struct rollout_world look_at_world(struct control *c)
 				      .taken = el_board_is_taken(c->board),
 				      .begun_last = UINT64_MAX,
 				      .is_making = c->reload.is_making,
-				      .names_settled = names_settled(c->names),
+				      .names_known = reload_names_are_known(c),
 				      .hops_settled = network_settled(c->network),
 				      .hops_told = network_told(c->network)};
 

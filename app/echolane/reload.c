@@ -43,8 +43,7 @@ static int order(struct control *c, struct compile_job *job)
 	return 0;
 }
 
-/* Before the first round all names that will be known soon go into one plan. */
-static bool names_are_known(const struct control *c)
+bool reload_names_are_known(const struct control *c)
 {
 	return c->rollout.state != ROLLOUT_STARTING || names_settled(c->names) ||
 	       c->now_ns - c->started_ns >= NAMES_WAIT_NS;
@@ -62,7 +61,7 @@ static void order_update(struct control *c)
 	r->names_changed |= network_take_room(c->network);
 	other = r->names_changed || r->inventory_changed || r->misplaced;
 	if ((!other && !moved_is_due(&c->moved, el_raw_ns())) || !may_order(c) ||
-	    !names_are_known(c))
+	    !reload_names_are_known(c))
 		return;
 	job.order.only_if_moved = !other;
 	r->names_changed = r->inventory_changed = false;

@@ -30,6 +30,9 @@ struct reload {
 };
 
 void reload_init(struct control *c);
+/* False while names are waited for: before the first round all that will be known soon go into one
+ * plan. */
+bool reload_names_are_known(const struct control *c);
 /* Orders a plan if it is time. To be called at each tick. */
 void reload_poll(struct control *c);
 /* The compile thread has finished something. */

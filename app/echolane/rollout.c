@@ -97,14 +97,13 @@ void rollout_end(struct rollout *r)
 		r->state = ROLLOUT_ENDING;
 }
 
-/* The first round of a plan waits until its next hops are known, but not long; that of the
- * first plan, likewise, until all names that will be known soon are in it. */
+/* The first round of a plan waits until its next hops are known, but not long; that of the first
+ * plan until all names that will be known soon are in it, too. */
 static bool is_ready(const struct rollout *r, const struct rollout_world *world)
 {
 	bool waited = world->now_ns - r->since_ns >= HOP_WAIT_NS;
 
-	if (r->state == ROLLOUT_STARTING &&
-	    (world->is_making || (!waited && !world->names_settled)))
+	if (r->state == ROLLOUT_STARTING && (world->is_making || !world->names_known))
 		return false;
 	return (waited || world->hops_settled) && world->hops_told;
 }

@@ -43,10 +43,10 @@ struct rollout_world {
 	/* The number of the round begun last: of the worker that is furthest, and of the one that
 	 * is furthest behind. Where they differ, a round has begun on some workers only. */
 	uint64_t begun_first, begun_last;
-	bool is_making;     /* the compile thread makes another generation */
-	bool names_settled; /* all names are resolved or known not to be */
-	bool hops_settled;  /* all next hops are resolved or known not to answer */
-	bool hops_told;     /* the workers have been sent all that is known of next hops */
+	bool is_making;    /* the compile thread makes another generation */
+	bool names_known;  /* no name is waited for any longer */
+	bool hops_settled; /* all next hops are resolved or known not to answer */
+	bool hops_told;    /* the workers have been sent all that is known of next hops */
 };
 
 struct rollout {

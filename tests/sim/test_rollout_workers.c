@@ -105,7 +105,7 @@ static struct rollout_world look_round(struct control *c)
 	struct rollout_world world = {.now_ns = rte_rdtsc() + c->waited_ns,
 				      .taken = el_board_is_taken(c->b->board),
 				      .begun_last = UINT64_MAX,
-				      .names_settled = true,
+				      .names_known = true,
 				      .hops_settled = true,
 				      .hops_told = true};
 

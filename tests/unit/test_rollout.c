@@ -38,7 +38,7 @@ static struct world {
 	const struct el_plan_set *begun[WORKERS][ROUNDS]; /* by whom and under what */
 	uint32_t published[ROUNDS];
 	uint32_t n_made, n_freed;
-	bool hops_settled, names_settled, is_making;
+	bool hops_settled, names_known, is_making;
 } world;
 
 /* ---- generations ---- */
@@ -212,7 +212,7 @@ static struct rollout_world look_round(void)
 				    .taken = true,
 				    .begun_last = UINT64_MAX,
 				    .is_making = world.is_making,
-				    .names_settled = world.names_settled,
+				    .names_known = world.names_known,
 				    .hops_settled = world.hops_settled,
 				    .hops_told = true};
 
@@ -300,7 +300,7 @@ static void begin_world(uint64_t period_ns, uint64_t timeout_ns)
 	memset(&world, 0, sizeof(world));
 	world.posted = &nothing;
 	world.now_ns = EL_NS_PER_S;
-	world.hops_settled = world.names_settled = true;
+	world.hops_settled = world.names_known = true;
 	for (uint32_t w = 0; w < WORKERS; w++)
 		world.workers[w].schedule = &nothing;
 	first = make(period_ns, timeout_ns);
@@ -360,10 +360,10 @@ static void first_round_waits_for_names_and_hops(void **state)
 {
 	(void)state;
 	begin_world(EL_NS_PER_S, 100 * MS);
-	world.names_settled = world.hops_settled = false;
+	world.names_known = world.hops_settled = false;
 	run(1000);
 	assert_int_equal(world.rollout.state, ROLLOUT_STARTING);
-	world.names_settled = true;
+	world.names_known = true;
 	run(1000);
 	assert_int_equal(world.rollout.state, ROLLOUT_STARTING);
 	run(2600); /* but not for ever */
