@@ -33,10 +33,13 @@ struct simpeer_counters {
 	/* Whoever drives the port counts these: answers and copies handed to it, not yet taken by
 	 * it at the end, and probes or copies lost because the mbuf pool was empty. */
 	uint64_t sent, unsent, no_mbuf;
+	/* Of the answers and copies, with the script's drop_late_ns: not sent, because they were
+	 * later than that; and of those sent, the ones whose call to the port lasted beyond it. */
+	uint64_t late_dropped, late_sent;
 };
 
-/* How late delayed answers were handed to the port: the peer's own part in an error of round-trip
- * times. Bins of SIMPEER_LATE_NS; whoever drives the port counts. */
+/* How late delayed answers were when they were taken up to be sent: the peer's own part in an error
+ * of round-trip times. Bins of SIMPEER_LATE_NS; whoever drives the port counts. */
 #define SIMPEER_LATE_NS 16
 #define SIMPEER_LATE_BINS 16384
 struct simpeer_late {

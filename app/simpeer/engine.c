@@ -16,6 +16,7 @@
 /* One burst answered with all its copies, and as many answers that were held for reordering. */
 #define BURST_ANSWERS_MAX (BURST * (2 + 2 * SIMPEER_COPIES_MAX))
 #define TX_MAX (BURST_ANSWERS_MAX + 1024)
+#define AT_ONCE 0 /* a time that an answer is due: now, and it can't be late */
 
 /* An answer that waits for its rule's next one. */
 struct held {
@@ -28,12 +29,18 @@ struct simpeer {
 	struct simpeer_core core;
 	struct simpeer_config config;
 	uint64_t now_ns;
+	/* With the script's drop_late_ns. When the port last had nothing more to receive, so that
+	 * what is received next arrived later; when it last refused an answer; and whether the
+	 * burst being handled may have waited too long. */
+	uint64_t drained_ns, refused_ns;
+	bool received_late;
 	struct simpeer_delay_queue delayed;
 	struct held *held; /* one a rule */
 	uint32_t n_held;
 	uint64_t hold_ns, next_deadline_ns;
 	uint32_t n_tx;
 	struct rte_mbuf *tx[TX_MAX];
+	uint64_t tx_due_ns[TX_MAX]; /* when each was to go out, or AT_ONCE */
 };
 
 struct simpeer *simpeer_create(const struct simpeer_config *config)
@@ -43,6 +50,11 @@ struct simpeer *simpeer_create(const struct simpeer_config *config)
 
 	if (!p)
 		return NULL;
+	if (config->script->drop_late_ns && !config->read_clock) {
+		free(p);
+		errno = EINVAL;
+		return NULL;
+	}
 	p->config = *config;
 	p->hold_ns = config->script->reorder_hold_us * 1000ULL;
 	if (rte_eth_macaddr_get(config->port_id, &mac) != 0) {
@@ -86,11 +98,17 @@ const struct simpeer_core *simpeer_state(struct simpeer *peer)
 	return &peer->core;
 }
 
+static void append(struct simpeer *p, struct rte_mbuf *m, uint64_t due_ns)
+{
+	p->tx_due_ns[p->n_tx] = due_ns;
+	p->tx[p->n_tx++] = m;
+}
+
 /* Sends now or puts by. False, and the mbuf freed, if too many are put by. */
 static bool emit(struct simpeer *p, struct rte_mbuf *m, uint64_t due_ns)
 {
 	if (due_ns <= p->now_ns && p->n_tx < TX_MAX) {
-		p->tx[p->n_tx++] = m;
+		append(p, m, due_ns);
 		return true;
 	}
 	if (simpeer_delay_push(&p->delayed, due_ns, m))
@@ -109,7 +127,7 @@ static void emit_answer(struct simpeer *p, struct rte_mbuf *m, const struct simp
 	uint32_t n = 0;
 
 	if (v->rule == SIMPEER_NO_RULE) {
-		emit(p, m, due_ns);
+		emit(p, m, AT_ONCE);
 		return;
 	}
 	counters = &p->core.rules[v->rule].counters;
@@ -214,33 +232,93 @@ static void handle(struct simpeer *p, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	if (unlikely(p->received_late) && v.rule != SIMPEER_NO_RULE) {
+		p->core.counters.late_dropped += 1 + v.copies;
+		rte_pktmbuf_free(m);
+		return;
+	}
 	m->data_off = (uint16_t)b.headroom;
 	m->data_len = (uint16_t)b.len;
 	m->pkt_len = b.len;
 	m->ol_flags = (m->ol_flags & RTE_MBUF_F_EXTERNAL) | (vlan ? RTE_MBUF_F_TX_VLAN : 0);
 	if (likely(!(v.reorder | v.copies | v.delay_ns) &&
 		   (p->n_held == 0 || v.rule == SIMPEER_NO_RULE)))
-		emit(p, m, p->now_ns);
+		emit(p, m, v.rule == SIMPEER_NO_RULE ? AT_ONCE : p->now_ns);
 	else
 		emit_impaired(p, m, &v);
 }
 
+/* What happened at `since_ns` is handled too late at `now_ns`, and by the peer's own fault: while
+ * the port takes no answers, it is the other end that is waited for. */
+static bool too_late(const struct simpeer *p, uint64_t since_ns, uint64_t now_ns)
+{
+	since_ns = RTE_MAX(since_ns, p->refused_ns);
+	return (int64_t)(now_ns - since_ns) > (int64_t)p->config.script->drop_late_ns;
+}
+
+static bool answer_late(const struct simpeer *p, uint32_t i, uint64_t now_ns)
+{
+	return p->tx_due_ns[i] != AT_ONCE && too_late(p, p->tx_due_ns[i], now_ns);
+}
+
+/* Frees the late ones of n answers from `first` on. The others follow, in order, where it returns
+ * how many were freed. */
+static uint32_t drop_late(struct simpeer *p, uint32_t first, uint32_t n)
+{
+	uint64_t now_ns = p->config.read_clock(p->config.clock);
+	uint32_t kept = first + n, late;
+
+	for (uint32_t i = first + n; i-- > first;) {
+		if (answer_late(p, i, now_ns)) {
+			rte_pktmbuf_free(p->tx[i]);
+			continue;
+		}
+		kept--;
+		p->tx[kept] = p->tx[i];
+		p->tx_due_ns[kept] = p->tx_due_ns[i];
+	}
+	late = kept - first;
+	p->core.counters.late_dropped += late;
+	return late;
+}
+
+/* The port has been called with `n` answers from `first` on, and took so many. */
+static void note_sent(struct simpeer *p, uint32_t first, uint32_t n, uint32_t taken)
+{
+	uint64_t now_ns = p->config.read_clock(p->config.clock);
+
+	for (uint32_t i = first; i < first + taken; i++)
+		p->core.counters.late_sent += answer_late(p, i, now_ns);
+	if (taken < n)
+		p->refused_ns = now_ns;
+}
+
 static unsigned int flush(struct simpeer *p)
 {
-	uint32_t sent = 0;
+	bool drops = p->config.script->drop_late_ns;
+	uint32_t sent = 0, gone = 0;
 
-	while (sent < p->n_tx) {
-		uint32_t n = RTE_MIN(p->n_tx - sent, (uint32_t)BURST);
-		uint16_t taken = rte_eth_tx_burst(p->config.port_id, p->config.queue_id,
-						  &p->tx[sent], (uint16_t)n);
+	while (gone < p->n_tx) {
+		uint32_t n = RTE_MIN(p->n_tx - gone, (uint32_t)BURST);
+		uint32_t late = drops ? drop_late(p, gone, n) : 0;
+		uint16_t taken;
 
+		gone += late;
+		n -= late;
+		taken = rte_eth_tx_burst(p->config.port_id, p->config.queue_id, &p->tx[gone],
+					 (uint16_t)n);
+		if (drops)
+			note_sent(p, gone, n, taken);
+		gone += taken;
 		sent += taken;
 		if (taken < n)
 			break;
 	}
-	p->n_tx -= sent;
-	if (p->n_tx > 0)
-		memmove(p->tx, &p->tx[sent], p->n_tx * sizeof(p->tx[0]));
+	p->n_tx -= gone;
+	if (p->n_tx > 0) {
+		memmove(p->tx, &p->tx[gone], p->n_tx * sizeof(p->tx[0]));
+		memmove(p->tx_due_ns, &p->tx_due_ns[gone], p->n_tx * sizeof(p->tx_due_ns[0]));
+	}
 	p->core.counters.sent += sent;
 	return sent;
 }
@@ -257,7 +335,7 @@ static unsigned int send_due(struct simpeer *p)
 		uint64_t bin = (p->now_ns - due_ns) / SIMPEER_LATE_NS;
 		late->bins[bin < SIMPEER_LATE_BINS ? bin : SIMPEER_LATE_BINS - 1]++;
 		late->n++;
-		p->tx[p->n_tx++] = m;
+		append(p, m, due_ns);
 		due_ns = p->delayed.heap[0].due_ns;
 	}
 	/* before others are received, whose handling would delay them */
@@ -272,6 +350,14 @@ unsigned int simpeer_send(struct simpeer *peer, uint64_t now_ns)
 	return peer->delayed.count > 0 ? send_due(peer) : 0;
 }
 
+/* A call to the port that began at `now_ns` has received n frames. */
+static void note_received(struct simpeer *p, uint16_t n)
+{
+	p->received_late = too_late(p, p->drained_ns, p->config.read_clock(p->config.clock));
+	if (n < BURST)
+		p->drained_ns = p->now_ns;
+}
+
 unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns)
 {
 	struct rte_mbuf *rx[BURST];
@@ -279,8 +365,11 @@ unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns)
 
 	peer->now_ns = now_ns;
 	/* What the port refuses stops the receiving, so that nothing is lost here. */
-	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX))
+	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX)) {
 		n = rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
+		if (peer->config.script->drop_late_ns)
+			note_received(peer, n);
+	}
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(rx[i], void *));
 	for (uint16_t i = 0; i < n; i++) {

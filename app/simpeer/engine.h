@@ -19,9 +19,13 @@ struct simpeer_config {
 	/* Answers are made in mbufs of `pool` instead of those received: for links that hand over
 	 * the other side's own mbufs (net_ring), whose headroom and payload must not change. */
 	bool copy;
+	/* The clock that `now_ns` below is of, for a script with drop_late_ns, which needs one that
+	 * goes on while the peer works; else NULL. Called with `clock`. */
+	uint64_t (*read_clock)(void *clock);
+	void *clock;
 };
 
-/* NULL with errno set: ENOMEM, ENODEV. */
+/* NULL with errno set: ENOMEM, ENODEV; EINVAL: no clock, and the script has drop_late_ns. */
 struct simpeer *simpeer_create(const struct simpeer_config *config);
 
 /* Frees all answers that are still held. NULL is fine. */

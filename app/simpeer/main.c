@@ -149,6 +149,11 @@ static void follow_clock(struct el_core_clock *clock, uint64_t now_ns)
 		fputs("simpeer: the time stamp counter has stepped\n", stderr);
 }
 
+static uint64_t read_clock(void *clock)
+{
+	return el_ticks_now(clock);
+}
+
 static bool holds_back(const struct simpeer_script *script)
 {
 	for (uint32_t i = 0; i < script->n_rules; i++)
@@ -232,9 +237,10 @@ static void loop(struct simpeer *peer, const struct options *o, struct el_core_c
 
 static int run(const struct options *o, const struct simpeer_script *script)
 {
-	struct simpeer_config config = {.script = script, .port_id = o->port_id};
-	unsigned int mbufs = 8191 + (holds_back(script) ? script->max_delayed : 0);
 	struct el_core_clock clock;
+	struct simpeer_config config = {
+	    .script = script, .port_id = o->port_id, .read_clock = read_clock, .clock = &clock};
+	unsigned int mbufs = 8191 + (holds_back(script) ? script->max_delayed : 0);
 	struct simpeer *peer;
 	int rc;
 

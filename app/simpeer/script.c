@@ -408,6 +408,10 @@ static const struct conf_key script_keys[] = {
 	    "4-tuples that half_open remembers; default 65536"),
     INT_KEY(simpeer_script, reorder_hold_us, 1, SIMPEER_DELAY_US_MAX, "200000",
 	    "an answer waits so long for the one it is swapped with; default 200000"),
+    INT_KEY(simpeer_script, drop_late_ns, 0, 1000000000, NULL,
+	    "don't send an answer so late by the peer's own fault, and count it as late_dropped: "
+	    "more than this past its time, or to a probe that may have waited longer before it was "
+	    "received; default 0, which sends all"),
     {.name = "rules",
      .kind = CONF_LIST,
      FIELD(simpeer_script, rules),

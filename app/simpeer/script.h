@@ -132,6 +132,8 @@ struct simpeer_script {
 	uint32_t max_delayed; /* answers held back at one time; a power of two is not needed */
 	uint32_t max_half_open;
 	uint32_t reorder_hold_us; /* how long an answer waits for the one it is swapped with */
+	uint32_t
+	    drop_late_ns; /* an answer that the peer itself delays longer is not sent; 0: none */
 	struct simpeer_prefixes prefixes, except, arp;
 	struct simpeer_rule *rules; /* n_rules + 1 of them */
 	/* without the last one, which every script has: match all, answer plainly */

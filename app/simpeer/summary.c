@@ -62,6 +62,8 @@ void simpeer_core_json(const struct simpeer_core *c, struct el_str *s)
 	add(s, "sent", n->sent);
 	add(s, "unsent", n->unsent);
 	add(s, "no_mbuf", n->no_mbuf);
+	add(s, "late_dropped", n->late_dropped);
+	add(s, "late_sent", n->late_sent);
 	add(s, "late_p50_ns", late_ns(&c->late, 0.5));
 	add(s, "late_p99_ns", late_ns(&c->late, 0.99));
 	el_str_add(s, "\n  ");

@@ -4,6 +4,7 @@ import json
 import pathlib
 import signal
 import subprocess
+import time
 
 from harness import GATEWAY, PORT, alone, assert_equal, assert_loss, config, icmp, tcp, udp, wait_until
 
@@ -14,14 +15,14 @@ ROUTER = "203.0.113.1"
 class Peer:
     """simpeer at the router's end of the prober's link, in place of the router's kernel."""
 
-    def __init__(self, lab, rules, device="net_af_packet0,iface=p0"):
+    def __init__(self, lab, rules, device="net_af_packet0,iface=p0", **keys):
         lab.ip("router", "address", "flush", "dev", "p0")
         self.lab = lab
         self.stats_path = lab.directory / "simpeer.stats"
         self.log_path = lab.directory / "simpeer.log"
         script = lab.directory / "simpeer.yaml"
         script.write_text(json.dumps({"prefixes": ["198.51.100.0/24"], "arp": [f"{GATEWAY}/32"],
-                                      "rules": rules}))
+                                      "rules": rules, **keys}))
         with open(self.log_path, "wb") as log:
             self.process = lab.popen("router", [
                 str(lab.simpeer), "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
@@ -147,6 +148,22 @@ def test_the_peer_itself(lab):
     done = subprocess.run([pathlib.Path(__file__).with_name("simpeer_smoke.sh"), str(lab.simpeer)],
                           text=True, capture_output=True, check=False)
     assert_equal(done.returncode, 0, f"exit status ({done.stdout}{done.stderr})")
+
+
+def test_answers_late_by_the_peers_own_fault(lab):
+    """They are not sent, and are what is lost to the last one."""
+    peer = Peer(lab, [{"name": "case", "match": {"protocol": "icmp"}, "delay": {"us": 50000}}],
+                drop_late_ns=50_000_000)
+    prober = lab.start(config({"late": icmp(TARGET, 500, timeout=2)}), "--rounds", "1", "--print-metrics")
+    wait_until(lambda: peer.answered() > 50, 20, "answers")
+    peer.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    peer.process.send_signal(signal.SIGCONT)
+    metrics = prober.final_metrics()
+    stats, _ = peer.stop()
+    assert 0 < stats["late_dropped"] < 500, stats
+    assert_loss(metrics, "late", 500, stats["late_dropped"])
+    assert_equal(everything_counted(metrics), {}, "counters")
 
 
 def test_connections_are_closed(lab):

@@ -107,6 +107,8 @@ static void refuses_bad_scripts(void **state)
 	    {PREFIXES "arp_drop_first: 4294967296\n",
 	     "t.yaml:2:17: arp_drop_first: expected an integer from 0 to 4294967295, got "
 	     "4294967296"},
+	    {PREFIXES "drop_late_ns: 1000000001\n",
+	     "t.yaml:2:15: drop_late_ns: expected an integer from 0 to 1000000000, got 1000000001"},
 	    {PREFIXES "mac: 01:00:00:00:00:01\n", "t.yaml:2:6: mac: " MAC "\"01:00:00:00:00:01\""},
 	    {PREFIXES "mac: \"02:-1:00:00:00:01\"\n",
 	     "t.yaml:2:6: mac: " MAC "\"02:-1:00:00:00:01\""},

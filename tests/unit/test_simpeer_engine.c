@@ -3,6 +3,7 @@
  * nanosecond): when each answer goes out, and in which order. */
 #include "simpeer_probe.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -20,6 +21,14 @@ static uint64_t seed;
 static struct rte_mempool *pool;
 static struct rte_ring *to_peer, *from_peer;
 static uint16_t port_id;
+/* What the peer's own clock says, and what it goes on by each time it is asked. */
+static uint64_t clock_ns, clock_step_ns;
+
+static uint64_t read_clock(void *clock)
+{
+	assert_ptr_equal(clock, &clock_ns);
+	return clock_ns += clock_step_ns;
+}
 
 struct bench {
 	struct simpeer_script *script;
@@ -28,7 +37,11 @@ struct bench {
 
 static void begin(struct bench *x, const char *text, bool copy)
 {
-	struct simpeer_config config = {.port_id = port_id, .pool = pool, .copy = copy};
+	struct simpeer_config config = {.port_id = port_id,
+					.pool = pool,
+					.copy = copy,
+					.read_clock = read_clock,
+					.clock = &clock_ns};
 	char all[512];
 
 	snprintf(all, sizeof(all), "mac: 02:00:00:00:00:01\n" PREFIXES "%s", text);
@@ -57,6 +70,31 @@ static void send_ping(uint32_t seq)
 	make_probe(&room, &p, &seed);
 	memcpy(rte_pktmbuf_append(m, (uint16_t)room.b.len), room.b.data, room.b.len);
 	assert_int_equal(rte_ring_enqueue(to_peer, m), 0);
+}
+
+static void send_arp(void)
+{
+	static const uint8_t request[42] = "\xff\xff\xff\xff\xff\xff" PROBER_MAC
+					   "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01" PROBER_MAC
+					   "\xc0\x00\x02\x0a\0\0\0\0\0\0\xc0\x00\x02\x01";
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, sizeof(request)), request, sizeof(request));
+	assert_int_equal(rte_ring_enqueue(to_peer, m), 0);
+}
+
+/* Whether the next answer is one to an ARP request. */
+static bool receive_arp(void)
+{
+	void *item = NULL;
+	bool is_arp;
+
+	if (rte_ring_dequeue(from_peer, &item) < 0)
+		return false;
+	is_arp = at16(rte_pktmbuf_mtod((struct rte_mbuf *)item, const uint8_t *) + 12) == 0x0806;
+	rte_pktmbuf_free(item);
+	return is_arp;
 }
 
 /* The sequence number of the next answer, or -1. */
@@ -221,6 +259,160 @@ static void says_how_late(void **state)
 	end(&x);
 }
 
+/* One turn at `now_ns`. The clock stands still in it, but for `step_ns` at each look: one after the
+ * port was called to receive, one before each call to send, one after that. */
+static void turn(struct bench *x, uint64_t now_ns, uint64_t step_ns)
+{
+	clock_ns = now_ns;
+	clock_step_ns = step_ns;
+	simpeer_poll(x->peer, now_ns);
+}
+
+#define ASSERT_LATE(x, dropped, sent)                                                              \
+	do {                                                                                       \
+		const struct simpeer_counters *n_ = &simpeer_state((x)->peer)->counters;           \
+		assert_int_equal(n_->late_dropped, dropped);                                       \
+		assert_int_equal(n_->late_sent, sent);                                             \
+	} while (0)
+
+/* To the nanosecond: what is later than the limit, past the answer's time, is not sent. */
+static void drops_what_is_sent_late(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "drop_late_ns: 100\nrules: [{delay: {us: 1000, every: 2, offset: 0}}]\n", false);
+	turn(&x, 1000, 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		send_ping(i); /* 0 and 2 are delayed */
+		turn(&x, 1000 + i * 50, 0);
+	}
+	ASSERT_RECEIVED(1, 3);
+	turn(&x, 1200 + MS, 0); /* 0 is 200 late, 2 is 100 */
+	ASSERT_RECEIVED(2);
+	ASSERT_LATE(&x, 1, 0);
+	assert_int_equal(simpeer_state(x.peer)->counters.sent, 3);
+	assert_int_equal(simpeer_state(x.peer)->rules[0].counters.answered, 4);
+	end(&x);
+}
+
+/* One that becomes late in the call to the port has gone; it is told. */
+static void tells_what_was_sent_late(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "drop_late_ns: 100\n", false);
+	turn(&x, 1000, 0);
+	send_ping(0);
+	turn(&x, 1001, 33); /* received by 1034, sent from 1067 to 1100 */
+	send_ping(1);
+	turn(&x, 1002, 34); /* from 1070 to 1104 */
+	ASSERT_RECEIVED(0, 1);
+	ASSERT_LATE(&x, 0, 1);
+	send_ping(2);
+	turn(&x, 1003, 51); /* received by 1054, sent from 1105 */
+	assert_int_equal(receive(), -1);
+	ASSERT_LATE(&x, 1, 1);
+	end(&x);
+}
+
+/* A request may have come just after the port was last seen empty. */
+static void drops_what_may_have_waited(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "drop_late_ns: 100\nrules: [{duplicate_every: 1, copies: 2}]\n", false);
+	send_ping(0);
+	turn(&x, 1000, 0); /* nobody had looked before */
+	ASSERT_LATE(&x, 3, 0);
+	send_ping(1);
+	turn(&x, 1100, 0);
+	ASSERT_RECEIVED(1, 1, 1);
+	send_ping(2);
+	turn(&x, 1201, 0);
+	assert_int_equal(receive(), -1);
+	ASSERT_LATE(&x, 6, 0);
+	for (uint32_t i = 0; i < 100; i++)
+		send_ping(i);
+	turn(&x, 1301, 0); /* takes 64 of them, so that others may have waited since */
+	turn(&x, 1402, 0);
+	ASSERT_LATE(&x, 6 + 3 * 36, 0);
+	for (uint32_t i = 0; i < 3 * 64; i++)
+		assert_int_equal(receive(), i / 3);
+	end(&x);
+}
+
+/* Else a prober would look for a neighbour in vain. */
+static void answers_arp_however_late(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "drop_late_ns: 100\narp: [192.0.2.1]\n", false);
+	turn(&x, 1000, 0);
+	send_arp();
+	send_ping(0);
+	turn(&x, 1001, 51); /* sent from 1103 */
+	assert_true(receive_arp());
+	assert_int_equal(receive(), -1);
+	ASSERT_LATE(&x, 1, 0);
+	send_ping(1);
+	send_arp();
+	turn(&x, 1102, 0); /* they may have waited since 1001 */
+	assert_true(receive_arp());
+	assert_int_equal(receive(), -1);
+	ASSERT_LATE(&x, 2, 0);
+	end(&x);
+}
+
+/* While the port takes nothing it is the other end that is late. */
+static void waits_for_the_other_end(void **state)
+{
+	void *filler[1024];
+	unsigned int n = rte_ring_free_count(from_peer);
+	struct bench x;
+
+	(void)state;
+	begin(&x, "drop_late_ns: 100\n", false);
+	for (unsigned int i = 0; i < n; i++) {
+		filler[i] = rte_pktmbuf_alloc(pool);
+		assert_int_equal(rte_ring_enqueue(from_peer, filler[i]), 0);
+	}
+	turn(&x, 1000, 0);
+	send_ping(0);
+	turn(&x, 1001, 0);
+	turn(&x, 5000, 0); /* here it was late itself: dropped */
+	ASSERT_LATE(&x, 1, 0);
+	send_ping(1);
+	turn(&x, 5001, 0);
+	for (uint64_t now_ns = 5100; now_ns < 7000; now_ns += 99)
+		turn(&x, now_ns, 0);
+	assert_int_equal(simpeer_state(x.peer)->counters.unsent, 1);
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(rte_ring_dequeue(from_peer, &filler[i]), 0);
+		rte_pktmbuf_free(filler[i]);
+	}
+	turn(&x, 7010, 0);
+	ASSERT_RECEIVED(1);
+	ASSERT_LATE(&x, 1, 0);
+	end(&x);
+}
+
+static void late_answers_need_a_clock(void **state)
+{
+	struct simpeer_config config = {.port_id = port_id, .pool = pool};
+	struct simpeer_script *script = script_of(PREFIXES "drop_late_ns: 1\n");
+
+	(void)state;
+	config.script = script;
+	errno = 0;
+	assert_null(simpeer_create(&config));
+	assert_int_equal(errno, EINVAL);
+	simpeer_script_free(script);
+}
+
 /* A port that takes nothing more: what it refuses is kept, and sent in order later. */
 static void keeps_what_the_port_refuses(void **state)
 {
@@ -308,6 +500,12 @@ int main(void)
 	    cmocka_unit_test(reorders_delayed_answers),
 	    cmocka_unit_test(too_many_delayed),
 	    cmocka_unit_test(says_how_late),
+	    cmocka_unit_test(drops_what_is_sent_late),
+	    cmocka_unit_test(tells_what_was_sent_late),
+	    cmocka_unit_test(drops_what_may_have_waited),
+	    cmocka_unit_test(answers_arp_however_late),
+	    cmocka_unit_test(waits_for_the_other_end),
+	    cmocka_unit_test(late_answers_need_a_clock),
 	    cmocka_unit_test(keeps_what_the_port_refuses),
 	};
 
