@@ -120,13 +120,16 @@ class Prober:
         }
 
 
-def with_faults(result, received=None):
-    """Adds to a result what makes it invalid; `received`: what the other end has, where it is known."""
+def with_faults(result, received=None, left_out=0):
+    """Adds to a result what makes it invalid. `received`: what the other end has, where it is known; `left_out`: how
+    many of it the other end says that it did not answer, which are to be lost to the last one and no fault."""
     faults = []
+    answered = result["sent"] - result["lost"] + result["late"]
+    result = {**result, "lost": result["lost"] - left_out, "left_out": left_out}
     if result["lost"]:
         faults.append(f"{result['lost']} of {result['sent']} probes lost, {result['late']} of them answered late; "
                       f"{result['local_drops']} own drops, longest poll gap {result['poll_gap_s']:.3f} s")
-    if result["sent"] == 0 or result["answers"] != result["sent"] - result["lost"] + result["late"]:
+    if result["sent"] == 0 or result["answers"] != answered:
         faults.append(f"{result['answers']} answers to {result['sent']} probes")
     if received is not None and received != result["sent"]:
         faults.append(f"the peer received {received} of {result['sent']} probes")
@@ -138,14 +141,14 @@ def with_faults(result, received=None):
 class Peer:
     """simpeer at the server's end of the memif."""
 
-    def __init__(self, bench, *options, delay_us=0):
+    def __init__(self, bench, *options, delay_us=0, drop_late_ns=0):
         self.bench = bench
         script = bench.directory / "peer.yaml"
         rules = [{"name": "tcp", "match": {"protocol": "tcp"}, "reply": "rstack"}]
         if delay_us:
             rules.append({"name": "delayed", "delay": {"us": delay_us}})
         script.write_text(json.dumps({"prefixes": ["10.0.0.0/8"], "arp": [f"{ROUTER}/32"], "max_delayed": 32768,
-                                      "rules": rules}))
+                                      "drop_late_ns": drop_late_ns, "rules": rules}))
         self.stats = bench.directory / "peer.json"
         self.out = bench.directory / "peer.out"
         with open(self.out, "wb") as out:

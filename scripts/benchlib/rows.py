@@ -253,18 +253,22 @@ def workers(n):
 RTT_DELAY_US = 100
 RTT_NOTE = ("measured minus simpeer's delay and lateness, at the same percentile: what is left is echolane's error, "
             "two copies of the memif and simpeer's polling")
+# An answer that simpeer itself may have delayed longer is not sent, where its stalls are left out.
+RTT_PEER_LATE_NS = 2000
+STALLS_NOTE = (f"of a round in which simpeer does not send what it would send over {RTT_PEER_LATE_NS / 1000:g} us late, or "
+               "what may have waited so long for it; measured minus its delay, so its lateness below that is still in it")
 
 
-def one_round(bench, n_targets, n_probes, rate_pps):
+def one_round(bench, n_targets, n_probes, rate_pps, drop_late_ns=0):
     """Runs one round against simpeer; its result, the round's page and simpeer's counters."""
-    peer = Peer(bench, delay_us=RTT_DELAY_US)
+    peer = Peer(bench, delay_us=RTT_DELAY_US, drop_late_ns=drop_late_ns)
     target = {"type": "ICMPping", "destination": f"10.0.0.0/{33 - n_targets.bit_length()}", "timeout": 1,
               "nb_packets": max(1, round(n_probes / n_targets)), "ip_payload_size": PING_PAYLOAD}
     config = configuration(bench, target, port={"device": bench.memif("client")}, max_rate_pps=rate_pps,
                            glob={"percentile": [50, 99], "interval": 60})
     prober = Prober(bench, config, "--rounds", "1")
-    result = prober.wait(60)
-    return with_faults(result, peer.end()), prober.page, peer.summary
+    result, received = prober.wait(60), peer.end()
+    return with_faults(result, received, peer.summary["late_dropped"]), prober.page, peer.summary
 
 
 def rtt_s(page, percentile):
@@ -281,6 +285,13 @@ def rtt_error(bench, n_targets, n_probes, rate_pps):
             "late_ns": [summary["late_p50_ns"], summary["late_p99_ns"]]}
 
 
+def rtt_own_error(bench, n_targets, n_probes, rate_pps):
+    """The same without the peer's stalls."""
+    result, page, summary = one_round(bench, n_targets, n_probes, rate_pps, RTT_PEER_LATE_NS)
+    errors = {p: rtt_s(page, p) - RTT_DELAY_US / 1e6 for p in (50, 99)}
+    return {**result, "targets": n_targets, "rate_pps": rate_pps, "error_s": errors, "late_sent": summary["late_sent"]}
+
+
 def empty_loops(bench):
     """What the machine alone does: two loops that only look, on the two cores. Half a percent of what arrives at
     each waits longer than the lesser of their p99.5, so a percent of what passes both waits at least so long."""
@@ -292,16 +303,20 @@ def empty_loops(bench):
     return {EMPTY_LOOP: {"value": min(wait["wait_p995_us"] for wait in waits) / 1e6, "cores": waits}}
 
 
-def rtt(bench):
+def rtt_load(bench):
+    """Of the rounds of this row: most targets, probes, and half of the highest rate, which is found out once."""
     many = 1 << (16 if bench.options.quick else 20)
     if "rtt_pps" not in bench.remembered:
         _, page, _ = one_round(bench, 1 << 10, 1000000, NO_CAP_PPS)
         most = float(re.search(r"^echolane_achieved_probes_per_second{[^}]*} (\S+)$", page, re.M)[1])
         bench.remembered["rtt_pps"] = int(most / 2)
     rate_pps = bench.remembered["rtt_pps"]
-    n_probes = max(many, rate_pps * bench.options.seconds)
-    all_of_them = rtt_error(bench, many, n_probes, rate_pps)
-    one = rtt_error(bench, 1, n_probes, rate_pps)
+    return many, max(many, rate_pps * bench.options.seconds), rate_pps
+
+
+def rtt(bench):
+    many, *load = rtt_load(bench)
+    all_of_them, one = rtt_error(bench, many, *load), rtt_error(bench, 1, *load)
     difference = all_of_them["rtt_s"][50] - one["rtt_s"][50]
     difference -= (all_of_them["late_ns"][0] - one["late_ns"][0]) / 1e9
     return {"echolane p50, 1,048,576 targets": {**all_of_them, "value": abs(all_of_them["error_s"][50])},
@@ -311,8 +326,16 @@ def rtt(bench):
             "p50, difference of the two": {"value": abs(difference), "difference_s": difference}}
 
 
+def rtt_in_time(bench):
+    many, *load = rtt_load(bench)
+    own = {"1,048,576 targets": rtt_own_error(bench, many, *load), "1 target": rtt_own_error(bench, 1, *load)}
+    return {f"echolane p99, {what}{IN_TIME}": {**result, "value": abs(result["error_s"][99])}
+            for what, result in own.items()}
+
+
 # ---- the table ----
 
+IN_TIME = ", simpeer in time"
 EMPTY_LOOP = "p99 of what passes two empty loops, at least"
 FLOWGEN, IO = "testpmd flowgen, macswap", "testpmd io, macswap"
 BARE = "bare loop, testpmd icmpecho"
@@ -347,8 +370,10 @@ ROWS = [
         [workers(1), workers(2)], needs=("dpdk-testpmd",), skip=too_few_cores, two_speeds=True),
     Row("RTT error at half the maximum rate, memif", "us",
         [Line("echolane p50, 1,048,576 targets", most=0.5, note=RTT_NOTE),
-         Line("echolane p99, 1,048,576 targets", most=2), Line("echolane p50, 1 target"),
-         Line("echolane p99, 1 target"), Line("p50, difference of the two", most=0.5),
+         Line("echolane p99, 1,048,576 targets", most=2),
+         Line(f"echolane p99, 1,048,576 targets{IN_TIME}", note=STALLS_NOTE),
+         Line("echolane p50, 1 target"), Line("echolane p99, 1 target"),
+         Line(f"echolane p99, 1 target{IN_TIME}"), Line("p50, difference of the two", most=0.5),
          Line(EMPTY_LOOP, note="an empty loop shows what interrupts this machine's cores; an answer passes one on each")],
-        [rtt, empty_loops]),
+        [rtt, rtt_in_time, empty_loops]),
 ]
