@@ -21,32 +21,53 @@ static inline uint64_t el_sum_add(uint64_t sum, uint64_t word)
 	return sum + (sum < word);
 }
 
+/* Bytes from which on el_sum is el_sum_long. */
+#define EL_SUM_SHORT 64
+
 /* el_sum of many bytes, for which it is the faster. */
 uint64_t el_sum_long(const void *data, size_t len, uint64_t sum);
+
+static inline uint64_t el_load64(const void *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v;
+}
 
 /* The one's complement sum of `len` bytes added to `sum`, in network order as it lies in memory;
  * not folded. A trailing odd byte counts as the high byte of a word. */
 static inline uint64_t el_sum(const void *data, size_t len, uint64_t sum)
 {
-	enum { SHORT = 96 };
 	const uint8_t *p = data;
-	uint64_t word;
 	uint32_t half;
 	uint16_t quarter;
 
-	if (len > SHORT)
+	if (len >= EL_SUM_SHORT)
 		return el_sum_long(data, len, sum);
-	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(&word, p, 8);
-		sum = el_sum_add(sum, word);
+	/* no loop: nearly all answers are so short */
+	if (len & 32) {
+		sum = el_sum_add(el_sum_add(sum, el_load64(p)), el_load64(p + 8));
+		sum = el_sum_add(el_sum_add(sum, el_load64(p + 16)), el_load64(p + 24));
+		p += 32;
 	}
-	if (len == 0)
+	if (len & 16) {
+		sum = el_sum_add(el_sum_add(sum, el_load64(p)), el_load64(p + 8));
+		p += 16;
+	}
+	if (len & 8) {
+		sum = el_sum_add(sum, el_load64(p));
+		p += 8;
+	}
+	if ((len & 7) == 0)
 		return sum;
 	if (len & 4) {
 		memcpy(&half, p, 4);
 		sum = el_sum_add(sum, half);
 		p += 4;
 	}
+	if ((len & 3) == 0)
+		return sum;
 	if (len & 2) {
 		memcpy(&quarter, p, 2);
 		sum = el_sum_add(sum, quarter);

@@ -128,47 +128,119 @@ static inline bool el_plain_quote_v6(struct el_plain *p, const struct el_id_key 
 	return el_plain_unreachable(p, key, udp, be32toh(el_load32(udp + EL_UDP_LEN)));
 }
 
-/* The answer in an Ethernet frame of `len` bytes. False: it is none that is so plain, and *ret is
- * of no use. */
-static inline __attribute__((always_inline)) bool el_plain_recognise(const struct el_id_key *key,
-								     const uint8_t *frame,
-								     uint32_t len,
-								     struct el_plain *ret)
+enum { EL_ETHER_LEN = 14 };
+
+/* Whether an Ethernet frame of `len` bytes is plain, and has one of the IP versions. Then its IP
+ * header is at EL_ETHER_LEN, behind it are *ret_l4_len bytes of the packet, and there are 20 at
+ * least that can be read. */
+
+static inline bool el_plain_is_ipv4(const uint8_t *frame, uint32_t len, uint32_t *ret_l4_len)
 {
-	enum { ETHER = 14 };
-	const uint8_t *l3 = frame + ETHER, *l4;
+	const uint8_t *l3 = frame + EL_ETHER_LEN;
+
+	if (len < EL_ETHER_LEN + EL_IPV4_LEN + EL_TCP_LEN ||
+	    el_load16(frame + 12) != htobe16(0x0800) || l3[0] != 0x45)
+		return false;
+	/* a length that is too short becomes too long */
+	*ret_l4_len = (uint32_t)be16toh(el_load16(l3 + 2)) - EL_IPV4_LEN;
+	return *ret_l4_len <= len - EL_ETHER_LEN - EL_IPV4_LEN &&
+	       !(el_load16(l3 + 6) & htobe16(0x3fff));
+}
+
+static inline bool el_plain_is_ipv6(const uint8_t *frame, uint32_t len, uint32_t *ret_l4_len)
+{
+	const uint8_t *l3 = frame + EL_ETHER_LEN;
+
+	if (len < EL_ETHER_LEN + EL_IPV6_LEN + EL_TCP_LEN ||
+	    el_load16(frame + 12) != htobe16(0x86dd) || l3[0] >> 4 != 6)
+		return false;
+	*ret_l4_len = be16toh(el_load16(l3 + 4));
+	return *ret_l4_len <= len - EL_ETHER_LEN - EL_IPV6_LEN;
+}
+
+/* The answer in such a frame, by its IP header. False: it is none that is so plain, and *ret is of
+ * no use. */
+
+static inline __attribute__((always_inline)) bool el_plain_in_ipv4(const struct el_id_key *key,
+								   const uint8_t *l3,
+								   uint32_t l4_len,
+								   struct el_plain *ret)
+{
+	const uint8_t *l4 = l3 + EL_IPV4_LEN;
+
+	ret->addr_key = el_addr_key_v4(el_load32(l3 + 12), el_load32(l3 + 16));
+	if (l3[9] == IPPROTO_TCP)
+		return el_plain_tcp(ret, key, l4, l4_len);
+	return l3[9] == IPPROTO_ICMP &&
+	       (el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP_ECHOREPLY << 8)) ||
+		el_plain_quote_v4(ret, key, l3, l4, l4_len));
+}
+
+static inline __attribute__((always_inline)) bool el_plain_in_ipv6(const struct el_id_key *key,
+								   const uint8_t *l3,
+								   uint32_t l4_len,
+								   struct el_plain *ret)
+{
+	const uint8_t *l4 = l3 + EL_IPV6_LEN;
+
+	if (l3[6] == IPPROTO_ICMPV6 && el_plain_quote_v6(ret, key, l3, l4, l4_len))
+		return true;
+	ret->addr_key = el_addr_key_v6(key, l3 + 8, l3 + 24);
+	if (l3[6] == IPPROTO_TCP)
+		return el_plain_tcp(ret, key, l4, l4_len);
+	return l3[6] == IPPROTO_ICMPV6 &&
+	       el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP6_ECHO_REPLY << 8));
+}
+
+/* Whether the checksums of such a packet are right, if it is TCP or ICMP; false if it is not. Those
+ * that the NIC has found good, of the IPv4 header or of TCP, are not looked at. ICMP of nothing but
+ * zeros, whose checksum is wrong, may pass: there is no answer in it. */
+
+static inline bool el_plain_ipv4_right(const uint8_t *l3, uint32_t l4_len, bool header_good,
+				       bool tcp_good)
+{
+	const uint64_t addresses = el_load64(l3 + 12);
+	uint64_t sum = el_sum_add(el_sum_add(addresses, el_load64(l3)), el_load32(l3 + 8));
+
+	if (__builtin_expect(sum % 0xffff != 0, 0) && !header_good)
+		return false;
+	if (l3[9] == IPPROTO_TCP) {
+		if (tcp_good)
+			return true;
+		sum = el_sum_add(addresses,
+				 (uint64_t)htobe16(IPPROTO_TCP) + htobe16((uint16_t)l4_len));
+	} else if (l3[9] == IPPROTO_ICMP) {
+		sum = 0;
+	} else {
+		return false;
+	}
+	return el_sum(l3 + EL_IPV4_LEN, l4_len, sum) % 0xffff == 0;
+}
+
+static inline bool el_plain_ipv6_right(const uint8_t *l3, uint32_t l4_len, bool tcp_good)
+{
+	uint64_t sum;
+
+	if (l3[6] == IPPROTO_TCP) {
+		if (tcp_good)
+			return true;
+	} else if (l3[6] != IPPROTO_ICMPV6) {
+		return false;
+	}
+	sum = el_sum(l3 + 8, 32, (uint64_t)htobe16(l3[6]) + htobe16((uint16_t)l4_len));
+	return el_sum(l3 + EL_IPV6_LEN, l4_len, sum) % 0xffff == 0;
+}
+
+/* The answer in any frame, whatever its checksums. False: as above. */
+static inline bool el_plain_recognise(const struct el_id_key *key, const uint8_t *frame,
+				      uint32_t len, struct el_plain *ret)
+{
 	uint32_t l4_len;
 
-	if (len < ETHER + EL_IPV4_LEN + EL_TCP_LEN)
-		return false;
-	if (el_load16(frame + 12) == htobe16(0x0800) && l3[0] == 0x45) {
-		l4 = l3 + EL_IPV4_LEN;
-		/* a length that is too short becomes too long */
-		l4_len = (uint32_t)be16toh(el_load16(l3 + 2)) - EL_IPV4_LEN;
-		if (l4_len > len - ETHER - EL_IPV4_LEN || el_load16(l3 + 6) & htobe16(0x3fff))
-			return false;
-		ret->addr_key = el_addr_key_v4(el_load32(l3 + 12), el_load32(l3 + 16));
-		if (l3[9] == IPPROTO_TCP)
-			return el_plain_tcp(ret, key, l4, l4_len);
-		return l3[9] == IPPROTO_ICMP &&
-		       (el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP_ECHOREPLY << 8)) ||
-			el_plain_quote_v4(ret, key, l3, l4, l4_len));
-	}
-	if (el_load16(frame + 12) == htobe16(0x86dd) && l3[0] >> 4 == 6 &&
-	    len >= ETHER + EL_IPV6_LEN + EL_TCP_LEN) {
-		l4 = l3 + EL_IPV6_LEN;
-		l4_len = be16toh(el_load16(l3 + 4));
-		if (l4_len > len - ETHER - EL_IPV6_LEN)
-			return false;
-		if (l3[6] == IPPROTO_ICMPV6 && el_plain_quote_v6(ret, key, l3, l4, l4_len))
-			return true;
-		ret->addr_key = el_addr_key_v6(key, l3 + 8, l3 + 24);
-		if (l3[6] == IPPROTO_TCP)
-			return el_plain_tcp(ret, key, l4, l4_len);
-		return l3[6] == IPPROTO_ICMPV6 &&
-		       el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP6_ECHO_REPLY << 8));
-	}
-	return false;
+	if (el_plain_is_ipv4(frame, len, &l4_len))
+		return el_plain_in_ipv4(key, frame + EL_ETHER_LEN, l4_len, ret);
+	return el_plain_is_ipv6(frame, len, &l4_len) &&
+	       el_plain_in_ipv6(key, frame + EL_ETHER_LEN, l4_len, ret);
 }
 
 /* The same answer as el_probe_recognise tells it. */

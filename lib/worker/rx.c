@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Receiving, in two stages over a burst: `find` recognises a plain answer to a probe of an open
- * round and prefetches its slice and record; `take` compares with what was sent and writes the RTT
- * into the record. Everything else goes to rx_any.c. */
+/* Receiving, in two stages over a burst: `find` recognises a plain answer, with right checksums, to
+ * a probe of an open round and prefetches its slice and record; `take` compares with what was sent
+ * and writes the RTT into the record. Everything else goes to rx_any.c. */
 #include "el_probe_plain.h"
-#include "rx_checksum.h"
 #include "worker_internal.h"
 
 #include <rte_mbuf_dyn.h>
@@ -13,23 +12,21 @@ struct found {
 	struct el_plain answer;
 	const struct el_slice *slice; /* NULL: it is for rx_any */
 	el_record *record;
-	const struct el_worker_streams *streams;
+	const struct live_round *live;
 	uint32_t pass;
 };
 
 /* The open round of this worker that an id is of, and its index there. Rounds of older plans than
- * the newest round's are not looked for. NULL: none. */
-static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *ret_index)
+ * the newest round's, which is `l`, are not looked for. NULL: none. */
+static inline struct live_round *find_open(struct el_worker *w, struct live_round *l, uint32_t id,
+					   uint32_t *ret_index)
 {
-	struct live_round *l = w->newest;
 	const struct el_plan_set *set;
 	struct el_id at;
 
 	/* nearly all are of the round that is being sent */
-	if (likely(l && !((id ^ l->id_base) & ~l->id_index_mask)))
+	if (likely(!((id ^ l->id_base) & ~l->id_index_mask)))
 		return el_id_index(id & l->id_index_mask, ret_index) ? l : NULL;
-	if (!l)
-		return NULL;
 	set = l->block->set;
 	if (!el_id_unpack(&set->ids, id, &at) || at.worker != w->conf.index.v)
 		return NULL;
@@ -38,10 +35,17 @@ static struct live_round *find_open(struct el_worker *w, uint32_t id, uint32_t *
 	return l && l->block->set == set ? l : NULL;
 }
 
-/* Whether a buffer may go back to its pool as it is. */
+/* Whether a buffer may go back to its pool as it is: one segment, one reference, and its data its
+ * own. */
 static inline bool is_raw(const struct rte_mbuf *m)
 {
-	return likely(m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m));
+	const uint64_t not_direct = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	const uint16_t one[2] = {1, 1};
+
+	_Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+		       "both are compared at once");
+	return likely(memcmp(&m->refcnt, one, sizeof(one)) == 0 &&
+		      !(m->ol_flags >> 56 & not_direct >> 56));
 }
 
 /* Frees buffers of the few pools that receive buffers come from; rte_pktmbuf_free_bulk, which is
@@ -88,39 +92,70 @@ static uint64_t arrival(struct el_worker *w, const struct queue *q, const struct
 	return at;
 }
 
-/* Stage one: finds the slice and the record of the probe that a plain answer is to, and prefetches
- * both. `key`: NULL while there is no plan. */
-static inline void find(struct el_worker *w, const struct el_id_key *key, const struct rte_mbuf *m,
-			struct found *f)
+/* What is the same for all frames of a burst. */
+struct finding {
+	struct el_worker *w;
+	struct live_round *newest; /* the round begun last */
+	uint64_t checksum_flags;   /* what the NIC says of checksums and is believed */
+	bool checked;              /* whether checksums are looked at */
+};
+
+/* Reads the answer in a plain frame whose checksums are right. */
+static inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
+			     struct el_plain *ret)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *l3 = frame + EL_ETHER_LEN;
+	const uint64_t good = m->ol_flags & b->checksum_flags;
+	const bool header_good = good & RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	const bool tcp_good = good & RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	uint32_t l4_len;
+
+	if (unlikely(m->nb_segs > 1))
+		return false;
+	if (el_plain_is_ipv4(frame, m->data_len, &l4_len))
+		return (!b->checked || el_plain_ipv4_right(l3, l4_len, header_good, tcp_good)) &&
+		       el_plain_in_ipv4(&b->w->key, l3, l4_len, ret);
+	return el_plain_is_ipv6(frame, m->data_len, &l4_len) &&
+	       (!b->checked || el_plain_ipv6_right(l3, l4_len, tcp_good)) &&
+	       el_plain_in_ipv6(&b->w->key, l3, l4_len, ret);
+}
+
+/* Stage one: finds the slice and the record of the probe that a plain answer is to, and prefetches
+ * both. */
+static inline void find(const struct finding *b, const struct rte_mbuf *m, struct found *f)
+{
 	struct live_round *l;
 	uint32_t index;
 
 	f->slice = NULL;
-	if (unlikely(!key || m->nb_segs > 1) ||
-	    !el_plain_recognise(key, frame, m->data_len, &f->answer))
+	if (!recognise(b, m, &f->answer))
 		return;
-	l = find_open(w, f->answer.id, &index);
+	l = find_open(b->w, b->newest, f->answer.id, &index);
 	if (unlikely(!l || index >= l->plan->n_records))
 		return;
-	f->streams = l->streams;
+	f->live = l;
 	f->record = &l->block->records[index];
 	f->slice = &l->plan->slices[el_plan_locate(l->plan, index, &f->pass).v];
 	rte_prefetch0(f->record);
 	rte_prefetch0(f->slice);
 }
 
-/* Leaves answers with a wrong checksum to rx_any. */
-static void check(const struct queue *q, struct rte_mbuf *const *mbufs, uint32_t n,
-		  struct found *found)
+/* The same for a burst; while there is no plan, nothing is found. */
+static inline void find_burst(struct el_worker *w, const struct queue *q,
+			      struct rte_mbuf *const *mbufs, uint32_t n, struct found *found)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *frame = rte_pktmbuf_mtod(mbufs[i], const uint8_t *);
+	const struct finding b = {.w = w,
+				  .newest = w->schedule->n ? w->newest : NULL,
+				  .checksum_flags = q->conf.rx_checksum_flags,
+				  .checked = q->conf.checksums != EL_CHECKSUMS_IGNORED};
 
-		if (found[i].slice && unlikely(!plain_checksums_right(q, mbufs[i], frame)))
+	if (unlikely(!b.newest)) {
+		for (uint32_t i = 0; i < n; i++)
 			found[i].slice = NULL;
+		return;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		find(&b, mbufs[i], &found[i]);
 }
 
 /* Stage two: compares an answer with what was sent, and writes it into the record. False: it is not
@@ -143,7 +178,7 @@ static inline bool take(struct el_worker *w, const struct found *f, uint64_t ns)
 		if (a->type == EL_PROBE_TCPSYN) {
 			if (a->kind == EL_ANSWER_SYNACK)
 				reset_probe(w, s, port, a->wire);
-			release_tuple(f->streams, s, port, a->id);
+			release_tuple(f->live->streams, s, port, a->id);
 		}
 	}
 	*record = el_record_answered(sent, ns);
@@ -154,7 +189,6 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 {
 	struct rte_mbuf *mbufs[BURST];
 	struct found found[BURST];
-	const struct el_id_key *key;
 	const bool stamped = q->conf.rx_stamp_flag != 0;
 	uint32_t n, n_punted = 0, n_answers = 0;
 	uint64_t bytes = 0, before, after, ns;
@@ -174,15 +208,11 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	rounds_look_at_board(w);
 	if (unlikely(!rte_ring_empty(w->commands)))
 		worker_take_commands(w);
-	for (uint32_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	key = w->schedule->n ? &w->key : NULL;
 	for (uint32_t i = 0; i < n; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 		bytes += mbufs[i]->pkt_len;
-		find(w, key, mbufs[i], &found[i]);
 	}
-	if (q->conf.checksums != EL_CHECKSUMS_IGNORED)
-		check(q, mbufs, n, found);
+	find_burst(w, q, mbufs, n, found);
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t at = likely(!stamped) ? ns : arrival(w, q, mbufs[i], after);
 

@@ -141,6 +141,138 @@ static void damaged_answers(void **state)
 	assert_in_range(found, 10000, 390000); /* of both sorts there are many */
 }
 
+/* What the slow checksums say of a plain packet of `l4_len` bytes that is TCP or ICMP. */
+static bool slow_right(const uint8_t *l3, uint8_t family, size_t l4_len)
+{
+	const size_t l3_len = family == 4 ? 20 : 40;
+	const uint8_t *l4 = l3 + l3_len, *addresses = l3 + (family == 4 ? 12 : 8);
+	const uint8_t protocol = l3[family == 4 ? 9 : 6];
+
+	if (family == 4 && naive_checksum(l3, l3_len, NULL, 0) != 0)
+		return false;
+	return 0 == (protocol == IPPROTO_ICMP ? naive_checksum(l4, l4_len, NULL, 0)
+					      : naive_l4_checksum(addresses, family == 4 ? 4 : 16,
+								  protocol, l4, l4_len));
+}
+
+static bool quick_right(const uint8_t *l3, uint8_t family, uint32_t l4_len)
+{
+	return family == 4 ? el_plain_ipv4_right(l3, l4_len, false, false)
+			   : el_plain_ipv6_right(l3, l4_len, false);
+}
+
+/* A plain packet of random bytes, with right checksums: L4's is `checksum`, by what its last even
+ * word is. In memory that ends with it. */
+static uint8_t *random_packet(uint64_t *seed, uint8_t family, bool tcp, size_t l4_len,
+			      uint16_t checksum)
+{
+	const uint8_t icmp = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	const uint8_t protocol = tcp ? IPPROTO_TCP : icmp;
+	const size_t l3_len = family == 4 ? 20 : 40, last = (l4_len - 2) & ~(size_t)1;
+	uint8_t l4[200], src[16], dst[16], *l3 = malloc(l3_len + l4_len);
+	struct frame f = {.len = 0};
+
+	assert_non_null(l3);
+	for (size_t i = 0; i < sizeof(l4); i++)
+		l4[i] = (uint8_t)unit_random(seed);
+	for (size_t i = 0; i < 16; i++) {
+		src[i] = (uint8_t)unit_random(seed);
+		dst[i] = (uint8_t)unit_random(seed);
+	}
+	put16(l4 + (tcp ? 16 : 2), checksum);
+	put16(l4 + last, 0);
+	if (family == 4)
+		frame_ipv4(&f, 0, protocol, src, dst, l4, l4_len);
+	else
+		frame_ipv6(&f, protocol, src, dst, l4, l4_len);
+	put16(f.bytes + l3_len + last,
+	      protocol == IPPROTO_ICMP
+		  ? naive_checksum(l4, l4_len, NULL, 0)
+		  : naive_l4_checksum(f.bytes + (family == 4 ? 12 : 8), family == 4 ? 4 : 16,
+				      protocol, l4, l4_len));
+	memcpy(l3, f.bytes, l3_len + l4_len);
+	return l3;
+}
+
+/* Right ones are, with any one bit turned they are not, and with words in which one's complement
+ * has two zeros it is as the slow ones say. Beside each the slow ones must say the same. */
+static void checksums_of(uint64_t *seed, uint8_t family, bool tcp, size_t l4_len, uint16_t checksum)
+{
+	uint8_t *l3 = random_packet(seed, family, tcp, l4_len, checksum);
+	const size_t l3_len = family == 4 ? 20 : 40;
+	const size_t protocol_at = family == 4 ? 9 : 6;
+
+	assert_true(slow_right(l3, family, l4_len));
+	assert_true(quick_right(l3, family, (uint32_t)l4_len));
+	/* but of the protocol, by which a packet is taken for what it is, and of what no checksum
+	 * covers in an IPv6 header */
+	for (size_t bit = 0; bit < 8 * (l3_len + l4_len); bit++) {
+		if (bit / 8 == protocol_at || (family == 6 && bit / 8 < 8))
+			continue;
+		l3[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_false(slow_right(l3, family, l4_len));
+		assert_false(quick_right(l3, family, (uint32_t)l4_len));
+		l3[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t word = 0; word + 1 < l3_len + l4_len; word += 2) {
+		static const uint8_t extremes[2] = {0x00, 0xff};
+		uint8_t were[2] = {l3[word], l3[word + 1]};
+
+		if (word < l3_len && (family == 6 ? word < 8 : word == (protocol_at & ~1U)))
+			continue;
+		for (size_t i = 0; i < 2; i++) {
+			memset(l3 + word, extremes[i], 2);
+			assert_int_equal(quick_right(l3, family, (uint32_t)l4_len),
+					 slow_right(l3, family, l4_len));
+		}
+		memcpy(l3 + word, were, 2);
+	}
+	free(l3);
+}
+
+static void checksums(void **state)
+{
+	static const uint16_t extremes[] = {0x0000, 0xffff, 0x1234};
+	uint64_t seed = unit_seed();
+
+	(void)state;
+	for (size_t l4_len = 20; l4_len <= 140; l4_len++)
+		for (size_t i = 0; i < sizeof(extremes) / sizeof(extremes[0]); i++)
+			for (int kind = 0; kind < 4; kind++)
+				checksums_of(&seed, kind & 1 ? 4 : 6, kind & 2, l4_len,
+					     extremes[i]);
+}
+
+/* What the NIC is believed is not summed, all else is. */
+static void checksums_that_are_known(void **state)
+{
+	uint64_t seed = unit_seed();
+	uint8_t *l3;
+
+	(void)state;
+	for (int tcp = 0; tcp < 2; tcp++) {
+		l3 = random_packet(&seed, 4, tcp, 40, 0x1234);
+		l3[20 + 21] ^= 1;
+		assert_false(el_plain_ipv4_right(l3, 40, false, false));
+		assert_false(el_plain_ipv4_right(l3, 40, true, false));
+		assert_int_equal(el_plain_ipv4_right(l3, 40, true, true), tcp);
+		assert_int_equal(el_plain_ipv4_right(l3, 40, false, true), tcp);
+		l3[8] ^= 1;
+		assert_false(el_plain_ipv4_right(l3, 40, false, true));
+		assert_int_equal(el_plain_ipv4_right(l3, 40, true, true), tcp);
+		l3[9] = IPPROTO_UDP;
+		assert_false(el_plain_ipv4_right(l3, 40, true, true));
+		free(l3);
+		l3 = random_packet(&seed, 6, tcp, 40, 0x1234);
+		l3[40 + 21] ^= 1;
+		assert_false(el_plain_ipv6_right(l3, 40, false));
+		assert_int_equal(el_plain_ipv6_right(l3, 40, true), tcp);
+		l3[6] = IPPROTO_UDP;
+		assert_false(el_plain_ipv6_right(l3, 40, true));
+		free(l3);
+	}
+}
+
 static int setup(void **state)
 {
 	static const uint8_t random[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -156,6 +288,8 @@ int main(void)
 	    cmocka_unit_test(plain_answers),
 	    cmocka_unit_test(cut_answers),
 	    cmocka_unit_test(damaged_answers),
+	    cmocka_unit_test(checksums),
+	    cmocka_unit_test(checksums_that_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
