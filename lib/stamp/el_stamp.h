@@ -250,7 +250,8 @@ struct el_stamp_reflected {
  * memory, or the request itself. session: NULL for a reflector that keeps none (RFC 8762 section 4:
  * stateless). A reply is as long as its request; see answer_short. For anything but
  * EL_STAMP_REFLECTED *ret is untouched, and there is nothing to be sent: reply's bytes are
- * undefined. Whom to answer at all is the caller's to know. */
+ * undefined. A session counts a reply as sent: one that isn't will look like loss on the way back.
+ * Whom to answer at all is the caller's to know. */
 enum el_stamp_reflect el_stamp_reflect(const struct el_stamp_reflector *r,
 				       const struct el_stamp_received *request,
 				       struct el_stamp_session *session, uint8_t *reply,

@@ -87,8 +87,8 @@ enum stamp_location {
 struct stamp_answer {
 	const struct el_stamp_reflector *reflector;
 	const struct el_stamp_received *request; /* its packet may be overwritten by now */
-	const struct el_stamp_session
-	    *session;   /* NULL: stateless. Counts this request and its reply */
+	/* counts this request and its reply; NULL: stateless */
+	const struct el_stamp_session *session;
 	uint8_t dscp;   /* of the reply */
 	bool unwanted;  /* no reply is asked for */
 	bool path_seen; /* there was a Return Path before */

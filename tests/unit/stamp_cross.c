@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads one order a line and prints what lib/stamp makes of it, for a peer that is written apart
- *from it (functional/stamp_peer.py). Packets and keys are in hex, "-" for none. request KEY AUTH
- *ASKS LEN SSID ESTIMATE SEQUENCE T1 SENT	-> PACKET reflect KEY AUTH PTP COUNT TTL TOS T2 T3
- *PACKET			-> VERDICT PACKET parse KEY AUTH SSID SEQUENCE T1 NEAR PACKET
- *-> VERDICT T2 T3 ERROR SEQUENCE TTL ANSWERED COUNT: of the session's replies so far; -1: no
- *session. Times are nanoseconds, T1 the bits of one. */
+ * from it (functional/stamp_peer.py): "request", "reflect" and "parse", with the words that the
+ * functions of these names scan. Packets and keys are in hex, "-" for none; times are nanoseconds,
+ * T1 the bits of one; a count is of the session's replies so far, -1: there is no session. */
 #include <stdio.h>
 #include <stdlib.h>
 
