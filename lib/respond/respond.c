@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "el_respond.h"
+
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+
+#define TTL 64
+#define IPV4_LEN 20U
+#define IPV6_LEN 40U
+#define TCP_LEN 20U
+#define ICMP_LEN 8U
+#define IPV4_DF 0x4000
+#define IPV4_ERROR_MAX 576U /* RFC 1812 section 4.3.2.3 */
+#define TOS_ERROR 0xc0      /* internetwork control: RFC 1812 section 4.3.2.5 */
+#define TOS_DSCP 0xfc
+#define WINDOW 64240
+
+enum tcp_flag {
+	FIN = 1,
+	SYN = 2,
+	RST = 4,
+	ACK = 16,
+};
+
+/* An answer that is being written. */
+struct answer {
+	const struct el_pkt *pkt;
+	uint8_t *l3, *l4;
+	size_t l4_len;
+};
+
+static size_t ip_len(const struct el_pkt *pkt)
+{
+	return pkt->family == 4 ? IPV4_LEN : IPV6_LEN;
+}
+
+static uint8_t tos_of(const struct el_pkt *pkt)
+{
+	return pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4);
+}
+
+/* The IP header, back to where the packet is from. */
+static void put_ip(const struct answer *a, uint8_t protocol, uint8_t tos)
+{
+	const struct el_pkt *pkt = a->pkt;
+	uint8_t *l3 = a->l3;
+	uint16_t sum;
+
+	memset(l3, 0, ip_len(pkt));
+	if (pkt->family == 6) {
+		el_put32(l3, 6U << 28 | (uint32_t)tos << 20);
+		el_put16(l3 + 4, (uint16_t)a->l4_len);
+		l3[6] = protocol;
+		l3[7] = TTL;
+		memcpy(l3 + 8, pkt->ip.dst, 16);
+		memcpy(l3 + 24, pkt->ip.src, 16);
+		return;
+	}
+	l3[0] = 0x45;
+	l3[1] = tos;
+	el_put16(l3 + 2, (uint16_t)(IPV4_LEN + a->l4_len));
+	el_put16(l3 + 6, IPV4_DF); /* and identification 0: RFC 6864 section 4.1 */
+	l3[8] = TTL;
+	l3[9] = protocol;
+	memcpy(l3 + 12, pkt->ip.dst, 4);
+	memcpy(l3 + 16, pkt->ip.src, 4);
+	sum = (uint16_t)~el_sum_fold(el_sum(l3, IPV4_LEN, 0));
+	memcpy(l3 + 10, &sum, sizeof(sum));
+}
+
+/* The checksum of the L4 packet, behind its IP header. */
+static void put_l4_checksum(const struct answer *a, uint8_t protocol, size_t at)
+{
+	uint64_t pseudo =
+	    protocol == IPPROTO_ICMP ? 0 : el_sum_pseudo(a->l3, protocol, (uint16_t)a->l4_len);
+	uint16_t sum = (uint16_t)~el_sum_fold(el_sum(a->l4, a->l4_len, pseudo));
+
+	memcpy(a->l4 + at, &sum, sizeof(sum));
+}
+
+/* RFC 792, RFC 4443 section 4.2. The checksum follows from the type alone (RFC 1624, equation 4),
+ * so that what was damaged on the way stays so. */
+static void put_echo(const struct answer *a)
+{
+	const uint8_t *request = a->pkt->l4;
+	uint8_t reply = a->pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
+	uint32_t sum = el_get16(request + 2) + (request[0] << 8U) + (uint16_t) ~(reply << 8);
+
+	memcpy(a->l4, request, a->l4_len);
+	a->l4[0] = reply;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	el_put16(a->l4 + 2, (uint16_t)sum);
+	put_ip(a, a->pkt->protocol, tos_of(a->pkt) & TOS_DSCP);
+}
+
+/* What a segment takes of the sequence numbers (RFC 9293 section 3.4). */
+static uint32_t tcp_segment_len(const struct el_pkt *pkt)
+{
+	uint32_t header = (pkt->l4[12] >> 4) * 4U, flags = pkt->l4[13];
+
+	return pkt->l4_len - header + !!(flags & SYN) + !!(flags & FIN);
+}
+
+/* The first sequence number of a connection: nobody can tell it who has not seen it. */
+static uint32_t tcp_cookie(const struct el_responder *r, const struct el_pkt *pkt)
+{
+	uint8_t hashed[40] = {0};
+	size_t len = pkt->family == 4 ? 4 : 16;
+
+	memcpy(hashed, pkt->ip.src, len);
+	memcpy(hashed + 16, pkt->ip.dst, len);
+	memcpy(hashed + 32, pkt->l4, 8); /* ports and sequence number */
+	return (uint32_t)el_siphash(&r->key, hashed, sizeof(hashed));
+}
+
+static bool is_open(const struct el_responder *r, uint16_t port)
+{
+	for (size_t i = 0; i < r->n_open; i++)
+		if (r->open[i] == port)
+			return true;
+	return false;
+}
+
+/* RFC 9293 sections 3.10.7.1 (closed) and 3.10.7.2 (listening). SYN payload is not acknowledged by
+ * a SYN/ACK, as Linux does it. */
+static void put_tcp(const struct el_responder *r, const struct answer *a)
+{
+	const uint8_t *l4 = a->pkt->l4;
+	uint8_t flags = l4[13] & (FIN | SYN | RST | ACK);
+	uint32_t sequence = 0, acknowledged = 0;
+	bool synack = false;
+
+	if (flags == SYN && is_open(r, el_get16(l4 + 2))) {
+		synack = true;
+		sequence = tcp_cookie(r, a->pkt);
+		acknowledged = el_get32(l4 + 4) + 1;
+	} else if (flags & ACK) {
+		sequence = el_get32(l4 + 8);
+	} else {
+		acknowledged = el_get32(l4 + 4) + tcp_segment_len(a->pkt);
+	}
+	memset(a->l4, 0, TCP_LEN);
+	memcpy(a->l4, l4 + 2, 2);
+	memcpy(a->l4 + 2, l4, 2);
+	el_put32(a->l4 + 4, sequence);
+	el_put32(a->l4 + 8, acknowledged);
+	a->l4[12] = TCP_LEN / 4 << 4;
+	a->l4[13] = synack ? SYN | ACK : flags & ACK ? RST : RST | ACK;
+	el_put16(a->l4 + 14, synack ? WINDOW : 0);
+	put_ip(a, IPPROTO_TCP, tos_of(a->pkt) & TOS_DSCP);
+	put_l4_checksum(a, IPPROTO_TCP, 16);
+}
+
+/* RFC 792, RFC 4443 section 3.1 */
+static void put_unreachable(const struct answer *a)
+{
+	bool v4 = a->pkt->family == 4;
+	uint8_t protocol = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+
+	memset(a->l4, 0, ICMP_LEN);
+	a->l4[0] = v4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH;
+	a->l4[1] = v4 ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT;
+	memcpy(a->l4 + ICMP_LEN, a->pkt->l3, a->l4_len - ICMP_LEN);
+	put_ip(a, protocol, TOS_ERROR);
+	put_l4_checksum(a, protocol, 2);
+}
+
+/* Length of the answer's L4 packet; 0: there is none. */
+static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
+{
+	size_t whole = (size_t)(pkt->l4 - pkt->l3) + pkt->l4_len, header = ip_len(pkt), most;
+	uint8_t request = pkt->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
+
+	switch (pkt->protocol) {
+	case IPPROTO_TCP:
+		return pkt->l4[13] & RST ? 0 : TCP_LEN;
+	case IPPROTO_UDP:
+		most = (pkt->family == 4 ? IPV4_ERROR_MAX : EL_RESPOND_MAX) - header - ICMP_LEN;
+		return r->port_unreachable ? ICMP_LEN + (whole < most ? whole : most) : 0;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return pkt->l4[0] == request && pkt->l4[1] == 0 ? pkt->l4_len : 0;
+	default:
+		return 0;
+	}
+}
+
+/* An answer to what is no host's address, or to one's own, would go to many or never end. */
+static bool may_be_answered(const struct el_pkt *pkt, const struct el_ip *source)
+{
+	return el_ip_is_host(source) &&
+	       memcmp(pkt->ip.src, pkt->ip.dst, pkt->family == 4 ? 4 : 16) != 0;
+}
+
+enum el_respond el_respond(const struct el_responder *r, const struct el_pkt *pkt, uint64_t now_ns,
+			   uint8_t *answer, size_t capacity, size_t *ret_len)
+{
+	struct el_ip source = el_ip_from_bytes(pkt->ip.src, pkt->family);
+	struct answer a = {
+	    .pkt = pkt, .l3 = answer, .l4 = answer + ip_len(pkt), .l4_len = answer_len(r, pkt)};
+
+	if (a.l4_len == 0 || !may_be_answered(pkt, &source))
+		return EL_RESPOND_NOTHING;
+	if (!el_prefixes_contain(r->allowed, r->n_allowed, &source))
+		return EL_RESPOND_NOT_ALLOWED;
+	if (ip_len(pkt) + a.l4_len > capacity)
+		return EL_RESPOND_NO_ROOM;
+	if (r->limit && !el_respond_limit_take(r->limit, pkt->ip.src, pkt->family, now_ns))
+		return EL_RESPOND_LIMITED;
+	if (pkt->protocol == IPPROTO_TCP)
+		put_tcp(r, &a);
+	else if (pkt->protocol == IPPROTO_UDP)
+		put_unreachable(&a);
+	else
+		put_echo(&a);
+	*ret_len = ip_len(pkt) + a.l4_len;
+	return EL_RESPOND_ANSWER;
+}
