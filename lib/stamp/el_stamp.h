@@ -49,8 +49,8 @@ struct el_stamp_auth_reply_wire {
 	uint8_t hmac[EL_STAMP_HMAC_LEN];
 };
 
-_Static_assert(sizeof(struct el_stamp_request_wire) == EL_STAMP_LEN, "RFC 8762 figure 1");
-_Static_assert(sizeof(struct el_stamp_auth_request_wire) == EL_STAMP_AUTH_LEN, "RFC 8762 figure 2");
+_Static_assert(sizeof(struct el_stamp_request_wire) == EL_STAMP_LEN, "RFC 8762 figure 2");
+_Static_assert(sizeof(struct el_stamp_auth_request_wire) == EL_STAMP_AUTH_LEN, "RFC 8762 figure 4");
 _Static_assert(sizeof(struct el_stamp_reply_wire) == EL_STAMP_LEN, "RFC 8762 figure 5");
 _Static_assert(sizeof(struct el_stamp_auth_reply_wire) == EL_STAMP_AUTH_LEN, "RFC 8762 figure 6");
 _Static_assert(offsetof(struct el_stamp_request_wire, ssid) == 14, "RFC 8972 figure 1");
