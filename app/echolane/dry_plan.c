@@ -6,30 +6,162 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dry_network.h"
+#include <net/if_arp.h>
+
+#include <rte_common.h>
+
 #include "el_model.h"
 #include "el_names.h"
 #include "el_plan.h"
+#include "net_port.h"
+#include "ways.h"
+
+#define DEFAULT_MTU 1500
+
+/* A port as it would be. */
+struct dry_port {
+	const struct el_conf_port *conf;
+	struct el_rtnl_link link; /* the interface that it would be on; ifindex 0: none is known */
+};
 
 struct dry_plan {
 	const struct el_conf *conf;
 	const char *file;
-	struct dry_network *network; /* NULL: there are no ports, everything can be reached */
-	struct el_names names;       /* that were asked for */
-	struct el_names named;       /* targets whose destination is a name */
+	/* What the ports could reach from this machine as it is now, without opening any: addresses
+	 * and routes from the configuration, or where a port has none there, from the kernel. */
+	struct net_kernel kernel;
+	struct way_port *ports;
+	struct way_input ways;
+	struct el_ip *own; /* ways_addresses */
+	size_t n_own;
+	bool is_any_unknown;   /* a port is nothing that this machine has and has no address */
+	struct el_names names; /* that were asked for */
+	struct el_names named; /* targets whose destination is a name */
 	struct el_model *model;
 	char **why; /* by series: why it, or a stream of it, is left out; NULL: it is not */
 	int rc;
 };
 
-/* ---- what a network would say ---- */
+/* ---- ports ---- */
 
-static void print_warning(void *ctx, const char *sentence)
+/* The interface of its device, if it is on one, and this machine has that. */
+static int find_link(const struct dry_plan *p, struct dry_port *port, struct el_error *err)
 {
-	const struct dry_plan *p = ctx;
+	const struct el_conf_port *conf = port->conf;
+	struct el_device device;
+	char name[IFNAMSIZ];
+	int ret = el_device_parse(conf->device, &device, err);
 
-	fprintf(stderr, "warning: %s: %s\n", p->file, sentence);
+	if (ret < 0)
+		return ret;
+	if (!el_device_interface(&device, name)) {
+		if (conf->n_addresses == 0)
+			fprintf(stderr,
+				"warning: %s: port %s: it has no address; give it one with "
+				"address=A/LEN\n",
+				p->file, conf->name);
+		return 0;
+	}
+	ret = el_rtnl_link(p->kernel.rtnl, name, 0, &port->link);
+	if (ret == 0 && port->link.type != ARPHRD_ETHER && port->link.type != ARPHRD_LOOPBACK)
+		ret = -ENODEV;
+	if (ret == -ENODEV) { /* which is said of the port itself */
+		port->link = (struct el_rtnl_link){0};
+		return 0;
+	}
+	return ret < 0 ? el_error_set(err, ret, "interface %s can't be looked at: %s", name,
+				      strerror(-ret))
+		       : 0;
 }
+
+static void warn_of_link(const struct dry_plan *p, const struct dry_port *port)
+{
+	const char *name = port->conf->name;
+
+	if (!port->link.up)
+		fprintf(stderr,
+			"warning: %s: port %s: the link of %s is down: nothing is sent there until "
+			"it is up\n",
+			p->file, name, port->link.name);
+	if (port->conf->mtu > port->link.mtu)
+		fprintf(stderr,
+			"warning: %s: port %s: an MTU of %u is more than the %u of interface %s\n",
+			p->file, name, port->conf->mtu, port->link.mtu, port->link.name);
+}
+
+/* The addresses that the port would have. */
+static int set_addresses(const struct dry_plan *p, const struct dry_port *port,
+			 struct way_port *ret)
+{
+	const struct el_conf_port *conf = port->conf;
+	struct el_neigh_address *addresses =
+	    calloc(conf->n_addresses + p->kernel.n_addresses + 1, sizeof(*addresses));
+	size_t count = 0;
+
+	if (!addresses)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->n_addresses; i++)
+		addresses[count++].prefix = conf->addresses[i];
+	for (size_t i = 0; i < p->kernel.n_addresses && !conf->n_addresses; i++) {
+		const struct el_rtnl_address *a = &p->kernel.addresses[i];
+
+		if (a->ifindex == port->link.ifindex && !a->tentative)
+			addresses[count++].prefix = a->prefix;
+	}
+	ret->ifindex = conf->n_addresses ? 0 : port->link.ifindex;
+	ret->addresses = addresses;
+	ret->n_addresses = count;
+	return 0;
+}
+
+static int look_at_port(struct dry_plan *p, uint16_t i, struct el_error *err)
+{
+	struct dry_port port = {.conf = &p->conf->dataplane.ports[i]};
+	struct way_port *way = &p->ports[i];
+	uint32_t mtu = DEFAULT_MTU;
+	int ret = find_link(p, &port, err);
+
+	if (ret == 0)
+		ret = el_routes_add_conf(&p->ways.routes, (struct el_port_idx){i}, port.conf, err);
+	if (ret < 0)
+		return ret;
+	if (port.link.ifindex) {
+		warn_of_link(p, &port);
+		mtu = RTE_MIN(port.link.mtu, (uint32_t)UINT16_MAX);
+	}
+	if (port.conf->mtu && (port.conf->mtu < mtu || !port.link.ifindex))
+		mtu = port.conf->mtu;
+	way->mtu = (uint16_t)mtu;
+	p->is_any_unknown |= !port.link.ifindex && port.conf->n_addresses == 0;
+	return set_addresses(p, &port, way) < 0 ? el_error_set(err, -ENOMEM, "not enough memory")
+						: 0;
+}
+
+/* At all ports; warnings are of what would keep one from carrying anything. */
+static int look_at_ports(struct dry_plan *p, struct el_error *err)
+{
+	size_t n = p->conf->dataplane.n_ports;
+	int ret = el_rtnl_open(&p->kernel.rtnl, err);
+
+	if (ret < 0)
+		return ret;
+	ret = net_kernel_read(&p->kernel);
+	if (ret < 0)
+		return el_error_set(err, ret, "the kernel's addresses can't be read: %s",
+				    strerror(-ret));
+	p->ports = calloc(n, sizeof(*p->ports));
+	if (!p->ports)
+		return el_error_set(err, -ENOMEM, "not enough memory");
+	p->ways =
+	    (struct way_input){.ports = p->ports, .n_ports = (uint32_t)n, .rtnl = p->kernel.rtnl};
+	for (uint16_t i = 0; i < n && ret == 0; i++)
+		ret = look_at_port(p, i, err);
+	if (ret == 0 && !(p->own = ways_addresses(&p->ways, p->conf, &p->n_own)))
+		ret = el_error_set(err, -ENOMEM, "not enough memory");
+	return ret;
+}
+
+/* ---- names and routes ---- */
 
 /* A stand-in for name servers: each name has an address of its own. */
 static int any_address(void *ctx, const char *name, uint8_t family, struct el_ip *ret)
@@ -64,15 +196,38 @@ static struct el_plan_route any_route(const struct el_conf_dataplane *dataplane,
 	return route;
 }
 
+/* Where a port's addresses can't be known here, what no other port reaches is taken to be reached
+ * by it. */
+static struct el_plan_route find_route(const struct dry_plan *p, const struct el_model_group *group,
+				       const struct el_ip *destination)
+{
+	static const uint8_t any4[4] = {192, 0, 2, 1}; /* RFC 5737 */
+	uint8_t family = destination->family;
+	struct el_plan_route route = {.status = EL_MODEL_NO_ROUTE};
+	struct way ways[WAYS_MAX];
+
+	if (!ways_find(&p->ways, destination, ways_from(group, family), ways)) {
+		if (!p->is_any_unknown)
+			return route;
+		ways[0] = (struct way){.hop.source.family = family, .mtu = p->ports[0].mtu};
+		memcpy(ways[0].hop.source.bytes, any4, sizeof(any4));
+	}
+	route.source = ways_source(group, family, &ways[0].hop);
+	route.status = route.source.family ? EL_MODEL_ACTIVE : EL_MODEL_NO_SOURCE;
+	route.mtu = (uint16_t)ways[0].mtu;
+	return route;
+}
+
 static struct el_plan_route route(void *ctx, const struct el_model_target *target,
 				  const struct el_model_group *group,
 				  const struct el_ip *destination)
 {
-	struct dry_plan *p = ctx;
+	const struct dry_plan *p = ctx;
 
-	if (!p->network || el_names_find(&p->named, target->name))
+	/* without ports, everything can be reached */
+	if (!p->ways.n_ports || el_names_find(&p->named, target->name))
 		return any_route(&p->conf->dataplane, group, destination);
-	return dry_network_route(p->network, target, group, destination);
+	return find_route(p, group, destination);
 }
 
 static void left_out(void *ctx, uint32_t series, const char *why)
@@ -87,7 +242,11 @@ static void left_out(void *ctx, uint32_t series, const char *why)
 
 static int make_model(struct dry_plan *p, struct el_error *err)
 {
-	struct el_model_input in = {.conf = p->conf, .resolve = any_address, .resolve_ctx = p};
+	struct el_model_input in = {.conf = p->conf,
+				    .resolve = any_address,
+				    .resolve_ctx = p,
+				    .own = p->own,
+				    .n_own = p->n_own};
 
 	for (uint32_t i = 0; i < p->conf->n_targets; i++) {
 		const struct el_conf_target *t = &p->conf->targets[i];
@@ -96,8 +255,6 @@ static int make_model(struct dry_plan *p, struct el_error *err)
 		    !el_names_add(&p->named, t->name, i, NULL))
 			return el_error_set(err, -ENOMEM, "not enough memory");
 	}
-	if (p->network)
-		in.own = dry_network_addresses(p->network, &in.n_own);
 	el_log_set_level(EL_LOG_ERROR); /* what it would log of targets is printed here */
 	p->model = el_model_create(&in, err);
 	el_log_set_level(EL_LOG_WARNING);
@@ -220,7 +377,13 @@ static void fini(struct dry_plan *p)
 	el_model_put(p->model);
 	el_names_fini(&p->names);
 	el_names_fini(&p->named);
-	dry_network_destroy(p->network);
+	for (uint32_t i = 0; i < p->ways.n_ports; i++)
+		free((void *)(uintptr_t)p->ports[i].addresses);
+	free(p->ports);
+	free(p->own);
+	free(p->kernel.addresses);
+	el_routes_fini(&p->ways.routes);
+	el_rtnl_close(p->kernel.rtnl);
 }
 
 int dry_plan_print(const struct el_conf *conf, const char *file, FILE *out, struct el_error *err)
@@ -232,7 +395,7 @@ int dry_plan_print(const struct el_conf *conf, const char *file, FILE *out, stru
 	el_names_init(&p.names);
 	el_names_init(&p.named);
 	if (conf->dataplane.n_ports)
-		ret = dry_network_create(conf, print_warning, &p, &p.network, err);
+		ret = look_at_ports(&p, err);
 	if (ret == 0)
 		ret = make_model(&p, err);
 	if (ret == 0)

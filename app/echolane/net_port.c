@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct el_prefix host(const struct el_ip *ip)
-{
-	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
-}
-
 /* ---- addresses ---- */
 
 int net_kernel_read(struct net_kernel *k)
@@ -158,7 +153,7 @@ bool net_port_add_source(struct el_neigh_address *addresses, size_t n,
 	}
 	if (on_link)
 		addresses[n] = (struct el_neigh_address){.prefix = *source,
-							 .range = net_port_is_range(source)};
+							 .range = el_prefix_is_range(source)};
 	return on_link;
 }
 
@@ -191,7 +186,7 @@ static void list_silent(const struct net_port *p, const struct net_kernel *k,
 			struct net_lists *lists)
 {
 	for (size_t i = 0; i < k->n_addresses; i++)
-		lists->silent[lists->n_silent++] = host(&k->addresses[i].prefix.ip);
+		lists->silent[lists->n_silent++] = el_prefix_of(&k->addresses[i].prefix.ip);
 	for (size_t i = 0; i < p->n_addresses; i++)
 		lists->n_silent +=
 		    find_broadcast(&p->addresses[i].prefix, &lists->silent[lists->n_silent]);
@@ -228,7 +223,7 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 	}
 	for (size_t i = 0; i < p->n_addresses; i++) {
 		own.addresses[own.n_addresses++] = p->addresses[i];
-		own.lists->own[own.lists->n_own++] = host(&p->addresses[i].prefix.ip);
+		own.lists->own[own.lists->n_own++] = el_prefix_of(&p->addresses[i].prefix.ip);
 	}
 	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
 		const struct way_port *then = &plan->view->ports[index.v];
@@ -239,7 +234,8 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		if (are_equal(then->addresses, then->n_addresses, p->addresses, p->n_addresses))
 			continue;
 		for (size_t i = 0; i < then->n_addresses; i++)
-			own.lists->own[own.lists->n_own++] = host(&then->addresses[i].prefix.ip);
+			own.lists->own[own.lists->n_own++] =
+			    el_prefix_of(&then->addresses[i].prefix.ip);
 	}
 	list_silent(p, k, own.lists);
 	*ret_own = own;

@@ -49,12 +49,6 @@ struct net_lists {
 	struct el_prefix items[];
 };
 
-/* Whether it is more than one address. */
-static inline bool net_port_is_range(const struct el_prefix *prefix)
-{
-	return prefix->len < (prefix->ip.family == 4 ? 32 : 128);
-}
-
 /* What the kernel says of its links and addresses. */
 struct net_kernel {
 	struct el_rtnl *rtnl;

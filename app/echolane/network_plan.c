@@ -7,38 +7,20 @@
 
 #include "network_private.h"
 
-static struct el_prefix host(const struct el_ip *ip)
-{
-	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
-}
-
-/* The sources of the groups, and the single ones with the ports' addresses. */
 static int list_sources(struct network_plan *plan, const struct el_conf *conf)
 {
-	const struct network_view *view = plan->view;
-	size_t most = 4 * conf->n_groups;
-
-	plan->sources = calloc(most + 1, sizeof(*plan->sources));
-	for (uint32_t i = 0; i < view->n_ports; i++)
-		most += view->ports[i].n_addresses;
-	plan->addresses = calloc(most + 1, sizeof(*plan->addresses));
-	if (!plan->sources || !plan->addresses)
+	plan->sources = calloc(4 * conf->n_groups + 1, sizeof(*plan->sources));
+	if (!plan->sources)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < view->n_ports; i++) {
-		for (size_t k = 0; k < view->ports[i].n_addresses; k++)
-			plan->addresses[plan->n_addresses++] =
-			    view->ports[i].addresses[k].prefix.ip;
-	}
 	for (size_t g = 0; g < conf->n_groups; g++) {
 		const struct el_conf_group *c = &conf->groups[g];
-		const struct el_prefix sources[] = {host(&c->src_ipv4), host(&c->src_ipv6),
-						    c->src_subnet_ipv4, c->src_subnet_ipv6};
-		for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-			if (!sources[i].ip.family)
-				continue;
-			plan->sources[plan->n_sources++] = sources[i];
-			if (!net_port_is_range(&sources[i]))
-				plan->addresses[plan->n_addresses++] = sources[i].ip;
+		const struct el_prefix sources[] = {el_prefix_of(&c->src_ipv4),
+						    el_prefix_of(&c->src_ipv6), c->src_subnet_ipv4,
+						    c->src_subnet_ipv6};
+
+		for (size_t i = 0; i < RTE_DIM(sources); i++) {
+			if (sources[i].ip.family)
+				plan->sources[plan->n_sources++] = sources[i];
 		}
 	}
 	return 0;
@@ -79,7 +61,8 @@ struct network_plan *network_plan_begin(struct network *n, struct network_view *
 	plan->view = view;
 	plan->ways = (struct way_input){
 	    .ports = view->ports, .n_ports = view->n_ports, .routes = p->routes, .rtnl = p->rtnl};
-	if (list_sources(plan, conf) == 0 && list_own(plan) == 0)
+	plan->addresses = ways_addresses(&plan->ways, conf, &plan->n_addresses);
+	if (plan->addresses && list_sources(plan, conf) == 0 && list_own(plan) == 0)
 		return plan;
 	network_plan_free(plan);
 	return NULL;

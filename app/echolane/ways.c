@@ -2,6 +2,7 @@
 #include "ways.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 const struct el_ip *ways_from(const struct el_model_group *group, uint8_t family)
 {
@@ -17,6 +18,31 @@ struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
 	const struct el_ip *from = ways_from(group, family);
 
 	return from->family ? *from : hop->source;
+}
+
+struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *conf,
+			     size_t *ret_count)
+{
+	size_t most = 2 * conf->n_groups, n = 0;
+	struct el_ip *addresses;
+
+	for (uint32_t i = 0; i < in->n_ports; i++)
+		most += in->ports[i].n_addresses;
+	addresses = calloc(most + 1, sizeof(*addresses));
+	if (!addresses)
+		return NULL;
+	for (uint32_t i = 0; i < in->n_ports; i++) {
+		for (size_t k = 0; k < in->ports[i].n_addresses; k++)
+			addresses[n++] = in->ports[i].addresses[k].prefix.ip;
+	}
+	for (size_t g = 0; g < conf->n_groups; g++) {
+		if (conf->groups[g].src_ipv4.family)
+			addresses[n++] = conf->groups[g].src_ipv4;
+		if (conf->groups[g].src_ipv6.family)
+			addresses[n++] = conf->groups[g].src_ipv6;
+	}
+	*ret_count = n;
+	return addresses;
 }
 
 /* ---- the kernel's ---- */

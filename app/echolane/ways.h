@@ -29,6 +29,11 @@ const struct el_ip *ways_from(const struct el_model_group *group, uint8_t family
 struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
 			 const struct el_route_hop *hop);
 
+/* The prober's addresses: those of the ports and the groups' source addresses, but not their
+ * subnets. Heap; NULL: no memory. */
+struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *conf,
+			     size_t *ret_count);
+
 #define WAYS_MAX 8 /* equally good ones that are told */
 
 struct way {

@@ -51,6 +51,18 @@ bool el_ip_is_link_local(const struct el_ip *ip); /* fe80::/10; false for IPv4 *
  * reserved (240.0.0.0/4), nor IPv4's inside IPv6 (RFC 6890, RFC 4291 section 2.5.5). */
 bool el_ip_is_host(const struct el_ip *ip);
 bool el_ip_equal(const struct el_ip *a, const struct el_ip *b);
+/* One address alone. */
+static inline struct el_prefix el_prefix_of(const struct el_ip *ip)
+{
+	return (struct el_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
+}
+
+/* Whether it is more than one address. */
+static inline bool el_prefix_is_range(const struct el_prefix *prefix)
+{
+	return prefix->len < (prefix->ip.family == 4 ? 32 : 128);
+}
+
 bool el_prefix_contains(const struct el_prefix *prefix, const struct el_ip *ip);
 /* Whether any of them does. Linear in `n`. */
 bool el_prefixes_contain(const struct el_prefix *prefixes, size_t n, const struct el_ip *ip);

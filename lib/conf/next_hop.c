@@ -6,7 +6,6 @@
 
 bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *ip)
 {
-	uint8_t host_len = ip->family == 4 ? 32 : 128;
 	size_t hosts = 0, networks = 0;
 
 	if (el_ip_is_link_local(ip))
@@ -18,10 +17,10 @@ bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *i
 			continue;
 		if (el_prefix_contains(a, ip))
 			return true;
-		if (a->len == host_len)
-			hosts++;
-		else
+		if (el_prefix_is_range(a))
 			networks++;
+		else
+			hosts++;
 	}
 	return hosts > 0 && networks == 0;
 }

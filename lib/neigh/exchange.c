@@ -24,7 +24,7 @@ static const struct el_neigh_address *find_own(const struct el_neigh_address *ad
 
 		if (!a->range ? first
 			      : el_prefix_contains(&a->prefix, ip) &&
-				    (!first || a->prefix.len == (ip->family == 4 ? 32 : 128)))
+				    (!first || !el_prefix_is_range(&a->prefix)))
 			return a;
 	}
 	return NULL;

@@ -124,7 +124,7 @@ static struct el_ip first_source(const struct el_model_group *g, const struct el
 
 	if (subnet->ip.family) {
 		ip = subnet->ip;
-		if (subnet->len < (ip.family == 4 ? 32 : 128))
+		if (el_prefix_is_range(subnet))
 			next_address(&ip);
 	}
 	return ip;
