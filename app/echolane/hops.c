@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define HOPS_MIN 64 /* a power of two */
+#include <rte_common.h>
 
 struct hop {
 	struct el_ip ip;
@@ -14,28 +14,32 @@ struct hop {
 };
 
 struct hops {
-	struct hop *items; /* by index */
-	uint32_t *buckets; /* [capacity]: index + 1 of the first by hash */
-	uint32_t n;        /* entries that were ever used */
-	uint32_t capacity; /* a power of two, or 0 */
-	uint32_t max;
-	uint32_t first_free; /* index + 1 */
+	uint32_t max, n_buckets; /* the latter: a power of two */
+	uint32_t n;              /* entries that were ever used */
+	uint32_t first_free;     /* index + 1 */
+	uint32_t *buckets;       /* index + 1 of the first by hash */
+	struct hop items[];      /* [max], by index; the kernel gives memory for what is used */
 };
 
 struct hops *hops_create(uint32_t max)
 {
-	struct hops *h = calloc(1, sizeof(*h));
+	struct hops *h = calloc(1, sizeof(*h) + max * sizeof(h->items[0]));
 
-	if (h)
-		h->max = max;
-	return h;
+	if (!h)
+		return NULL;
+	h->max = max;
+	h->n_buckets = rte_align32pow2(max);
+	h->buckets = calloc(h->n_buckets, sizeof(*h->buckets));
+	if (h->buckets)
+		return h;
+	free(h);
+	return NULL;
 }
 
 void hops_destroy(struct hops *h)
 {
 	if (!h)
 		return;
-	free(h->items);
 	free(h->buckets);
 	free(h);
 }
@@ -45,54 +49,24 @@ static uint32_t *bucket_of(struct hops *h, struct el_port_idx port, const struct
 	static const struct el_siphash_key key = {1, 2};
 
 	return &h->buckets[(el_siphash(&key, ip->bytes, sizeof(ip->bytes)) + port.v) &
-			   (h->capacity - 1)];
-}
-
-static void link_hop(struct hops *h, uint32_t index)
-{
-	uint32_t *bucket = bucket_of(h, h->items[index].port, &h->items[index].ip);
-
-	h->items[index].next = *bucket;
-	*bucket = index + 1;
-}
-
-static int grow(struct hops *h)
-{
-	uint32_t capacity = h->capacity ? 2 * h->capacity : HOPS_MIN;
-	uint32_t *buckets = calloc(capacity, sizeof(*buckets));
-	struct hop *items = realloc(h->items, capacity * sizeof(*items));
-
-	if (items)
-		h->items = items;
-	if (!buckets || !items) {
-		free(buckets);
-		return -ENOMEM;
-	}
-	free(h->buckets);
-	h->buckets = buckets;
-	h->capacity = capacity;
-	for (uint32_t i = 0; i < h->n; i++) /* it grows when none is free */
-		link_hop(h, i);
-	return 0;
+			   (h->n_buckets - 1)];
 }
 
 static int make(struct hops *h, struct el_port_idx port, const struct el_ip *ip,
 		uint32_t *ret_index)
 {
-	uint32_t index = h->n;
+	uint32_t index = h->n, *bucket = bucket_of(h, port, ip);
 
 	if (h->first_free) {
 		index = h->first_free - 1;
 		h->first_free = h->items[index].next;
 	} else if (h->n == h->max) {
 		return -ENOSPC;
-	} else if (h->n == h->capacity && grow(h) < 0) {
-		return -ENOMEM;
 	} else {
 		h->n++;
 	}
-	h->items[index] = (struct hop){.ip = *ip, .port = port};
-	link_hop(h, index);
+	h->items[index] = (struct hop){.ip = *ip, .port = port, .next = *bucket};
+	*bucket = index + 1;
 	*ret_index = index;
 	return 0;
 }
@@ -100,7 +74,7 @@ static int make(struct hops *h, struct el_port_idx port, const struct el_ip *ip,
 int hops_take(struct hops *h, struct el_port_idx port, const struct el_ip *ip,
 	      struct el_next_hop_idx *ret_index)
 {
-	uint32_t index, i = h->capacity ? *bucket_of(h, port, ip) : 0;
+	uint32_t index, i = *bucket_of(h, port, ip);
 	int code = 0;
 
 	while (i && (h->items[i - 1].port.v != port.v || !el_ip_equal(&h->items[i - 1].ip, ip)))

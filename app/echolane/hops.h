@@ -10,7 +10,7 @@ struct hops;
 struct hops *hops_create(uint32_t max);
 void hops_destroy(struct hops *h); /* NULL is fine */
 
-/* The entry of a next hop, which has one user more from now on. 0; -ENOSPC or -ENOMEM. */
+/* The entry of a next hop, which has one user more from now on. 0 or -ENOSPC. */
 int hops_take(struct hops *h, struct el_port_idx port, const struct el_ip *ip,
 	      struct el_next_hop_idx *ret_index);
 /* One user less; without any, another next hop may get the entry. */
