@@ -37,14 +37,14 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 	for (uint32_t i = 0; i < options->n_ports; i++) {
 		if (el_conf_add_port(conf, options->ports[i], &err) < 0) {
 			fprintf(stderr, "echolane: --port: %s\n", err.text);
-			el_conf_free(conf);
+			el_conf_put(conf);
 			return EX_USAGE;
 		}
 	}
 	/* whatever else is wrong with it is told where the profiles are needed */
 	if (el_profile_dir(options->profile_dir, dir, sizeof(dir), &err) == -EPERM) {
 		fprintf(stderr, "echolane: %s\n", err.text);
-		el_conf_free(conf);
+		el_conf_put(conf);
 		return EX_DATAERR;
 	}
 	shared_interface_check(conf, true, print_warning);
@@ -90,7 +90,7 @@ int command_check(const struct options *options)
 	el_log_set_level(EL_LOG_WARNING);
 	if (!stdout_begin(&o)) {
 		status = stdout_end(&o);
-		el_conf_free(conf);
+		el_conf_put(conf);
 		return status;
 	}
 	if (options->print_config) {
@@ -102,6 +102,6 @@ int command_check(const struct options *options)
 		status = EX_DATAERR;
 	}
 	written = stdout_end(&o);
-	el_conf_free(conf);
+	el_conf_put(conf);
 	return status ? status : written;
 }

@@ -45,7 +45,7 @@ static void tables_fini(struct control *c)
 
 static int eal_init(struct control *c, struct el_error *err)
 {
-	const struct el_conf_dataplane *d = &c->started_with->conf->dataplane;
+	const struct el_conf_dataplane *d = &c->started_with->dataplane;
 	size_t n_args = d->eal_args.count + c->options->n_eal_args;
 	char **args = calloc(n_args + 1, sizeof(*args));
 	struct el_eal_config eal = {.huge_pages = d->huge_pages,
@@ -64,7 +64,7 @@ static int eal_init(struct control *c, struct el_error *err)
 						: c->options->eal_args[i - d->eal_args.count];
 	CPU_ZERO(&allowed);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
-	ret = el_lcores_choose(d, c->started_with->conf->global.nb_proc, &allowed, &c->lcores, err);
+	ret = el_lcores_choose(d, c->started_with->global.nb_proc, &allowed, &c->lcores, err);
 	if (ret == 0)
 		ret = el_eal_init(&eal, err);
 	free(args);
@@ -82,14 +82,13 @@ static int ports_init(struct control *c, struct el_error *err)
 	char dir[4096];
 	int ret;
 
-	if (c->started_with->conf->dataplane.n_ports == 0)
+	if (c->started_with->dataplane.n_ports == 0)
 		return el_error_set(
 		    err, -ENODEV,
 		    "no port is configured: name one with --port or in dataplane.ports");
 	ret = el_profile_dir(c->options->profile_dir, dir, sizeof(dir), err);
 	if (ret == 0)
-		ret =
-		    network_open(c->started_with->conf, c->lcores.n_workers, dir, &c->network, err);
+		ret = network_open(c->started_with, c->lcores.n_workers, dir, &c->network, err);
 	if (ret == 0)
 		c->n_workers = network_workers(c->network);
 	return ret;
@@ -105,7 +104,7 @@ static void ports_fini(struct control *c)
 
 static int clocks_init(struct control *c, struct el_error *err)
 {
-	return clocks_create(c->started_with->conf->dataplane.clock, c->n_workers, &c->clocks, err);
+	return clocks_create(c->started_with->dataplane.clock, c->n_workers, &c->clocks, err);
 }
 
 static void clocks_fini(struct control *c)
@@ -143,8 +142,7 @@ static void inventory_changed(void *ctx)
 
 static int inventory_init(struct control *c, struct el_error *err)
 {
-	struct el_inventory_config config = {.settings =
-						 el_inventory_settings_of(c->started_with->conf),
+	struct el_inventory_config config = {.settings = el_inventory_settings_of(c->started_with),
 					     .changed = inventory_changed,
 					     .ctx = c};
 
@@ -170,12 +168,12 @@ static int plan_init(struct control *c, struct el_error *err)
 	ret = random_bytes(c->payload, EL_PLAN_PAYLOAD_BYTES, err);
 	if (ret == 0)
 		ret = random_bytes(key, sizeof(key), err);
-	if (ret == 0 && compile_take_snapshot(c, &order.from) < 0)
+	if (ret == 0 && compile_take_snapshot(c, &order) < 0)
 		ret = el_error_set(err, -ENOMEM, "not enough memory");
-	if (ret < 0)
-		return ret;
-	c->key = el_id_key_init(key);
-	ret = compile_make(c, &order, shared_conf_get(c->started_with), &first, err);
+	if (ret == 0) {
+		c->key = el_id_key_init(key);
+		ret = compile_make(c, &order, el_conf_get(c->started_with), &first, err);
+	}
 	compile_order_fini(&order);
 	if (ret < 0)
 		return ret;
@@ -312,9 +310,8 @@ static void compile_thread_fini(struct control *c)
 
 static int http_init(struct control *c, struct el_error *err)
 {
-	struct el_httpd_config config = {.address =
-					     c->started_with->conf->global.prometheus_address,
-					 .port = c->started_with->conf->global.prometheus_port,
+	struct el_httpd_config config = {.address = c->started_with->global.prometheus_address,
+					 .port = c->started_with->global.prometheus_port,
 					 .user = c->credentials.user,
 					 .password = c->credentials.password,
 					 .source = publisher_page_source(c)};
@@ -438,7 +435,6 @@ static int bring_up_and_run(struct control *c)
 int command_run(const struct options *options)
 {
 	struct control c = {.options = options, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1};
-	struct el_conf *conf;
 	struct el_error err;
 	int status;
 
@@ -448,17 +444,12 @@ int command_run(const struct options *options)
 	}
 	/* before it is read: what is changed meanwhile is found by the next look */
 	c.reload.file_digest = compile_file_digest(options->config);
-	status = load_configuration(options, &conf);
+	status = load_configuration(options, &c.started_with);
 	if (status)
 		return status;
-	c.started_with = shared_conf_create(conf);
-	if (!c.started_with) {
-		fputs("echolane: not enough memory\n", stderr);
-		return EX_OSERR;
-	}
-	el_log_set_level(conf->global.logging_level);
+	el_log_set_level(c.started_with->global.logging_level);
 	signal(SIGPIPE, SIG_IGN);
 	status = bring_up_and_run(&c);
-	shared_conf_put(c.started_with);
+	el_conf_put(c.started_with);
 	return status;
 }

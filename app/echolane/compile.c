@@ -118,18 +118,18 @@ static int compile(struct control *c, struct compile_order *order, struct genera
 	    .place = network_place,
 	};
 	struct el_model_input model = {.conf = &view,
-				       .before = order->is_update ? order->from.model : NULL,
+				       .before = order->is_update ? order->model : NULL,
 				       .resolve = names_lookup,
-				       .resolve_ctx = order->from.names};
+				       .resolve_ctx = order->names};
 	int code;
 
 	if (order->learn_from)
 		network_learn(c->network, order->learn_from);
-	if (el_inventory_targets(order->from.inventories, conf, &view) < 0 ||
-	    !(p->names = names_list_create(&view, order->from.names)))
+	if (el_inventory_targets(order->inventories, conf, &view) < 0 ||
+	    !(p->names = names_list_create(&view, order->names)))
 		return el_error_set(err, -ENOMEM, "not enough memory for the targets");
-	p->net = network_plan_begin(c->network, order->from.network, &view);
-	order->from.network = NULL;
+	p->net = network_plan_begin(c->network, order->network, &view);
+	order->network = NULL;
 	if (!p->net)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	in.route_ctx = p->net;
@@ -139,7 +139,7 @@ static int compile(struct control *c, struct compile_order *order, struct genera
 		return -errno;
 	in.model = p->model;
 	code = el_plan_compile(&in, &p->set, err);
-	if (code == 0 && order->only_if_moved && network_plan_digest(p->net) == order->from.digest)
+	if (code == 0 && order->only_if_moved && network_plan_digest(p->net) == order->digest)
 		return 1;
 	if (code == 0) {
 		tell_of_ports(c, p->set);
@@ -148,30 +148,18 @@ static int compile(struct control *c, struct compile_order *order, struct genera
 	return code;
 }
 
-static void snapshot_fini(struct compile_snapshot *s)
-{
-	el_inventory_lists_free(s->inventories);
-	names_known_put(s->names);
-	network_view_free(s->network);
-	el_model_put(s->model);
-	*s = (struct compile_snapshot){0};
-}
-
-int compile_take_snapshot(struct control *c, struct compile_snapshot *ret)
+int compile_take_snapshot(struct control *c, struct compile_order *order)
 {
 	const struct generation *newest = c->rollout.n ? rollout_newest(&c->rollout) : NULL;
 
-	*ret = (struct compile_snapshot){.inventories = el_inventory_take_lists(c->inventory),
-					 .names = names_take_known(c->names),
-					 .network = network_take_view(c->network)};
+	order->inventories = el_inventory_take_lists(c->inventory);
+	order->names = names_take_known(c->names);
+	order->network = network_take_view(c->network);
 	if (newest) {
-		ret->model = el_model_get(newest->model);
-		ret->digest = network_plan_digest(newest->net);
+		order->model = el_model_get(newest->model);
+		order->digest = network_plan_digest(newest->net);
 	}
-	if (ret->inventories && ret->names && ret->network)
-		return 0;
-	snapshot_fini(ret);
-	return -ENOMEM;
+	return order->inventories && order->names && order->network ? 0 : -ENOMEM;
 }
 
 void compile_adopt(struct control *c, const struct generation *p)
@@ -181,22 +169,20 @@ void compile_adopt(struct control *c, const struct generation *p)
 	network_adopt(c->network, p->net);
 }
 
-void compile_release(struct control *c, const struct generation *p)
-{
-	network_release(c->network, p->net);
-}
-
 void compile_order_fini(struct compile_order *order)
 {
-	snapshot_fini(&order->from);
+	el_inventory_lists_free(order->inventories);
+	names_known_free(order->names);
+	network_view_free(order->network);
+	el_model_put(order->model);
 	el_streams_put(order->learn_from);
-	order->learn_from = NULL;
+	*order = (struct compile_order){0};
 }
 
-int compile_make(struct control *c, struct compile_order *order, struct shared_conf *conf,
+int compile_make(struct control *c, struct compile_order *order, struct el_conf *conf,
 		 struct generation *ret, struct el_error *err)
 {
-	struct generation p = {.shared = conf, .conf = conf->conf};
+	struct generation p = {.conf = conf};
 	int code = compile(c, order, &p, err);
 
 	if (code == 0)
@@ -236,7 +222,7 @@ uint64_t compile_file_digest(const char *path)
 }
 
 /* The configuration of the command line once more, with its ports; everything wrong is logged. */
-static int load(struct control *c, struct shared_conf **ret, struct el_error *err)
+static int load(struct control *c, struct el_conf **ret, struct el_error *err)
 {
 	const struct options *o = c->options;
 	struct el_conf_diags diags = {0};
@@ -261,11 +247,11 @@ static int load(struct control *c, struct shared_conf **ret, struct el_error *er
 		code = el_inventory_check(&settings, err);
 	}
 	if (code < 0) {
-		el_conf_free(conf);
+		el_conf_put(conf);
 		return code;
 	}
-	*ret = shared_conf_create(conf);
-	return *ret ? 0 : el_error_set(err, -ENOMEM, "not enough memory");
+	*ret = conf;
+	return 0;
 }
 
 static bool work(void *ctx, struct job *base)
@@ -280,12 +266,11 @@ static bool work(void *ctx, struct job *base)
 		job->status = job->only_if_changed && digest == job->digest;
 		job->digest = digest;
 		if (job->status == 0)
-			job->status = load(c, &job->shared, &job->err);
+			job->status = load(c, &job->conf, &job->err);
 	}
 	if (job->status == 0) {
-		job->status =
-		    compile_make(c, &job->order, job->shared, &job->generation, &job->err);
-		job->shared = NULL;
+		job->status = compile_make(c, &job->order, job->conf, &job->generation, &job->err);
+		job->conf = NULL;
 	}
 	compile_order_fini(&job->order);
 	return true;
@@ -295,7 +280,7 @@ static void drop(struct job *base)
 {
 	struct compile_job *job = (struct compile_job *)base;
 
-	shared_conf_put(job->shared);
+	el_conf_put(job->conf);
 	compile_order_fini(&job->order);
 	generation_fini(&job->generation);
 	free(job);
@@ -304,11 +289,6 @@ static void drop(struct job *base)
 struct job_thread *compile_create(struct control *c)
 {
 	return job_thread_create(work, drop, c);
-}
-
-void compile_submit(struct job_thread *p, struct compile_job *job)
-{
-	job_thread_submit(p, &job->base, 0);
 }
 
 void compile_free(struct job_thread *p, struct generation *generation)
@@ -323,7 +303,7 @@ void compile_free(struct job_thread *p, struct generation *generation)
 	job->kind = COMPILE_FREE;
 	job->generation = *generation;
 	*generation = (struct generation){0};
-	compile_submit(p, job);
+	job_thread_submit(p, &job->base, 0);
 }
 
 struct compile_job *compile_take(struct job_thread *p)

@@ -8,18 +8,16 @@
 #include "generation.h"
 #include "job_thread.h"
 
-/* What a plan is made from besides its configuration, as it is when the plan is ordered. */
-struct compile_snapshot {
+/* What a plan is made from besides its configuration. */
+struct compile_order {
+	/* as they are when the plan is ordered: compile_take_snapshot */
 	struct el_inventory_lists *inventories;
 	struct names_known *names;
 	struct network_view *network;
 	/* Of the plan that is executed: its model, NULL: there is none yet, and its ways. */
 	struct el_model *model;
 	uint64_t digest;
-};
 
-struct compile_order {
-	struct compile_snapshot from;
 	uint64_t generation; /* of the plan set */
 	/* The configuration is that of the plan that is executed: what is not new of its targets is
 	 * not logged. */
@@ -29,16 +27,12 @@ struct compile_order {
 	struct el_streams *learn_from;
 };
 
-/* On control's thread: things as they are now. 0 or -ENOMEM. */
-int compile_take_snapshot(struct control *c, struct compile_snapshot *ret);
+/* On control's thread: has an order go by things as they are now. 0 or -ENOMEM. */
+int compile_take_snapshot(struct control *c, struct compile_order *order);
 
 /* Has what a new plan wants asked for: names and next hops; its sources are ours. On control's
  * thread, as soon as the plan is there. */
 void compile_adopt(struct control *c, const struct generation *p);
-
-/* Lets go of what no other plan wants. On control's thread, before the plan is handed over to be
- * freed. */
-void compile_release(struct control *c, const struct generation *p);
 
 /* Lets go of what an order has. Any thread. */
 void compile_order_fini(struct compile_order *order);
@@ -47,7 +41,7 @@ void compile_order_fini(struct compile_order *order);
  * rounds have not started. Everything that changes while running is as it is in the order; of
  * control it reads only what stays as it is, and what is the compile thread's alone, on which it is
  * to run as long as there is one. 0; 1: nothing has moved; or -errno with a sentence. */
-int compile_make(struct control *c, struct compile_order *order, struct shared_conf *conf,
+int compile_make(struct control *c, struct compile_order *order, struct el_conf *conf,
 		 struct generation *ret, struct el_error *err);
 
 /* What the file holds, as one number; 0 if it can't be read or is not a regular file. */
@@ -62,16 +56,14 @@ struct compile_job {
 	bool cut;                     /* for control: the round under way ends for this plan */
 	uint64_t digest;              /* LOAD: of the file as it was loaded last; then as it is */
 	bool only_if_changed;         /* LOAD: nothing else than `digest` is to be done otherwise */
-	struct shared_conf *shared;   /* MAKE: taken over */
+	struct el_conf *conf;         /* MAKE: taken over */
 	struct generation generation; /* FREE: what; else the result */
 	int status;                   /* 0; 1: nothing is new; or -errno with `err` */
 	struct el_error err;
 };
 
-/* Starts the thread; `c` must stay. NULL with errno. */
+/* Starts the thread, for jobs of this kind (job_thread_submit); `c` must stay. NULL with errno. */
 struct job_thread *compile_create(struct control *c);
-/* Hands a job (heap) over. */
-void compile_submit(struct job_thread *p, struct compile_job *job);
 /* Has a plan freed that nobody uses any more. */
 void compile_free(struct job_thread *p, struct generation *generation);
 /* The next result (never of FREE), the caller's to free; NULL: none now. */

@@ -96,10 +96,12 @@ static bool rounds_wait(const struct control *c)
 static void take_reports(struct control *c)
 {
 	uint64_t undecided_ns = moved_undecided_ns(&c->moved, &c->rollout, c->reload.is_making);
-	struct el_span step;
+	struct rounds_note clocks = {0};
 
 	control_collect_blocks(c);
-	step = clocks_take_notes(c->clocks, c->workers);
+	clocks.step = clocks_take_notes(c->clocks, c->workers);
+	if (clocks.step.to_ns)
+		rollout_note(&c->rollout, &clocks, clocks.step.to_ns);
 	/* what ports have dropped up to now counts for the rounds that are about to be passed on */
 	if (rounds_wait(c))
 		publisher_read_ports(c);
@@ -107,8 +109,6 @@ static void take_reports(struct control *c)
 	for (uint32_t i = 0; i < c->rollout.n; i++) {
 		struct rounds *rounds = c->rollout.generations[i].rounds;
 
-		if (rounds && step.to_ns)
-			rounds_add_step(rounds, &step);
 		if (rounds)
 			rounds_submit(rounds, undecided_ns);
 	}
@@ -198,7 +198,7 @@ static void let_go(struct control *c, const struct rollout_world *world)
 		if (c->publisher.again) /* statistics is busy */
 			return;
 		rollout_take_over(&c->rollout, world, &over);
-		compile_release(c, &over);
+		network_release(c->network, over.net);
 		compile_free(c->compile_thread, &over);
 	}
 }

@@ -13,21 +13,9 @@
 struct names_list;
 struct network_plan;
 
-/* A configuration that several plans are made from, one after the other; counted, any thread. */
-struct shared_conf {
-	struct el_conf *conf;
-	_Atomic unsigned users;
-};
-
-/* Takes conf over; NULL (and conf freed): no memory. */
-struct shared_conf *shared_conf_create(struct el_conf *conf);
-struct shared_conf *shared_conf_get(struct shared_conf *s);
-void shared_conf_put(struct shared_conf *s); /* NULL is fine */
-
 /* Owned by whoever has it; the rollout while it may be executed. Zeroed memory: none. */
 struct generation {
-	struct shared_conf *shared;
-	struct el_conf *conf; /* of shared */
+	struct el_conf *conf; /* several may be made of one */
 	struct el_model *model;
 	struct names_list *names; /* that its targets want resolved */
 	struct network_plan *net; /* what it uses of the network */

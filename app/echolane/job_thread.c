@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -175,9 +176,12 @@ void job_thread_submit(struct job_thread *t, struct job *job, uint32_t most)
 struct job *job_thread_take(struct job_thread *t)
 {
 	struct job *job;
+	uint64_t n;
 
 	pthread_mutex_lock(&t->lock);
 	job = job_pop(&t->done);
+	if (!job && read(t->fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
 	pthread_mutex_unlock(&t->lock);
 	return job;
 }

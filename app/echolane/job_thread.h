@@ -28,7 +28,7 @@ bool job_thread_destroy(struct job_thread *t, int grace_ms);
 /* Lets the thread run on this core only. 0 or a negative errno. */
 int job_thread_pin(struct job_thread *t, int core);
 
-/* Readable when there are results; for epoll. */
+/* Readable from when there are results until job_thread_take has returned NULL; for epoll. */
 int job_thread_fd(const struct job_thread *t);
 /* Takes over a job. `most` as for job_push: one that is replaced is dropped. */
 void job_thread_submit(struct job_thread *t, struct job *job, uint32_t most);

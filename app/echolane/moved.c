@@ -74,23 +74,19 @@ uint64_t moved_undecided_ns(const struct moved *m, const struct rollout *r, bool
 	return ordered ? m->ordered_from_ns : wanted ? m->from_ns : 0;
 }
 
-static void mark(struct rounds *rounds, uint64_t from_ns, uint64_t now_ns)
+static void mark(const struct rollout *r, uint64_t from_ns, uint64_t now_ns)
 {
-	const struct el_span span = {.from_ns = from_ns, .to_ns = now_ns};
+	const struct rounds_note note = {.moved = {.from_ns = from_ns, .to_ns = now_ns}};
 
-	rounds_add_moved(rounds, &span);
+	rollout_note(r, &note, now_ns);
 }
 
 void moved_mark(const struct moved *m, const struct rollout *r, bool is_making, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < r->n; i++) {
-		struct rounds *rounds = r->generations[i].rounds;
-
-		if (rounds && m->ordered && !is_making)
-			mark(rounds, m->ordered_from_ns, now_ns);
-		if (rounds && m->wanted && r->next.set)
-			mark(rounds, m->from_ns, now_ns);
-	}
+	if (m->ordered && !is_making)
+		mark(r, m->ordered_from_ns, now_ns);
+	if (m->wanted && r->next.set)
+		mark(r, m->from_ns, now_ns);
 }
 
 void moved_end(struct moved *m, const struct rollout *r, uint64_t now_ns)

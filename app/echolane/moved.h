@@ -41,8 +41,7 @@ void moved_take_result(struct moved *m, int status, uint64_t now_ns);
  * that end later are not published until it is known. is_making: the compile thread has not
  * finished what was ordered last. */
 uint64_t moved_undecided_ns(const struct moved *m, const struct rollout *r, bool is_making);
-/* Adds the time since the changes that are known to matter to all open rounds (rounds_add_moved).
- */
+/* Notes the time since the changes that are known to matter for all open rounds. */
 void moved_mark(const struct moved *m, const struct rollout *r, bool is_making, uint64_t now_ns);
 /* The plan that was ordered is executed from now on. */
 void moved_end(struct moved *m, const struct rollout *r, uint64_t now_ns);

@@ -29,7 +29,6 @@ struct names_list {
 };
 
 struct names_known {
-	_Atomic unsigned users;
 	uint64_t serial;          /* of the list */
 	struct names_list *list;  /* one reference */
 	struct el_ip addresses[]; /* by item; family 0: none is known */
@@ -158,15 +157,9 @@ struct names_list *names_list_create(const struct el_conf *conf, const struct na
 
 /* ---- what is known ---- */
 
-static struct names_known *known_get(struct names_known *k)
+void names_known_free(struct names_known *k)
 {
-	atomic_fetch_add_explicit(&k->users, 1, memory_order_relaxed);
-	return k;
-}
-
-void names_known_put(struct names_known *k)
-{
-	if (!k || atomic_fetch_sub_explicit(&k->users, 1, memory_order_acq_rel) != 1)
+	if (!k)
 		return;
 	names_list_put(k->list);
 	free(k);
@@ -206,15 +199,8 @@ struct names {
 	uint32_t n_looked_at;    /* items that are asked for, up to the first that is not */
 	uint32_t n_untold;
 	struct asked *unwanted;
-	struct names_known *known; /* as it is now; NULL: to be made */
 	bool changed;
 };
-
-static void forget_known(struct names *n)
-{
-	names_known_put(n->known);
-	n->known = NULL;
-}
 
 static void on_change(void *ctx, uint64_t id, const struct el_resolve_result *result)
 {
@@ -231,7 +217,6 @@ static void on_change(void *ctx, uint64_t id, const struct el_resolve_result *re
 	}
 	n->changed = true;
 	n->addresses[a->index] = result->address;
-	forget_known(n);
 	name = n->list->items[a->index].key + 1;
 	if (result->address.family)
 		el_log(EL_LOG_INFO, "resolve", "%s is %s", name,
@@ -293,27 +278,21 @@ void names_destroy(struct names *n)
 	drop(n, n->asked, n->list->n);
 	free_unwanted(n, UINT32_MAX);
 	el_resolve_destroy(n->resolve);
-	names_known_put(n->known);
 	names_list_put(n->list);
 	free(n->addresses);
 	free(n);
 }
 
-struct names_known *names_take_known(struct names *n)
+struct names_known *names_take_known(const struct names *n)
 {
-	struct names_known *k = n->known;
+	struct names_known *k = malloc(sizeof(*k) + n->list->n * sizeof(k->addresses[0]));
 
-	if (k)
-		return known_get(k);
-	k = malloc(sizeof(*k) + n->list->n * sizeof(k->addresses[0]));
 	if (!k)
 		return NULL;
-	atomic_init(&k->users, 2); /* the caller, and who asks next */
 	k->serial = n->serial;
 	k->list = list_get(n->list);
 	if (n->list->n)
 		memcpy(k->addresses, n->addresses, n->list->n * sizeof(k->addresses[0]));
-	n->known = k;
 	return k;
 }
 
@@ -356,7 +335,6 @@ int names_want(struct names *n, struct names_list *list)
 	drop(n, n->asked, n->list->n);
 	free(n->addresses);
 	names_list_put(n->list);
-	forget_known(n);
 	n->asked = asked;
 	n->addresses = addresses;
 	n->list = list_get(list);

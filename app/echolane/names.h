@@ -8,7 +8,7 @@
 
 /* Names in a family, each once. Counted, never changed; any thread. */
 struct names_list;
-/* What is known of such names at one time. Likewise. */
+/* What is known of such names at one time; never changed. */
 struct names_known;
 struct names;
 
@@ -21,7 +21,7 @@ void names_list_put(struct names_list *list); /* NULL is fine */
 
 /* el_model_input.resolve, with names_known as context. */
 int names_lookup(void *known, const char *name, uint8_t family, struct el_ip *ret);
-void names_known_put(struct names_known *known); /* NULL is fine */
+void names_known_free(struct names_known *known); /* NULL is fine */
 
 /* ---- control ---- */
 
@@ -29,8 +29,8 @@ void names_known_put(struct names_known *known); /* NULL is fine */
 int names_create(struct names **ret_names, struct el_error *err);
 void names_destroy(struct names *n); /* NULL is fine */
 
-/* What is known now: one reference. NULL: no memory. */
-struct names_known *names_take_known(struct names *n);
+/* What is known now, the caller's. NULL: no memory. */
+struct names_known *names_take_known(const struct names *n);
 /* Asks for the names of this list (a reference is taken) from now on, and no more for others. Names
  * that stay keep their addresses. 0 or -ENOMEM, and then all is as it was. */
 int names_want(struct names *n, struct names_list *list);

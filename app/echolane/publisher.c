@@ -159,12 +159,10 @@ struct el_telemetry_source publisher_telemetry_source(struct control *c)
 
 void publisher_read_ports(struct control *c)
 {
-	uint64_t drops = network_read_drops(c->network), now = el_raw_ns();
+	const struct rounds_note note = {.drops = network_read_drops(c->network)};
 
-	for (uint32_t i = 0; drops && i < c->rollout.n; i++) {
-		if (c->rollout.generations[i].rounds)
-			rounds_add_drops(c->rollout.generations[i].rounds, drops, now);
-	}
+	if (note.drops)
+		rollout_note(&c->rollout, &note, el_raw_ns());
 	pthread_mutex_lock(&c->publisher.ports_lock);
 	memcpy(c->publisher.ports, network_port_views(c->network),
 	       network_n_ports(c->network) * sizeof(*c->publisher.ports));
@@ -238,7 +236,7 @@ void publisher_again(struct control *c)
 
 static void show_table(const struct control *c)
 {
-	const char *address = c->started_with->conf->global.prometheus_address;
+	const char *address = c->started_with->global.prometheus_address;
 	char url[128], *text;
 	size_t len;
 	FILE *out = c->tables ? open_memstream(&text, &len) : NULL;
@@ -305,10 +303,7 @@ static void finish_round(struct control *c, struct stats_job *job)
 void publisher_take_results(struct control *c)
 {
 	struct stats_job *job;
-	uint64_t n;
 
-	if (read(stats_thread_fd(c->stats), &n, sizeof(n)) < 0 && errno != EAGAIN)
-		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
 	while ((job = stats_thread_take(c->stats)) != NULL)
 		finish_round(c, job);
 	stats_thread_run(c->stats, c->publisher.current);

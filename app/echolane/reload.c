@@ -26,8 +26,8 @@ static int order(struct control *c, struct compile_job *job)
 {
 	struct compile_job *copy = malloc(sizeof(*copy));
 
-	if (!copy || compile_take_snapshot(c, &job->order.from) < 0) {
-		shared_conf_put(job->shared);
+	if (!copy || compile_take_snapshot(c, &job->order) < 0) {
+		el_conf_put(job->conf);
 		compile_order_fini(&job->order);
 		free(copy);
 		return -ENOMEM;
@@ -39,7 +39,7 @@ static int order(struct control *c, struct compile_job *job)
 	if (moved_order(&c->moved, el_raw_ns()))
 		copy->cut = true;
 	c->reload.is_making = true;
-	compile_submit(c->compile_thread, copy);
+	job_thread_submit(c->compile_thread, &copy->base, 0);
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static void order_update(struct control *c)
 	r->names_changed = r->inventory_changed = false;
 	job.order.learn_from = r->misplaced;
 	r->misplaced = NULL;
-	job.shared = shared_conf_get(rollout_newest(&c->rollout)->shared);
+	job.conf = el_conf_get(rollout_newest(&c->rollout)->conf);
 	if (order(c, &job) < 0)
 		el_log(EL_LOG_ERROR, "control", "no new plan: not enough memory");
 }
@@ -137,7 +137,7 @@ static void loaded(struct control *c, const struct generation *p)
 	struct el_inventory_settings settings = el_inventory_settings_of(conf);
 	struct el_error err;
 
-	el_conf_compare_restarts(c->started_with->conf, conf, say_needs_restart, NULL);
+	el_conf_compare_restarts(c->started_with, conf, say_needs_restart, NULL);
 	shared_interface_check(conf, false, log_warning);
 	if (el_inventory_rescan(c->inventory, &settings, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
@@ -179,10 +179,7 @@ static void take_result(struct control *c, struct compile_job *job)
 void reload_take_results(struct control *c)
 {
 	struct compile_job *job;
-	uint64_t n;
 
-	if (read(job_thread_fd(c->compile_thread), &n, sizeof(n)) < 0 && errno != EAGAIN)
-		el_log(EL_LOG_ERROR, "control", "eventfd: %s", strerror(errno));
 	while ((job = compile_take(c->compile_thread)) != NULL) {
 		take_result(c, job);
 		free(job);
@@ -198,9 +195,9 @@ void reload_watch_steering(struct control *c, struct el_plan_set *set, uint64_t 
 	/* only of the plan that is executed; and one that is being made may already be better */
 	if (set != newest->set || !may_order(c) || r->misplaced || !network_can_learn(c->network))
 		return;
-	if (r->watched != newest->shared)
+	if (r->watched != newest->conf)
 		r->watch = (struct steering_watch){0};
-	r->watched = newest->shared;
+	r->watched = newest->conf;
 	if (steering_watch_round(&r->watch, forwarded, sent))
 		r->misplaced = el_streams_get(newest->streams);
 }

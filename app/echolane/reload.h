@@ -10,7 +10,7 @@
 #include "steering.h"
 
 struct control;
-struct shared_conf;
+struct el_conf;
 
 struct reload {
 	uint64_t generation; /* of the plan set ordered last */
@@ -26,7 +26,7 @@ struct reload {
 	 * which worker is to send what. One reference, or NULL. */
 	struct el_streams *misplaced;
 	struct steering_watch watch;
-	const struct shared_conf *watched; /* the configuration that it is about */
+	const struct el_conf *watched; /* the configuration that it is about */
 };
 
 void reload_init(struct control *c);

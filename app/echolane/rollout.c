@@ -308,6 +308,14 @@ struct rounds *rollout_take_rounds(struct rollout *r, uint64_t now_ns)
 	return NULL;
 }
 
+void rollout_note(const struct rollout *r, const struct rounds_note *note, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (r->generations[i].rounds)
+			rounds_note(r->generations[i].rounds, note, now_ns);
+	}
+}
+
 bool rollout_is_finished(const struct rollout *r)
 {
 	if (r->state == ROLLOUT_STARTING || r->state == ROLLOUT_CLOSING)

@@ -111,6 +111,9 @@ bool rollout_take_over(struct rollout *r, const struct rollout_world *world,
  * blocks. The generation stays, for late answers. NULL: none. */
 struct rounds *rollout_take_rounds(struct rollout *r, uint64_t now_ns);
 
+/* Notes it for the rounds of all generations (rounds_note). */
+void rollout_note(const struct rollout *r, const struct rounds_note *note, uint64_t now_ns);
+
 /* True if no round is open, with workers or with statistics, and none will be begun. */
 bool rollout_is_finished(const struct rollout *r);
 /* The longest timeout of the generations that may have open rounds. */

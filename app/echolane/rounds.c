@@ -14,10 +14,8 @@ struct free_blocks {
 struct open_round {
 	uint64_t round;
 	uint64_t start_ns;
-	uint64_t drops;        /* packets that ports have dropped meanwhile */
-	struct el_span step;   /* rounds_add_step */
-	struct el_span moved;  /* rounds_add_moved */
-	struct stats_job *job; /* collects the blocks */
+	struct rounds_note noted; /* meanwhile */
+	struct stats_job *job;    /* collects the blocks */
 };
 
 struct rounds {
@@ -238,11 +236,12 @@ void rounds_submit(struct rounds *r, uint64_t before_ns)
 		if (before_ns && ended_since(o->job, before_ns))
 			return;
 		r->head++;
-		o->job->local_drops = o->drops;
-		for (uint32_t w = 0; o->step.to_ns && w < o->job->n_blocks; w++)
-			el_span_add(&o->job->blocks[w]->step, &o->step);
-		for (uint32_t w = 0; w < o->job->n_blocks; w++)
-			o->job->blocks[w]->moved = o->moved;
+		o->job->local_drops = o->noted.drops;
+		for (uint32_t w = 0; w < o->job->n_blocks; w++) {
+			if (o->noted.step.to_ns)
+				el_span_add(&o->job->blocks[w]->step, &o->noted.step);
+			o->job->blocks[w]->moved = o->noted.moved;
+		}
 		o->job->owner = r;
 		r->in_stats++;
 		r->conf.submit(r->conf.ctx, o->job);
@@ -251,36 +250,21 @@ void rounds_submit(struct rounds *r, uint64_t before_ns)
 
 bool rounds_are_whole(const struct rounds *r)
 {
-	return r->head != r->tail &&
-	       r->open[r->head % r->conf.set->n_blocks].job->n_blocks == r->conf.n_workers;
+	return r->head != r->tail && open_at(r, r->head)->job->n_blocks == r->conf.n_workers;
 }
 
-void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_ns)
-{
-	for (uint32_t k = r->head; k != r->tail; k++) {
-		struct open_round *o = open_at(r, k);
-		if ((int64_t)(now_ns - o->start_ns) >= 0)
-			o->drops += drops;
-	}
-}
-
-void rounds_add_step(struct rounds *r, const struct el_span *step)
+void rounds_note(struct rounds *r, const struct rounds_note *note, uint64_t now_ns)
 {
 	for (uint32_t k = r->head; k != r->tail; k++) {
 		struct open_round *o = open_at(r, k);
 
-		if ((int64_t)(step->to_ns - o->start_ns) >= 0)
-			el_span_add(&o->step, step);
-	}
-}
-
-void rounds_add_moved(struct rounds *r, const struct el_span *span)
-{
-	for (uint32_t k = r->head; k != r->tail; k++) {
-		struct open_round *o = open_at(r, k);
-
-		if ((int64_t)(span->to_ns - o->start_ns) >= 0)
-			el_span_add(&o->moved, span);
+		if ((int64_t)(now_ns - o->start_ns) < 0)
+			continue;
+		o->noted.drops += note->drops;
+		if (note->step.to_ns)
+			el_span_add(&o->noted.step, &note->step);
+		if (note->moved.to_ns)
+			el_span_add(&o->noted.moved, &note->moved);
 	}
 }
 

@@ -20,6 +20,15 @@ struct rounds_config {
 	void *ctx; /* of both */
 };
 
+/* What befalls rounds from outside. */
+struct rounds_note {
+	uint64_t drops; /* packets that ports have dropped since the last note */
+	/* A worker's clock has stepped: what it has stamped for other workers may be in any block;
+	 * to_ns 0: none has. */
+	struct el_span step;
+	struct el_span moved; /* addresses or routes had changed and the plan had not; likewise */
+};
+
 /* Makes the blocks. NULL with errno. */
 struct rounds *rounds_create(const struct rounds_config *config);
 /* Neither workers nor statistics may have a block of it. NULL is fine. */
@@ -42,17 +51,8 @@ void rounds_recycle(struct rounds *r, struct stats_job *job);
 
 /* True if rounds_submit has something to pass on. */
 bool rounds_are_whole(const struct rounds *r);
-/* What was dropped between the last call and now: goes to every round that has begun and has not
- * been submitted. */
-void rounds_add_drops(struct rounds *r, uint64_t drops, uint64_t now_ns);
-
-/* A worker has found that its clock has stepped: what it has stamped for other workers may be in
- * any block of the rounds that have begun by then and have not been submitted. */
-void rounds_add_step(struct rounds *r, const struct el_span *step);
-
-/* Addresses or routes had changed and the plan had not, during `span`: it is so for every round
- * that has begun and has not been submitted. */
-void rounds_add_moved(struct rounds *r, const struct el_span *span);
+/* Goes to every round that has begun by then and has not been submitted. */
+void rounds_note(struct rounds *r, const struct rounds_note *note, uint64_t now_ns);
 
 struct el_plan_set *rounds_set(const struct rounds *r);
 /* Number of the first round. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From a file or a piece of memory to a configuration. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,15 @@
 #include "value.h"
 #include "walk.h"
 
-void el_conf_free(struct el_conf *conf)
+struct el_conf *el_conf_get(struct el_conf *conf)
 {
-	if (!conf)
+	atomic_fetch_add_explicit(&conf->refs, 1, memory_order_relaxed);
+	return conf;
+}
+
+void el_conf_put(struct el_conf *conf)
+{
+	if (!conf || atomic_fetch_sub_explicit(&conf->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	conf_map_release(&conf_root_map, conf);
 	conf_named_fini(
@@ -52,12 +59,13 @@ static int load(const char *text, size_t len, struct el_conf **ret_conf,
 
 	if (!conf)
 		return -ENOMEM;
+	atomic_init(&conf->refs, 1);
 	w.max_addresses = &conf->dataplane.max_addresses_per_target;
 	rc = read_map(&w, text, len, &conf_root_map, conf);
 	conf->duplicates = (struct el_conf_target *)(void *)duplicates.items;
 	conf->n_duplicates = duplicates.count;
 	if (rc < 0) {
-		el_conf_free(conf);
+		el_conf_put(conf);
 		return rc;
 	}
 	*ret_conf = conf;
@@ -154,6 +162,6 @@ int el_conf_load(const char *path, struct el_conf **ret_conf, struct el_conf_dia
 	if (rc == 0)
 		*ret_conf = conf;
 	else
-		el_conf_free(conf);
+		el_conf_put(conf);
 	return rc;
 }

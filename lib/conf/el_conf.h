@@ -149,6 +149,7 @@ struct el_conf {
 	 * probed, app_target_name_dup_total */
 	struct el_conf_target *duplicates;
 	size_t n_duplicates;
+	_Atomic unsigned refs; /* el_conf_get; means nothing in a copy of the struct */
 };
 
 /* What there is to say about a file: `text` is a whole line, "file:line:col: key: sentence". */
@@ -163,7 +164,7 @@ struct el_conf_diags {
 	size_t errors; /* how many of them are errors */
 };
 
-/* Loads and checks `path`. 0 and *ret_conf (to be freed with el_conf_free) if there was no error;
+/* Loads and checks `path`. 0 and *ret_conf with one reference if there was no error;
  * -EINVAL if the file is wrong, or another negative errno if it could not be read. `diags` is
  * filled in either case, with at least one error where the return value is negative; free it with
  * el_conf_diags_fini. What would give away the effective user's rights (dataplane.eal_args,
@@ -176,7 +177,9 @@ int el_conf_load(const char *path, struct el_conf **ret_conf, struct el_conf_dia
 int el_conf_load_buffer(const char *name, const char *text, size_t len, struct el_conf **ret_conf,
 			struct el_conf_diags *diags);
 
-void el_conf_free(struct el_conf *conf);
+/* References; once it is loaded it is only read. Any thread. */
+struct el_conf *el_conf_get(struct el_conf *conf);
+void el_conf_put(struct el_conf *conf); /* NULL is fine */
 
 /* One target of a dynamic inventory. */
 struct el_conf_inventory_target {
@@ -196,6 +199,7 @@ struct el_conf_inventory {
 	/* those whose hostname occurred again (the last one counts) */
 	struct el_conf_inventory_target *duplicates;
 	size_t n_duplicates;
+	_Atomic unsigned refs; /* el_conf_get; means nothing in a copy of the struct */
 };
 
 /* Loads a document that the program of inventory `name` printed: a list of targets in YAML or JSON,

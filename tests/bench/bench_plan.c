@@ -160,7 +160,7 @@ static int measure(const char *what, uint32_t targets, bool subnets, const char 
 		return 1;
 	el_plan_set_put(set);
 	el_model_put(in.model);
-	el_conf_free(conf);
+	el_conf_put(conf);
 	free(text);
 	return 0;
 }

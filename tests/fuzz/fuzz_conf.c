@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	el_model_put(model);
 	free(text);
 	free(text_again);
-	el_conf_free(conf);
-	el_conf_free(again);
+	el_conf_put(conf);
+	el_conf_put(again);
 	return 0;
 }

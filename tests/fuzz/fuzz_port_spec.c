@@ -54,11 +54,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_ASSERT(len == len_again && memcmp(text, again, len) == 0);
 		FUZZ_ASSERT(el_conf_add_port(conf, spec, &err) == 0);
 		FUZZ_ASSERT(conf->dataplane.n_ports == 1); /* the same name: replaced */
-		el_conf_free(read_back);
+		el_conf_put(read_back);
 		free(again);
 		free(text);
 	}
-	el_conf_free(conf);
+	el_conf_put(conf);
 	free(spec);
 	return 0;
 }

@@ -75,7 +75,7 @@ static void example_of_netprobify(void **state)
 	assert_int_equal(t[3].dns_update_interval_s, EL_CONF_UNSET);
 	assert_false(t[3].auto_register_to_groups);
 	assert_int_equal(t[3].address_family, 4);
-	el_conf_free(c);
+	el_conf_put(c);
 }
 
 static void every_key_is_read(void **state)
@@ -115,7 +115,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(p[1].checksum, EL_CONF_CHECKSUM_AUTO);
 	assert_string_equal(p[1].name, "eth1");
 	assert_null(p[1].profile);
-	el_conf_free(c);
+	el_conf_put(c);
 }
 
 static void scalars_as_pyyaml_reads_them(void **state)
@@ -147,7 +147,7 @@ static void scalars_as_pyyaml_reads_them(void **state)
 	assert_string_equal(c->targets[1].destination, "192.0.2.1");
 	assert_true(c->targets[2].dont_fragment);
 	assert_string_equal(c->targets[2].description, "folded text\n");
-	el_conf_free(c);
+	el_conf_put(c);
 }
 
 static char *read_file(const char *path, size_t *ret_len)
@@ -181,7 +181,7 @@ static void load(const char *path, const char *text, size_t len, struct el_conf_
 		rc = el_conf_load_buffer("f", text, len, &conf, diags);
 	assert_int_equal(rc, diags->errors ? -EINVAL : 0);
 	assert_true(rc == 0 || (!conf && !inventory.items));
-	el_conf_free(conf);
+	el_conf_put(conf);
 	el_conf_inventory_fini(&inventory);
 }
 
@@ -313,7 +313,7 @@ static void repeated_targets(void **state)
 	assert_int_equal(c->targets[6].address_family, 6);
 	assert_int_equal(c->targets[9].address_family, 6);
 	assert_int_equal(c->targets[10].address_family, 4);
-	el_conf_free(c);
+	el_conf_put(c);
 }
 
 static void printing_reads_back(void **state)
@@ -355,8 +355,8 @@ static void printing_reads_back(void **state)
 				    sizeof(struct el_ip));
 		free(text);
 		free(again);
-		el_conf_free(first);
-		el_conf_free(second);
+		el_conf_put(first);
+		el_conf_put(second);
 	}
 }
 

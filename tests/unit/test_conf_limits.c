@@ -41,7 +41,7 @@ static size_t load_copy(const char *text, size_t len)
 	assert_int_equal(rc<0, errors> 0);
 	assert_int_equal(rc < 0, conf == NULL);
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 	free(copy);
 	return errors;
 }
@@ -146,7 +146,7 @@ static void a_hundred_thousand_targets(void **state)
 	assert_int_equal(conf->n_targets, 100000);
 	assert_string_equal(conf->targets[99999].name, "rack-99999");
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 }
 
 /* Anchors must not be looked up one by one. */
@@ -166,7 +166,7 @@ static void a_hundred_thousand_anchors(void **state)
 	assert_non_null(conf);
 	assert_int_equal(conf->n_targets, 100000);
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 }
 
 static void many_warnings_of_a_kind(void **state)
@@ -187,7 +187,7 @@ static void many_warnings_of_a_kind(void **state)
 	assert_string_equal(diags.items[20].text,
 			    "f: ip_payload_size: 4980 more warnings like the ones above");
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 }
 
 static void many_errors(void **state)

@@ -52,7 +52,7 @@ static void ports_are_added_and_replaced(void **state)
 	assert_string_equal(p->device, "net_memif0,role=client,id=0");
 	assert_string_equal(p->profile, "memif");
 	assert_int_equal(p->vlan, 0);
-	el_conf_free(c);
+	el_conf_put(c);
 }
 
 static void default_names(void **state)
@@ -70,7 +70,7 @@ static void default_names(void **state)
 		assert_int_equal(el_conf_add_port(c, cases[i][0], &err), 0);
 		assert_string_equal(c->dataplane.ports[1].name, cases[i][1]);
 		assert_string_equal(c->dataplane.ports[1].device, cases[i][0]);
-		el_conf_free(c);
+		el_conf_put(c);
 	}
 }
 
@@ -96,7 +96,7 @@ static void right_specs(void **state)
 		if (el_conf_add_port(c, cases[i][0], &err) < 0)
 			fail_msg("%s: %s", cases[i][0], err.text);
 		assert_string_equal(c->dataplane.ports[1].device, cases[i][1]);
-		el_conf_free(c);
+		el_conf_put(c);
 	}
 }
 
@@ -154,7 +154,7 @@ static void wrong_specs(void **state)
 		if (!strstr(err.text, cases[i][1]))
 			fail_msg("%s: %s", cases[i][0], err.text);
 		assert_int_equal(c->dataplane.n_ports, 1);
-		el_conf_free(c);
+		el_conf_put(c);
 	}
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
@@ -163,7 +163,7 @@ static void wrong_specs(void **state)
 		struct el_error err;
 
 		assert_int_equal(el_conf_add_port(c, longer, &err), -EINVAL);
-		el_conf_free(c);
+		el_conf_put(c);
 	}
 }
 
@@ -181,7 +181,7 @@ static void ports_are_limited(void **state)
 	assert_int_equal(el_conf_add_port(c, "net_ring99", &err), -EINVAL);
 	assert_string_equal(err.text, "more than 32 ports");
 	assert_int_equal(el_conf_add_port(c, "net_ring5,mtu=1400", &err), 0);
-	el_conf_free(c);
+	el_conf_put(c);
 }
 
 int main(void)

@@ -138,7 +138,7 @@ static void accepts(const struct path *path, const char *value)
 	if (load(path, value, &conf, &diags) < 0)
 		fail_msg("%s: refused: %s", value ? value : "(absent)", diags.items[0].text);
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 }
 
 static char *print_with(const struct path *path, const char *value)
@@ -154,7 +154,7 @@ static char *print_with(const struct path *path, const char *value)
 	el_conf_print(conf, out);
 	fclose(out);
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 	return text;
 }
 
@@ -269,7 +269,7 @@ static void check_later(const struct path *path, const struct conf_key *key)
 	if (!found)
 		fail_msg("%s: no warning that it has no effect yet", key->name);
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 }
 
 static void rows_and_parser_agree(void **state)
@@ -356,8 +356,8 @@ static bool compare(const struct path *path, const char *a, const char *b, char 
 	assert_int_equal(same.n, 0);
 	assert_true(d.n <= 1);
 	memcpy(ret_path, d.last, sizeof(d.last));
-	el_conf_free(conf[0]);
-	el_conf_free(conf[1]);
+	el_conf_put(conf[0]);
+	el_conf_put(conf[1]);
 	return loaded;
 }
 

@@ -59,7 +59,7 @@ static void expect(const char *path, int expected, bool is_error, const char *pl
 		assert_non_null(strstr(diags.items[0].text, why));
 	}
 	el_conf_diags_fini(&diags);
-	el_conf_free(conf);
+	el_conf_put(conf);
 }
 
 /* Whatever is in the file, read by this path, is taken; nothing is said. */

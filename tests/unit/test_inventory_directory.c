@@ -356,7 +356,7 @@ static void views_merge_all_targets(void **state)
 	/* in the file, in a document, of an inventory against the file, of two inventories */
 	assert_int_equal(view.n_duplicates, 4);
 	assert_int_equal(conf->n_targets, 2);
-	el_conf_free(conf);
+	el_conf_put(conf);
 }
 
 /* The same document is right under one bound and wrong under another. */

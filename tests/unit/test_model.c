@@ -49,7 +49,7 @@ static struct el_model *create_from(struct el_model_input in, const char *text, 
 	n = read(fds[0], log, cap - 1);
 	log[n > 0 ? n : 0] = '\0';
 	close(fds[0]);
-	el_conf_free(conf); /* the model keeps nothing of it */
+	el_conf_put(conf); /* the model keeps nothing of it */
 	return model;
 }
 
@@ -402,7 +402,7 @@ static void everything_is_copied(void **state)
 			 0);
 	el_conf_diags_fini(&diags);
 	m = el_model_create(&(struct el_model_input){.conf = conf}, NULL);
-	el_conf_free(conf);
+	el_conf_put(conf);
 	assert_non_null(m);
 	assert_consistent(m);
 	assert_string_equal(m->probe_name, "lab");

@@ -35,7 +35,7 @@ static struct names_list *plan(struct names *n, struct el_conf_target *targets, 
 	conf.global.dns_update_interval_s = 60;
 	list = names_list_create(&conf, known);
 	assert_non_null(list);
-	names_known_put(known);
+	names_known_free(known);
 	return list;
 }
 
@@ -65,7 +65,7 @@ static bool is_known(struct names *n, const char *name, uint8_t family)
 	bool found = names_lookup(known, name, family, &ip) == 0;
 
 	assert_true(!found || ip.family == family);
-	names_known_put(known);
+	names_known_free(known);
 	return found;
 }
 
@@ -105,7 +105,7 @@ static void known_once_they_are_answered(void **state)
 	/* what was taken stays as it was, whatever becomes of the names */
 	want(n, NULL, 0);
 	assert_int_equal(names_lookup(before, "localhost", 4, &ip), -ENOENT);
-	names_known_put(before);
+	names_known_free(before);
 }
 
 static void the_same_names_are_the_same_list(void **state)
