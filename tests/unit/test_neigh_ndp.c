@@ -1,70 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Neighbour discovery by scripted events. */
-#include "unit.h"
+#include "neigh_fixture.h"
 
 #include "frames.h"
-#include "neighbours.h"
 
-#define MS UINT64_C(1000000)
-#define T0 (1000 * MS)
 #define SOLICITATION 135
 #define ADVERTISEMENT 136
 #define SOLICITED 0x40
 #define OVERRIDE 0x20
 #define FRAME_LEN (14 + 40 + 24 + 8)
-#define MAX 8 /* entries */
-
-static const uint8_t OUR_MAC[6] = {2, 0, 0, 0, 0, 1};
-static const uint8_t PEER_MAC[6] = {2, 0, 0, 0, 0, 0x10};
-static const uint8_t OTHER_MAC[6] = {2, 0, 0, 0, 0, 0x20};
-static const uint8_t NO_MAC[6];
-static const struct el_port_idx PORT0 = {0}, PORT1 = {1};
-
-static struct el_ip ip(const char *text)
-{
-	struct el_ip i;
-
-	assert_int_equal(el_ip_parse(text, &i), 0);
-	return i;
-}
-
-static struct el_prefix prefix(const char *text)
-{
-	struct el_prefix p;
-
-	assert_int_equal(el_prefix_parse(text, &p), 0);
-	return p;
-}
-
-/* ---- a table and what it did ---- */
-
-static struct {
-	struct el_neigh_table *table;
-	unsigned sent, changes;
-	uint8_t frame[128]; /* the last one */
-	size_t len;
-	uint16_t port;
-	struct el_neigh neigh; /* as last told */
-} w;
-
-static bool on_send(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
-{
-	(void)context;
-	assert_true(len >= 60 && len <= 90);
-	memcpy(w.frame, frame, len);
-	w.len = len;
-	w.port = port.v;
-	w.sent++;
-	return true;
-}
-
-static void on_changed(void *context, struct el_next_hop_idx index, const struct el_neigh *neigh)
-{
-	(void)context;
-	(void)index;
-	w.neigh = *neigh;
-	w.changes++;
-}
 
 static int setup(void **state)
 {
@@ -76,37 +20,9 @@ static int setup(void **state)
 	    {.prefix = prefix("2001:db8:2::100/120"), .range = true},
 	};
 	const struct el_neigh_address own1[] = {{.prefix = prefix("2001:db8:7::10/64")}};
-	const struct el_neigh_port ports[] = {
-	    {.addresses = own0, .n_addresses = 5, .mac = {2, 0, 0, 0, 0, 1}},
-	    {.addresses = own1, .n_addresses = 1, .mac = {2, 0, 0, 0, 0, 2}, .vlan = 100},
-	};
-	const struct el_neigh_config config = {
-	    .ports = ports,
-	    .n_ports = 2,
-	    .max_entries = MAX,
-	    .callbacks = {.send = on_send, .changed = on_changed, .context = &w},
-	};
 
 	(void)state;
-	memset(&w, 0, sizeof(w));
-	w.table = el_neigh_create(&config);
-	return w.table ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	el_neigh_destroy(w.table);
-	return 0;
-}
-
-static uint16_t need(const char *text, uint64_t now_ns)
-{
-	struct el_ip address = ip(text);
-	struct el_next_hop_idx index;
-
-	assert_int_equal(need_any(w.table, MAX, PORT0, &address, now_ns, &index), 0);
-	return index.v;
+	return make_table(own0, 5, own1, FRAME_LEN + 4);
 }
 
 /* ---- messages, byte by byte ---- */
@@ -157,20 +73,6 @@ static struct frame make(const struct message *m)
 	return f;
 }
 
-/* In memory of exactly the frame's size, so that reading past it is seen. */
-static enum el_neigh_input exact(struct el_port_idx port, const uint8_t *frame, size_t len,
-				 uint64_t now_ns)
-{
-	uint8_t *copy = malloc(len ? len : 1);
-	enum el_neigh_input got;
-
-	assert_non_null(copy);
-	memcpy(copy, frame, len);
-	got = el_neigh_input(w.table, port, copy, len, now_ns);
-	free(copy);
-	return got;
-}
-
 static enum el_neigh_input receive(const struct message *m, uint64_t now_ns)
 {
 	struct frame f = make(m);
@@ -213,16 +115,6 @@ static void assert_sent(const struct message *m)
 	assert_int_equal(w.len, expected.len);
 	/* their hop limit is 255, too: all is compared */
 	assert_memory_equal(w.frame, expected.bytes, expected.len);
-}
-
-static void assert_state(uint16_t index, enum el_neigh_state expected, const uint8_t *mac)
-{
-	struct el_neigh n;
-
-	assert_int_equal(el_neigh_get(w.table, (struct el_next_hop_idx){index}, &n), 0);
-	assert_int_equal(n.state, expected);
-	if (mac)
-		assert_memory_equal(n.mac, mac, 6);
 }
 
 /* Lets time pass to `until`: how many requests went out. */
@@ -323,21 +215,8 @@ static void refuses_what_is_no_neighbour(void **state)
  * out whether ours is free. */
 static void asks_from_nowhere(void **state)
 {
-	const struct el_neigh_address four[] = {{.prefix = prefix("192.0.2.10/24")}};
-	const struct el_neigh_address six[] = {{.prefix = prefix("2001:db8::10/64")}};
-	uint16_t i = need("2001:db8::1", T0);
-	unsigned sent = w.sent;
-
 	(void)state;
-	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, four, 1), 0);
-	for (uint64_t at = T0; at < T0 + 4000 * MS; at += 10 * MS)
-		el_neigh_tick(w.table, at);
-	assert_int_equal(w.sent, sent);
-	assert_state(i, EL_NEIGH_FAILED, NULL);
-	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, six, 1), 0);
-	for (uint64_t at = T0 + 4000 * MS; at < T0 + 70000 * MS; at += 10 * MS)
-		el_neigh_tick(w.table, at);
-	assert_true(w.sent > sent);
+	asks_only_with("2001:db8::1", "192.0.2.10/24", "2001:db8::10/64");
 }
 
 /* ---- advertisements: RFC 4861 section 7.2.5 ---- */
