@@ -13,9 +13,6 @@
 #include "el_ticks.h"
 
 #define SURVEY_NS 100000000L
-/* A pair of the survey that took longer to read is read again, so often at most. */
-#define SURVEY_READ_NS 500
-#define SURVEY_READS 8
 
 /* The two pairs of a core. */
 struct survey {
@@ -35,29 +32,16 @@ struct clocks {
 	} workers[EL_PLAN_WORKERS_MAX];
 };
 
-static struct el_clock_pair read_pair(void)
-{
-	struct el_clock_pair best = el_clock_pair_read(EL_PAIR_READS);
-
-	for (int i = 1; i < SURVEY_READS && best.read_ns > SURVEY_READ_NS; i++) {
-		struct el_clock_pair p = el_clock_pair_read(EL_PAIR_READS);
-
-		if (p.read_ns < best.read_ns)
-			best = p;
-	}
-	return best;
-}
-
 /* On the core that is measured; a lcore_function_t. */
 static int survey_core(void *arg)
 {
 	struct timespec span = {.tv_nsec = SURVEY_NS};
 	struct survey *s = arg;
 
-	s->first = read_pair();
+	s->first = el_clock_pair_read_good(EL_PAIR_READS);
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &span, &span) == EINTR)
 		;
-	s->second = read_pair();
+	s->second = el_clock_pair_read_good(EL_PAIR_READS);
 	return 0;
 }
 
@@ -250,7 +234,8 @@ static void take_note(struct clocks *c, uint32_t worker, const struct el_clock_n
 
 void clocks_poll(struct clocks *c, struct el_worker *const *workers)
 {
-	struct el_command command = {.kind = EL_COMMAND_CLOCK, .pair = read_pair()};
+	struct el_command command = {.kind = EL_COMMAND_CLOCK,
+				     .pair = el_clock_pair_read_good(EL_PAIR_READS)};
 	struct el_span step;
 
 	el_core_clock_check(&c->control, &command.pair, &step);

@@ -37,7 +37,9 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-void control_stop(struct control *c)
+/* Sends no more probes, and ends the program once the answers that are out are in or their time is
+ * over. Called again: ends it now. */
+static void stop(struct control *c)
 {
 	uint64_t timeout_ns = rollout_timeout_ns(&c->rollout);
 
@@ -63,7 +65,7 @@ static void take_signal(struct control *c)
 			continue;
 		}
 		el_log(EL_LOG_INFO, "control", "stopping: %s", strsignal((int)info.ssi_signo));
-		control_stop(c);
+		stop(c);
 	}
 }
 
@@ -152,7 +154,7 @@ static void look_for_replaced(struct control *c)
 	       "driver can't follow: ending with status %d, to be started again",
 	       port->name, port->interface, EX_UNAVAILABLE);
 	c->status = EX_UNAVAILABLE;
-	control_stop(c);
+	stop(c);
 }
 
 static void look_at_network(struct control *c)

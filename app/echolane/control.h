@@ -74,9 +74,5 @@ void control_fini(struct control *c);
  * reported. */
 void control_run(struct control *c);
 
-/* Sends no more probes, and ends the program once the answers that are out are in or their time is
- * over. Called again: ends it now. */
-void control_stop(struct control *c);
-
 /* Takes the blocks that workers have finished, and notes them in the rounds that they are of. */
 void control_collect_blocks(struct control *c);

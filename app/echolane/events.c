@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What workers note down as events, because no record holds it: counted here until the next
- * snapshot. */
 #include "events.h"
 
 #include <errno.h>

@@ -9,15 +9,10 @@
 /* Between two plans for changes, besides the time that the first took. */
 #define PAUSE_NS (EL_NS_PER_S / 20)
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return (int64_t)(a - b) < 0 ? a : b;
-}
-
 /* A plan is wanted for what has changed since `from_ns`. */
 static void want(struct moved *m, uint64_t from_ns, uint64_t now_ns)
 {
-	m->from_ns = m->wanted ? earlier(from_ns, m->from_ns) : from_ns;
+	m->from_ns = m->wanted ? el_ns_earlier(from_ns, m->from_ns) : from_ns;
 	if (!m->wanted)
 		m->first_ns = now_ns;
 	m->last_ns = now_ns;
@@ -70,7 +65,7 @@ uint64_t moved_undecided_ns(const struct moved *m, const struct rollout *r, bool
 	bool wanted = m->wanted && !r->next.set && r->state < ROLLOUT_STOPPING;
 
 	if (ordered && wanted)
-		return earlier(m->ordered_from_ns, m->from_ns);
+		return el_ns_earlier(m->ordered_from_ns, m->from_ns);
 	return ordered ? m->ordered_from_ns : wanted ? m->from_ns : 0;
 }
 

@@ -15,6 +15,12 @@ static inline double el_s_from_ns(uint64_t ns)
 	return (double)((long double)ns / (long double)EL_NS_PER_S);
 }
 
+/* The earlier of two times less than half of all apart. */
+static inline uint64_t el_ns_earlier(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0 ? a : b;
+}
+
 /* A time in which something is not certain. Zeroed: none. */
 struct el_span {
 	uint64_t from_ns, to_ns;

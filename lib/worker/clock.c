@@ -5,9 +5,6 @@
  * probe a lost one. Not on the hot path. */
 #include "worker_internal.h"
 
-/* A pair that took longer to read than this was disturbed: so many are tried. */
-#define PAIR_GOOD_NS 500
-#define PAIR_TRIES 8
 /* The next try after a pair that was no good. */
 #define RETRY_NS 1000000
 
@@ -23,12 +20,8 @@ static void tell(struct el_worker *w, const struct el_clock_pair *pair, const st
 	rte_ring_sp_enqueue_elem(w->clock_notes, (void *)(uintptr_t)&note, sizeof(note));
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return (int64_t)(a - b) < 0 ? a : b;
-}
-
-void clock_mark_rounds(struct el_worker *w, const struct el_span *step)
+/* Times of the open rounds may be wrong by `step`. */
+static void mark_rounds(struct el_worker *w, const struct el_span *step)
 {
 	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
 		struct live_round *l = round_find(w, r);
@@ -42,11 +35,11 @@ void clock_mark_rounds(struct el_worker *w, const struct el_span *step)
  * long as the counter went back. */
 static void settle_times(struct el_worker *w, const struct el_span *step, uint64_t now)
 {
-	w->iteration_ns = earlier(w->iteration_ns, now);
-	w->reset_tokens_ns = earlier(w->reset_tokens_ns, now);
+	w->iteration_ns = el_ns_earlier(w->iteration_ns, now);
+	w->reset_tokens_ns = el_ns_earlier(w->reset_tokens_ns, now);
 	for (uint32_t i = 0; i < w->n_queues; i++) {
-		w->queues[i].empty_ns = earlier(w->queues[i].empty_ns, now);
-		w->queues[i].moved_ns = earlier(w->queues[i].moved_ns, now);
+		w->queues[i].empty_ns = el_ns_earlier(w->queues[i].empty_ns, now);
+		w->queues[i].moved_ns = el_ns_earlier(w->queues[i].moved_ns, now);
 	}
 	for (uint64_t r = w->oldest_round; w->n_live && r <= w->last_round; r++) {
 		struct live_round *l = round_find(w, r);
@@ -68,7 +61,7 @@ static void check(struct el_worker *w, const struct el_clock_pair *pair)
 	bool right = el_core_clock_check(&w->clock, pair, &step);
 
 	if (!right) {
-		clock_mark_rounds(w, &step);
+		mark_rounds(w, &step);
 		settle_times(w, &step, worker_now(w));
 	}
 	if (!right || w->clock.newest.ns != told_ns)
@@ -76,19 +69,6 @@ static void check(struct el_worker *w, const struct el_clock_pair *pair)
 	w->look_at_ns = w->clock.adjust_ns;
 	if ((int64_t)(w->look_at_ns - pair->ns) <= 0) /* the pair was too bad for that */
 		w->look_at_ns = pair->ns + RETRY_NS;
-}
-
-static struct el_clock_pair read_pair(void)
-{
-	struct el_clock_pair best = el_clock_pair_read(1);
-
-	for (int i = 1; i < PAIR_TRIES && best.read_ns > PAIR_GOOD_NS; i++) {
-		struct el_clock_pair p = el_clock_pair_read(1);
-
-		if (p.read_ns < best.read_ns)
-			best = p;
-	}
-	return best;
 }
 
 /* Without the kernel's time a jump can't be told from having been away: time stands still for the
@@ -110,7 +90,7 @@ uint64_t clock_look(struct el_worker *w)
 		return worker_now(w);
 	if (!w->conf.reads_time)
 		return hold(w);
-	pair = read_pair();
+	pair = el_clock_pair_read_good(1);
 	check(w, &pair);
 	return worker_now(w);
 }

@@ -254,8 +254,6 @@ void clock_command(struct el_worker *w, const struct el_clock_pair *pair);
 /* True once the clock has been seen to be right at `ns` or later: only then is it known how long
  * something has taken. */
 bool clock_was_right_at(struct el_worker *w, uint64_t ns);
-/* Times of the open rounds may be wrong by `step`. */
-void clock_mark_rounds(struct el_worker *w, const struct el_span *step);
 
 /* loop.c: carries out all commands there are. */
 void worker_take_commands(struct el_worker *w);
