@@ -110,6 +110,7 @@ static int compile(struct control *c, struct compile_order *order, struct genera
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
 	    .rate_pps = cap ? cap : network_default_pps(c->network),
 	    .max_probes = conf->dataplane.max_probes_per_round,
+	    .certain_below_s = conf->dataplane.certain_below_s,
 	    .memory_bytes = available_bytes(),
 	    .is_update = order->is_update,
 	    .generation = order->generation,

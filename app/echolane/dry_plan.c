@@ -278,6 +278,7 @@ static int compile(struct dry_plan *p, struct el_plan_set **ret_set, struct el_e
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
 	    .rate_pps = conf->dataplane.max_rate_pps,
 	    .max_probes = conf->dataplane.max_probes_per_round,
+	    .certain_below_s = conf->dataplane.certain_below_s,
 	    .generation = 1,
 	    .payload = payload,
 	    .route = route,

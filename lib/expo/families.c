@@ -152,6 +152,40 @@ static bool print_round_ns(const struct family *f, const struct el_expo_input *i
 	return true;
 }
 
+static uint32_t subs_bounds(const struct el_expo_input *in)
+{
+	(void)in;
+	return EL_BOUND_SHARES;
+}
+
+static bool print_round_bound(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			      uint32_t sub, struct line *l)
+{
+	static const char *const quantiles[EL_BOUND_SHARES] = EL_BOUND_QUANTILES;
+	uint64_t ns = in->snapshot->last->stamp_bound_ns[sub];
+
+	(void)f, (void)row;
+	if (ns == 0) /* nothing was answered */
+		return false;
+	probe_label(in, l);
+	line_label(l, "quantile", quantiles[sub]);
+	line_seconds(l, (double)ns);
+	return true;
+}
+
+static bool print_round_certain(const struct family *f, const struct el_expo_input *in,
+				uint32_t row, uint32_t sub, struct line *l)
+{
+	const struct el_round_figures *last = in->snapshot->last;
+
+	(void)f, (void)row, (void)sub;
+	if (last->answered == 0)
+		return false;
+	probe_label(in, l);
+	line_double(l, (double)(last->answered - last->uncertain_answers) / (double)last->answered);
+	return true;
+}
+
 static bool print_round_cut(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			    uint32_t sub, struct line *l)
 {
@@ -370,6 +404,8 @@ const struct family expo_families[] = {
 		 "Further answers to an answered probe, up to 3 a probe."),
     SERIES_TOTAL("echolane_icmp_errors_total", PROBE_ANY, icmp_errors,
 		 "Probes with an ICMP error from elsewhere than the target."),
+    SERIES_TOTAL("echolane_uncertain_answers_total", PROBE_ANY, uncertain,
+		 "Answers whose time may be off by more than dataplane.certain_below."),
     {"echolane_probes_local_total", "counter",
      "Probes that never left this machine; neither sent nor lost.", expo_rows_series, NULL,
      expo_print_unsent, PROBE_ANY, offsetof(struct el_series_totals, local)},
@@ -467,6 +503,14 @@ const struct family expo_families[] = {
 	  "Packets of the last round that the port did not take at first."),
     ROUND("echolane_round_poll_gap_seconds", print_round_ns, poll_gap_ns,
 	  "Error bound of the last round: the longest time between two polls of a receive queue."),
+    {"echolane_round_stamp_bound_seconds", "gauge",
+     "How far off the arrival times of this share of the last round's answers may be: the time "
+     "from when their queue was last seen empty, up to the next power of two in nanoseconds.",
+     rows_round, subs_bounds, print_round_bound, PROBE_ANY, 0},
+    {"echolane_round_certain_ratio", "gauge",
+     "Share of the last round's answers that are certain (dataplane.certain_below). Where it is "
+     "small, they are a biased choice: those that came while the prober had least to do.",
+     rows_round, NULL, print_round_certain, PROBE_ANY, 0},
     ROUND("echolane_round_skipped_seconds", print_round_ns, skipped_ns,
 	  "Time of the last round that pacing gave up after stalls."),
     ROUND("echolane_round_cut", print_round_cut, cut,

@@ -154,6 +154,7 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 	set->period_ns = el_ns_from_s(t.period_s);
 	set->timeout_ns = el_ns_from_s(t.timeout_s);
 	set->limit_ns = el_ns_from_s(t.limit_s);
+	set->certain_below_ns = el_ns_from_s(in->certain_below_s);
 	set->n_probes = sv.probes;
 	set->skew = skew(set);
 	set->requested_pps = t.requested_pps;

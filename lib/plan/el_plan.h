@@ -87,7 +87,9 @@ struct el_plan_set {
 	uint64_t period_ns; /* from the start of a round to that of the next; 0: when all is sent */
 	uint64_t timeout_ns; /* the longest of any target */
 	uint64_t limit_ns;   /* sending ends so long after the start at the latest; 0: no limit */
-	uint64_t n_probes;   /* of a round, over all workers */
+	/* An answer whose stamp may be further off is marked EL_RECORD_UNCERTAIN. */
+	uint64_t certain_below_ns;
+	uint64_t n_probes; /* of a round, over all workers */
 	double skew; /* the largest part of them that a worker has, an even one being 1; 0: none */
 	double requested_pps; /* of a round, over all workers; infinity: as fast as possible */
 	/* The time a round needs: probes / rate cap, or longer where interval_packets asks for it,
@@ -102,6 +104,17 @@ struct el_plan_set {
 	struct el_plan *plans[EL_PLAN_WORKERS_MAX];
 	_Atomic uint32_t refs;
 };
+
+/* By how much stamps of answers may be off is counted by powers of two: number b is of those that
+ * are off by 2^b ns at most, and by more than 2^(b - 1); the last one, of all others. */
+#define EL_BOUNDS 40
+
+static inline unsigned el_bound_of_ns(uint64_t ns)
+{
+	unsigned b = ns <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(ns - 1);
+
+	return b < EL_BOUNDS ? b : EL_BOUNDS - 1;
+}
 
 /* A round's records on one worker, and what the worker found out besides. Ownership goes round:
  * control hands an empty block to the worker, the worker hands it back finished, statistics reads
@@ -119,11 +132,12 @@ struct el_block {
 	uint64_t closed_ns; /* handed back */
 	/* The longest time between two RX polls while it was open: the error bound of its RTTs. */
 	uint64_t poll_gap_ns;
-	uint64_t skipped_ns; /* time that pacing gave up after stalls */
-	uint64_t uncertain;  /* probes whose TX burst call took over 50 us */
-	uint64_t tx_refused; /* packets that tx_burst did not take at first */
-	uint64_t forwarded;  /* answers of targets that came in on another worker's queue */
-	struct el_span step; /* the clock stepped while it was open; to_ns 0: it did not */
+	uint64_t bounds[EL_BOUNDS]; /* of the stamps of its answers */
+	uint64_t skipped_ns;        /* time that pacing gave up after stalls */
+	uint64_t uncertain;         /* probes whose TX burst call took over 50 us */
+	uint64_t tx_refused;        /* packets that tx_burst did not take at first */
+	uint64_t forwarded;         /* answers of targets that came in on another worker's queue */
+	struct el_span step;        /* the clock stepped while it was open; to_ns 0: it did not */
 	/* Filled in by control: when addresses or routes had changed and this plan had not, so that
 	 * probes may have gone the wrong way; to_ns 0: never. */
 	struct el_span moved;
@@ -147,6 +161,7 @@ struct el_plan_input {
 	bool asap;              /* dataplane.pacing: asap */
 	uint64_t rate_pps;      /* cap over all ports; 0: none */
 	uint64_t max_probes;    /* dataplane.max_probes_per_round */
+	double certain_below_s; /* dataplane.certain_below */
 	uint64_t memory_bytes;  /* that there are for the blocks; 0: no matter */
 	/* The configuration has been accepted before: what is wrong with one of its own targets,
 	 * whatever the ports, is no error any more. */

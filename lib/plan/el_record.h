@@ -7,8 +7,8 @@
 
 #include "el_base.h"
 
-/* bits 63..60 state | 59..58 duplicates, saturating | 57 ICMP error | 56 spare | 55..0 time or RTT.
- * While sent: the time of the send modulo 2^56. Once answered: the RTT modulo 2^56, in ns (a
+/* bits 63..60 state | 59..58 duplicates, saturating | 57 ICMP error | 56 uncertain | 55..0 time or
+ * RTT. While sent: the time of the send modulo 2^56. Once answered: the RTT modulo 2^56, in ns (a
  * "negative" one, from a receive stamp before the send, has bit 55 set). Zeroed memory is unsent.
  */
 typedef uint64_t el_record;
@@ -24,6 +24,8 @@ enum el_record_state {
 #define EL_RECORD_DUP_SHIFT 58
 #define EL_RECORD_DUP_MAX 3
 #define EL_RECORD_ICMP_ERROR (1ULL << 57)
+/* answered, but when is known no better than el_plan_set.certain_below_ns */
+#define EL_RECORD_UNCERTAIN (1ULL << 56)
 #define EL_RECORD_TIME_MASK ((1ULL << 56) - 1)
 #define EL_RECORD_TIME_SIGN (1ULL << 55)
 
@@ -44,11 +46,18 @@ static inline el_record el_record_local(void)
 	return (uint64_t)EL_RECORD_LOCAL << EL_RECORD_STATE_SHIFT;
 }
 
-/* A sent record with its answer, received at `ns`; an ICMP error noted before stays noted. */
+/* A sent record with its answer, received at `ns`; an ICMP error noted before stays noted. `mark`:
+ * EL_RECORD_UNCERTAIN or 0. */
+static inline el_record el_record_answered_as(el_record sent, uint64_t ns, el_record mark)
+{
+	return ((uint64_t)EL_RECORD_ANSWERED << EL_RECORD_STATE_SHIFT | mark) |
+	       (sent & EL_RECORD_ICMP_ERROR) | ((ns - sent) & EL_RECORD_TIME_MASK);
+}
+
+/* The same where `ns` is certain. */
 static inline el_record el_record_answered(el_record sent, uint64_t ns)
 {
-	return ((uint64_t)EL_RECORD_ANSWERED << EL_RECORD_STATE_SHIFT) |
-	       (sent & EL_RECORD_ICMP_ERROR) | ((ns - sent) & EL_RECORD_TIME_MASK);
+	return el_record_answered_as(sent, ns, 0);
 }
 
 /* An answered record with one more duplicate counted, up to 3. */

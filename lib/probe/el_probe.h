@@ -254,6 +254,7 @@ enum el_answer_flag {
 	 * so; where no live probe has the id, the quote was damaged. */
 	EL_ANSWER_ID_ZERO = 8,
 	EL_ANSWER_WRONG_CHECKSUM = 16, /* to be accepted all the same */
+	EL_ANSWER_UNCERTAIN = 32,      /* its record becomes EL_RECORD_UNCERTAIN */
 };
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */
@@ -266,10 +267,14 @@ struct el_answer {
 	/* what the permuted id is taken from: TCP: the acknowledgement, for quotes the one that the
 	 * probe asks for; else the id */
 	uint32_t wire;
-	uint16_t own_port, remote_port; /* ICMPping: see EL_ANSWER_COOKIE */
-	uint8_t type;                   /* enum el_probe_type: of the probe it answers */
-	uint8_t kind;                   /* enum el_answer_kind */
-	uint8_t flags;                  /* enum el_answer_flag */
+	uint16_t own_port; /* ICMPping: see EL_ANSWER_COOKIE */
+	union {
+		uint16_t remote_port;
+		uint16_t bound; /* once verified: of its time (el_bound_of_ns) */
+	};
+	uint8_t type;  /* enum el_probe_type: of the probe it answers */
+	uint8_t kind;  /* enum el_answer_kind */
+	uint8_t flags; /* enum el_answer_flag */
 	union {
 		/* which of the possible payload lengths matched; filled in by match */
 		uint8_t candidate;

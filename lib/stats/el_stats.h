@@ -21,6 +21,9 @@ struct el_figures {
 	uint64_t local;
 	/* Of the answered: the clock stepped while their round was open, so there is no RTT. */
 	uint64_t untimed;
+	/* Of the answered: when is known no better than the plan's certain_below_ns. Those without
+	 * an RTT are uncertain, too. */
+	uint64_t uncertain;
 	/* Sent and not answered, but the clock stepped meanwhile: whether the network lost them
 	 * can't be told. Not in sent. */
 	uint64_t unknown;
@@ -30,6 +33,17 @@ struct el_figures {
 	uint64_t rtt_min_ns, rtt_max_ns; /* 0 if there is no RTT */
 	double rtt_mean_ns;
 };
+
+/* Which of the answers a round's stamp_bound_ns are of, in percent, and as quantiles. */
+#define EL_BOUND_PERCENTS                                                                          \
+	{                                                                                          \
+		50, 90, 99, 100                                                                    \
+	}
+#define EL_BOUND_QUANTILES                                                                         \
+	{                                                                                          \
+		"0.5", "0.9", "0.99", "1"                                                          \
+	}
+#define EL_BOUND_SHARES 4
 
 /* The figures of a round for all series of a model. Immutable once made, reference-counted. */
 struct el_round_figures {
@@ -44,6 +58,10 @@ struct el_round_figures {
 	uint64_t began_ns, sent_ns, closed_ns;
 	uint64_t poll_gap_ns, skipped_ns;                        /* the worst worker's */
 	uint64_t sent, uncertain, tx_refused, unsent, forwarded; /* sums */
+	uint64_t answered, uncertain_answers;                    /* likewise, of the series */
+	/* So far the stamps of this share of the answers (late ones, too) may be off at most, up to
+	 * the next power of two; 0: nothing was answered. */
+	uint64_t stamp_bound_ns[EL_BOUND_SHARES];
 	/* answers that were late by less than the poll gap; whoever has the figures made adds what
 	 * ports and rings have dropped */
 	uint64_t local_drops;
@@ -73,7 +91,8 @@ void el_round_figures_free(struct el_round_figures *f); /* drops a reference; NU
 
 /* Counters that go on over rounds, one a series. */
 struct el_series_totals {
-	uint64_t sent, lost, late, duplicates, icmp_errors, out_of_order, local, unknown, abandoned;
+	uint64_t sent, lost, late, duplicates, icmp_errors, out_of_order, local, unknown, abandoned,
+	    uncertain;
 };
 
 /* Counters that go on over rounds, one a target. */

@@ -17,8 +17,9 @@
 #define TILE_SLICES 1024
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
-/* An answered record without duplicates or ICMP errors: its high byte. */
+/* An answered record without duplicates or ICMP errors: its high byte, but for UNCERTAIN. */
 #define PLAIN_ANSWER (EL_RECORD_ANSWERED << (EL_RECORD_STATE_SHIFT - 56))
+#define UNCERTAIN (EL_RECORD_UNCERTAIN >> 56)
 
 /* A tile: what the walks need of its slices. */
 struct tile {
@@ -27,7 +28,8 @@ struct tile {
 	struct el_span step, moved; /* of the block */
 	uint64_t closed_ns;         /* likewise */
 	uint32_t n;
-	uint32_t n_plain[TILE_SLICES]; /* first walk: plain answers in time */
+	uint32_t n_plain[TILE_SLICES];     /* first walk: plain answers in time */
+	uint32_t n_uncertain[TILE_SLICES]; /* of these */
 	uint32_t series[TILE_SLICES];
 	uint64_t limit_ns[TILE_SLICES]; /* an RTT above it is late */
 	uint64_t gap_ns;                /* an RTT may be that much too long */
@@ -36,8 +38,9 @@ struct tile {
 struct work {
 	struct el_round_figures *f;
 	struct tile tile;
-	uint64_t *values; /* RTTs, grouped by series */
-	uint64_t *next;   /* [n_series]: where the next RTT of a series goes */
+	uint64_t *values;           /* RTTs, grouped by series */
+	uint64_t *next;             /* [n_series]: where the next RTT of a series goes */
+	uint64_t bounds[EL_BOUNDS]; /* of all blocks */
 };
 
 typedef void (*visit_fn)(struct work *w, const el_record *records, uint32_t pass);
@@ -62,6 +65,7 @@ static void tile_init(struct work *w, const struct el_slice *slices, uint32_t n)
 		assert(t->series[i] < w->f->n_series);
 	}
 	memset(t->n_plain, 0, n * sizeof(t->n_plain[0]));
+	memset(t->n_uncertain, 0, n * sizeof(t->n_uncertain[0]));
 }
 
 /* Whether the time between a send, stamped `time`, and its timeout touches that of the clock's step
@@ -120,9 +124,11 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 		if (t->step.to_ns) {
 			f->answered++;
 			f->untimed++;
+			f->uncertain++;
 		} else if (time & EL_RECORD_TIME_SIGN) {
 			f->answered++;
 			f->out_of_order++;
+			f->uncertain++;
 		} else if (time > t->limit_ns[i]) {
 			f->lost++;
 			f->late++;
@@ -130,6 +136,7 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 			w->f->local_drops += time - t->limit_ns[i] <= t->gap_ns;
 		} else {
 			f->answered++;
+			f->uncertain += (r & EL_RECORD_UNCERTAIN) != 0;
 		}
 		break;
 	}
@@ -145,10 +152,12 @@ static inline void visit_count(struct work *w, const el_record *records, uint32_
 	for (uint32_t i = 0; i < t->n; i++) {
 		el_record r = records[i];
 
-		if (r >> 56 == PLAIN_ANSWER && el_record_time(r) <= t->limit_ns[i])
+		if ((r >> 56 & ~UNCERTAIN) == PLAIN_ANSWER && el_record_time(r) <= t->limit_ns[i]) {
 			t->n_plain[i]++;
-		else
+			t->n_uncertain[i] += r >> 56 & UNCERTAIN;
+		} else {
 			count_record(w, i, r, pass);
+		}
 	}
 }
 
@@ -196,8 +205,12 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 				  n < TILE_SLICES ? n : TILE_SLICES);
 			for (uint32_t pass = 0; pass < class->n_packets; pass++)
 				visit(w, records + (size_t)pass * class->n_slices, pass);
-			for (uint32_t i = 0; i < w->tile.n; i++)
-				w->f->series[w->tile.series[i]].answered += w->tile.n_plain[i];
+			for (uint32_t i = 0; i < w->tile.n; i++) {
+				struct el_figures *f = &w->f->series[w->tile.series[i]];
+
+				f->answered += w->tile.n_plain[i];
+				f->uncertain += w->tile.n_uncertain[i];
+			}
 		}
 	}
 }
@@ -222,8 +235,12 @@ static void series_finish(struct el_figures *f, const uint64_t *values, size_t n
 }
 
 /* What the blocks say of the round as a whole. */
-static void add_block(struct el_round_figures *f, const struct el_block *b)
+static void add_block(struct work *w, const struct el_block *b)
 {
+	struct el_round_figures *f = w->f;
+
+	for (int i = 0; i < EL_BOUNDS; i++)
+		w->bounds[i] += b->bounds[i];
 	/* A block whose round was never begun has no times. */
 	if (b->began_ns != 0 && (f->began_ns == 0 || b->began_ns < f->began_ns))
 		f->began_ns = b->began_ns;
@@ -303,6 +320,8 @@ static void finish(struct work *w, const struct el_model *model)
 
 		series_finish(&f->series[s], w->values + begin, n);
 		f->sent += f->series[s].sent;
+		f->answered += f->series[s].answered;
+		f->uncertain_answers += f->series[s].uncertain;
 		f->uncertain += f->series[s].untimed;
 		el_stats_percentiles(w->values + begin, n, percents, n_percents, result);
 		for (size_t i = 0; i < n_percents; i++)
@@ -312,6 +331,22 @@ static void finish(struct work *w, const struct el_model *model)
 			    n == 0 && f->series[s].untimed ? NAN
 							   : by_percent[model->percentiles[i]];
 		begin = w->next[s];
+	}
+}
+
+/* How far off the stamps of each share of the answers may be. */
+static void finish_bounds(struct work *w)
+{
+	static const uint64_t percents[EL_BOUND_SHARES] = EL_BOUND_PERCENTS;
+	uint64_t n = 0, below = 0;
+	int share = 0;
+
+	for (int b = 0; b < EL_BOUNDS; b++)
+		n += w->bounds[b];
+	for (int b = 0; n > 0 && b < EL_BOUNDS; b++) {
+		below += w->bounds[b];
+		while (share < EL_BOUND_SHARES && below * 100 >= n * percents[share])
+			w->f->stamp_bound_ns[share++] = 1ULL << b;
 	}
 }
 
@@ -330,7 +365,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		goto out;
 	for (uint32_t b = 0; b < n_blocks; b++) {
 		assert(blocks[b]->set == blocks[0]->set && blocks[b]->round == blocks[0]->round);
-		add_block(w->f, blocks[b]);
+		add_block(w, blocks[b]);
 		walk(w, blocks[b], blocks[b]->step.to_ns ? visit_count_stepped : visit_count);
 	}
 	for (uint32_t s = 0; s < model->n_series; s++) {
@@ -348,6 +383,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 	if (w->f->sent_ns < w->f->began_ns) /* nothing was sent */
 		w->f->sent_ns = w->f->began_ns;
 	finish(w, model);
+	finish_bounds(w);
 	ret = w->f;
 	w->f = NULL;
 out:

@@ -237,6 +237,7 @@ static void add_totals(struct el_series_totals *to, const struct el_figures *fro
 	to->local += from->local;
 	to->unknown += from->unknown;
 	to->abandoned += from->abandoned;
+	to->uncertain += from->uncertain;
 }
 
 static void add_figures(struct el_snapshot *s, struct el_round_figures *f)

@@ -261,7 +261,7 @@ static size_t series_bytes(const struct el_snapshot *s, uint32_t series)
 									 : PERCENTILES_SHOWN;
 
 	/* names twice, should each of their bytes be escaped; numbers with 20 digits */
-	return 650 + 2 * strlen(s->model->targets[ms->target].name) +
+	return 690 + 2 * strlen(s->model->targets[ms->target].name) +
 	       2 * strlen(s->model->groups[ms->group].name) + percentiles * 34;
 }
 
@@ -281,6 +281,7 @@ static int add_series(struct rte_tel_data *page, const struct el_snapshot *s, ui
 	rte_tel_data_add_dict_u64(d, "local_total", totals->local);
 	rte_tel_data_add_dict_u64(d, "unknown_total", totals->unknown);
 	rte_tel_data_add_dict_u64(d, "abandoned_total", totals->abandoned);
+	rte_tel_data_add_dict_u64(d, "uncertain_total", totals->uncertain);
 	if (s->measured[series]) {
 		rte_tel_data_add_dict_u64(d, "sent", g->sent);
 		rte_tel_data_add_dict_u64(d, "lost", g->lost);

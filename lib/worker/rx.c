@@ -16,10 +16,21 @@ struct found {
 	uint32_t pass;
 };
 
+/* What was received at once. */
+struct burst {
+	struct rte_mbuf *mbufs[BURST];
+	struct found found[BURST];
+	struct stamp stamp;
+	uint32_t n;
+	/* all plain answers are to the newest round, and came at `stamp` */
+	bool alike;
+};
+
 /* The open round of this worker that an id is of, and its index there. Rounds of older plans than
- * the newest round's, which is `l`, are not looked for. NULL: none. */
+ * the newest round's, which is `l`, are not looked for. NULL: none. *alike becomes false if
+ * it is another round than that. */
 static inline struct live_round *find_open(struct el_worker *w, struct live_round *l, uint32_t id,
-					   uint32_t *ret_index)
+					   uint32_t *ret_index, bool *alike)
 {
 	const struct el_plan_set *set;
 	struct el_id at;
@@ -31,6 +42,7 @@ static inline struct live_round *find_open(struct el_worker *w, struct live_roun
 	if (!el_id_unpack(&set->ids, id, &at) || at.worker != w->conf.index.v)
 		return NULL;
 	*ret_index = at.index;
+	*alike = false;
 	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
 	return l && l->block->set == set ? l : NULL;
 }
@@ -75,21 +87,34 @@ static void free_burst(struct rte_mbuf **mbufs, uint32_t n)
 		rte_mempool_put_bulk(pool, (void **)mbufs + first, n - first);
 }
 
-/* When the NIC says that the packet came; `ns`, the time of its burst, where it says nothing that
- * can be true. */
-static uint64_t arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
-			uint64_t ns)
+/* When the packets of a burst came, that `before` and `after` are around: after the queue was last
+ * seen empty, which it was not for as long as bursts were full, and before the call, in which
+ * drivers that copy spend their time; unless the worker was held up in there. */
+static struct stamp stamp_burst(const struct el_worker *w, const struct queue *q, uint64_t before,
+				uint64_t after)
+{
+	uint64_t took = after - before, ns = took < w->held_up_ns ? before : after;
+
+	if (q->conf.rx_stamp_flag)
+		ns = after;
+	return (struct stamp){.ns = ns, .bound_ns = RTE_MAX(ns - q->empty_ns, after - ns)};
+}
+
+/* When the NIC says that the packet came, which is as good as what is known of its clock; else, or
+ * where that can't be true, when its burst did. */
+static struct stamp arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
+			    const struct stamp *burst)
 {
 	const rte_mbuf_timestamp_t *stamp;
-	uint64_t at;
+	struct stamp at = {.bound_ns = q->rx_clock.line.error_ns};
 	bool good;
 
 	if (!(m->ol_flags & q->conf.rx_stamp_flag) || !q->rx_clock.line.ns_per_tick_q32)
-		return ns;
+		return *burst;
 	stamp = RTE_MBUF_DYNFIELD(m, q->conf.rx_stamp_offset, const rte_mbuf_timestamp_t *);
-	good = rx_clock_arrival(&q->rx_clock, *stamp, q->empty_ns, ns, &at);
+	good = rx_clock_arrival(&q->rx_clock, *stamp, q->empty_ns, burst->ns, &at.ns);
 	count(w, good ? EL_COUNTER_RX_STAMPS : EL_COUNTER_RX_STAMPS_REFUSED, 1);
-	return at;
+	return good ? at : *burst;
 }
 
 /* What is the same for all frames of a burst. */
@@ -122,7 +147,8 @@ static inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
 
 /* Stage one: finds the slice and the record of the probe that a plain answer is to, and prefetches
  * both. */
-static inline void find(const struct finding *b, const struct rte_mbuf *m, struct found *f)
+static inline void find(const struct finding *b, const struct rte_mbuf *m, struct found *f,
+			bool *alike)
 {
 	struct live_round *l;
 	uint32_t index;
@@ -130,7 +156,7 @@ static inline void find(const struct finding *b, const struct rte_mbuf *m, struc
 	f->slice = NULL;
 	if (!recognise(b, m, &f->answer))
 		return;
-	l = find_open(b->w, b->newest, f->answer.id, &index);
+	l = find_open(b->w, b->newest, f->answer.id, &index, alike);
 	if (unlikely(!l || index >= l->plan->n_records))
 		return;
 	f->live = l;
@@ -141,8 +167,7 @@ static inline void find(const struct finding *b, const struct rte_mbuf *m, struc
 }
 
 /* The same for a burst; while there is no plan, nothing is found. */
-static inline void find_burst(struct el_worker *w, const struct queue *q,
-			      struct rte_mbuf *const *mbufs, uint32_t n, struct found *found)
+static inline void find_burst(struct el_worker *w, const struct queue *q, struct burst *burst)
 {
 	const struct finding b = {.w = w,
 				  .newest = w->schedule->n ? w->newest : NULL,
@@ -150,17 +175,18 @@ static inline void find_burst(struct el_worker *w, const struct queue *q,
 				  .checked = q->conf.checksums != EL_CHECKSUMS_IGNORED};
 
 	if (unlikely(!b.newest)) {
-		for (uint32_t i = 0; i < n; i++)
-			found[i].slice = NULL;
+		for (uint32_t i = 0; i < burst->n; i++)
+			burst->found[i].slice = NULL;
 		return;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		find(&b, mbufs[i], &found[i]);
+	for (uint32_t i = 0; i < burst->n; i++)
+		find(&b, burst->mbufs[i], &burst->found[i], &burst->alike);
 }
 
-/* Stage two: compares an answer with what was sent, and writes it into the record. False: it is not
- * the first one, or not to this probe. */
-static inline bool take(struct el_worker *w, const struct found *f, uint64_t ns)
+/* Compares an answer with what was sent, and writes it into the record, as `mark`
+ * (el_record_answered_as). False: it is not the first one, or not to this probe. */
+static __rte_always_inline bool take(struct el_worker *w, const struct found *f, uint64_t ns,
+				     el_record mark)
 {
 	const struct el_plain *a = &f->answer;
 	const struct el_slice *s = f->slice;
@@ -181,43 +207,40 @@ static inline bool take(struct el_worker *w, const struct found *f, uint64_t ns)
 			release_tuple(f->live->streams, s, port, a->id);
 		}
 	}
-	*record = el_record_answered(sent, ns);
+	*record = el_record_answered_as(sent, ns, mark);
 	return true;
 }
 
-static void rx_burst(struct el_worker *w, struct queue *q)
+static inline el_record mark_of(const struct live_round *l, const struct stamp *at)
 {
-	struct rte_mbuf *mbufs[BURST];
-	struct found found[BURST];
-	const bool stamped = q->conf.rx_stamp_flag != 0;
-	uint32_t n, n_punted = 0, n_answers = 0;
-	uint64_t bytes = 0, before, after, ns;
+	return at->bound_ns > l->block->set->certain_below_ns ? EL_RECORD_UNCERTAIN : 0;
+}
 
-	before = worker_now(w);
-	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, mbufs, BURST);
-	if (!n) {
-		q->empty_ns = before;
-		return;
-	}
-	/* What is received came before the call, in which drivers that copy spend their time;
-	 * unless the worker was held up in there. */
-	after = worker_now(w);
-	ns = after - before < w->held_up_ns ? before : after;
-	/* Answers to a round that another worker has begun come after the schedule and the order
-	 * for it, which this worker may not have read if it was held up since it looked last. */
-	rounds_look_at_board(w);
-	if (unlikely(!rte_ring_empty(w->commands)))
-		worker_take_commands(w);
-	for (uint32_t i = 0; i < n; i++) {
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-		bytes += mbufs[i]->pkt_len;
-	}
-	find_burst(w, q, mbufs, n, found);
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t at = likely(!stamped) ? ns : arrival(w, q, mbufs[i], after);
+/* Stage two. Answers of a burst that is `alike` have its stamp, and are to the newest round. What
+ * goes to control is taken out of `mbufs`; how many are left. */
+static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *q, struct burst *b,
+					     const bool alike)
+{
+	struct live_round *newest = w->newest;
+	el_record mark = newest ? mark_of(newest, &b->stamp) : 0;
+	uint32_t n_punted = 0, n_answers = 0, n = b->n;
+	struct rte_mbuf **mbufs = b->mbufs;
+	const struct found *found = b->found;
+	const struct stamp *burst = &b->stamp;
 
-		if (likely(found[i].slice && take(w, &found[i], at))) {
+	for (uint32_t i = 0; i < n; i++) {
+		const struct stamp *at = burst;
+		struct stamp own;
+
+		if (!alike) {
+			own = arrival(w, q, mbufs[i], burst);
+			at = &own;
+			mark = found[i].slice ? mark_of(found[i].live, at) : 0;
+		}
+		if (likely(found[i].slice && take(w, &found[i], at->ns, mark))) {
 			n_answers++;
+			if (!alike)
+				found[i].live->block->bounds[el_bound_of_ns(at->bound_ns)]++;
 		} else if (rx_any(w, q, mbufs[i], at)) {
 			n_punted++;
 			continue;
@@ -225,10 +248,46 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 		if (unlikely(n_punted))
 			mbufs[i - n_punted] = mbufs[i];
 	}
-	free_burst(mbufs, n - n_punted);
+	if (alike && newest)
+		newest->block->bounds[el_bound_of_ns(burst->bound_ns)] += n_answers;
+	count(w, EL_COUNTER_ANSWERS, n_answers);
+	return n - n_punted;
+}
+
+static __rte_noinline uint32_t take_each(struct el_worker *w, struct queue *q, struct burst *b)
+{
+	return take_all(w, q, b, false);
+}
+
+static void rx_burst(struct el_worker *w, struct queue *q)
+{
+	struct burst b;
+	uint64_t bytes = 0, before;
+	uint32_t n, left;
+
+	before = worker_now(w);
+	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, b.mbufs, BURST);
+	if (!n) {
+		q->empty_ns = before;
+		return;
+	}
+	b.n = n;
+	b.alike = !q->conf.rx_stamp_flag;
+	b.stamp = stamp_burst(w, q, before, worker_now(w));
+	/* Answers to a round that another worker has begun come after the schedule and the order
+	 * for it, which this worker may not have read if it was held up since it looked last. */
+	rounds_look_at_board(w);
+	if (unlikely(!rte_ring_empty(w->commands)))
+		worker_take_commands(w);
+	for (uint32_t i = 0; i < n; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(b.mbufs[i], void *));
+		bytes += b.mbufs[i]->pkt_len;
+	}
+	find_burst(w, q, &b);
+	left = likely(b.alike) ? take_all(w, q, &b, true) : take_each(w, q, &b);
+	free_burst(b.mbufs, left);
 	if (n < BURST)
 		q->empty_ns = before;
-	count(w, EL_COUNTER_ANSWERS, n_answers);
 	add(&q->counters.rx_packets, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);
 }

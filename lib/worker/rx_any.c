@@ -26,6 +26,7 @@ struct pending {
 	struct el_answer answer;
 	const uint8_t *frame;
 	uint32_t len;
+	uint64_t bound_ns; /* by how much answer.ns may be off */
 };
 
 /* Finds where `id` points to under the plan of a span, of this worker or another, which may have
@@ -198,9 +199,11 @@ static void close_connection(struct el_worker *w, const struct el_answer *a,
 			      el_slice_port(at->slice, packet), a->id);
 }
 
-/* Writes a verified answer into its record. */
-static inline void record_answer(struct el_worker *w, const struct el_answer *a, el_record *r)
+/* Writes a verified answer into its record of a block. */
+static inline void record_answer(struct el_worker *w, const struct el_answer *a,
+				 struct el_block *block, uint32_t index)
 {
+	el_record *r = &block->records[index];
 	enum el_record_state state = el_record_state(*r);
 
 	if (unlikely(state == EL_RECORD_UNSENT || state == EL_RECORD_LOCAL)) {
@@ -208,12 +211,15 @@ static inline void record_answer(struct el_worker *w, const struct el_answer *a,
 		return;
 	}
 	count(w, EL_COUNTER_ANSWERS, 1);
-	if (unlikely(!is_answer(a)))
+	if (unlikely(!is_answer(a))) {
 		*r |= EL_RECORD_ICMP_ERROR;
-	else if (likely(state == EL_RECORD_SENT))
-		*r = el_record_answered(*r, a->ns);
-	else
+	} else if (likely(state == EL_RECORD_SENT)) {
+		*r = el_record_answered_as(
+		    *r, a->ns, a->flags & EL_ANSWER_UNCERTAIN ? EL_RECORD_UNCERTAIN : 0);
+		block->bounds[a->bound]++;
+	} else {
 		*r = el_record_duplicate(*r);
+	}
 }
 
 /* A verified answer to a probe of this worker, of whatever round. */
@@ -222,7 +228,7 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 	if (a->type == EL_PROBE_TCPSYN)
 		close_connection(w, a, at);
 	if (at->live) {
-		record_answer(w, a, &at->live->block->records[at->index]);
+		record_answer(w, a, at->live->block, at->index);
 		return;
 	}
 	count(w, EL_COUNTER_UNMATCHED_LATE, 1);
@@ -292,9 +298,14 @@ static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const str
 }
 
 /* A verified answer goes to its record, or to the worker that has it. */
-static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const struct located *at)
+static void settle(struct el_worker *w, struct pending *p, uint32_t id, const struct located *at)
 {
+	struct el_answer *a = &p->answer;
+
 	a->id = id;
+	a->bound = (uint16_t)el_bound_of_ns(p->bound_ns);
+	if (p->bound_ns > at->set->certain_below_ns)
+		a->flags |= EL_ANSWER_UNCERTAIN;
 	if (at->worker == w->conf.index.v)
 		apply(w, a, at);
 	else
@@ -304,9 +315,10 @@ static void settle(struct el_worker *w, struct el_answer *a, uint32_t id, const 
 /* Looks for the probe that an answer is to under the plan of a span, and settles the answer. False:
  * there is none; the closest miss so far is kept. */
 static bool verify_under(struct el_worker *w, const struct el_schedule_span *span,
-			 struct el_answer *a, enum el_match *closest, struct located *missed)
+			 struct pending *p, enum el_match *closest, struct located *missed)
 {
 	const struct el_plan_set *set = span->set;
+	struct el_answer *a = &p->answer;
 	uint32_t ids[CANDIDATES_MAX];
 	unsigned n = el_probe_ops[a->type]->ids(&set->key, a, set->tcp_payload_lens,
 						set->n_tcp_payload_lens, ids);
@@ -320,7 +332,7 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 		if (match == EL_MATCH_OK) {
 			count(w, EL_COUNTER_WRONG_CHECKSUMS,
 			      (a->flags & EL_ANSWER_WRONG_CHECKSUM) != 0);
-			settle(w, a, ids[i], &at);
+			settle(w, p, ids[i], &at);
 			return true;
 		}
 		if (match > *closest) {
@@ -339,7 +351,7 @@ static void search(struct el_worker *w, struct queue *q, struct pending *p)
 	struct located missed;
 
 	for (uint32_t i = s->n; i > 0; i--) {
-		if (verify_under(w, &s->spans[i - 1], &p->answer, &closest, &missed))
+		if (verify_under(w, &s->spans[i - 1], p, &closest, &missed))
 			return;
 	}
 	mismatch(w, q, p, closest, &missed);
@@ -356,7 +368,7 @@ static inline void view(const struct rte_mbuf *m, struct pending *p, uint8_t *li
 	}
 }
 
-bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m, uint64_t ns)
+bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m, const struct stamp *at)
 {
 	uint8_t linear[LINEAR_BYTES];
 	enum recognised found;
@@ -365,7 +377,8 @@ bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m, uint64_t n
 	view(m, &p, linear);
 	found = recognise(w, q, m, &p);
 	if (found == ANSWER) {
-		p.answer.ns = ns;
+		p.answer.ns = at->ns;
+		p.bound_ns = at->bound_ns;
 		search(w, q, &p);
 	}
 	return found == PUNTED;

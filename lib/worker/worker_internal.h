@@ -298,9 +298,15 @@ static inline void release_tuple(const struct el_worker_streams *streams, const 
 		el_half_open_set(last, 0);
 }
 
-/* rx_any.c: takes any frame, received at `ns`. True if the buffer is control's now. Hot: all
+/* When packets came in, and by how much that may be off. */
+struct stamp {
+	uint64_t ns, bound_ns;
+};
+
+/* rx_any.c: takes any frame, received `at`. True if the buffer is control's now. Hot: all
  * answers to probes of other workers come here. */
-__rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m, uint64_t ns);
+__rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
+		      const struct stamp *at);
 
 /* rx.c, rx_any.c, tx.c, urgent.c: the stages of an iteration. */
 void rx_poll(struct el_worker *w);

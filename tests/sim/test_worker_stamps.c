@@ -241,6 +241,227 @@ static void stamps_of_the_call(void **state)
 	assert_about(rtt_us_of_call(500), 600);
 }
 
+/* ---- by how much stamps may be off ---- */
+
+/* A bench whose answers are certain if their stamps are off by up to 10 us, and n of its probes. */
+static struct bench *bound_bench(uint32_t n, uint32_t workers, struct rte_mbuf **probes)
+{
+	struct fixture *f = quick(1, 100, EL_PROBE_ICMPPING, n);
+	struct bench *b;
+
+	rx_stamp_flag = 0;
+	sim_step = 4;
+	f->in.certain_below_s = 10e-6;
+	b = bench(f, workers);
+	assert_int_equal(send_all(b, n, probes), n);
+	poll_all(b); /* the queues are seen empty */
+	return b;
+}
+
+static void give_to(struct bench *b, uint32_t queue, struct rte_mbuf *probe)
+{
+	uint8_t buf[2048];
+
+	give(b, queue, buf,
+	     answer(rte_pktmbuf_mtod(probe, uint8_t *), probe->data_len, REPLY_ECHO, buf));
+	rte_pktmbuf_free(probe);
+}
+
+static uint32_t uncertain(const struct el_block *block, uint32_t first, uint32_t n)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = first; i < first + n; i++) {
+		assert_int_equal(el_record_state(block->records[i]), EL_RECORD_ANSWERED);
+		sum += (block->records[i] & EL_RECORD_UNCERTAIN) != 0;
+	}
+	return sum;
+}
+
+/* n answers may be off by `us`, give or take what the loop takes. */
+static void assert_bound(const struct el_block *block, uint64_t us, uint64_t n)
+{
+	assert_int_equal(block->bounds[el_bound_of_ns(us * US)], n);
+}
+
+static uint64_t all_bounds(const struct el_block *block)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < EL_BOUNDS; i++)
+		sum += block->bounds[i];
+	return sum;
+}
+
+/* A queue that gives a full burst was not seen empty, so what comes next may be as old as that. */
+static void bounds_of_bursts(void **state)
+{
+	struct rte_mbuf *probes[64];
+	struct bench *b = bound_bench(46, 1, probes);
+	struct el_block *block = b->ordered[0];
+
+	(void)state;
+	sim_ns += 3 * US;
+	for (uint32_t i = 0; i < 5; i++)
+		give_to(b, 0, probes[i]);
+	poll_all(b);
+	assert_int_equal(uncertain(block, 0, 5), 0);
+	assert_bound(block, 3, 5);
+	sim_ns += 20 * US;
+	for (uint32_t i = 5; i < 45; i++)
+		give_to(b, 0, probes[i]);
+	poll_all(b);
+	assert_int_equal(uncertain(block, 5, 32), 32);
+	assert_bound(block, 20, 32);
+	sim_ns += 30 * US;
+	poll_all(b);
+	assert_int_equal(uncertain(block, 37, 8), 8);
+	assert_bound(block, 50, 8);
+	sim_ns += 3 * US;
+	give_to(b, 0, probes[45]);
+	poll_all(b);
+	block = report(b, 0);
+	assert_int_equal(uncertain(block, 45, 1), 0);
+	assert_bound(block, 3, 6);
+	assert_int_equal(all_bounds(block), 46);
+	el_block_free(block);
+	bench_free(b);
+}
+
+/* The worker was away, or held up in the call that receives. */
+static void bounds_of_stalls(void **state)
+{
+	const struct rte_eth_rxtx_callback *callback;
+	struct rte_mbuf *probes[4];
+	uint64_t call = 500 * US;
+	struct bench *b = bound_bench(2, 1, probes);
+	struct el_block *block;
+
+	(void)state;
+	sim_ns += 5000 * US;
+	give_to(b, 0, probes[0]);
+	poll_all(b);
+	assert_bound(b->ordered[0], 5000, 1);
+	give_to(b, 0, probes[1]);
+	callback = rte_eth_add_rx_callback(port_id, 0, hold_up, &call);
+	assert_non_null(callback);
+	el_worker_poll(b->workers[0]);
+	assert_int_equal(rte_eth_remove_rx_callback(port_id, 0, callback), 0);
+	block = report(b, 0);
+	assert_int_equal(uncertain(block, 0, 2), 2);
+	assert_bound(block, 500, 1);
+	el_block_free(block);
+	bench_free(b);
+}
+
+/* An answer that another worker has received is as certain as it was there. */
+static void bounds_of_forwarded_answers(void **state)
+{
+	struct rte_mbuf *probes[4];
+	struct bench *b = bound_bench(2, 2, probes);
+	struct el_block *block;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		el_worker_poll(b->workers[1]);
+		sim_ns += (i ? 40 : 3) * US;
+		give_to(b, 1, probes[i]);
+		el_worker_poll(b->workers[1]);
+		sim_ns += 1000 * US;
+		el_worker_poll(b->workers[0]);
+	}
+	assert_int_equal(counter(b, EL_COUNTER_FORWARDED), 2);
+	block = report(b, 0);
+	assert_int_equal(uncertain(block, 0, 1), 0);
+	assert_int_equal(uncertain(block, 1, 1), 1);
+	assert_bound(block, 3, 1);
+	assert_bound(block, 40, 1);
+	el_block_free(block);
+	el_block_free(report(b, 1));
+	bench_free(b);
+}
+
+/* One queue is full while the other is empty. */
+static void bounds_of_two_queues(void **state)
+{
+	struct rte_mbuf *probes[64];
+	struct bench *b;
+	struct el_block *block;
+
+	(void)state;
+	queues_a_worker = 2;
+	b = bound_bench(41, 1, probes);
+	queues_a_worker = 1;
+	sim_ns += 3 * US;
+	for (uint32_t i = 0; i < 40; i++)
+		give_to(b, 1, probes[i]);
+	poll_all(b);
+	sim_ns += 7 * US;
+	give_to(b, 0, probes[40]);
+	poll_all(b);
+	block = report(b, 0);
+	assert_int_equal(uncertain(block, 0, 32), 0);
+	assert_int_equal(uncertain(block, 32, 8), 8);
+	assert_int_equal(uncertain(block, 40, 1), 0);
+	assert_bound(block, 3, 32);
+	assert_bound(block, 7, 1);
+	assert_bound(block, 10, 8);
+	el_block_free(block);
+	bench_free(b);
+}
+
+/* A burst with answers to two rounds: each is counted with its own. */
+static void bounds_of_two_rounds(void **state)
+{
+	struct rte_mbuf *probes[8];
+	struct bench *b = bound_bench(3, 1, probes);
+	struct el_block *blocks[2] = {b->ordered[0]};
+	uint32_t got = 3;
+
+	(void)state;
+	order_round(b, 2);
+	blocks[1] = b->ordered[0];
+	while (got < 6) {
+		poll_all(b);
+		while ((probes[got] = take(b, 0)) != NULL)
+			got++;
+	}
+	poll_all(b);
+	sim_ns += 40 * US;
+	for (uint32_t i = 1; i < 6; i++)
+		give_to(b, 0, probes[i]);
+	rte_pktmbuf_free(probes[0]);
+	poll_all(b);
+	assert_int_equal(uncertain(blocks[0], 1, 2), 2);
+	assert_int_equal(uncertain(blocks[1], 0, 3), 3);
+	assert_bound(blocks[0], 40, 2);
+	assert_bound(blocks[1], 40, 3);
+	el_block_free(report(b, 0));
+	el_block_free(report(b, 0));
+	bench_free(b);
+}
+
+/* What the NIC has stamped is as certain as what its clock says; what it has not, as its burst. */
+static void bounds_of_a_nics_stamps(void **state)
+{
+	struct bench *b = stamping_bench(2);
+	struct rte_mbuf *probes[4];
+	struct el_block *block;
+
+	(void)state;
+	assert_int_equal(send_all(b, 2, probes), 2);
+	poll_all(b);
+	sim_ns += 40 * US;
+	give_stamped(b, probes[0], 0);
+	give_stamped(b, probes[1], nic_clock(sim_ns - 20 * US));
+	poll_all(b);
+	block = report(b, 0);
+	assert_int_equal(block->bounds[el_bound_of_ns(line.error_ns)], 1);
+	assert_bound(block, 40, 1);
+	el_block_free(block);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +470,12 @@ int main(void)
 	    cmocka_unit_test(small_errors_are_no_fault),
 	    cmocka_unit_test(packets_without_a_stamp),
 	    cmocka_unit_test(stamps_of_the_call),
+	    cmocka_unit_test(bounds_of_bursts),
+	    cmocka_unit_test(bounds_of_stalls),
+	    cmocka_unit_test(bounds_of_forwarded_answers),
+	    cmocka_unit_test(bounds_of_two_queues),
+	    cmocka_unit_test(bounds_of_two_rounds),
+	    cmocka_unit_test(bounds_of_a_nics_stamps),
 	};
 
 	return worker_bench_main("worker_stamps", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);

@@ -88,6 +88,9 @@ static struct el_round_figures *sample_figures(const struct el_model *m)
 				       .poll_gap_ns = 12500,
 				       .skipped_ns = 2000000000,
 				       .uncertain = 4,
+				       .answered = 200,
+				       .uncertain_answers = 50,
+				       .stamp_bound_ns = {512, 1024, 2048, 1 << 20},
 				       .tx_refused = 5,
 				       .local_drops = 6,
 				       .forwarded = 8,
@@ -105,6 +108,7 @@ static struct el_round_figures *sample_figures(const struct el_model *m)
 	f->series[1].icmp_errors = 3;
 	f->series[1].out_of_order = 4;
 	f->series[1].local = 5;
+	f->series[1].uncertain = 6;
 	return f;
 }
 

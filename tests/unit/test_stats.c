@@ -278,6 +278,59 @@ static void figures_of_a_known_round(void **state)
 	hand_model_destroy(m);
 }
 
+/* Answers whose stamps may be far off are counted as answers like others, and apart; the bounds of
+ * both workers' stamps are put together. */
+static void uncertain_answers(void **state)
+{
+	static const int percentiles[] = {95};
+	struct hand_model *m = hand_model_create(1, 1, percentiles, 1);
+	struct hand_plan *h = hand_plan_create(&m->model);
+	struct el_round_figures *f;
+	el_record *r;
+
+	(void)state;
+	add_class(h, 0, 1, 8, 0, 0);
+	add_class(h, 1, 1, 1, 0, 0);
+	hand_plan_records(h);
+	r = h->blocks[0].records;
+	r[0] = el_record_answered_as(el_record_sent(100), 1100, EL_RECORD_UNCERTAIN);
+	r[1] = el_record_answered(el_record_sent(100), 1100);
+	r[2] = el_record_duplicate(r[0]);
+	r[3] = el_record_answered_as(el_record_sent(100) | EL_RECORD_ICMP_ERROR, 1100, 0);
+	r[4] = el_record_answered_as(el_record_sent(100), 600000, EL_RECORD_UNCERTAIN); /* late */
+	r[5] = el_record_answered(el_record_sent(500), 400); /* without an RTT */
+	r[6] = el_record_sent(100);
+	r[7] = el_record_answered(el_record_sent(100), 1100);
+	h->blocks[1].records[0] = el_record_answered(el_record_sent(100), 1100);
+	h->blocks[0].bounds[9] = 5;
+	h->blocks[0].bounds[11] = 2;
+	h->blocks[1].bounds[10] = 1;
+	f = el_stats_round(h->list, 2);
+	assert_non_null(f);
+	assert_int_equal(f->series[0].answered, 7);
+	assert_int_equal(f->series[0].uncertain, 3);
+	assert_int_equal(f->series[0].lost, 2);
+	assert_int_equal(f->series[0].sent, 9);
+	assert_int_equal(f->answered, 7);
+	assert_int_equal(f->uncertain_answers, 3);
+	assert_int_equal(f->stamp_bound_ns[0], 512);
+	assert_int_equal(f->stamp_bound_ns[1], 2048);
+	assert_int_equal(f->stamp_bound_ns[3], 2048);
+	el_round_figures_free(f);
+	h->blocks[0].bounds[11] = 0;
+	f = el_stats_round(h->list, 2);
+	assert_int_equal(f->stamp_bound_ns[0], 512);
+	assert_int_equal(f->stamp_bound_ns[1], 1024);
+	el_round_figures_free(f);
+	memset(h->blocks[0].bounds, 0, sizeof(h->blocks[0].bounds));
+	h->blocks[1].bounds[10] = 0;
+	f = el_stats_round(h->list, 2);
+	assert_int_equal(f->stamp_bound_ns[3], 0); /* of nothing */
+	el_round_figures_free(f);
+	hand_plan_destroy(h);
+	hand_model_destroy(m);
+}
+
 /* The clock stepped between two times: what was not answered is lost only where its wait for the
  * answer lies wholly before or after, and no answer has a round-trip time. */
 static void a_step_of_the_clock(void **state)
@@ -411,6 +464,8 @@ static el_record random_record(uint64_t *seed)
 	record = el_record_answered(record, sent_ns + unit_random(seed) % 2600000);
 	if ((r >> 16) % 64 == 0)
 		record = el_record_answered(el_record_sent(sent_ns), sent_ns - 1 - r % 5000);
+	if ((r >> 24) % 3 == 0)
+		record |= EL_RECORD_UNCERTAIN;
 	for (r >>= 32; (r & 15) == 0; r >>= 4)
 		record = el_record_duplicate(record);
 	return record;
@@ -456,11 +511,13 @@ static void compare_with_naive(const struct hand_plan *h, const struct el_round_
 				} else if (rtt & EL_RECORD_TIME_SIGN) {
 					e->answered++;
 					e->out_of_order++;
+					e->uncertain++;
 				} else if (rtt > slice->timeout_us * 1000ULL) {
 					e->lost++;
 					e->late++;
 				} else {
 					e->answered++;
+					e->uncertain += (r & EL_RECORD_UNCERTAIN) != 0;
 					rtts[n++] = rtt;
 				}
 			}
@@ -548,6 +605,7 @@ int main(void)
 	    cmocka_unit_test(percentiles_of_short_lists),
 	    cmocka_unit_test(percentiles_follow_the_rule),
 	    cmocka_unit_test(figures_of_a_known_round),
+	    cmocka_unit_test(uncertain_answers),
 	    cmocka_unit_test(a_step_of_the_clock),
 	    cmocka_unit_test(a_block_that_is_closed_early),
 	    cmocka_unit_test(probes_that_went_the_wrong_way),

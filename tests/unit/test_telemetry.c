@@ -170,7 +170,8 @@ static void targets_and_series(void **unused)
 	assert_string_equal(ask("/echolane/target"), "{\"/echolane/target\":null}");
 	assert_has(ask("/echolane/series"),
 		   "{\"0\":{\"target\":\"t0\",\"group\":\"g0\",\"sent_total\":0,"
-		   "\"lost_total\":0,\"local_total\":0,\"unknown_total\":0,\"abandoned_total\":0},"
+		   "\"lost_total\":0,\"local_total\":0,\"unknown_total\":0,\"abandoned_total\":0,"
+		   "\"uncertain_total\":0},"
 		   "\"1\":{");
 	assert_string_equal(ask("/echolane/series,200"), "{\"/echolane/series\":{}}");
 	assert_string_equal(ask("/echolane/series,x"), "{\"/echolane/series\":null}");
