@@ -7,59 +7,63 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_PORT = 256, OPT_ROUNDS, OPT_PRINT_METRICS, OPT_PRINT_CONFIG, OPT_TABLE, OPT_PROFILES };
+#include "option_table.h"
 
-static const struct option long_options[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"port", required_argument, NULL, OPT_PORT},
-    {"rounds", required_argument, NULL, OPT_ROUNDS},
-    {"print-metrics", no_argument, NULL, OPT_PRINT_METRICS},
-    {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
-    {"table", optional_argument, NULL, OPT_TABLE},
-    {"profiles", required_argument, NULL, OPT_PROFILES},
-    {0},
-};
+/* Columns of --help. */
+#define HELP_COLUMNS 92
+#define COMMAND_COLUMN 14
+#define OPTION_COLUMN 19
+
+/* Fills lines with the words of `text`, from `column` to HELP_COLUMNS; the first begins at `at`. */
+static void print_filled(const char *text, int at, int column, FILE *out)
+{
+	fprintf(out, "%*s", at < column ? column - at : 0, "");
+	for (at = column; *text;) {
+		int len = (int)strcspn(text, " ");
+
+		if (at > column && at + 1 + len > HELP_COLUMNS) {
+			fprintf(out, "\n%*s", column, "");
+			at = column;
+		}
+		at += fprintf(out, "%s%.*s", at > column ? " " : "", len, text);
+		text += len;
+		text += *text == ' ';
+	}
+	fputc('\n', out);
+}
+
+static void print_option(const struct option_row *o, FILE *out)
+{
+	int at = fprintf(out, "  --%s", o->name);
+
+	if (o->value)
+		at += fprintf(out, o->optional ? "[=%s]" : " %s", o->value);
+	if (at + 2 > OPTION_COLUMN) {
+		fputc('\n', out);
+		at = 0;
+	}
+	print_filled(o->help, at, OPTION_COLUMN, out);
+}
 
 void options_print_help(FILE *out)
 {
+	fputs("Usage: echolane [run] [OPTION]... [CONFIG] [-- EAL-ARGUMENT...]\n"
+	      "       echolane check [OPTION]... [CONFIG]\n"
+	      "       echolane reference\n"
+	      "\n"
+	      "Probes the targets of CONFIG (netprobify's YAML; default config.yaml) and publishes "
+	      "loss\n"
+	      "and round-trip time for Prometheus.\n"
+	      "\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < n_commands; i++)
+		print_filled(command_table[i].help, fprintf(out, "  %s", command_table[i].name),
+			     COMMAND_COLUMN, out);
+	fputs("\nOptions:\n", out);
+	for (size_t i = 0; i < n_options; i++)
+		print_option(&option_table[i], out);
 	fputs(
-	    "Usage: echolane [run] [OPTION]... [CONFIG] [-- EAL-ARGUMENT...]\n"
-	    "       echolane check [OPTION]... [CONFIG]\n"
-	    "       echolane reference\n"
-	    "\n"
-	    "Probes the targets of CONFIG (netprobify's YAML; default config.yaml) and publishes "
-	    "loss\n"
-	    "and round-trip time for Prometheus.\n"
-	    "\n"
-	    "Commands:\n"
-	    "  run         probe until stopped by SIGINT or SIGTERM (the default)\n"
-	    "  check       only read CONFIG, report everything that is wrong with it, and what "
-	    "would "
-	    "not\n"
-	    "              be probed and why, and end; opens no port, needs no rights, asks for no "
-	    "name\n"
-	    "  reference   print the reference of all configuration keys\n"
-	    "\n"
-	    "Options:\n"
-	    "  --port DEVICE[,KEY=VALUE]...\n"
-	    "                   probe from this port, besides those of CONFIG or in place of the "
-	    "one of\n"
-	    "                   the same name. DEVICE: af_packet:eth1, af_xdp:eth1, tap:probe0,\n"
-	    "                   0000:3b:00.0, net_memif0,... KEY: address (A/LEN), gateway, route "
-	    "(TO>VIA),\n"
-	    "                   name, profile, vlan, mtu, checksum. May be repeated, and\n"
-	    "                   address, gateway and route within it\n"
-	    "  --rounds N       end after N rounds\n"
-	    "  --table[=plain]  show a table of the results that refreshes each round; plain: "
-	    "print a new\n"
-	    "                   one each round (a reader that is slower does not get all)\n"
-	    "  --print-metrics  at the end print the metrics page to standard output\n"
-	    "  --print-config   with check: print the configuration as it was understood\n"
-	    "  --profiles DIR   where the driver profiles are (default: drivers-cfg beside the "
-	    "build\n"
-	    "                   folder, else where they were installed)\n"
-	    "  --help, --version\n"
 	    "\n"
 	    "Environment: PROM_USER and PROM_PASSWORD, if both are set, protect /metrics; "
 	    "credentials of\n"
@@ -123,10 +127,14 @@ static int parse_option(int opt, struct options *o, struct el_error *err)
 	}
 }
 
-static const struct {
-	const char *name;
-	int command;
-} commands[] = {{"run", COMMAND_RUN}, {"check", COMMAND_CHECK}, {"reference", COMMAND_REFERENCE}};
+static const struct command_row *find_command(const char *word)
+{
+	for (size_t i = 0; i < n_commands; i++) {
+		if (strcmp(word, command_table[i].name) == 0)
+			return &command_table[i];
+	}
+	return NULL;
+}
 
 /* What a first word may have been meant to be: a command, or an option that others have as one. */
 static const char *nearest_command(const char *word)
@@ -165,22 +173,19 @@ static int check_first_word(const char *word, int n, struct el_error *err)
 static int parse_words(int n, char **words, struct options *o, struct el_error *err)
 {
 	bool asked = o->command == COMMAND_HELP || o->command == COMMAND_VERSION;
-	size_t i = 0;
+	const struct command_row *command = n > 0 ? find_command(words[0]) : NULL;
 
-	while (n > 0 && i < sizeof(commands) / sizeof(commands[0]) &&
-	       strcmp(words[0], commands[i].name) != 0)
-		i++;
 	if (asked)
 		return 0;
-	if (n > 0 && i < sizeof(commands) / sizeof(commands[0])) {
-		o->command = commands[i].command;
+	if (command) {
+		o->command = command->command;
 		words++;
 		n--;
 	} else if (n > 0 && check_first_word(words[0], n, err) < 0) {
 		return -EINVAL;
 	}
-	if (n > 0 && o->command == COMMAND_REFERENCE)
-		return el_error_set(err, -EINVAL, "reference takes no file, got \"%.100s\"",
+	if (n > 0 && command && !command->takes_file)
+		return el_error_set(err, -EINVAL, "%s takes no file, got \"%.100s\"", command->name,
 				    words[0]);
 	if (n > 1)
 		return el_error_set(err, -EINVAL,
@@ -204,14 +209,14 @@ static int check_effects(const struct options *o, struct el_error *err)
 /* A long option that is none, WORD being "--NAME" or "--NAME=VALUE". */
 static int unknown_option(const char *word, struct el_error *err)
 {
-	const char *names[sizeof(long_options) / sizeof(long_options[0])], *nearest;
+	const char *names[OPTIONS_MAX], *nearest;
 	char name[64], all[256] = "";
 	struct el_str s = EL_STR_INIT(name), list = EL_STR_INIT(all);
 	size_t n = 0;
 
 	el_str_addn(&s, word + 2, strcspn(word + 2, "="));
-	for (; long_options[n].name; n++) {
-		names[n] = long_options[n].name;
+	for (; n < n_options; n++) {
+		names[n] = option_table[n].name;
 		if (strcmp(names[n], name) == 0)
 			return el_error_set(err, -EINVAL, "--%s takes no value, got \"%.100s\"",
 					    name, word + 2 + s.len + 1);
@@ -230,23 +235,38 @@ static int unknown_option(const char *word, struct el_error *err)
 /* What getopt_long could not read: '?' or ':'. */
 static int wrong_option(int opt, const char *word, struct el_error *err)
 {
-	static const char *const values[] = {[OPT_PORT - OPT_PORT] = "DEVICE[,KEY=VALUE]...",
-					     [OPT_ROUNDS - OPT_PORT] = "N",
-					     [OPT_PROFILES - OPT_PORT] = "DIR"};
-
-	if (opt == ':' && optopt >= OPT_PORT)
-		return el_error_set(err, -EINVAL, "%s: a value is missing: %s %s", word, word,
-				    values[optopt - OPT_PORT]);
+	for (size_t i = 0; opt == ':' && i < n_options; i++) {
+		if (option_table[i].id == optopt)
+			return el_error_set(err, -EINVAL, "%s: a value is missing: %s %s", word,
+					    word, option_table[i].value);
+	}
 	if (strncmp(word, "--", 2) != 0)
 		return el_error_set(err, -EINVAL, "there is no option -%c", optopt);
 	return unknown_option(word, err);
 }
 
+/* The table as getopt_long wants it. */
+static void list_options(struct option ret[OPTIONS_MAX + 1])
+{
+	memset(ret, 0, (OPTIONS_MAX + 1) * sizeof(*ret));
+	for (size_t i = 0; i < n_options; i++) {
+		const struct option_row *row = &option_table[i];
+
+		ret[i] = (struct option){.name = row->name,
+					 .has_arg = !row->value     ? no_argument
+						    : row->optional ? optional_argument
+								    : required_argument,
+					 .val = row->id};
+	}
+}
+
 int options_parse(int argc, char **argv, struct options *ret, struct el_error *err)
 {
 	struct options o = {.config = "config.yaml"};
+	struct option long_options[OPTIONS_MAX + 1];
 	int end = argc, opt, ret_code = 0;
 
+	list_options(long_options);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--") == 0) {
 			end = i;

@@ -236,6 +236,24 @@ void el_conf_compare_restarts(const struct el_conf *running, const struct el_con
 /* Prints the effective configuration, defaults filled in, as YAML that el_conf_load reads back. */
 void el_conf_print(const struct el_conf *conf, FILE *out);
 
+/* A key as the reference explains it; texts are the caller's during the call, empty where there is
+ * nothing to say. Code in them stands between backquotes. */
+struct el_conf_reference_key {
+	const char *path; /* within its section, dotted */
+	const char *type, *range, *def, *unit, *meaning;
+	bool required; /* then it has no default */
+};
+
+/* Whom the reference is told to: each section (a map's keys) by its title, then its keys. */
+struct el_conf_reference {
+	void (*section)(void *ctx, const char *title);
+	void (*key)(void *ctx, const struct el_conf_reference_key *key);
+	void *ctx;
+};
+
+/* Tells all of it, in the order of the file. */
+void el_conf_tell_reference(const struct el_conf_reference *to);
+
 /* Prints the table of all keys as a reference page (Markdown): key, type, range, default, unit,
  * meaning. */
 void el_conf_print_reference(FILE *out);

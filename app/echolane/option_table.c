@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "option_table.h"
+
+#include "options.h"
+
+const struct command_row command_table[] = {
+    {.name = "run",
+     .command = COMMAND_RUN,
+     .takes_file = true,
+     .help = "probe until stopped by SIGINT or SIGTERM (the default)"},
+    {.name = "check",
+     .command = COMMAND_CHECK,
+     .takes_file = true,
+     .help = "only read CONFIG, report everything that is wrong with it, and what would not be "
+	     "probed and why, and end; opens no port, needs no rights, asks for no name"},
+    {.name = "reference",
+     .command = COMMAND_REFERENCE,
+     .help = "print the reference of all configuration keys"},
+};
+const size_t n_commands = sizeof(command_table) / sizeof(command_table[0]);
+
+const struct option_row option_table[] = {
+    {.name = "port",
+     .id = OPT_PORT,
+     .value = "DEVICE[,KEY=VALUE]...",
+     .help =
+	 "probe from this port, besides those of CONFIG or in place of the one of the same name. "
+	 "DEVICE: af_packet:eth1, af_xdp:eth1, tap:probe0, 0000:3b:00.0, net_memif0,... KEY: "
+	 "address (A/LEN), gateway, route (TO>VIA), name, profile, vlan, mtu, checksum. May be "
+	 "repeated, and address, gateway and route within it"},
+    {.name = "rounds", .id = OPT_ROUNDS, .value = "N", .help = "end after N rounds"},
+    {.name = "table",
+     .id = OPT_TABLE,
+     .value = "plain",
+     .optional = true,
+     .help = "show a table of the results that refreshes each round; plain: print a new one each "
+	     "round (a reader that is slower does not get all)"},
+    {.name = "print-metrics",
+     .id = OPT_PRINT_METRICS,
+     .help = "at the end print the metrics page to standard output"},
+    {.name = "print-config",
+     .id = OPT_PRINT_CONFIG,
+     .help = "with check: print the configuration as it was understood"},
+    {.name = "profiles",
+     .id = OPT_PROFILES,
+     .value = "DIR",
+     .is_folder = true,
+     .help = "where the driver profiles are (default: drivers-cfg beside the build folder, else "
+	     "where they were installed)"},
+    {.name = "help", .id = 'h', .help = "print a summary of this"},
+    {.name = "version", .id = 'V', .help = "print the versions of echolane and DPDK"},
+};
+const size_t n_options = sizeof(option_table) / sizeof(option_table[0]);
+_Static_assert(sizeof(option_table) / sizeof(option_table[0]) <= OPTIONS_MAX, "OPTIONS_MAX");
