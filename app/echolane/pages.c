@@ -182,7 +182,7 @@ static void print_option_values(FILE *out)
 		const struct option_row *row = &option_table[i];
 
 		if (row->optional)
-			fprintf(out, "\t--%s=*) words=%s ;;\n", row->name, row->value);
+			fprintf(out, "\t--%s=) kind=word words=%s ;;\n", row->name, row->value);
 		else if (row->value)
 			fprintf(out, "\t--%s) kind=%s ;;\n", row->name,
 				row->is_folder ? "folder" : "text");
