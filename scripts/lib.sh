@@ -13,7 +13,7 @@ PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libdpdk-dev libyaml-dev 
 	libc-ares-dev libmnl-dev nettle-dev)
 PACKAGES_LAB=(iproute2 ethtool python3)
 PACKAGES_TEST=(libcmocka-dev dnsmasq-base nftables tcpdump procps iputils-ping curl valgrind
-	clang-format-14 shellcheck codespell mandoc)
+	clang-format-14 shellcheck codespell mandoc systemd)
 
 say() {
 	printf '%s\n' "$*"

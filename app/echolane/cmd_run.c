@@ -363,6 +363,7 @@ static const struct step {
 	{http_init, http_fini, EX_UNAVAILABLE},
 	{control_init, control_fini, EX_SOFTWARE},
 	{telemetry_init, telemetry_fini, EX_SOFTWARE},
+	{service_init, service_fini, EX_USAGE},
     /* clang-format on */
 };
 

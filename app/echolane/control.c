@@ -266,6 +266,7 @@ static void tick(struct control *c)
 	network_read_links(c->network, c->now_ns);
 	network_poll(c->network, c->now_ns);
 	look_at_network(c);
+	service_poll(c);
 	if (!c->stopping)
 		reload_poll(c);
 	poll_rollout(c);

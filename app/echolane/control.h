@@ -15,6 +15,7 @@
 #include "publisher.h"
 #include "reload.h"
 #include "rollout.h"
+#include "service.h"
 
 struct job_thread;
 struct stats_thread;
@@ -49,6 +50,7 @@ struct control {
 	struct reload reload;
 	struct moved moved;
 	struct publisher publisher;
+	struct service service;
 	/* When each worker was last seen to have read all of its commands; what
 	 * /-/ready or /-/healthy said last */
 	uint64_t alive_ns[EL_PLAN_WORKERS_MAX];

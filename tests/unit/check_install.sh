@@ -13,7 +13,8 @@ fail() {
 DESTDIR=$folder meson install -C "$build" --no-rebuild --quiet
 program=$folder$prefix/bin/echolane share=$folder$prefix/share
 for file in "$program" "$share/man/man8/echolane.8" "$share/man/man5/echolane.yaml.5" \
-	"$share/bash-completion/completions/echolane" "$share/echolane/drivers-cfg/generic.yaml"; do
+	"$share/bash-completion/completions/echolane" "$share/echolane/drivers-cfg/generic.yaml" \
+	"$folder$prefix/lib/systemd/system/echolane.service"; do
 	[ -s "$file" ] || fail "$file is missing: $(find "$folder" -type f)"
 done
 [ "$(find "$folder" -type f -perm /111)" = "$program" ] || fail "not only the program may be run"
