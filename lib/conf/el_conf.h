@@ -130,7 +130,8 @@ struct el_conf_dataplane {
 	enum el_conf_clock clock;
 	uint64_t max_rate_pps; /* 0: the default cap of the port */
 	uint64_t max_probes_per_round;
-	double certain_below_s; /* stamps that may be off by more are uncertain */
+	double certain_below_s;   /* stamps that may be off by more are uncertain */
+	bool certain_percentiles; /* percentiles of certain answers, too */
 	uint32_t max_addresses_per_target;
 	struct el_conf_strings eal_args;
 	struct el_conf_port *ports;

@@ -406,6 +406,10 @@ const struct family expo_families[] = {
 		 "Probes with an ICMP error from elsewhere than the target."),
     SERIES_TOTAL("echolane_uncertain_answers_total", PROBE_ANY, uncertain,
 		 "Answers whose time may be off by more than dataplane.certain_below."),
+    {"echolane_round_trip_certain_seconds", "gauge",
+     "Percentiles of the last round's certain round-trip times alone (dataplane.certain_below). "
+     "They are a biased choice where echolane_round_certain_ratio is small.",
+     expo_rows_certain, expo_subs_percentiles, expo_print_certain, PROBE_ANY, 0},
     {"echolane_probes_local_total", "counter",
      "Probes that never left this machine; neither sent nor lost.", expo_rows_series, NULL,
      expo_print_unsent, PROBE_ANY, offsetof(struct el_series_totals, local)},

@@ -7,6 +7,14 @@ uint32_t expo_rows_series(const struct el_expo_input *in)
 	return in->snapshot != NULL ? in->snapshot->model->n_series : 0;
 }
 
+/* Of certain answers alone: if asked for. */
+uint32_t expo_rows_certain(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL && in->snapshot->model->certain_percentiles
+		   ? in->snapshot->model->n_series
+		   : 0;
+}
+
 uint32_t expo_rows_targets(const struct el_expo_input *in)
 {
 	return in->snapshot != NULL ? in->snapshot->model->n_targets : 0;
@@ -144,11 +152,12 @@ bool expo_print_loss_ratio(const struct family *f, const struct el_expo_input *i
 	return true;
 }
 
-bool expo_print_round_trip(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			   uint32_t sub, struct line *l)
+/* One of the percentiles, all of which are [n_series][n_percentiles]. */
+static bool print_percentile(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, const double *percentile_ns, struct line *l)
 {
 	const struct el_model *m = in->snapshot->model;
-	double ns = in->snapshot->percentile_ns[(size_t)row * m->n_percentiles + sub];
+	double ns = percentile_ns[(size_t)row * m->n_percentiles + sub];
 
 	if (isnan(ns) || !is_shown(f, in, row))
 		return false;
@@ -159,6 +168,18 @@ bool expo_print_round_trip(const struct family *f, const struct el_expo_input *i
 	series_labels(in, row, m->percentiles[sub], l);
 	line_seconds(l, ns);
 	return true;
+}
+
+bool expo_print_round_trip(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l)
+{
+	return print_percentile(f, in, row, sub, in->snapshot->percentile_ns, l);
+}
+
+bool expo_print_certain(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l)
+{
+	return print_percentile(f, in, row, sub, in->snapshot->certain_percentile_ns, l);
 }
 
 /* They stay when the measurements of an inactive target go. */

@@ -26,6 +26,7 @@ extern const uint32_t expo_n_families;
 
 /* Shapes of rows, in families_series.c: of the snapshot's series and targets. */
 uint32_t expo_rows_series(const struct el_expo_input *in);
+uint32_t expo_rows_certain(const struct el_expo_input *in);
 uint32_t expo_rows_configured(const struct el_expo_input *in);
 uint32_t expo_rows_targets(const struct el_expo_input *in);
 uint32_t expo_rows_duplicates(const struct el_expo_input *in);
@@ -42,6 +43,8 @@ bool expo_print_loss_ratio(const struct family *f, const struct el_expo_input *i
 			   uint32_t sub, struct line *l);
 bool expo_print_round_trip(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			   uint32_t sub, struct line *l);
+bool expo_print_certain(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l);
 bool expo_print_threshold(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			  uint32_t sub, struct line *l);
 bool expo_print_target_total(const struct family *f, const struct el_expo_input *in, uint32_t row,

@@ -99,6 +99,7 @@ struct el_model {
 	uint32_t n_streams;
 	int *percentiles; /* as configured */
 	uint32_t n_percentiles;
+	bool certain_percentiles;              /* those of certain answers are wanted, too */
 	struct el_model_duplicate *duplicates; /* a name once */
 	uint32_t n_duplicates;
 	struct el_model_absent *absent; /* none is among the series; each once */

@@ -54,6 +54,8 @@ struct el_round_figures {
 	/* [n_series][n_percentiles]; 0 where nothing was answered, NaN where no answer has an RTT
 	 * because of the clock */
 	double *percentile_ns;
+	/* The same of certain answers alone, NaN where there is none; NULL: not asked for. */
+	double *certain_percentile_ns;
 	/* Over all workers: first, last (began_ns if nothing was sent), last. */
 	uint64_t began_ns, sent_ns, closed_ns;
 	uint64_t poll_gap_ns, skipped_ns;                        /* the worst worker's */
@@ -84,7 +86,7 @@ void el_stats_percentiles(uint64_t *values, size_t n, const int *percents, size_
  * percentiles are those of the set's model. An RTT above its slice's timeout is late, thus lost.
  * Records that stayed unsent are counted, unless their block was cut short. A block without a
  * closed_ns is taken for one that was closed after all timeouts. Scratch memory: 8 bytes
- * an RTT and 8 a series. NULL with errno ENOMEM. Any thread; some 10 to 15 ns a record. */
+ * an RTT and 16 a series. NULL with errno ENOMEM. Any thread; some 10 to 15 ns a record. */
 struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks);
 struct el_round_figures *el_round_figures_get(struct el_round_figures *f);
 void el_round_figures_free(struct el_round_figures *f); /* drops a reference; NULL is fine */
@@ -135,6 +137,7 @@ struct el_snapshot {
 	/* [model->n_series][model->n_percentiles]: likewise; NaN where a percentile was not asked
 	 * for in that round; owned */
 	double *percentile_ns;
+	double *certain_percentile_ns;    /* likewise, of certain answers; NULL: not asked for */
 	struct el_target_totals *targets; /* [model->n_targets]; owned */
 	struct el_app_totals app;
 	double iteration_s; /* app_iteration_time_seconds */

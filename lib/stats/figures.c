@@ -38,8 +38,9 @@ struct tile {
 struct work {
 	struct el_round_figures *f;
 	struct tile tile;
-	uint64_t *values;           /* RTTs, grouped by series */
-	uint64_t *next;             /* [n_series]: where the next RTT of a series goes */
+	uint64_t *values; /* RTTs, grouped by series, of each the certain ones first */
+	/* [n_series][2]: where the next RTT of a series goes that is certain, and that is not */
+	uint64_t *next;
 	uint64_t bounds[EL_BOUNDS]; /* of all blocks */
 };
 
@@ -179,7 +180,8 @@ static inline void visit_scatter(struct work *w, const el_record *records, uint3
 		el_record r = records[i];
 
 		if (el_record_state(r) == EL_RECORD_ANSWERED && el_record_time(r) <= t->limit_ns[i])
-			w->values[w->next[t->series[i]]++] = el_record_time(r);
+			w->values[w->next[2 * (size_t)t->series[i] + (r >> 56 & UNCERTAIN)]++] =
+			    el_record_time(r);
 	}
 }
 
@@ -267,7 +269,11 @@ static struct el_round_figures *figures_create(const struct el_model *model, uin
 	f->series = calloc(f->n_series + 1, sizeof(*f->series));
 	f->percentile_ns =
 	    calloc((size_t)f->n_series * f->n_percentiles + 1, sizeof(*f->percentile_ns));
-	if (f->series == NULL || f->percentile_ns == NULL) {
+	if (model->certain_percentiles)
+		f->certain_percentile_ns =
+		    calloc((size_t)f->n_series * f->n_percentiles + 1, sizeof(double));
+	if (f->series == NULL || f->percentile_ns == NULL ||
+	    (model->certain_percentiles && f->certain_percentile_ns == NULL)) {
 		el_round_figures_free(f);
 		return NULL;
 	}
@@ -306,31 +312,43 @@ static size_t percents_init(const struct el_model *model, int percents[EL_PERCEN
 	return n;
 }
 
-/* From the scattered RTTs (w->next[s] is now the end of series s) to minima, means and percentiles.
- */
+/* The model's percentiles of n RTTs, which are reordered, in the model's order; `none` where there
+ * are no RTTs. */
+static void percentiles_of(const struct el_model *model, const int *percents, size_t n_percents,
+			   uint64_t *values, size_t n, double none, double *ret)
+{
+	double result[EL_PERCENTILES_MAX], by_percent[EL_PERCENTILES_MAX + 1];
+
+	el_stats_percentiles(values, n, percents, n_percents, result);
+	for (size_t i = 0; i < n_percents; i++)
+		by_percent[percents[i]] = n == 0 ? none : result[i];
+	for (uint32_t i = 0; i < model->n_percentiles; i++)
+		ret[i] = by_percent[model->percentiles[i]];
+}
+
+/* From the scattered RTTs (w->next[2 * s] is now the end of the certain ones of series s, the one
+ * behind it the end of the series) to minima, means and percentiles. */
 static void finish(struct work *w, const struct el_model *model)
 {
 	struct el_round_figures *f = w->f;
 	int percents[EL_PERCENTILES_MAX];
 	size_t n_percents = percents_init(model, percents), begin = 0;
 
-	for (uint32_t s = 0; s < f->n_series; s++) {
-		size_t n = w->next[s] - begin;
-		double result[EL_PERCENTILES_MAX], by_percent[EL_PERCENTILES_MAX + 1];
+	for (size_t s = 0; s < f->n_series; s++) {
+		size_t end = w->next[2 * s + 1], first = s * f->n_percentiles;
+		uint64_t *values = w->values + begin;
 
-		series_finish(&f->series[s], w->values + begin, n);
+		series_finish(&f->series[s], values, end - begin);
 		f->sent += f->series[s].sent;
 		f->answered += f->series[s].answered;
 		f->uncertain_answers += f->series[s].uncertain;
 		f->uncertain += f->series[s].untimed;
-		el_stats_percentiles(w->values + begin, n, percents, n_percents, result);
-		for (size_t i = 0; i < n_percents; i++)
-			by_percent[percents[i]] = result[i];
-		for (uint32_t i = 0; i < f->n_percentiles; i++)
-			f->percentile_ns[(size_t)s * f->n_percentiles + i] =
-			    n == 0 && f->series[s].untimed ? NAN
-							   : by_percent[model->percentiles[i]];
-		begin = w->next[s];
+		if (f->certain_percentile_ns)
+			percentiles_of(model, percents, n_percents, values, w->next[2 * s] - begin,
+				       NAN, f->certain_percentile_ns + first);
+		percentiles_of(model, percents, n_percents, values, end - begin,
+			       f->series[s].untimed ? NAN : 0, f->percentile_ns + first);
+		begin = end;
 	}
 }
 
@@ -360,7 +378,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 	if (w == NULL)
 		return NULL;
 	w->f = figures_create(model, blocks[0]->round);
-	w->next = numbers_alloc(model->n_series);
+	w->next = numbers_alloc(2 * (uint64_t)model->n_series);
 	if (w->f == NULL || w->next == NULL)
 		goto out;
 	for (uint32_t b = 0; b < n_blocks; b++) {
@@ -369,9 +387,11 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		walk(w, blocks[b], blocks[b]->step.to_ns ? visit_count_stepped : visit_count);
 	}
 	for (uint32_t s = 0; s < model->n_series; s++) {
-		w->next[s] = n_rtt;
-		n_rtt += w->f->series[s].answered - w->f->series[s].out_of_order -
-			 w->f->series[s].untimed;
+		const struct el_figures *f = &w->f->series[s];
+
+		w->next[2 * (size_t)s] = n_rtt;
+		w->next[2 * (size_t)s + 1] = n_rtt + f->answered - f->uncertain;
+		n_rtt += f->answered - f->out_of_order - f->untimed;
 	}
 	w->values = numbers_alloc(n_rtt);
 	if (w->values == NULL)
@@ -408,5 +428,6 @@ void el_round_figures_free(struct el_round_figures *f)
 		return;
 	free(f->series);
 	free(f->percentile_ns);
+	free(f->certain_percentile_ns);
 	free(f);
 }

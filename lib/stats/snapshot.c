@@ -169,9 +169,12 @@ static void carry_series(struct el_snapshot *s, const struct el_snapshot *before
 		for (uint32_t p = 0; p < n; p++) {
 			uint32_t old_p = c->percentiles != NULL ? c->percentiles[p] : p;
 
-			s->percentile_ns[(size_t)i * n + p] =
-			    old_p == NONE ? NAN
-					  : before->percentile_ns[(size_t)old * n_before + old_p];
+			size_t to = (size_t)i * n + p, from = (size_t)old * n_before + old_p;
+
+			s->percentile_ns[to] = old_p == NONE ? NAN : before->percentile_ns[from];
+			if (s->certain_percentile_ns && before->certain_percentile_ns &&
+			    old_p != NONE)
+				s->certain_percentile_ns[to] = before->certain_percentile_ns[from];
 		}
 	}
 }
@@ -215,12 +218,17 @@ static struct el_snapshot *snapshot_create(struct el_model *model)
 	s->measured = calloc(n + 1, sizeof(*s->measured));
 	s->gauges = calloc(n + 1, sizeof(*s->gauges));
 	s->percentile_ns = calloc(n * model->n_percentiles + 1, sizeof(*s->percentile_ns));
+	if (model->certain_percentiles)
+		s->certain_percentile_ns = calloc(n * model->n_percentiles + 1, sizeof(double));
 	s->targets = calloc((size_t)model->n_targets + 1, sizeof(*s->targets));
 	if (s->series == NULL || s->measured == NULL || s->gauges == NULL ||
-	    s->percentile_ns == NULL || s->targets == NULL) {
+	    s->percentile_ns == NULL || s->targets == NULL ||
+	    (model->certain_percentiles && s->certain_percentile_ns == NULL)) {
 		el_snapshot_put(s);
 		return NULL;
 	}
+	for (size_t i = 0; s->certain_percentile_ns && i < n * model->n_percentiles; i++)
+		s->certain_percentile_ns[i] = NAN;
 	for (uint32_t i = 0; i < model->n_targets; i++)
 		s->targets[i].resolution_changes = probed_address(&model->targets[i]).family != 0;
 	return s;
@@ -254,6 +262,9 @@ static void add_figures(struct el_snapshot *s, struct el_round_figures *f)
 		s->gauges[i] = *from;
 		if (n != 0)
 			memcpy(s->percentile_ns + i * n, f->percentile_ns + i * n,
+			       n * sizeof(double));
+		if (n != 0 && s->certain_percentile_ns && f->certain_percentile_ns)
+			memcpy(s->certain_percentile_ns + i * n, f->certain_percentile_ns + i * n,
 			       n * sizeof(double));
 	}
 	el_round_figures_free(s->last);
@@ -359,6 +370,7 @@ void el_snapshot_put(struct el_snapshot *s)
 	free(s->measured);
 	free(s->gauges);
 	free(s->percentile_ns);
+	free(s->certain_percentile_ns);
 	free(s->targets);
 	free(s->series_before);
 	free(s);

@@ -21,3 +21,19 @@ def test_agrees_with_ping(lab):
     assert own > 0 and abs(own - ping) < TOLERANCE_S, f"median {own * 1e6:.0f} us, ping's {ping * 1e6:.0f} us"
 
 
+def test_times_are_certain_or_not(lab):
+    """Each answer is one or the other, by the configured limit; what is published of them fits together."""
+    for below, ratio in ((1, 1), (0, 0), (0.0002, None)):
+        dataplane = {"certain_below": below, "certain_percentiles": True}
+        metrics = lab.rounds(config({"icmp": icmp(HOST1, 200)}, dataplane=dataplane))
+        sent, lost = metrics.probes("icmp")
+        uncertain = metrics.one("echolane_uncertain_answers_total", destination="icmp")
+        assert 0 <= uncertain <= sent - lost, f"{uncertain} of {sent - lost} answers are uncertain"
+        share = metrics.one("echolane_round_certain_ratio")
+        assert 0 <= share <= 1 and ratio in (None, share), f"{share} of the answers are certain below {below} s"
+        assert ratio is None or uncertain == (0 if ratio else sent - lost), f"{uncertain} of {sent - lost}"
+        bounds = [metrics.one("echolane_round_stamp_bound_seconds", quantile=q) for q in ("0.5", "0.9", "0.99", "1")]
+        assert bounds == sorted(bounds) and bounds[0] > 0, f"bounds {bounds}"
+        certain = [rtt for _, rtt in metrics.all("echolane_round_trip_certain_seconds", percentile="50")]
+        assert len(certain) == (share > 0), f"percentiles of {share} of the answers: {certain}"
+        assert ratio != 1 or certain == [metrics.rtt("icmp", 50)], f"all are certain: {certain}"

@@ -97,11 +97,15 @@ static struct el_round_figures *sample_figures(const struct el_model *m)
 				       .unsent = 7};
 	f->series = calloc(m->n_series, sizeof(*f->series));
 	f->percentile_ns = calloc(m->n_series * m->n_percentiles, sizeof(double));
+	f->certain_percentile_ns = calloc(m->n_series * m->n_percentiles, sizeof(double));
 	for (uint32_t s = 0; s < m->n_series; s++) {
 		f->series[s] = (struct el_figures){.sent = 30, .answered = 30 - s, .lost = s};
 		for (uint32_t p = 0; p < m->n_percentiles; p++)
 			f->percentile_ns[s * m->n_percentiles + p] =
 			    p == 1 ? 41000 + s : 54383.27789306638 + s;
+		for (uint32_t p = 0; p < m->n_percentiles; p++)
+			f->certain_percentile_ns[s * m->n_percentiles + p] =
+			    s == 1 ? NAN : 40000 + 10 * s + p;
 	}
 	f->series[1].late = 1;
 	f->series[1].duplicates = 2;
@@ -124,6 +128,7 @@ static void sample_init(struct sample *s)
 
 	memset(s, 0, sizeof(*s));
 	s->h = h;
+	m->certain_percentiles = true;
 	for (int i = 0; i < 6; i++)
 		hand_rename(&m->targets[i].name, names[i]);
 	hand_rename(&m->groups[0].name, "standard");

@@ -282,18 +282,19 @@ static void figures_of_a_known_round(void **state)
  * both workers' stamps are put together. */
 static void uncertain_answers(void **state)
 {
-	static const int percentiles[] = {95};
+	static const int percentiles[] = {100};
 	struct hand_model *m = hand_model_create(1, 1, percentiles, 1);
 	struct hand_plan *h = hand_plan_create(&m->model);
 	struct el_round_figures *f;
 	el_record *r;
 
 	(void)state;
+	m->model.certain_percentiles = true;
 	add_class(h, 0, 1, 8, 0, 0);
 	add_class(h, 1, 1, 1, 0, 0);
 	hand_plan_records(h);
 	r = h->blocks[0].records;
-	r[0] = el_record_answered_as(el_record_sent(100), 1100, EL_RECORD_UNCERTAIN);
+	r[0] = el_record_answered_as(el_record_sent(100), 2100, EL_RECORD_UNCERTAIN);
 	r[1] = el_record_answered(el_record_sent(100), 1100);
 	r[2] = el_record_duplicate(r[0]);
 	r[3] = el_record_answered_as(el_record_sent(100) | EL_RECORD_ICMP_ERROR, 1100, 0);
@@ -313,18 +314,26 @@ static void uncertain_answers(void **state)
 	assert_int_equal(f->series[0].sent, 9);
 	assert_int_equal(f->answered, 7);
 	assert_int_equal(f->uncertain_answers, 3);
+	assert_close(f->percentile_ns[0], 2000);
+	assert_close(f->certain_percentile_ns[0], 1000);
 	assert_int_equal(f->stamp_bound_ns[0], 512);
 	assert_int_equal(f->stamp_bound_ns[1], 2048);
 	assert_int_equal(f->stamp_bound_ns[3], 2048);
 	el_round_figures_free(f);
 	h->blocks[0].bounds[11] = 0;
+	for (uint32_t i = 0; i < 8; i++)
+		r[i] = el_record_answered_as(el_record_sent(100), 2100, EL_RECORD_UNCERTAIN);
+	h->blocks[1].records[0] = r[0];
 	f = el_stats_round(h->list, 2);
+	assert_true(isnan(f->certain_percentile_ns[0])); /* of nothing */
 	assert_int_equal(f->stamp_bound_ns[0], 512);
 	assert_int_equal(f->stamp_bound_ns[1], 1024);
 	el_round_figures_free(f);
+	m->model.certain_percentiles = false;
 	memset(h->blocks[0].bounds, 0, sizeof(h->blocks[0].bounds));
 	h->blocks[1].bounds[10] = 0;
 	f = el_stats_round(h->list, 2);
+	assert_null(f->certain_percentile_ns);     /* not asked for */
 	assert_int_equal(f->stamp_bound_ns[3], 0); /* of nothing */
 	el_round_figures_free(f);
 	hand_plan_destroy(h);
@@ -476,13 +485,14 @@ static void compare_with_naive(const struct hand_plan *h, const struct el_round_
 {
 	const struct el_model *m = h->set.model;
 	struct el_figures *expected = calloc(m->n_series, sizeof(*expected));
-	uint64_t *rtts =
-	    malloc((h->plans[0].n_records + h->plans[1].n_records + 1) * sizeof(*rtts));
+	size_t n_records = h->plans[0].n_records + h->plans[1].n_records;
+	uint64_t *rtts = malloc((n_records + 1) * sizeof(*rtts));
+	uint64_t *certain = malloc((n_records + 1) * sizeof(*certain));
 	uint64_t unsent = 0;
 
 	for (uint32_t s = 0; s < m->n_series; s++) {
 		struct el_figures *e = &expected[s];
-		size_t n = 0;
+		size_t n = 0, n_certain = 0;
 
 		for (int w = 0; w < 2; w++) {
 			for (uint32_t i = 0; i < h->plans[w].n_records; i++) {
@@ -517,15 +527,28 @@ static void compare_with_naive(const struct hand_plan *h, const struct el_round_
 					e->late++;
 				} else {
 					e->answered++;
-					e->uncertain += (r & EL_RECORD_UNCERTAIN) != 0;
+					if (r & EL_RECORD_UNCERTAIN)
+						e->uncertain++;
+					else
+						certain[n_certain++] = rtt;
 					rtts[n++] = rtt;
 				}
 			}
 		}
 		qsort(rtts, n, sizeof(*rtts), compare_u64);
-		for (uint32_t p = 0; p < m->n_percentiles; p++)
-			assert_close(f->percentile_ns[s * m->n_percentiles + p],
+		qsort(certain, n_certain, sizeof(*certain), compare_u64);
+		for (uint32_t p = 0; p < m->n_percentiles; p++) {
+			size_t at = s * m->n_percentiles + p;
+
+			assert_close(f->percentile_ns[at],
 				     naive_percentile(rtts, n, m->percentiles[p]));
+			if (n_certain > 0)
+				assert_close(
+				    f->certain_percentile_ns[at],
+				    naive_percentile(certain, n_certain, m->percentiles[p]));
+			else
+				assert_true(isnan(f->certain_percentile_ns[at]));
+		}
 		if (n > 0) {
 			double sum = 0;
 
@@ -541,6 +564,7 @@ static void compare_with_naive(const struct hand_plan *h, const struct el_round_
 	}
 	assert_int_equal(f->unsent, unsent);
 	free(expected);
+	free(certain);
 	free(rtts);
 }
 
@@ -552,6 +576,7 @@ static void figures_of_random_rounds(void **state)
 	struct hand_model *m = hand_model_create(5, 3, percentiles, 5);
 
 	(void)state;
+	m->model.certain_percentiles = true;
 	for (int trial = 0; trial < 4; trial++) {
 		struct hand_plan *h = hand_plan_create(&m->model);
 		struct el_round_figures *f;
