@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 /* The two pairs of a core. */
 struct survey {
 	struct el_clock_pair first, second;
+	atomic_bool done; /* written by the core, after the pairs */
 };
 
 struct clocks {
@@ -42,6 +44,7 @@ static int survey_core(void *arg)
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &span, &span) == EINTR)
 		;
 	s->second = el_clock_pair_read_good(EL_PAIR_READS);
+	atomic_store_explicit(&s->done, true, memory_order_release);
 	return 0;
 }
 
@@ -58,6 +61,10 @@ static int survey_all(struct survey *cores, uint32_t n_workers, struct el_error 
 	survey_core(&cores[0]);
 	for (uint32_t w = 0; w < n; w++)
 		rte_eal_wait_lcore(el_eal_worker_lcore((struct el_worker_idx){(uint16_t)w}));
+	for (uint32_t w = 0; ret == 0 && w < n; w++) {
+		if (!atomic_load_explicit(&cores[w + 1].done, memory_order_acquire))
+			ret = -EIO;
+	}
 	return ret == 0 ? 0
 			: el_error_set(err, ret, "the clock of worker %u can't be measured", n - 1);
 }

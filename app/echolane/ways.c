@@ -23,7 +23,7 @@ struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
 struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *conf,
 			     size_t *ret_count)
 {
-	size_t most = 2 * conf->n_groups, n = 0;
+	size_t most = 4 * conf->n_groups, n = 0;
 	struct el_ip *addresses;
 
 	for (uint32_t i = 0; i < in->n_ports; i++)
@@ -36,10 +36,15 @@ struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *c
 			addresses[n++] = in->ports[i].addresses[k].prefix.ip;
 	}
 	for (size_t g = 0; g < conf->n_groups; g++) {
-		if (conf->groups[g].src_ipv4.family)
-			addresses[n++] = conf->groups[g].src_ipv4;
-		if (conf->groups[g].src_ipv6.family)
-			addresses[n++] = conf->groups[g].src_ipv6;
+		const struct el_conf_group *c = &conf->groups[g];
+		const struct el_prefix sources[] = {el_prefix_of(&c->src_ipv4),
+						    el_prefix_of(&c->src_ipv6), c->src_subnet_ipv4,
+						    c->src_subnet_ipv6};
+
+		for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+			if (sources[i].ip.family && !el_prefix_is_range(&sources[i]))
+				addresses[n++] = sources[i].ip;
+		}
 	}
 	*ret_count = n;
 	return addresses;

@@ -350,12 +350,27 @@ unsigned int simpeer_send(struct simpeer *peer, uint64_t now_ns)
 	return peer->delayed.count > 0 ? send_due(peer) : 0;
 }
 
-/* A call to the port that began at `now_ns` has received n frames. */
-static void note_received(struct simpeer *p, uint16_t n)
+/* What waited was received by calls to the port that began at `now_ns`; `empty`: all of it. */
+static void note_received(struct simpeer *p, bool empty)
 {
 	p->received_late = too_late(p, p->drained_ns, p->config.read_clock(p->config.clock));
-	if (n < BURST)
+	if (empty)
 		p->drained_ns = p->now_ns;
+}
+
+/* What waits, up to a burst. A driver may return fewer than wait: the queue is empty where a call
+ * returns none. */
+static uint16_t receive_all(struct simpeer *p, struct rte_mbuf **rx)
+{
+	uint16_t n = 0, more;
+
+	do {
+		more = rte_eth_rx_burst(p->config.port_id, p->config.queue_id, rx + n,
+					(uint16_t)(BURST - n));
+		n = (uint16_t)(n + more);
+	} while (more && n < BURST);
+	note_received(p, !more);
+	return n;
 }
 
 unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns)
@@ -366,9 +381,9 @@ unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns)
 	peer->now_ns = now_ns;
 	/* What the port refuses stops the receiving, so that nothing is lost here. */
 	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX)) {
-		n = rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
-		if (peer->config.script->drop_late_ns)
-			note_received(peer, n);
+		n = peer->config.script->drop_late_ns
+			? receive_all(peer, rx)
+			: rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
 	}
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(rx[i], void *));

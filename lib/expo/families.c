@@ -404,8 +404,9 @@ const struct family expo_families[] = {
 		 "Further answers to an answered probe, up to 3 a probe."),
     SERIES_TOTAL("echolane_icmp_errors_total", PROBE_ANY, icmp_errors,
 		 "Probes with an ICMP error from elsewhere than the target."),
-    SERIES_TOTAL("echolane_uncertain_answers_total", PROBE_ANY, uncertain,
-		 "Answers whose time may be off by more than dataplane.certain_below."),
+    SERIES_TOTAL(
+	"echolane_uncertain_answers_total", PROBE_ANY, uncertain,
+	"Answers whose send or arrival time may be off by more than dataplane.certain_below."),
     {"echolane_round_trip_certain_seconds", "gauge",
      "Percentiles of the last round's certain round-trip times alone (dataplane.certain_below). "
      "They are a biased choice where echolane_round_certain_ratio is small.",
@@ -507,9 +508,9 @@ const struct family expo_families[] = {
 	  "Packets of the last round that the port did not take at first."),
     ROUND("echolane_round_poll_gap_seconds", print_round_ns, poll_gap_ns,
 	  "Error bound of the last round: the longest time between two polls of a receive queue."),
-    {"echolane_round_stamp_bound_seconds", "gauge",
-     "How far off the arrival times of this share of the last round's answers may be: the time "
-     "from when their queue was last seen empty, up to the next power of two in nanoseconds.",
+    {"echolane_round_stamp_bound_seconds", "summary",
+     "For how long at most this share of the last round's answers lay in their receive queue: the "
+     "time since it was last seen empty, up to the next power of two in nanoseconds.",
      rows_round, subs_bounds, print_round_bound, PROBE_ANY, 0},
     {"echolane_round_certain_ratio", "gauge",
      "Share of the last round's answers that are certain (dataplane.certain_below). Where it is "

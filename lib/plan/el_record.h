@@ -24,7 +24,7 @@ enum el_record_state {
 #define EL_RECORD_DUP_SHIFT 58
 #define EL_RECORD_DUP_MAX 3
 #define EL_RECORD_ICMP_ERROR (1ULL << 57)
-/* answered, but when is known no better than el_plan_set.certain_below_ns */
+/* sent or answered, but when is known no better than el_plan_set.certain_below_ns */
 #define EL_RECORD_UNCERTAIN (1ULL << 56)
 #define EL_RECORD_TIME_MASK ((1ULL << 56) - 1)
 #define EL_RECORD_TIME_SIGN (1ULL << 55)
@@ -46,12 +46,13 @@ static inline el_record el_record_local(void)
 	return (uint64_t)EL_RECORD_LOCAL << EL_RECORD_STATE_SHIFT;
 }
 
-/* A sent record with its answer, received at `ns`; an ICMP error noted before stays noted. `mark`:
- * EL_RECORD_UNCERTAIN or 0. */
+/* A sent record with its answer, received at `ns`; an ICMP error noted before stays noted, and so
+ * does a send that is uncertain. `mark`: EL_RECORD_UNCERTAIN or 0. */
 static inline el_record el_record_answered_as(el_record sent, uint64_t ns, el_record mark)
 {
 	return ((uint64_t)EL_RECORD_ANSWERED << EL_RECORD_STATE_SHIFT | mark) |
-	       (sent & EL_RECORD_ICMP_ERROR) | ((ns - sent) & EL_RECORD_TIME_MASK);
+	       (sent & (EL_RECORD_ICMP_ERROR | EL_RECORD_UNCERTAIN)) |
+	       ((ns - sent) & EL_RECORD_TIME_MASK);
 }
 
 /* The same where `ns` is certain. */

@@ -241,7 +241,8 @@ static void add_block(struct work *w, const struct el_block *b)
 {
 	struct el_round_figures *f = w->f;
 
-	for (int i = 0; i < EL_BOUNDS; i++)
+	/* bounds across a step of the clock are not of time */
+	for (int i = 0; i < EL_BOUNDS && !b->step.to_ns; i++)
 		w->bounds[i] += b->bounds[i];
 	/* A block whose round was never begun has no times. */
 	if (b->began_ns != 0 && (f->began_ns == 0 || b->began_ns < f->began_ns))

@@ -259,14 +259,30 @@ static __rte_noinline uint32_t take_each(struct el_worker *w, struct queue *q, s
 	return take_all(w, q, b, false);
 }
 
+/* What waits, up to a burst. Some drivers (af_xdp, virtio) may return fewer than wait, so a queue
+ * is empty only where a call returns none. */
+static uint32_t receive(const struct queue *q, struct rte_mbuf **mbufs, bool *ret_empty)
+{
+	uint32_t n = 0, more;
+
+	do {
+		more = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, mbufs + n,
+					(uint16_t)(BURST - n));
+		n += more;
+	} while (more && n < BURST);
+	*ret_empty = !more;
+	return n;
+}
+
 static void rx_burst(struct el_worker *w, struct queue *q)
 {
 	struct burst b;
 	uint64_t bytes = 0, before;
 	uint32_t n, left;
+	bool empty;
 
 	before = worker_now(w);
-	n = rte_eth_rx_burst(q->conf.port_id, q->conf.rx_queue, b.mbufs, BURST);
+	n = receive(q, b.mbufs, &empty);
 	if (!n) {
 		q->empty_ns = before;
 		return;
@@ -277,8 +293,11 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	/* Answers to a round that another worker has begun come after the schedule and the order
 	 * for it, which this worker may not have read if it was held up since it looked last. */
 	rounds_look_at_board(w);
-	if (unlikely(!rte_ring_empty(w->commands)))
+	if (unlikely(!rte_ring_empty(w->commands))) {
 		worker_take_commands(w);
+		/* one of them may put the clock back */
+		before = el_ns_earlier(before, worker_now(w));
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(b.mbufs[i], void *));
 		bytes += b.mbufs[i]->pkt_len;
@@ -286,7 +305,7 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	find_burst(w, q, &b);
 	left = likely(b.alike) ? take_all(w, q, &b, true) : take_each(w, q, &b);
 	free_burst(b.mbufs, left);
-	if (n < BURST)
+	if (empty)
 		q->empty_ns = before;
 	add(&q->counters.rx_packets, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);

@@ -6,8 +6,12 @@
 
 #define RECORD_END_NONE (NO_RECORD - 1) /* no record: plans have up to 2^31 */
 
-/* The first `n` packets of a run have been sent. How many of them were probes. */
-static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t ns, bool uncertain)
+/* A burst call that takes longer makes the stamps of its probes uncertain, and is counted. */
+#define UNCERTAIN_NS 50000
+
+/* The first `n` packets of a run have been sent, in a call that took `took_ns`. How many of them
+ * were probes. */
+static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t ns, uint64_t took_ns)
 {
 	struct live_round *l = r->live;
 	el_record *records, sent = el_record_sent(ns);
@@ -15,17 +19,19 @@ static uint32_t record_run(struct probe_run *r, uint32_t n, uint64_t ns, bool un
 	l->outstanding -= n;
 	if (r->record == NO_RECORD)
 		return 0;
+	if (unlikely(took_ns > l->block->set->certain_below_ns))
+		sent |= EL_RECORD_UNCERTAIN;
 	records = &l->block->records[r->record];
 	for (uint32_t i = 0; i < n; i++)
 		records[i] = sent;
-	l->block->uncertain += uncertain ? n : 0;
+	l->block->uncertain += took_ns > UNCERTAIN_NS ? n : 0;
 	l->last_send_ns = l->moved_ns = ns;
 	r->record += n;
 	return n;
 }
 
 /* Takes the first `sent` packets, which have gone, off the list; how many of them were probes. */
-static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t ns, bool uncertain)
+static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t ns, uint64_t took_ns)
 {
 	uint32_t left = sent, done = 0, probes = 0;
 
@@ -33,7 +39,7 @@ static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t ns, b
 		struct probe_run *r = &p->runs[done];
 		uint32_t n = RTE_MIN(left, r->n);
 
-		probes += record_run(r, n, ns, uncertain);
+		probes += record_run(r, n, ns, took_ns);
 		left -= n;
 		r->n = (uint16_t)(r->n - n);
 		done += r->n == 0;
@@ -56,7 +62,7 @@ static void send_list(struct el_worker *w, struct queue *q)
 	uint64_t ns = worker_now(w);
 	uint16_t sent =
 	    rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
-	bool uncertain = worker_now(w) - ns > w->uncertain_ns;
+	uint64_t took_ns = worker_now(w) - ns;
 
 	if (likely(sent)) {
 		q->moved_ns = ns;
@@ -64,7 +70,7 @@ static void send_list(struct el_worker *w, struct queue *q)
 		p->sent += bytes;
 	}
 	q->stuck = !sent && (q->stuck || ns - q->moved_ns > EL_NS_PER_S / 10);
-	probes = record_burst(p, sent, ns, uncertain);
+	probes = record_burst(p, sent, ns, took_ns);
 	if (p->n) {
 		first_unsent = p->runs[0].live;
 		first_unsent->block->tx_refused += p->n;

@@ -113,8 +113,7 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->conf = *config;
 	w->n_queues = config->n_queues;
 	w->debt_ns = (uint64_t)((double)EL_NS_PER_S * EL_PACING_DEBT_S);
-	w->uncertain_ns = EL_NS_PER_S / 20000; /* 50 us */
-	w->held_up_ns = EL_NS_PER_S / 500000;  /* 2 us */
+	w->held_up_ns = EL_NS_PER_S / 500000; /* 2 us */
 	w->clock = config->clock;
 	w->watched = w->clock.monotonic || w->clock.ns_per_tsc_q32;
 	if (!w->watched)

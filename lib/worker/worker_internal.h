@@ -139,9 +139,8 @@ struct el_worker {
 	uint64_t iteration_ns; /* when the current iteration began */
 	/* the longest time between two polls that settle_gaps has not given to rounds yet */
 	uint64_t recent_gap_ns;
-	uint64_t debt_ns;      /* EL_PACING_DEBT_S */
-	uint64_t uncertain_ns; /* a TX burst call that takes longer makes its stamps uncertain */
-	uint64_t held_up_ns;   /* longer than any burst takes to receive */
+	uint64_t debt_ns;    /* EL_PACING_DEBT_S */
+	uint64_t held_up_ns; /* longer than any burst takes to receive */
 	/* RSTs for unknown connections: when the token bucket was last drawn from */
 	uint64_t reset_tokens_ns;
 
