@@ -102,8 +102,11 @@ static int refuse(int code, const char *why, struct el_error *err)
 			    why, getuid() == 0 ? "RUNTIME_DIRECTORY" : "XDG_RUNTIME_DIR");
 }
 
+#define SOCKET_NAME "/dpdk_telemetry.v2"
+
 int runtime_dir_prepare(const char *prefix, struct el_error *err)
 {
+	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof(SOCKET_NAME);
 	char path[PATH_MAX], own_path[PATH_MAX];
 	struct el_str s = EL_STR_INIT(path), own_s = EL_STR_INIT(own_path);
 	struct el_error why;
@@ -111,9 +114,12 @@ int runtime_dir_prepare(const char *prefix, struct el_error *err)
 
 	el_str_addf(&s, "%s/dpdk", eal_parent());
 	el_str_addf(&own_s, "%s/%s", path, prefix);
-	if (own_s.truncated)
-		return el_error_set(err, -ENAMETOOLONG, "%.200s...: %s", path,
-				    strerror(ENAMETOOLONG));
+	if (own_s.truncated || strlen(own_path) > most)
+		return el_error_set(err, -ENAMETOOLONG,
+				    "DPDK's EAL can't have its files in %.200s: with the name of "
+				    "its socket that is more than a socket's address may be long; "
+				    "set %s to a shorter directory",
+				    path, getuid() == 0 ? "RUNTIME_DIRECTORY" : "XDG_RUNTIME_DIR");
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return el_error_set(err, -errno, "DPDK's EAL can't make %.200s for its files: %s",
 				    path, strerror(errno));
@@ -160,8 +166,7 @@ static bool is_served(int dir_fd)
 	int fd;
 	bool served;
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/dpdk_telemetry.v2",
-		 dir_fd);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d" SOCKET_NAME, dir_fd);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return true;

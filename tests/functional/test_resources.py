@@ -120,7 +120,7 @@ def test_permissions(lab):
     assert_equal(status, 0, f"exit status with all ({stderr})")
 
 
-def test_files_of_others(lab):
+def test_not_ours(lab):
     """Where DPDK would have its files another user has been: nothing there is written or removed."""
     wrapper = as_nobody(lab, "net_raw", "net_admin", "ipc_lock")
     theirs = lab.directory / "theirs"
@@ -150,6 +150,12 @@ def test_files_of_others(lab):
     place.chmod(0o700)
     status, stderr = invoke(lab, wrapper, *run_arguments(lab))
     assert_equal(status, 0, f"exit status in a directory of its own ({stderr})")
+    # the address of its socket is longer than one can be
+    long = lab.directory / "run" / ("long" * 20)
+    long.mkdir()
+    os.chown(long, NOBODY, NOBODY)
+    assert_sentence(invoke(lab, [f"XDG_RUNTIME_DIR={long}" if w.startswith("XDG_") else w for w in wrapper],
+                           *run_arguments(lab)), UNAVAILABLE, "more than a socket's address", "a shorter directory")
 
 
 @alone
