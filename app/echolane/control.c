@@ -341,6 +341,7 @@ void control_fini(struct control *c)
 	close_if_open(&c->signal_fd);
 	close_if_open(&c->epoll_fd);
 	el_streams_put(c->reload.misplaced);
+	el_conf_put(c->reload.watched);
 }
 
 /* What is open when its time is over is closed, and its figures are waited for. */

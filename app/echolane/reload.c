@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "compile.h"
 #include "control.h"
@@ -195,9 +194,11 @@ void reload_watch_steering(struct control *c, struct el_plan_set *set, uint64_t 
 	/* only of the plan that is executed; and one that is being made may already be better */
 	if (set != newest->set || !may_order(c) || r->misplaced || !network_can_learn(c->network))
 		return;
-	if (r->watched != newest->conf)
+	if (r->watched != newest->conf) {
+		el_conf_put(r->watched);
+		r->watched = el_conf_get(newest->conf);
 		r->watch = (struct steering_watch){0};
-	r->watched = newest->conf;
+	}
 	if (steering_watch_round(&r->watch, forwarded, sent))
 		r->misplaced = el_streams_get(newest->streams);
 }

@@ -26,7 +26,7 @@ struct reload {
 	 * which worker is to send what. One reference, or NULL. */
 	struct el_streams *misplaced;
 	struct steering_watch watch;
-	const struct el_conf *watched; /* the configuration that it is about */
+	struct el_conf *watched; /* the configuration that it is about: one reference, or NULL */
 };
 
 void reload_init(struct control *c);

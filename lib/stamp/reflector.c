@@ -28,37 +28,41 @@ static struct repeated take(const uint8_t *packet, size_t len, bool authenticate
 	return r;
 }
 
+/* Where the fields of a reply are. */
+struct layout {
+	uint8_t error_estimate, ssid, receive_timestamp, sender_sequence, sender_timestamp,
+	    sender_error_estimate, sender_ttl;
+};
+
+#define LAYOUT(wire)                                                                               \
+	{                                                                                          \
+		offsetof(struct wire, error_estimate), offsetof(struct wire, ssid),                \
+		    offsetof(struct wire, receive_timestamp),                                      \
+		    offsetof(struct wire, sender_sequence),                                        \
+		    offsetof(struct wire, sender_timestamp),                                       \
+		    offsetof(struct wire, sender_error_estimate),                                  \
+		    offsetof(struct wire, sender_ttl),                                             \
+	}
+
 /* The packet without T3, HMAC and TLVs. */
 static void put(const struct el_stamp_reflector *r, const struct el_stamp_received *request,
 		const struct repeated *repeated, uint32_t sequence, uint8_t *reply)
 {
+	static const struct layout open = LAYOUT(el_stamp_reply_wire),
+				   authenticated = LAYOUT(el_stamp_auth_reply_wire);
+	const struct layout *at = r->authenticated ? &authenticated : &open;
 	uint64_t t2 = el_stamp_encode(r->format, request->t2_ns, r->tai_offset_s);
 
 	memset(reply, 0, stamp_base_len(r->authenticated));
 	el_put32(reply, sequence);
-	if (r->authenticated) {
-		struct el_stamp_auth_reply_wire *wire = (void *)reply;
-
-		el_put16(wire->error_estimate, r->error_estimate);
-		memcpy(wire->ssid, repeated->ssid, sizeof(wire->ssid));
-		stamp_put64(wire->receive_timestamp, t2);
-		memcpy(wire->sender_sequence, repeated->sequence, sizeof(wire->sender_sequence));
-		memcpy(wire->sender_timestamp, repeated->timestamp, sizeof(wire->sender_timestamp));
-		memcpy(wire->sender_error_estimate, repeated->error_estimate,
-		       sizeof(wire->sender_error_estimate));
-		wire->sender_ttl = request->ttl;
-	} else {
-		struct el_stamp_reply_wire *wire = (void *)reply;
-
-		el_put16(wire->error_estimate, r->error_estimate);
-		memcpy(wire->ssid, repeated->ssid, sizeof(wire->ssid));
-		stamp_put64(wire->receive_timestamp, t2);
-		memcpy(wire->sender_sequence, repeated->sequence, sizeof(wire->sender_sequence));
-		memcpy(wire->sender_timestamp, repeated->timestamp, sizeof(wire->sender_timestamp));
-		memcpy(wire->sender_error_estimate, repeated->error_estimate,
-		       sizeof(wire->sender_error_estimate));
-		wire->sender_ttl = request->ttl;
-	}
+	el_put16(reply + at->error_estimate, r->error_estimate);
+	memcpy(reply + at->ssid, repeated->ssid, sizeof(repeated->ssid));
+	stamp_put64(reply + at->receive_timestamp, t2);
+	memcpy(reply + at->sender_sequence, repeated->sequence, sizeof(repeated->sequence));
+	memcpy(reply + at->sender_timestamp, repeated->timestamp, sizeof(repeated->timestamp));
+	memcpy(reply + at->sender_error_estimate, repeated->error_estimate,
+	       sizeof(repeated->error_estimate));
+	reply[at->sender_ttl] = request->ttl;
 }
 
 static void flag_all(uint8_t *reply, const struct stamp_tlvs *tlvs, uint8_t flag)

@@ -376,6 +376,73 @@ static void bounds_of_short_bursts(void **state)
 	bench_free(b);
 }
 
+/* The worker was away until a round's time was over: all that waited is received before the round
+ * is closed, however few packets the driver returns at a time. */
+static void nothing_is_left_by_short_bursts(void **state)
+{
+	struct rte_mbuf *probes[64];
+	struct bench *b = bound_bench(20, 1, probes);
+	const struct rte_eth_rxtx_callback *callback =
+	    rte_eth_add_rx_callback(port_id, 0, return_fewer, NULL);
+	struct el_block *block;
+
+	(void)state;
+	assert_non_null(callback);
+	for (uint32_t i = 0; i < 20; i++)
+		give_to(b, 0, probes[i]);
+	sim_ns += 10 * EL_NS_PER_S;
+	block = report(b, 0);
+	assert_int_equal(rte_eth_remove_rx_callback(port_id, 0, callback), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(el_record_state(block->records[i]), EL_RECORD_ANSWERED);
+	el_block_free(block);
+	bench_free(b);
+}
+
+static uint16_t hold_up_sending(uint16_t port, uint16_t queue, struct rte_mbuf **packets,
+				uint16_t n, void *ns)
+{
+	(void)port, (void)queue, (void)packets;
+	sim_ns += *(const uint64_t *)ns;
+	return n;
+}
+
+/* How many of 4 answers are uncertain, where the call that sent their probes took so long. */
+static uint32_t uncertain_of_sends(uint64_t call_us)
+{
+	struct fixture *f = quick(1, 100, EL_PROBE_ICMPPING, 4);
+	uint64_t call_ns = call_us * US;
+	const struct rte_eth_rxtx_callback *callback;
+	struct rte_mbuf *probes[8];
+	struct el_block *block;
+	struct bench *b;
+	uint32_t n;
+
+	rx_stamp_flag = 0;
+	f->in.certain_below_s = 10e-6;
+	b = bench(f, 1);
+	callback = rte_eth_add_tx_callback(port_id, 0, hold_up_sending, &call_ns);
+	assert_non_null(callback);
+	assert_int_equal(send_all(b, 4, probes), 4);
+	assert_int_equal(rte_eth_remove_tx_callback(port_id, 0, callback), 0);
+	poll_all(b);
+	for (uint32_t i = 0; i < 4; i++)
+		give_to(b, 0, probes[i]);
+	block = report(b, 0);
+	n = uncertain(block, 0, 4);
+	el_block_free(block);
+	bench_free(b);
+	return n;
+}
+
+/* When a probe went out is as uncertain as the call was long. */
+static void sends_that_take_long(void **state)
+{
+	(void)state;
+	assert_int_equal(uncertain_of_sends(5), 0);
+	assert_int_equal(uncertain_of_sends(20), 4);
+}
+
 /* The worker was away, or held up in the call that receives. */
 static void bounds_of_stalls(void **state)
 {
@@ -520,6 +587,8 @@ int main(void)
 	    cmocka_unit_test(stamps_of_the_call),
 	    cmocka_unit_test(bounds_of_bursts),
 	    cmocka_unit_test(bounds_of_short_bursts),
+	    cmocka_unit_test(nothing_is_left_by_short_bursts),
+	    cmocka_unit_test(sends_that_take_long),
 	    cmocka_unit_test(bounds_of_stalls),
 	    cmocka_unit_test(bounds_of_forwarded_answers),
 	    cmocka_unit_test(bounds_of_two_queues),

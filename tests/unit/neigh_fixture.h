@@ -3,6 +3,7 @@
 /* A table of neighbours on two ports, and what it did. */
 #include "unit.h"
 
+#include "addresses.h"
 #include "neighbours.h"
 
 #define MS UINT64_C(1000000)
@@ -29,22 +30,6 @@ static struct {
 	unsigned events;
 	struct el_neigh_event event; /* the last one */
 } w;
-
-static inline struct el_ip ip(const char *text)
-{
-	struct el_ip i;
-
-	assert_int_equal(el_ip_parse(text, &i), 0);
-	return i;
-}
-
-static inline struct el_prefix prefix(const char *text)
-{
-	struct el_prefix p;
-
-	assert_int_equal(el_prefix_parse(text, &p), 0);
-	return p;
-}
 
 static bool on_send(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
 {

@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a reflector makes of TLVs (RFC 8972 section 4). Each test gives the bytes behind a bare
  * request, and those that are to come back in their place. */
-#include "stamp_sample.h"
+#include "stamp_key.h"
 
 #include "wire.h"
 
 #define BYTES(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
-
-static const uint8_t key_bytes[16] = "0123456789abcde";
-static struct el_stamp_key *key;
-
-static int setup(void **state)
-{
-	(void)state;
-	key = el_stamp_key_create(key_bytes, sizeof(key_bytes));
-	return key ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	el_stamp_key_destroy(key);
-	return 0;
-}
 
 static void check(const struct el_stamp_reflector *r, struct el_stamp_session *session,
 		  const uint8_t *tlvs, size_t n, const uint8_t *expected, size_t n_expected)

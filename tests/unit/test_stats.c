@@ -1,127 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Figures of rounds whose records are known. */
 #include "hand_model.h"
 
+#include "naive_percentile.h"
+
 #include "el_stats.h"
-
-static int compare_u64(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* netprobify's rule, on a sorted list. */
-static double naive_percentile(const uint64_t *sorted, size_t n, double p)
-{
-	double k = (double)(n - 1) * p / 100, f = floor(k), c = ceil(k);
-
-	if (n == 0)
-		return 0;
-	if (f == c)
-		return (double)sorted[(size_t)k];
-	return (double)sorted[(size_t)f] * (c - k) + (double)sorted[(size_t)c] * (k - f);
-}
-
-static void assert_close(double got, double expected)
-{
-	if (fabs(got - expected) > 1e-9 * fabs(expected))
-		fail_msg("got %.17g, expected %.17g", got, expected);
-}
-
-enum shape { UNIFORM, FEW, EQUAL, UP, DOWN, PIPE, WIDE, OUTLIER, SHAPES };
-
-static void fill(uint64_t *values, size_t n, enum shape shape, uint64_t *seed)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint64_t r = unit_random(seed);
-
-		switch (shape) {
-		case UNIFORM:
-			values[i] = r % 1000000;
-			break;
-		case FEW:
-			values[i] = r % 3;
-			break;
-		case EQUAL:
-			values[i] = 7;
-			break;
-		case UP:
-			values[i] = 3 * i;
-			break;
-		case DOWN:
-			values[i] = 3 * (n - i);
-			break;
-		case PIPE:
-			values[i] = i < n / 2 ? i : n - i;
-			break;
-		case WIDE:
-			values[i] = (r >> 8) >> (r % 56);
-			break;
-		default:
-			values[i] = r % 1000 ? 1000 + r % 16 : r >> 8;
-			break;
-		}
-	}
-}
-
-static void check_percentiles(size_t n, enum shape shape, uint64_t *seed)
-{
-	uint64_t *values = malloc((n + 1) * sizeof(*values)),
-		 *copy = malloc((n + 1) * sizeof(*copy));
-	int percents[EL_PERCENTILES_MAX];
-	double results[EL_PERCENTILES_MAX];
-	size_t count = 0;
-
-	fill(copy, n, shape, seed);
-	memcpy(values, copy, n * sizeof(*copy));
-	for (int p = 1; p <= EL_PERCENTILES_MAX; p++) {
-		if (n < 3 || unit_random(seed) % 4 == 0 || p == 100)
-			percents[count++] = p;
-	}
-	el_stats_percentiles(values, n, percents, count, results);
-	qsort(copy, n, sizeof(*copy), compare_u64);
-	for (size_t i = 0; i < count; i++)
-		assert_close(results[i], naive_percentile(copy, n, percents[i]));
-	for (int i = 0; i < 10; i++) {
-		double p = (double)(unit_random(seed) % 10001) / 100;
-
-		assert_close(el_stats_percentile(values, n, p), naive_percentile(copy, n, p));
-	}
-	qsort(values, n, sizeof(*values), compare_u64);
-	assert_memory_equal(values, copy, n * sizeof(*values));
-	free(values);
-	free(copy);
-}
-
-static void percentiles_follow_the_rule(void **state)
-{
-	uint64_t seed = unit_seed();
-
-	(void)state;
-	for (int shape = 0; shape < SHAPES; shape++) {
-		for (size_t n = 0; n < 70; n++)
-			check_percentiles(n, shape, &seed);
-		for (int i = 0; i < 60; i++)
-			check_percentiles(unit_random(&seed) % 3000, shape, &seed);
-		check_percentiles(100000, shape, &seed);
-	}
-}
-
-/* Every percentile of lists of one to three values, and single ones of a longer list. */
-static void percentiles_of_short_lists(void **state)
-{
-	uint64_t one[] = {42}, two[] = {20, 10}, three[] = {30, 10, 20};
-
-	(void)state;
-	assert_true(el_stats_percentile(NULL, 0, 95) == 0);
-	for (int p = 1; p <= 100; p++) {
-		assert_true(el_stats_percentile(one, 1, p) == 42);
-		assert_close(el_stats_percentile(two, 2, p), 10 + 0.1 * p);
-		assert_close(el_stats_percentile(three, 3, p), 10 + 0.2 * p);
-	}
-}
-
-/* ---- figures ---- */
 
 struct hand_plan {
 	struct el_plan_set set;
@@ -367,8 +250,11 @@ static void a_step_of_the_clock(void **state)
 	r[6] = el_record_answered(el_record_sent(to), from);              /* "negative" */
 	r[7] = el_record_answered(el_record_sent(from), from + 2 * wait); /* "late" */
 	h->blocks[1].records[0] = el_record_answered(el_record_sent(100), 1100);
+	h->blocks[0].bounds[39] = 3;
+	h->blocks[1].bounds[9] = 1;
 	f = el_stats_round(h->list, 2);
 	assert_non_null(f);
+	assert_int_equal(f->stamp_bound_ns[3], 512); /* of the clock that did not step */
 	assert_int_equal(f->series[0].unknown, 3);
 	assert_int_equal(f->series[0].lost, 2);
 	assert_int_equal(f->series[0].answered, 3);
@@ -627,8 +513,6 @@ static void figures_of_an_empty_round(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(percentiles_of_short_lists),
-	    cmocka_unit_test(percentiles_follow_the_rule),
 	    cmocka_unit_test(figures_of_a_known_round),
 	    cmocka_unit_test(uncertain_answers),
 	    cmocka_unit_test(a_step_of_the_clock),

@@ -66,10 +66,39 @@ static void by_configured_routes(void **state)
 	}
 }
 
+/* Of ports, and the sources of groups that are one address each. */
+static void addresses_of_the_prober(void **state)
+{
+	const struct el_neigh_address own[] = {{.prefix = prefix("192.0.2.10/24")}};
+	const struct way_port port = {.addresses = own, .n_addresses = 1};
+	const struct way_input in = {.ports = &port, .n_ports = 1};
+	struct el_conf_group groups[] = {
+	    {.src_ipv4 = ip("192.0.2.11"), .src_subnet_ipv6 = prefix("2001:db8::7/128")},
+	    {.src_subnet_ipv4 = prefix("198.51.100.7/32"), .src_ipv6 = ip("2001:db8::8")},
+	    {.src_subnet_ipv4 = prefix("198.51.100.0/24")},
+	};
+	const struct el_conf conf = {.groups = groups, .n_groups = 3};
+	static const char *const expected[] = {"192.0.2.10", "192.0.2.11", "2001:db8::7",
+					       "2001:db8::8", "198.51.100.7"};
+	size_t n;
+	struct el_ip *got = ways_addresses(&in, &conf, &n);
+
+	(void)state;
+	assert_non_null(got);
+	assert_int_equal(n, 5);
+	for (size_t i = 0; i < n; i++) {
+		struct el_ip wanted = ip(expected[i]);
+
+		assert_true(el_ip_equal(&got[i], &wanted));
+	}
+	free(got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(by_configured_routes),
+	    cmocka_unit_test(addresses_of_the_prober),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
