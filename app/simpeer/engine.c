@@ -16,7 +16,8 @@
 /* One burst answered with all its copies, and as many answers that were held for reordering. */
 #define BURST_ANSWERS_MAX (BURST * (2 + 2 * SIMPEER_COPIES_MAX))
 #define TX_MAX (BURST_ANSWERS_MAX + 1024)
-#define AT_ONCE 0 /* a time that an answer is due: now, and it can't be late */
+#define HELD_UP_NS 2000 /* longer than any burst takes to receive */
+#define AT_ONCE 0       /* a time that an answer is due: now, and it can't be late */
 
 /* An answer that waits for its rule's next one. */
 struct held {
@@ -50,7 +51,7 @@ struct simpeer *simpeer_create(const struct simpeer_config *config)
 
 	if (!p)
 		return NULL;
-	if (config->script->drop_late_ns && !config->read_clock) {
+	if (!config->read_clock) {
 		free(p);
 		errno = EINVAL;
 		return NULL;
@@ -350,26 +351,31 @@ unsigned int simpeer_send(struct simpeer *peer, uint64_t now_ns)
 	return peer->delayed.count > 0 ? send_due(peer) : 0;
 }
 
-/* What waited was received by calls to the port that began at `now_ns`; `empty`: all of it. */
-static void note_received(struct simpeer *p, bool empty)
-{
-	p->received_late = too_late(p, p->drained_ns, p->config.read_clock(p->config.clock));
-	if (empty)
-		p->drained_ns = p->now_ns;
-}
-
 /* What waits, up to a burst. A driver may return fewer than wait: the queue is empty where a call
- * returns none. */
-static uint16_t receive_all(struct simpeer *p, struct rte_mbuf **rx)
+ * returns none, which matters where it is to be known who is late. */
+static uint16_t receive(struct simpeer *p, struct rte_mbuf **rx)
 {
+	const bool drops = p->config.script->drop_late_ns;
 	uint16_t n = 0, more;
+	uint64_t after_ns;
 
 	do {
 		more = rte_eth_rx_burst(p->config.port_id, p->config.queue_id, rx + n,
 					(uint16_t)(BURST - n));
 		n = (uint16_t)(n + more);
-	} while (more && n < BURST);
-	note_received(p, !more);
+	} while (drops && more && n < BURST);
+	if (!n && !drops)
+		return 0;
+	after_ns = p->config.read_clock(p->config.clock);
+	if (drops) {
+		p->received_late = too_late(p, p->drained_ns, after_ns);
+		if (!more)
+			p->drained_ns = p->now_ns;
+	}
+	/* It was held up, and what it has received may have come all that while: no answer goes out
+	 * early. */
+	if ((int64_t)(after_ns - p->now_ns) > HELD_UP_NS)
+		p->now_ns = after_ns;
 	return n;
 }
 
@@ -380,11 +386,8 @@ unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns)
 
 	peer->now_ns = now_ns;
 	/* What the port refuses stops the receiving, so that nothing is lost here. */
-	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX)) {
-		n = peer->config.script->drop_late_ns
-			? receive_all(peer, rx)
-			: rte_eth_rx_burst(peer->config.port_id, peer->config.queue_id, rx, BURST);
-	}
+	if (likely(peer->n_tx <= TX_MAX - BURST_ANSWERS_MAX))
+		n = receive(peer, rx);
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(rx[i], void *));
 	for (uint16_t i = 0; i < n; i++) {

@@ -19,20 +19,20 @@ struct simpeer_config {
 	/* Answers are made in mbufs of `pool` instead of those received: for links that hand over
 	 * the other side's own mbufs (net_ring), whose headroom and payload must not change. */
 	bool copy;
-	/* The clock that `now_ns` below is of, for a script with drop_late_ns, which needs one that
-	 * goes on while the peer works; else NULL. Called with `clock`. */
+	/* The clock that `now_ns` below is of. Called with `clock`. */
 	uint64_t (*read_clock)(void *clock);
 	void *clock;
 };
 
-/* NULL with errno set: ENOMEM, ENODEV; EINVAL: no clock, and the script has drop_late_ns. */
+/* NULL with errno set: ENOMEM, ENODEV; EINVAL: no clock. */
 struct simpeer *simpeer_create(const struct simpeer_config *config);
 
 /* Frees all answers that are still held. NULL is fine. */
 void simpeer_destroy(struct simpeer *peer);
 
 /* A turn's two halves: sends what is due; takes one burst and handles it. `now_ns`: read just
- * before, for delays count from it. Never block. Return how many frames were received or sent. One
+ * before, for delays count from it, unless the peer is held up while it receives: then from after
+ * that. Never block. Return how many frames were received or sent. One
  * thread at a time. */
 unsigned int simpeer_send(struct simpeer *peer, uint64_t now_ns);
 unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns);

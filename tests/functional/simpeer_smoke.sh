@@ -18,7 +18,7 @@ skip() {
 
 fail() {
 	echo "FAILED: $1" >&2
-	cat "$tmp"/* >&2 2>/dev/null || true
+	find "$tmp" -maxdepth 1 -type f -exec cat {} + >&2 # not of the pipe, which has no end
 	exit 1
 }
 

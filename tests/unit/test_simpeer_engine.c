@@ -44,6 +44,7 @@ static void begin(struct bench *x, const char *text, bool copy)
 					.clock = &clock_ns};
 	char all[512];
 
+	clock_ns = clock_step_ns = 0;
 	snprintf(all, sizeof(all), "mac: 02:00:00:00:00:01\n" PREFIXES "%s", text);
 	config.script = x->script = script_of(all);
 	x->peer = simpeer_create(&config);
@@ -400,10 +401,10 @@ static void waits_for_the_other_end(void **state)
 	end(&x);
 }
 
-static void late_answers_need_a_clock(void **state)
+static void it_needs_a_clock(void **state)
 {
 	struct simpeer_config config = {.port_id = port_id, .pool = pool};
-	struct simpeer_script *script = script_of(PREFIXES "drop_late_ns: 1\n");
+	struct simpeer_script *script = script_of(PREFIXES);
 
 	(void)state;
 	config.script = script;
@@ -411,6 +412,23 @@ static void late_answers_need_a_clock(void **state)
 	assert_null(simpeer_create(&config));
 	assert_int_equal(errno, EINVAL);
 	simpeer_script_free(script);
+}
+
+/* Held up between reading its clock and receiving: a delay counts from when it has received. */
+static void no_answer_is_early(void **state)
+{
+	struct bench x;
+
+	(void)state;
+	begin(&x, "rules: [{delay: {us: 1000}}]\n", false);
+	send_ping(0);
+	clock_ns = 1000 + 50000; /* once it has received */
+	simpeer_poll(x.peer, 1000);
+	simpeer_poll(x.peer, 1000 + 50000 + MS - 1);
+	assert_int_equal(receive(), -1);
+	simpeer_poll(x.peer, 1000 + 50000 + MS);
+	ASSERT_RECEIVED(0);
+	end(&x);
 }
 
 /* A port that takes nothing more: what it refuses is kept, and sent in order later. */
@@ -505,7 +523,8 @@ int main(void)
 	    cmocka_unit_test(drops_what_may_have_waited),
 	    cmocka_unit_test(answers_arp_however_late),
 	    cmocka_unit_test(waits_for_the_other_end),
-	    cmocka_unit_test(late_answers_need_a_clock),
+	    cmocka_unit_test(it_needs_a_clock),
+	    cmocka_unit_test(no_answer_is_early),
 	    cmocka_unit_test(keeps_what_the_port_refuses),
 	};
 
