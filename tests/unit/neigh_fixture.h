@@ -90,7 +90,7 @@ static int teardown(void **state)
 static inline uint16_t need(const char *text, uint64_t now_ns)
 {
 	struct el_ip address = ip(text);
-	struct el_next_hop_idx index;
+	struct el_next_hop_idx index = {UINT16_MAX};
 
 	assert_int_equal(need_any(w.table, MAX, PORT0, &address, now_ns, &index), 0);
 	return index.v;
