@@ -23,6 +23,7 @@ struct survey {
 
 struct clocks {
 	struct el_core_clock control; /* not used for time: what the workers' are compared with */
+	struct el_wall_clock wall;
 	enum el_clock_source source;
 	const char *reason;
 	bool reads_time;
@@ -183,6 +184,7 @@ int clocks_create(enum el_conf_clock wanted, uint32_t n_workers, struct clocks *
 
 	if (!c)
 		return el_error_set(err, -ENOMEM, "not enough memory");
+	el_wall_clock_read(&c->wall);
 	c->n_workers = n_workers;
 	c->reads_time = has_vdso();
 	c->source = EL_CLOCK_MONOTONIC;
@@ -212,6 +214,7 @@ void clocks_worker(const struct clocks *c, uint32_t worker, struct el_worker_con
 {
 	ret_config->clock = c->workers[worker].first;
 	ret_config->reads_time = c->reads_time;
+	ret_config->wall_line = c->wall.line;
 }
 
 static void take_note(struct clocks *c, uint32_t worker, const struct el_clock_note *note)
@@ -243,12 +246,20 @@ void clocks_poll(struct clocks *c, struct el_worker *const *workers)
 {
 	struct el_command command = {.kind = EL_COMMAND_CLOCK,
 				     .pair = el_clock_pair_read_good(EL_PAIR_READS)};
+	struct el_command wall = {.kind = EL_COMMAND_WALL_CLOCK};
+	uint32_t steps = c->wall.line.steps;
 	struct el_span step;
 
 	el_core_clock_check(&c->control, &command.pair, &step);
+	el_wall_clock_read(&c->wall);
+	if (c->wall.line.steps != steps)
+		el_log(EL_LOG_INFO, "clock", "CLOCK_REALTIME was set");
+	wall.wall_line = c->wall.line;
 	/* where there is no room, the next one will do */
-	for (uint32_t w = 0; w < c->n_workers; w++)
+	for (uint32_t w = 0; w < c->n_workers; w++) {
 		el_worker_command(workers[w], &command);
+		el_worker_command(workers[w], &wall);
+	}
 }
 
 struct el_span clocks_take_notes(struct clocks *c, struct el_worker *const *workers)

@@ -19,7 +19,8 @@ void clocks_destroy(struct clocks *c); /* NULL is fine */
 /* What a worker begins with: el_worker_config.clock and .reads_time. */
 void clocks_worker(const struct clocks *c, uint32_t worker, struct el_worker_config *ret_config);
 
-/* To be called ten times a second: checks control's own core, has the workers check theirs. */
+/* To be called ten times a second: checks control's own core, has the workers check theirs, and
+ * tells them where CLOCK_REALTIME is. */
 void clocks_poll(struct clocks *c, struct el_worker *const *workers);
 /* Takes what workers have told; what has changed for the worse is logged. When their clocks have
  * stepped; to_ns 0: they have not. To be called after their reports have been collected: what they

@@ -15,6 +15,7 @@
 #include "el_counters.h"
 #include "el_device_clock.h"
 #include "el_plan.h"
+#include "el_wall_clock.h"
 
 #define EL_WORKER_QUEUES_MAX 32 /* as many ports as a configuration may have */
 #define EL_NEXT_HOPS_MAX 65536  /* what an el_next_hop_idx tells apart */
@@ -84,6 +85,8 @@ enum el_command_kind {
 	/* Check the clock, by `pair` where the worker can't read one itself; some ten times a
 	 * second. */
 	EL_COMMAND_CLOCK,
+	/* wall_line: CLOCK_REALTIME from now on; some ten times a second. */
+	EL_COMMAND_WALL_CLOCK,
 	/* own, silent: those of queue `index` (el_worker_queue) from now on. */
 	EL_COMMAND_OWN,
 	/* down: whether the device of queue `index` takes packets and sends none, so that probes
@@ -108,6 +111,7 @@ struct el_command {
 		struct el_next_hop next_hop;
 		struct el_device_line rx_line;
 		struct el_clock_pair pair;
+		struct el_wall_line wall_line;
 	};
 };
 
@@ -150,6 +154,8 @@ struct el_worker_config {
 	/* The kernel's time costs no system call, so the worker checks the clock itself; else
 	 * control sends it pairs (EL_COMMAND_CLOCK), several a second. */
 	bool reads_time;
+	/* CLOCK_REALTIME, until EL_COMMAND_WALL_CLOCK tells more of it. */
+	struct el_wall_line wall_line;
 	const struct el_worker_queue *queues;
 	uint32_t n_queues;
 	/* Made by el_worker_tx_pool_create, for this worker alone; owned by the caller. */

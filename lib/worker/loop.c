@@ -39,6 +39,9 @@ static bool take_command(struct el_worker *w)
 	case EL_COMMAND_CLOCK:
 		clock_command(w, &c.pair);
 		break;
+	case EL_COMMAND_WALL_CLOCK:
+		w->wall_line = c.wall_line;
+		break;
 	case EL_COMMAND_OWN:
 		if (c.index < w->n_queues) {
 			w->queues[c.index].conf.own = c.own;

@@ -115,6 +115,7 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->debt_ns = (uint64_t)((double)EL_NS_PER_S * EL_PACING_DEBT_S);
 	w->held_up_ns = EL_NS_PER_S / 500000; /* 2 us */
 	w->clock = config->clock;
+	w->wall_line = config->wall_line;
 	w->watched = w->clock.monotonic || w->clock.ns_per_tsc_q32;
 	if (!w->watched)
 		w->clock.ns_per_tsc_q32 = 1ULL << 32;
@@ -203,8 +204,9 @@ void worker_refill(struct el_worker *w)
 /* Control alone puts commands in, so room that it has seen stays. */
 static bool has_room(const struct el_worker *w, const struct el_command *command)
 {
-	bool is_any_number =
-	    command->kind == EL_COMMAND_NEXT_HOP || command->kind == EL_COMMAND_RX_CLOCK;
+	bool is_any_number = command->kind == EL_COMMAND_NEXT_HOP ||
+			     command->kind == EL_COMMAND_RX_CLOCK ||
+			     command->kind == EL_COMMAND_WALL_CLOCK;
 
 	return rte_ring_free_count(w->commands) > (is_any_number ? RESERVED_COMMANDS : 0);
 }

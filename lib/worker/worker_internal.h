@@ -133,6 +133,7 @@ struct el_worker {
 
 	/* clock */
 	struct el_core_clock clock;
+	struct el_wall_line wall_line;
 	bool watched;          /* the clock is to be checked */
 	uint64_t look_at_ns;   /* when it is to be checked next */
 	uint64_t jump_ns;      /* an iteration that seems to take longer is a reason, too */
@@ -235,6 +236,12 @@ static inline uint8_t *frame_end(struct rte_mbuf *m)
 static inline uint64_t worker_now(const struct el_worker *w)
 {
 	return el_ticks_now(&w->clock);
+}
+
+/* CLOCK_REALTIME at a time of the worker's clock, not long ago. */
+static inline int64_t worker_real_ns(const struct el_worker *w, uint64_t ns)
+{
+	return el_wall_real_ns(&w->wall_line, ns);
 }
 
 /* clock.c: checking it. */

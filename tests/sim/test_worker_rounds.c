@@ -550,7 +550,8 @@ static void a_stall_at_the_end_leaves_nothing_unsent(void **state)
 /* However many next hops and clocks come, there is room for what control can't do without. */
 static void next_hops_leave_room(void **state)
 {
-	static const enum el_command_kind any[] = {EL_COMMAND_NEXT_HOP, EL_COMMAND_RX_CLOCK};
+	static const enum el_command_kind any[] = {EL_COMMAND_NEXT_HOP, EL_COMMAND_RX_CLOCK,
+						   EL_COMMAND_WALL_CLOCK};
 	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 10), 2);
 	struct el_command c, orders[2];
 	uint64_t taken;
