@@ -54,6 +54,7 @@ static int eal_init(struct control *c, struct el_error *err)
 				    .n_ports = d->n_ports,
 				    .args = args,
 				    .n_args = n_args};
+	char dir[4096];
 	cpu_set_t allowed;
 	int ret;
 
@@ -62,6 +63,9 @@ static int eal_init(struct control *c, struct el_error *err)
 	for (size_t i = 0; i < n_args; i++)
 		args[i] = i < d->eal_args.count ? d->eal_args.items[i]
 						: c->options->eal_args[i - d->eal_args.count];
+	/* that there are none is told where the ports are opened */
+	if (el_profile_dir(c->options->profile_dir, dir, sizeof(dir), NULL) == 0)
+		eal.profile_dir = dir;
 	CPU_ZERO(&allowed);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
 	ret = el_lcores_choose(d, c->started_with->global.nb_proc, &allowed, &c->lcores, err);

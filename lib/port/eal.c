@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "el_port.h"
+#include "port_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -95,15 +95,33 @@ static void add_lcores(struct args *a, const struct el_lcores *l)
 	add_arg(a, "--main-lcore=0");
 }
 
+/* A PCI function with what its profile gives it. What is wrong with that is told when the port is
+ * opened. */
+static const char *pci_device(const struct el_eal_config *c, const struct el_conf_port *port,
+			      const char *address, char *buf, size_t size)
+{
+	struct el_profile profile;
+	struct el_str s;
+
+	if (!c->profile_dir ||
+	    profile_of_pci("/sys", c->profile_dir, port, address, &profile, NULL) < 0)
+		return address;
+	el_str_init(&s, buf, size);
+	profile_add_pci_device(&s, address, &profile);
+	return buf;
+}
+
 static void add_pci(struct args *a, const struct el_eal_config *c)
 {
+	char text[sizeof(((struct el_device *)0)->name) +
+		  sizeof(((struct el_profile *)0)->pci_args)];
 	struct el_device d;
 	bool any = false;
 
 	for (size_t i = 0; i < c->n_ports; i++) {
 		if (el_device_parse(c->ports[i].device, &d, NULL) < 0 || d.kind != EL_DEVICE_PCI)
 			continue;
-		add_arg(a, "--allow=%s", d.name);
+		add_arg(a, "--allow=%s", pci_device(c, &c->ports[i], d.name, text, sizeof(text)));
 		any = true;
 	}
 	if (!any)

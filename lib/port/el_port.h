@@ -43,7 +43,8 @@ struct el_eal_config {
 	const struct el_lcores *lcores;
 	const struct el_conf_port *ports; /* PCI functions among them are let through to the EAL */
 	size_t n_ports;
-	char *const *args; /* more EAL arguments, after ours */
+	const char *profile_dir; /* of what these are given by their profiles; NULL: nothing */
+	char *const *args;       /* more EAL arguments, after ours */
 	size_t n_args;
 	uint32_t memory_mib; /* 0: by the number of ports and workers */
 };
@@ -71,7 +72,7 @@ static inline unsigned el_eal_worker_lcore(struct el_worker_idx worker)
 
 /* Writes the EAL's argument vector for `config` and `prefix` into `buf`, NUL-terminated arguments
  * one after the other, and pointers to them, with a final NULL, into `argv`. The number of
- * arguments, or -ENOSPC. Pure. */
+ * arguments, or -ENOSPC. Pure, but for the profiles and ids of PCI functions. */
 int el_eal_args(const struct el_eal_config *config, bool huge, const char *prefix, char *buf,
 		size_t buf_size, char **argv, size_t argv_size);
 
@@ -80,10 +81,20 @@ uint64_t el_eal_huge_free_mib(void);
 
 /* ---- driver profiles ---- */
 
+struct el_pci_id {
+	uint16_t vendor, device;
+};
+
+#define EL_PROFILE_IDS_MAX 64
+
+/* The profile of a device is found by its PCI ids, else by its driver. */
 struct el_profile {
 	char name[32];       /* the file's, without .yaml */
-	char drivers[8][32]; /* as DPDK reports them; the profile of a device is found by these */
+	char drivers[8][32]; /* as DPDK reports them */
 	uint32_t n_drivers;
+	struct el_pci_id pci_ids[EL_PROFILE_IDS_MAX];
+	uint32_t n_pci_ids;
+	char pci_args[128]; /* devargs of a PCI function, behind its address */
 	/* template of a device string; {name} {queue} {queues} {frame} {block} */
 	char devargs[256];
 	bool device_per_queue; /* a device has one queue: several devices are one port */
@@ -98,8 +109,10 @@ struct el_profile {
 	uint16_t queues_max;
 	uint16_t rx_descriptors, tx_descriptors;
 	uint64_t rss; /* RTE_ETH_RSS_* */
-	uint64_t rx_offloads,
-	    tx_offloads;       /* RTE_ETH_*_OFFLOAD_*: asked for where the device has them */
+	/* RTE_ETH_*_OFFLOAD_*: asked for where the device has them, and to be off: some drivers
+	 * have them on unasked */
+	uint64_t rx_offloads, tx_offloads;
+	uint64_t rx_forbidden, tx_forbidden;
 	uint64_t max_pps;      /* default cap; 0: that of the link */
 	uint32_t link_wait_ms; /* how long to wait for the link at start */
 };
@@ -111,6 +124,11 @@ int el_profile_parse(const char *path, const char *text, size_t len, struct el_p
 
 /* The same from a file of less than 64 KiB: also -ENOENT, -EFBIG... */
 int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_error *err);
+
+/* The profile of a device in `dir`: one that names its PCI ids, else one of its driver, else the
+ * generic one. Either may be NULL: not known. Errors as el_profile_load. */
+int el_profile_find(const char *dir, const char *driver, const struct el_pci_id *id,
+		    struct el_profile *ret_profile, struct el_error *err);
 
 /* Fills a profile's devargs template in: `frame` and `block` are sizes for frames of `mtu`. 0, or
  * -EINVAL for an unknown variable or a result that does not fit. Pure. */
@@ -148,6 +166,16 @@ struct el_port_rss {
 	uint16_t reta[EL_PORT_RETA_MAX]; /* hash modulo reta_size to queue */
 };
 
+/* What a profile asks for and the device does not do, and what it does. */
+struct el_port_deal {
+	uint64_t rss_missing, rx_missing, tx_missing; /* asked for, not had */
+	uint64_t rx_forced, tx_forced;                /* forbidden, and on all the same */
+	uint64_t rx_on, tx_on;                        /* offloads that are on */
+	bool clock_missing; /* timestamps could be had, but not its clock, so they are off */
+	uint16_t queues, queues_wanted;
+	uint16_t rx_descriptors, tx_descriptors; /* of a queue */
+};
+
 /* An open port; constant from open to close, but for link_up. */
 struct el_port {
 	char name[64];
@@ -171,6 +199,7 @@ struct el_port {
 	uint64_t link_bps;        /* 0: unknown */
 	uint64_t default_max_pps; /* the default cap on packets sent; 0: none known */
 	struct el_port_rss rss;
+	struct el_port_deal deal; /* of its last device: they are alike */
 	/* Where the device stamps what it receives and its clock can be read: the mbuf flag that
 	 * says so and the place of the stamp. Else 0. */
 	uint64_t rx_stamp_flag;
@@ -191,6 +220,10 @@ bool el_port_rss_tells(const struct el_port_rss *rss, enum el_probe_type type, u
  * 50 ns, with IPv6 70 and more: it grows with the bits that are set. */
 uint16_t el_port_rss_queue(const struct el_port_rss *rss, uint8_t family, const uint8_t *target,
 			   const uint8_t *own);
+
+/* Appends what a port's profile asks for and its device does not do, "has no rss ipv4 and ipv6; 512
+ * receive descriptors, not 2048"; nothing where all is as asked for. Pure. */
+void el_port_deal_add(const struct el_port *port, struct el_str *out);
 
 /* Looks whether this machine has the device of a port, without the EAL and without touching
  * anything. 0; -EINVAL: the device or its profile is wrong on any machine; -ENODEV: it is not on

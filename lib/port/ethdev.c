@@ -70,26 +70,6 @@ static void free_old_pools(struct el_port_device *d)
 	d->n_pools = n;
 }
 
-static struct rte_eth_conf make_conf(const struct el_port *port, const struct setup *s,
-				     uint16_t mtu)
-{
-	const struct el_profile *profile = &port->profile;
-	const struct rte_eth_dev_info *info = &s->info;
-	struct rte_eth_conf conf = {
-	    .rxmode = {.mtu = mtu, .offloads = profile->rx_offloads & info->rx_offload_capa},
-	    .txmode = {.offloads = profile->tx_offloads & info->tx_offload_capa},
-	};
-
-	conf.rx_adv_conf.rss_conf.rss_hf = profile->rss & info->flow_type_rss_offloads;
-	if (s->queues > 1 && conf.rx_adv_conf.rss_conf.rss_hf)
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	else
-		conf.rx_adv_conf.rss_conf.rss_hf = 0;
-	if (!(conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG))
-		conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_RSS_HASH;
-	return conf;
-}
-
 static int setup_queues(struct el_port *port, const struct el_port_device *d, const struct setup *s)
 {
 	uint16_t rx = port->profile.rx_descriptors, tx = port->profile.tx_descriptors;
@@ -105,6 +85,8 @@ static int setup_queues(struct el_port *port, const struct el_port_device *d, co
 		if (r == 0)
 			r = rte_eth_tx_queue_setup(d->id, q, tx, (unsigned)socket, &txconf);
 	}
+	port->deal.rx_descriptors = rx;
+	port->deal.tx_descriptors = tx;
 	port->slots[EL_DIRECTION_RX] += (uint32_t)rx * s->queues;
 	port->slots[EL_DIRECTION_TX] += (uint32_t)tx * s->queues;
 	return r;
@@ -215,7 +197,9 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	if (r < 0)
 		goto fail;
 	s.queues = min_u16(queues, min_u16(s.info.max_rx_queues, s.info.max_tx_queues));
-	s.conf = make_conf(port, &s, port->ifindex ? 0 : mtu);
+	deal_conf(port, &s.info, s.queues, port->ifindex ? 0 : mtu, &s.conf);
+	port->deal.queues_wanted = queues;
+	port->deal.queues = s.queues;
 	s.conf.rxmode.offloads = rx_clock_choose(port, d, s.conf.rxmode.offloads);
 	port->partial_checksums = is_of_kernel(s.info.driver_name);
 	port->rx_checksum_flags = checksum_flags(s.conf.rxmode.offloads);
@@ -232,6 +216,7 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	port->mac[5] ^= port->profile.kernel_end;
 	if (!port->ifindex)
 		rte_eth_dev_get_mtu(d->id, &port->mtu);
+	deal_read(port, d->id, s.conf.rxmode.offloads);
 	counters_begin(d);
 	if (s.conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
 		rss_read(port, d->id, s.queues, s.conf.rx_adv_conf.rss_conf.rss_hf);

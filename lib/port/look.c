@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "el_pci.h"
 #include "port_private.h"
 
 #define PROFILES_MAX 128
@@ -37,72 +38,28 @@ static int look_at_interface(const char *name, struct el_error *err)
 
 /* ---- PCI ---- */
 
-/* Drivers that let DPDK have a device, and those that share it with DPDK. */
-static bool is_dpdk_driver(const char *driver)
-{
-	static const char *const names[] = {"vfio-pci", "uio_pci_generic", "igb_uio", "mlx4_core",
-					    "mlx5_core"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(driver, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/* The interface that a kernel's driver made of a PCI device: in its folder net, or in that of the
- * virtio device below it. */
-static void find_interface(const char *device, struct el_str *out)
-{
-	char path[PATH_MAX];
-	DIR *dir;
-	struct dirent *e;
-
-	snprintf(path, sizeof(path), "%s/net", device);
-	dir = opendir(path);
-	while (dir && !out->len && (e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			el_str_add(out, e->d_name);
-	if (dir)
-		closedir(dir);
-	dir = out->len ? NULL : opendir(device);
-	while (dir && !out->len && (e = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/%s", device, e->d_name);
-		if (strncmp(e->d_name, "virtio", 6) == 0)
-			find_interface(path, out);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 int look_at_pci(const char *sys, const char *address, struct el_error *err)
 {
-	char device[512], path[600], link[PATH_MAX] = "", interface[IFNAMSIZ] = "", also[96] = "";
-	struct el_str i = EL_STR_INIT(interface), a = EL_STR_INIT(also);
-	const char *driver;
-	ssize_t n;
+	char also[96] = "";
+	struct el_str a = EL_STR_INIT(also);
+	struct el_pci pci;
+	int r = el_pci_read(sys, address, &pci);
 
-	snprintf(device, sizeof(device), "%s/bus/pci/devices/%s", sys, address);
-	if (access(device, F_OK) < 0)
+	if (r < 0)
 		return el_error_set(err, -ENODEV, "this machine has no PCI device %s", address);
-	snprintf(path, sizeof(path), "%s/driver", device);
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0)
+	if (!pci.driver[0])
 		return el_error_set(err, -ENODEV,
-				    "the PCI device %s has no driver: bind it to vfio-pci first "
-				    "(dpdk-devbind.py --bind=vfio-pci %s)",
+				    "the PCI device %s has no driver: bind it for DPDK first "
+				    "(echolane-bind bind %s)",
 				    address, address);
-	link[n] = '\0';
-	driver = strrchr(link, '/') ? strrchr(link, '/') + 1 : link;
-	if (is_dpdk_driver(driver))
+	if (el_pci_use(pci.driver) != EL_PCI_KERNEL)
 		return 0;
-	find_interface(device, &i);
-	if (i.len)
-		el_str_addf(&a, ", or probe from its interface with af_packet:%s", interface);
-	return el_error_set(
-	    err, -ENODEV,
-	    "the PCI device %s is with the kernel's driver %.40s: bind it to vfio-pci "
-	    "first (dpdk-devbind.py --bind=vfio-pci %s)%s",
-	    address, driver, address, also);
+	if (pci.interface[0])
+		el_str_addf(&a, ", or probe from its interface with af_packet:%s", pci.interface);
+	return el_error_set(err, -ENODEV,
+			    "the PCI device %s is with the kernel's driver %s: bind it for DPDK "
+			    "first (echolane-bind bind %s)%s",
+			    address, pci.driver, address, also);
 }
 
 /* ---- driver profiles ---- */

@@ -3,7 +3,6 @@
  */
 #include "port_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -17,6 +16,7 @@
 #include <rte_ethdev.h>
 
 #include "capture.h"
+#include "el_pci.h"
 #include "look.h"
 #include "permission.h"
 
@@ -37,40 +37,6 @@ int port_error(const struct el_port *port, struct el_error *err, int code, const
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	return el_error_set(err, code, "port %s: %s", port->name, text);
-}
-
-int profile_find(const char *dir, const char *driver, struct el_profile *ret_profile,
-		 struct el_error *err)
-{
-	char path[PATH_MAX];
-	DIR *d = opendir(dir);
-	struct dirent *e;
-	int r = -ENOENT;
-
-	if (!d)
-		return el_error_set(err, -errno, "%s: %s", dir, strerror(errno));
-	while (r == -ENOENT && (e = readdir(d))) {
-		const char *dot = strrchr(e->d_name, '.');
-		struct el_profile p;
-
-		if (!dot || strcmp(dot, ".yaml") || e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		r = el_profile_load(path, &p, err);
-		if (r < 0)
-			break;
-		r = -ENOENT;
-		for (uint32_t i = 0; i < p.n_drivers; i++)
-			if (strcmp(p.drivers[i], driver) == 0) {
-				*ret_profile = p;
-				r = 0;
-			}
-	}
-	closedir(d);
-	if (r != -ENOENT)
-		return r;
-	snprintf(path, sizeof(path), "%s/generic.yaml", dir);
-	return el_profile_load(path, ret_profile, err);
 }
 
 static int load_named_profile(struct el_port *port, const char *dir, const char *name,
@@ -138,6 +104,20 @@ static int probe(struct el_port *port, const char *name, const char *devargs, st
 	return 0;
 }
 
+/* What of its profile a device does not do. */
+static void tell_deal(const struct el_port *port)
+{
+	bool forced = port->deal.rx_forced || port->deal.tx_forced;
+	char text[512] = "";
+	struct el_str s = EL_STR_INIT(text);
+
+	el_port_deal_add(port, &s);
+	if (s.len)
+		el_log(forced ? EL_LOG_WARNING : EL_LOG_INFO, "port",
+		       "port %s: of its profile %s the device has: %s", port->name,
+		       port->profile.name, text);
+}
+
 /* `again`: what is started already, with another number of queues. */
 static int start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu, bool again,
 		 struct el_error *err)
@@ -157,6 +137,7 @@ static int start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	el_log(d->is_short ? EL_LOG_WARNING : EL_LOG_DEBUG, "port",
 	       "port %s: its driver leaves %u of %u receive buffers%s", port->name, d->buffers_left,
 	       d->buffers, d->is_short ? ": packets may be lost for want of them" : "");
+	tell_deal(port);
 	return 0;
 }
 
@@ -221,28 +202,51 @@ static int open_named(struct el_port *port, const struct el_device *device, uint
 	return 0;
 }
 
-/* A PCI function, an EAL device string or an existing device: the profile is found by its driver.
- */
+/* The profile of a device that DPDK has. */
+static int find_profile(struct el_port *port, const struct el_device *device,
+			const char *profile_dir, struct el_error *err)
+{
+	struct rte_eth_dev_info info;
+	struct el_error why;
+	struct el_pci pci;
+	bool is_pci = device->kind == EL_DEVICE_PCI && el_pci_read("/sys", device->name, &pci) == 0;
+	int r = rte_eth_dev_info_get(port->private->devices[0].id, &info);
+
+	if (r < 0)
+		return port_error(port, err, r, "%s: %s", device->name, strerror(-r));
+	r = el_profile_find(profile_dir, info.driver_name, is_pci ? &pci.id : NULL, &port->profile,
+			    &why);
+	if (r < 0)
+		return port_error(port, err, r, "%s", why.text);
+	el_log(EL_LOG_DEBUG, "port", "port %s: driver %s, profile %s", port->name, info.driver_name,
+	       port->profile.name);
+	return 0;
+}
+
+/* A PCI function, an EAL device string or an existing device: the profile is found by its ids or
+ * its driver. */
 static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 		      const struct el_device *device, uint16_t queues, const char *profile_dir,
 		      struct el_error *err)
 {
-	const char *devargs = device->kind == EL_DEVICE_PCI ? device->name : conf->device;
-	char interface[IFNAMSIZ];
-	struct rte_eth_dev_info info;
+	const char *devargs = conf->device;
+	char interface[IFNAMSIZ], pci[sizeof(device->name) + sizeof(port->profile.pci_args)];
+	struct el_str s = EL_STR_INIT(pci);
 	struct el_error why;
-	int r = probe(port, device->name, devargs, err);
+	int r = 0;
 
+	if (device->kind == EL_DEVICE_PCI) {
+		if (profile_of_pci("/sys", profile_dir, conf, device->name, &port->profile, &why) <
+		    0)
+			port->profile.pci_args[0] = '\0'; /* it is looked for again below */
+		profile_add_pci_device(&s, device->name, &port->profile);
+		devargs = pci;
+	}
+	r = probe(port, device->name, devargs, err);
+	if (r == 0 && !conf->profile)
+		r = find_profile(port, device, profile_dir, err);
 	if (r < 0)
 		return r;
-	if (!conf->profile) {
-		r = rte_eth_dev_info_get(port->private->devices[0].id, &info);
-		if (r < 0)
-			return port_error(port, err, r, "%s: %s", device->name, strerror(-r));
-		r = profile_find(profile_dir, info.driver_name, &port->profile, &why);
-		if (r < 0)
-			return port_error(port, err, r, "%s", why.text);
-	}
 	if (port->profile.kernel_interface && el_device_interface(device, interface)) {
 		r = interface_check(port, interface, err);
 		if (r < 0)

@@ -5,6 +5,8 @@
 #include "el_rtnl.h"
 
 struct rte_mempool;
+struct rte_eth_conf;
+struct rte_eth_dev_info;
 
 /* One of a driver's own counters, by its place among them (rte_eth_xstats_get_by_id). */
 struct el_port_own_counter {
@@ -54,9 +56,28 @@ int port_error(const struct el_port *port, struct el_error *err, int code, const
 /* The size of a packet ring's frame for `mtu`. */
 unsigned profile_frame_size(uint16_t mtu);
 
-/* The profile of the driver `driver`, or the generic one. */
-int profile_find(const char *dir, const char *driver, struct el_profile *ret_profile,
-		 struct el_error *err);
+/* The names that a profile has for these bits, separated by commas, a space before each. */
+void profile_add_rss(struct el_str *out, uint64_t types);
+void profile_add_rx(struct el_str *out, uint64_t offloads);
+void profile_add_tx(struct el_str *out, uint64_t offloads);
+
+/* The profile of a PCI function as far as it is known before DPDK has a driver for it: the one that
+ * the port names, or that names its ids, else the generic one. */
+int profile_of_pci(const char *sys, const char *dir, const struct el_conf_port *conf,
+		   const char *address, struct el_profile *ret_profile, struct el_error *err);
+
+/* How the EAL is told of a PCI function: its address and what its profile gives it. */
+void profile_add_pci_device(struct el_str *out, const char *address,
+			    const struct el_profile *profile);
+
+/* ---- deal.c: what a profile asks for and what the device does ---- */
+
+/* How a device of this `info` is to be configured with so many queue pairs. Begins port->deal. */
+void deal_conf(struct el_port *port, const struct rte_eth_dev_info *info, uint16_t queues,
+	       uint16_t mtu, struct rte_eth_conf *ret_conf);
+/* What came of it, once it is configured with the receive offloads `rx_asked`; turns off what is
+ * forbidden where that can be done. */
+void deal_read(struct el_port *port, uint16_t id, uint64_t rx_asked);
 
 /* ---- ethdev.c: one DPDK port of a port ---- */
 

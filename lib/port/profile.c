@@ -32,13 +32,12 @@ static const struct conf_word rss_words[] = {
 };
 
 static const struct conf_word rx_words[] = {
-    {"timestamp", RTE_ETH_RX_OFFLOAD_TIMESTAMP},
-    {"rss_hash", RTE_ETH_RX_OFFLOAD_RSS_HASH},
-    {"ipv4_cksum", RTE_ETH_RX_OFFLOAD_IPV4_CKSUM},
-    {"tcp_cksum", RTE_ETH_RX_OFFLOAD_TCP_CKSUM},
-    {"udp_cksum", RTE_ETH_RX_OFFLOAD_UDP_CKSUM},
-    {"scatter", RTE_ETH_RX_OFFLOAD_SCATTER},
-    {NULL, 0},
+    {"timestamp", RTE_ETH_RX_OFFLOAD_TIMESTAMP},     {"rss_hash", RTE_ETH_RX_OFFLOAD_RSS_HASH},
+    {"ipv4_cksum", RTE_ETH_RX_OFFLOAD_IPV4_CKSUM},   {"tcp_cksum", RTE_ETH_RX_OFFLOAD_TCP_CKSUM},
+    {"udp_cksum", RTE_ETH_RX_OFFLOAD_UDP_CKSUM},     {"scatter", RTE_ETH_RX_OFFLOAD_SCATTER},
+    {"vlan_strip", RTE_ETH_RX_OFFLOAD_VLAN_STRIP},   {"qinq_strip", RTE_ETH_RX_OFFLOAD_QINQ_STRIP},
+    {"vlan_filter", RTE_ETH_RX_OFFLOAD_VLAN_FILTER}, {"tcp_lro", RTE_ETH_RX_OFFLOAD_TCP_LRO},
+    {"keep_crc", RTE_ETH_RX_OFFLOAD_KEEP_CRC},       {NULL, 0},
 };
 
 static const struct conf_word tx_words[] = {
@@ -57,6 +56,22 @@ static bool copy_text(const struct conf_key *key, const char *text, void *field)
 	return true;
 }
 
+/* "8086:100e" */
+static bool parse_pci_id(const struct conf_key *key, const char *text, void *field)
+{
+	struct el_pci_id *id = field;
+	int end = 0;
+
+	(void)key;
+	if (strspn(text, "0123456789abcdefABCDEF:") != strlen(text) || strlen(text) != 9)
+		return false;
+	return sscanf(text, "%4hx:%4hx%n", &id->vendor, &id->device, &end) == 2 && end == 9;
+}
+
+static const struct conf_key pci_id = {.kind = CONF_STR,
+				       ITEM(struct el_pci_id),
+				       .parse = parse_pci_id,
+				       .what = "a vendor and a device as \"8086:100e\""};
 static const struct conf_key driver = {
     .kind = CONF_STR, ITEM(char[32]), .parse = copy_text, .what = "a name of less than 32 bytes"};
 static const struct conf_key rss_type = {.kind = CONF_ENUM, .bits = true, .words = rss_words};
@@ -84,6 +99,8 @@ static const struct conf_key tx_offload = {.kind = CONF_ENUM, .bits = true, .wor
 
 static const struct conf_key keys[] = {
     LIST(drivers, &driver, 8),
+    LIST(pci_ids, &pci_id, EL_PROFILE_IDS_MAX),
+    TEXT("pci_args", pci_args, "a string of less than 128 bytes"),
     TEXT("devargs", devargs, "a string of less than 256 bytes"),
     BOOL(device_per_queue),
     BOOL(kernel_interface),
@@ -100,6 +117,8 @@ static const struct conf_key keys[] = {
     LIST(rss, &rss_type, 64),
     LIST(rx_offloads, &rx_offload, 64),
     LIST(tx_offloads, &tx_offload, 64),
+    LIST(rx_forbidden, &rx_offload, 64),
+    LIST(tx_forbidden, &tx_offload, 64),
     INT(max_pps, 0, 1000000000, NULL),
     INT(link_wait_ms, 0, 60000, "3000"),
 };
@@ -107,6 +126,9 @@ static const struct conf_key keys[] = {
 _Static_assert(offsetof(struct el_profile, n_drivers) ==
 		   offsetof(struct el_profile, drivers) + sizeof(((struct el_profile *)0)->drivers),
 	       "a fixed list is its items, then their number");
+_Static_assert(offsetof(struct el_profile, n_pci_ids) ==
+		   offsetof(struct el_profile, pci_ids) + sizeof(((struct el_profile *)0)->pci_ids),
+	       "likewise");
 
 static void set_name(struct el_profile *p, const char *path)
 {
@@ -130,6 +152,44 @@ static void check(struct conf_walk *w, const struct conf_map *map, const struct 
 	if (p->device_per_queue && !strstr(p->devargs, "{queue}"))
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "device_per_queue"),
 				"device_per_queue", "it needs {queue} in devargs");
+	/* a device gets its arguments before its driver is known */
+	if (p->pci_args[0] && !p->n_pci_ids && p->n_drivers)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "pci_args"), "pci_args",
+				"it needs pci_ids, or no drivers");
+	if ((p->rx_forbidden & p->rx_offloads) || (p->tx_forbidden & p->tx_offloads)) {
+		const char *key =
+		    p->rx_forbidden & p->rx_offloads ? "rx_forbidden" : "tx_forbidden";
+
+		conf_walk_error(w, conf_walk_pos(w, map, entries, key), key,
+				"an offload is asked for and forbidden");
+	}
+}
+
+static void add_bits(struct el_str *out, const struct conf_word *words, uint64_t bits)
+{
+	const char *separator = " ";
+
+	for (; words->text; words++) {
+		if (!(bits & (uint64_t)(unsigned)words->value))
+			continue;
+		el_str_addf(out, "%s%s", separator, words->text);
+		separator = ", ";
+	}
+}
+
+void profile_add_rss(struct el_str *out, uint64_t types)
+{
+	add_bits(out, rss_words, types);
+}
+
+void profile_add_rx(struct el_str *out, uint64_t offloads)
+{
+	add_bits(out, rx_words, offloads);
+}
+
+void profile_add_tx(struct el_str *out, uint64_t offloads)
+{
+	add_bits(out, tx_words, offloads);
 }
 
 int el_profile_parse(const char *path, const char *text, size_t len, struct el_profile *ret_profile,

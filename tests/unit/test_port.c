@@ -3,6 +3,7 @@
  * counter. */
 #include "unit.h"
 
+#include <dirent.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
@@ -178,11 +179,16 @@ static void test_device(void **state)
 
 static void test_profiles_that_come_with_it(void **state)
 {
-	static const char *const names[] = {"af_packet", "af_xdp", "tap",    "memif",
-					    "ring",      "null",   "generic"};
+	static const char *const names[] = {
+	    "af_packet", "af_xdp", "bnxt",  "e1000",  "e1000e",      "ena",     "i40e",
+	    "ice",       "igb",    "igc",   "ixgbe",  "memif",       "mlx5",    "null",
+	    "ring",      "tap",    "vhost", "virtio", "virtio_user", "vmxnet3", "generic"};
 	char path[600], devargs[256];
 	struct el_profile p;
 	struct el_error err;
+	struct dirent *e;
+	size_t files = 0;
+	DIR *dir;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -190,8 +196,14 @@ static void test_profiles_that_come_with_it(void **state)
 		if (el_profile_load(path, &p, &err) < 0)
 			fail_msg("%s", err.text);
 		assert_string_equal(p.name, names[i]);
-		assert_true(p.n_drivers == 1 || strcmp(names[i], "generic") == 0);
+		assert_true(p.n_drivers >= 1 || strcmp(names[i], "generic") == 0);
 	}
+	dir = opendir(profile_dir);
+	assert_non_null(dir);
+	while ((e = readdir(dir)))
+		files += strstr(e->d_name, ".yaml") != NULL;
+	closedir(dir);
+	assert_int_equal(files, sizeof(names) / sizeof(names[0]));
 	assert_true(p.rss & RTE_ETH_RSS_IPV4);
 	assert_false(p.rss & RTE_ETH_RSS_NONFRAG_IPV4_TCP);
 
@@ -206,6 +218,77 @@ static void test_profiles_that_come_with_it(void **state)
 	assert_int_equal(el_profile_devargs(&p, "eth1", 0, 2, 9000, devargs, sizeof(devargs)), 0);
 	assert_non_null(strstr(devargs, "blocksz=16384,framesz=16384"));
 	assert_int_equal(el_profile_devargs(&p, "eth1", 0, 2, 1500, devargs, 40), -EINVAL);
+}
+
+/* By ids before drivers; and of one driver's profiles the one that names no ids is that of all the
+ * others. */
+static void test_profile_find(void **state)
+{
+	static const struct {
+		const char *driver;
+		struct el_pci_id id; /* 0: none is known */
+		const char *expected;
+	} cases[] = {
+	    {"net_e1000_em", {0x8086, 0x100e}, "e1000"},
+	    {"net_e1000_em", {0x8086, 0x10d3}, "e1000e"},
+	    {"net_e1000_em", {0}, "e1000e"},
+	    {NULL, {0x8086, 0x100e}, "e1000"},
+	    {NULL, {0x8086, 0x10d3}, "generic"}, /* no profile says its ids: wait for its driver */
+	    {NULL, {0x8086, 0x1572}, "i40e"},
+	    {"net_i40e", {0x8086, 0x1572}, "i40e"},
+	    {"net_i40e", {0x8086, 0xfff0}, "i40e"}, /* of a device that is newer than the profile */
+	    {"net_ixgbe_vf", {0x8086, 0x10ed}, "ixgbe"},
+	    {"net_virtio", {0x1af4, 0x1041}, "virtio"},
+	    {"net_virtio_user", {0}, "virtio_user"},
+	    {"net_telepathy", {0x8086, 0x1572}, "i40e"},
+	    {"net_telepathy", {0}, "generic"},
+	    {NULL, {0}, "generic"},
+	};
+	struct el_profile p;
+	struct el_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct el_pci_id *id = cases[i].id.vendor ? &cases[i].id : NULL;
+
+		assert_int_equal(el_profile_find(profile_dir, cases[i].driver, id, &p, &err), 0);
+		if (strcmp(p.name, cases[i].expected) != 0)
+			fail_msg("%s %04x: %s, not %s", cases[i].driver ? cases[i].driver : "-",
+				 cases[i].id.device, p.name, cases[i].expected);
+	}
+	assert_int_equal(el_profile_find("/nonexistent", NULL, NULL, &p, &err), -ENOENT);
+}
+
+static void test_deal(void **state)
+{
+	static struct el_port port;
+	char text[512] = "";
+	struct el_str s = EL_STR_INIT(text);
+
+	(void)state;
+	port.profile.rx_descriptors = port.deal.rx_descriptors = 1024;
+	port.profile.tx_descriptors = port.deal.tx_descriptors = 256;
+	port.deal.queues = port.deal.queues_wanted = 2;
+	el_port_deal_add(&port, &s);
+	assert_string_equal(text, "");
+	port.deal = (struct el_port_deal){.rss_missing = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6,
+					  .rx_missing = RTE_ETH_RX_OFFLOAD_RSS_HASH,
+					  .tx_missing = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE,
+					  .clock_missing = true,
+					  .rx_forced = RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
+						       RTE_ETH_RX_OFFLOAD_TCP_LRO,
+					  .tx_forced = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+					  .queues = 1,
+					  .queues_wanted = 4,
+					  .rx_descriptors = 256,
+					  .tx_descriptors = 512};
+	el_port_deal_add(&port, &s);
+	assert_string_equal(
+	    text,
+	    "no rss ipv4, ipv6; no rx_offloads rss_hash; no tx_offloads mbuf_fast_free; no "
+	    "timestamp, for its clock can't be read; forbidden but on: rx_offloads vlan_strip, "
+	    "tcp_lro; forbidden but on: tx_offloads multi_segs; 1 queues, not 4; 256 "
+	    "rx_descriptors, not 1024; 512 tx_descriptors, not 256");
 }
 
 static void write_file(const char *path, const char *text, size_t n)
@@ -237,7 +320,19 @@ static void test_profile_errors(void **state)
 	    {"queues_max: 1\nqueues_max: 2\n", ":2:1: queues_max: set twice, first in line 1"},
 	    {"rx_offloads: [scatter, telepathy]\n",
 	     ":1:24: rx_offloads[1]: expected timestamp, rss_hash, ipv4_cksum, tcp_cksum, "
-	     "udp_cksum or scatter, got \"telepathy\""},
+	     "udp_cksum, scatter, vlan_strip, qinq_strip, vlan_filter, tcp_lro or keep_crc, got "
+	     "\"telepathy\""},
+	    {"pci_ids: [\"8086:100g\"]\n",
+	     ":1:11: pci_ids[0]: expected a vendor and a device as \"8086:100e\", got "
+	     "\"8086:100g\""},
+	    {"pci_ids: [\"8086:10\"]\n",
+	     ":1:11: pci_ids[0]: expected a vendor and a device as \"8086:100e\", got \"8086:10\""},
+	    {"drivers: [net_x]\npci_args: a=1\n",
+	     ":2:11: pci_args: it needs pci_ids, or no drivers"},
+	    {"rx_offloads: [scatter]\nrx_forbidden: [vlan_strip, scatter]\n",
+	     ":2:15: rx_forbidden: an offload is asked for and forbidden"},
+	    {"tx_offloads: [multi_segs]\ntx_forbidden: [multi_segs]\n",
+	     ":2:15: tx_forbidden: an offload is asked for and forbidden"},
 	    {"rss: ipv4\n", ":1:6: rss: expected a list, got \"ipv4\""},
 	    {"drivers: [a,b,c,d,e,f,g,h,i]\n", ":1:10: drivers: expected at most 8 items, got 9"},
 	    {"own_drops: maybe\n",
@@ -340,6 +435,8 @@ int main(void)
 	    cmocka_unit_test(test_eal_args),
 	    cmocka_unit_test(test_device),
 	    cmocka_unit_test(test_profiles_that_come_with_it),
+	    cmocka_unit_test(test_profile_find),
+	    cmocka_unit_test(test_deal),
 	    cmocka_unit_test(test_profile_errors),
 	    cmocka_unit_test(test_profile_garbage),
 	    cmocka_unit_test(test_profile_dir),

@@ -103,6 +103,9 @@ static void stamps_are_told_in_our_time(void **state)
 	fake.read_error = 0;
 	port = open_port();
 	assert_true(fake.asked & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
+	assert_true(port->deal.rx_missing & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM); /* no ring has it */
+	assert_false(port->deal.clock_missing);
+	assert_int_equal(port->deal.queues, 1);
 	assert_int_equal(rte_mbuf_dyn_rx_timestamp_register(&offset, &flag), 0);
 	assert_int_equal(port->rx_stamp_offset, offset);
 	assert_int_equal(port->rx_stamp_flag, flag);
@@ -128,6 +131,8 @@ static void a_clock_that_cannot_be_read(void **state)
 	fake.read_error = -ENOTSUP;
 	port = open_port();
 	assert_false(fake.asked & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
+	assert_true(port->deal.clock_missing);
+	assert_false(port->deal.rx_missing & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
 	assert_int_equal(port->rx_stamp_flag, 0);
 	fake.reads = 0;
 	el_port_read_clocks(port);
@@ -145,6 +150,8 @@ static void a_device_without_stamps(void **state)
 	fake.read_error = 0;
 	port = open_port();
 	assert_false(fake.asked & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
+	assert_false(port->deal.clock_missing);
+	assert_true(port->deal.rx_missing & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
 	assert_int_equal(port->rx_stamp_flag, 0);
 	el_port_close(port);
 }

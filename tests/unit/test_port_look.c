@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #include "../../lib/port/look.h"
-#include "el_port.h"
+#include "../../lib/port/port_private.h"
+#include "el_pci.h"
 
 static char sys[] = "/tmp/el-test-sys-XXXXXX";
 
@@ -28,6 +29,18 @@ static void make_dir(const char *path)
 		mkdir(text, 0700);
 	}
 	assert_int_equal(mkdir(text, 0700), 0);
+}
+
+static void make_file(const char *path, const char *content)
+{
+	char text[PATH_MAX];
+	FILE *f;
+
+	snprintf(text, sizeof(text), "%s%s", sys, path);
+	f = fopen(text, "w");
+	assert_non_null(f);
+	assert_true(fputs(content, f) >= 0);
+	fclose(f);
 }
 
 static void make_link(const char *to, const char *path)
@@ -52,8 +65,20 @@ static int make_sys(void **state)
 	make_link("../../../bus/pci/drivers/mlx5_core", "/bus/pci/devices/0000:03:00.0/driver");
 	make_dir("/bus/pci/devices/0000:04:00.0/virtio1/net/eth0");
 	make_link("../../../bus/pci/drivers/virtio-pci", "/bus/pci/devices/0000:04:00.0/driver");
+	make_file("/bus/pci/devices/0000:04:00.0/vendor", "0x1af4\n");
+	make_file("/bus/pci/devices/0000:04:00.0/device", "0x1041\n");
+	make_file("/bus/pci/devices/0000:04:00.0/class", "0x020000\n");
+	make_file("/bus/pci/devices/0000:04:00.0/driver_override", "(null)\n");
+	make_file("/bus/pci/devices/0000:01:00.0/class", "0x020000\n");
+	make_file("/bus/pci/devices/0000:01:00.0/sriov_numvfs", "2\n");
+	make_file("/bus/pci/devices/0000:02:00.0/class", "0x020700\n");
+	make_file("/bus/pci/devices/0000:02:00.0/numa_node", "1\n");
+	make_file("/bus/pci/devices/0000:02:00.0/driver_override", "vfio-pci\n");
+	make_link("../../../kernel/iommu_groups/11", "/bus/pci/devices/0000:02:00.0/iommu_group");
+	make_link("../0000:01:00.0", "/bus/pci/devices/0000:02:00.0/physfn");
 	make_dir("/bus/pci/devices/0000:05:00.0");
 	make_dir("/bus/pci/devices/0000:06:00.0");
+	make_file("/bus/pci/devices/0000:06:00.0/class", "0x010802\n");
 	make_link("../../../bus/pci/drivers/nvme", "/bus/pci/devices/0000:06:00.0/driver");
 	return 0;
 }
@@ -74,22 +99,16 @@ static void pci(void **state)
 	} cases[] = {
 	    {"0000:02:00.0", NULL},
 	    {"0000:03:00.0", NULL},
-	    {"0000:01:00.0",
-	     "the PCI device 0000:01:00.0 is with the kernel's driver ixgbe: bind it to vfio-pci "
-	     "first "
-	     "(dpdk-devbind.py --bind=vfio-pci 0000:01:00.0), or probe from its interface with "
-	     "af_packet:ens1"},
+	    {"0000:01:00.0", "the PCI device 0000:01:00.0 is with the kernel's driver ixgbe: bind "
+			     "it for DPDK first (echolane-bind bind 0000:01:00.0), or probe from "
+			     "its interface with af_packet:ens1"},
 	    {"0000:04:00.0", "the PCI device 0000:04:00.0 is with the kernel's driver virtio-pci: "
-			     "bind it to vfio-pci "
-			     "first (dpdk-devbind.py --bind=vfio-pci 0000:04:00.0), or probe from "
-			     "its interface with "
-			     "af_packet:eth0"},
-	    {"0000:05:00.0", "the PCI device 0000:05:00.0 has no driver: bind it to vfio-pci first "
-			     "(dpdk-devbind.py "
-			     "--bind=vfio-pci 0000:05:00.0)"},
+			     "bind it for DPDK first (echolane-bind bind 0000:04:00.0), or probe "
+			     "from its interface with af_packet:eth0"},
+	    {"0000:05:00.0", "the PCI device 0000:05:00.0 has no driver: bind it for DPDK first "
+			     "(echolane-bind bind 0000:05:00.0)"},
 	    {"0000:06:00.0", "the PCI device 0000:06:00.0 is with the kernel's driver nvme: bind "
-			     "it to vfio-pci first "
-			     "(dpdk-devbind.py --bind=vfio-pci 0000:06:00.0)"},
+			     "it for DPDK first (echolane-bind bind 0000:06:00.0)"},
 	    {"0000:07:00.0", "this machine has no PCI device 0000:07:00.0"},
 	};
 
@@ -101,6 +120,66 @@ static void pci(void **state)
 				 cases[i].sentence ? -ENODEV : 0);
 		assert_string_equal(err.text, cases[i].sentence ? cases[i].sentence : "");
 	}
+}
+
+static void list(void **state)
+{
+	struct el_pci *l = NULL;
+	char none[] = "/nonexistent";
+
+	(void)state;
+	assert_int_equal(el_pci_list(sys, &l), 3);
+	assert_string_equal(l[0].address, "0000:01:00.0");
+	assert_string_equal(l[0].interface, "ens1");
+	assert_int_equal(l[0].n_virtual_functions, 2);
+	assert_int_equal(l[0].numa_node, -1);
+	assert_string_equal(l[0].override, "");
+	assert_false(l[0].virtual_function);
+	assert_string_equal(l[1].driver, "vfio-pci");
+	assert_string_equal(l[1].override, "vfio-pci");
+	assert_string_equal(l[1].iommu_group, "11");
+	assert_int_equal(l[1].numa_node, 1);
+	assert_true(l[1].virtual_function);
+	assert_string_equal(l[2].interface, "eth0");
+	assert_string_equal(l[2].override, "");
+	assert_int_equal(l[2].id.vendor, 0x1af4);
+	assert_int_equal(l[2].id.device, 0x1041);
+	free(l);
+	assert_int_equal(el_pci_list(none, &l), 0);
+	assert_int_equal(el_pci_use("vfio-pci"), EL_PCI_USERS);
+	assert_int_equal(el_pci_use("mlx5_core"), EL_PCI_BIFURCATED);
+	assert_int_equal(el_pci_use(""), EL_PCI_KERNEL);
+}
+
+/* What a function is given before its driver is known: by its ids, or by the profile that its port
+ * names. */
+static void arguments(void **state)
+{
+	char i40e[] = "i40e", nonsense[] = "nonsense", device[] = "0000:05:00.0";
+	struct el_conf_port port = {.device = device};
+	struct el_profile p;
+	char text[256];
+	struct el_str s = EL_STR_INIT(text);
+
+	(void)state;
+	assert_int_equal(profile_of_pci(sys, UNIT_PROFILE_DIR, &port, device, &p, NULL), 0);
+	assert_string_equal(p.name, "generic");
+	profile_add_pci_device(&s, device, &p);
+	assert_string_equal(text, "0000:05:00.0");
+	make_file("/bus/pci/devices/0000:05:00.0/vendor", "0x8086\n");
+	make_file("/bus/pci/devices/0000:05:00.0/device", "0x1572\n");
+	assert_int_equal(profile_of_pci(sys, UNIT_PROFILE_DIR, &port, device, &p, NULL), 0);
+	assert_string_equal(p.name, "i40e");
+	port.profile = i40e;
+	assert_int_equal(profile_of_pci("/none", UNIT_PROFILE_DIR, &port, device, &p, NULL), 0);
+	el_str_init(&s, text, sizeof(text));
+	profile_add_pci_device(&s, device, &p);
+	assert_string_equal(text, "0000:05:00.0,support-multi-driver=1");
+	port.profile = nonsense;
+	assert_int_equal(profile_of_pci(sys, UNIT_PROFILE_DIR, &port, device, &p, NULL), -ENOENT);
+	port.profile = NULL;
+	assert_int_equal(profile_of_pci("/none", UNIT_PROFILE_DIR, &port, device, &p, NULL),
+			 -ENODEV);
 }
 
 static void ports(void **state)
@@ -192,10 +271,9 @@ static void drivers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(pci),
-	    cmocka_unit_test(ports),
-	    cmocka_unit_test(drivers),
-	    cmocka_unit_test(interfaces_without_ethernet),
+	    cmocka_unit_test(pci),       cmocka_unit_test(list),
+	    cmocka_unit_test(arguments), cmocka_unit_test(ports),
+	    cmocka_unit_test(drivers),   cmocka_unit_test(interfaces_without_ethernet),
 	};
 	return cmocka_run_group_tests_name("port_look", tests, make_sys, remove_sys);
 }
