@@ -281,13 +281,14 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 		r = choose_huge(config, &huge, err);
 	if (r < 0)
 		return r;
-	snprintf(prefix, sizeof(prefix), "%.40s-%d", program, (int)getpid());
-	r = runtime_dir_prepare(prefix, err);
+	r = runtime_dir_prepare(program, prefix, sizeof(prefix), err);
 	if (r < 0)
-		return r;
+		goto fail_early;
 	args_memory = malloc(ARGS_BYTES);
-	if (!args_memory)
-		return el_error_set(err, -ENOMEM, "no memory to start the EAL");
+	if (!args_memory) {
+		r = el_error_set(err, -ENOMEM, "no memory to start the EAL");
+		goto fail_early;
+	}
 	argc = el_eal_args(config, huge, prefix, args_memory, ARGS_BYTES, argv, ARGS_MAX);
 	if (argc < 0) {
 		r = el_error_set(err, argc, "there are too many EAL arguments");
@@ -315,10 +316,11 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	return 0;
 
 fail:
-	runtime_dir_remove();
 	capture_log_close();
 	free(args_memory);
 	args_memory = NULL;
+fail_early:
+	runtime_dir_remove();
 	return r;
 }
 

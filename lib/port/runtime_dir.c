@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,7 +20,9 @@
 #include "el_base.h"
 #include "el_trust.h"
 
-static char own[PATH_MAX]; /* written by control's thread only */
+static char own[PATH_MAX];     /* written by control's thread only */
+static char claimed[PATH_MAX]; /* likewise: PARENT/PROGRAM.lock */
+static int claim_fd = -1;      /* that file, locked as long as this process has the name; -1 */
 
 /* An entry of `parent` that is a directory of our own which nobody else can write to: a link leads
  * nowhere, and what others have made, also by a name of ours, is theirs. -1: it is none. */
@@ -54,11 +57,11 @@ static void remove_dir(int parent, const char *name, int fd)
 		el_log(EL_LOG_WARNING, "port", "%s can't be removed: %s", name, strerror(errno));
 }
 
-/* The directory that ours is in, which somebody else may have made; NULL: there is none that can be
- * believed. *ret_name: what ours is called in it. */
-static DIR *open_parent(const char **ret_name)
+/* The directory that `path` is in, which somebody else may have made; NULL: there is none that can
+ * be believed. *ret_name: what `path` is called in it. */
+static DIR *open_parent(char *path, const char **ret_name)
 {
-	char *slash = strrchr(own, '/');
+	char *slash = strrchr(path, '/');
 	struct el_error err;
 	int place, fd;
 	DIR *dir;
@@ -66,7 +69,7 @@ static DIR *open_parent(const char **ret_name)
 	if (!slash)
 		return NULL;
 	*slash = '\0';
-	place = el_trust_open(own, NULL, &err);
+	place = el_trust_open(path, NULL, &err);
 	*slash = '/';
 	if (place < 0) {
 		el_log(EL_LOG_WARNING, "port", "run-time directories are left where they are: %s",
@@ -104,37 +107,119 @@ static int refuse(int code, const char *why, struct el_error *err)
 
 #define SOCKET_NAME "/dpdk_telemetry.v2"
 
-int runtime_dir_prepare(const char *prefix, struct el_error *err)
+/* ---- the name ---- */
+
+/* Takes the name that the file `name` of `parent` stands for, unless another process has it: by a
+ * lock, which ends with the process whatever ends it. (The directory itself is locked by the EAL
+ * for a moment.) The locked file, or -1. */
+static int claim(int parent, const char *name)
 {
-	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof(SOCKET_NAME);
-	char path[PATH_MAX], own_path[PATH_MAX];
-	struct el_str s = EL_STR_INIT(path), own_s = EL_STR_INIT(own_path);
+	int fd = openat(parent, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat mine, there;
+
+	if (fd < 0)
+		return -1;
+	/* it may be one that its owner has just removed */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &mine) == 0 &&
+	    fstatat(parent, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    mine.st_dev == there.st_dev && mine.st_ino == there.st_ino)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* What is there by this name, if anything, is to be nobody else's. */
+static int check_own(const char *path, const char *name, struct el_error *err)
+{
+	char own_path[PATH_MAX];
+	struct el_str s = EL_STR_INIT(own_path);
 	struct el_error why;
 	int fd;
 
-	el_str_addf(&s, "%s/dpdk", eal_parent());
-	el_str_addf(&own_s, "%s/%s", path, prefix);
-	if (own_s.truncated || strlen(own_path) > most)
-		return el_error_set(err, -ENAMETOOLONG,
-				    "DPDK's EAL can't have its files in %.200s: with the name of "
-				    "its socket that is more than a socket's address may be long; "
-				    "set %s to a shorter directory",
-				    path, getuid() == 0 ? "RUNTIME_DIRECTORY" : "XDG_RUNTIME_DIR");
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return el_error_set(err, -errno, "DPDK's EAL can't make %.200s for its files: %s",
-				    path, strerror(errno));
-	fd = el_trust_open(path, NULL, &why);
-	if (fd == -EPERM)
-		return refuse(fd, why.text, err);
-	if (fd < 0)
-		return el_error_set(err, fd, "DPDK's EAL can't have its files there: %s", why.text);
-	close(fd);
+	el_str_addf(&s, "%s/%s", path, name);
 	fd = el_trust_open(own_path, NULL, &why);
 	if (fd == -EPERM)
 		return refuse(fd, why.text, err);
 	if (fd >= 0)
 		close(fd);
 	return 0;
+}
+
+/* PROGRAM, or PROGRAM-PID where another process has that. */
+static int choose_name(int place, const char *path, const char *program, struct el_str *ret,
+		       struct el_error *err)
+{
+	struct el_str s = EL_STR_INIT(claimed);
+
+	el_str_addf(&s, "%s/%s.lock", path, program);
+	claim_fd = claim(place, claimed + strlen(path) + 1);
+	if (claim_fd >= 0)
+		el_str_add(ret, program);
+	else
+		el_str_addf(ret, "%s-%d", program, (int)getpid());
+	return check_own(path, ret->buf, err);
+}
+
+/* Lets go of the name. */
+static void unclaim(void)
+{
+	const char *name;
+	DIR *parent = claim_fd >= 0 ? open_parent(claimed, &name) : NULL;
+
+	if (parent) {
+		unlinkat(dirfd(parent), name, 0);
+		closedir(parent);
+	}
+	if (claim_fd >= 0)
+		close(claim_fd);
+	claim_fd = -1;
+}
+
+/* The directory that all programs of DPDK have theirs in. It as by openat(2), or -errno with a
+ * sentence. */
+static int open_place(const char *path, struct el_error *err)
+{
+	struct el_error why;
+	int place, fd;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return el_error_set(err, -errno, "DPDK's EAL can't make %.200s for its files: %s",
+				    path, strerror(errno));
+	place = el_trust_open(path, NULL, &why);
+	if (place == -EPERM)
+		return refuse(place, why.text, err);
+	fd = place < 0 ? place : openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && place >= 0)
+		el_error_set(&why, fd = -errno, "%.200s: %s", path, strerror(errno));
+	if (place >= 0)
+		close(place);
+	return fd >= 0
+		   ? fd
+		   : el_error_set(err, fd, "DPDK's EAL can't have its files there: %s", why.text);
+}
+
+int runtime_dir_prepare(const char *program, char *prefix, size_t size, struct el_error *err)
+{
+	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof(SOCKET_NAME);
+	char path[PATH_MAX], own_path[PATH_MAX];
+	struct el_str s = EL_STR_INIT(path), own_s = EL_STR_INIT(own_path), prefix_s;
+	int place, code;
+
+	el_str_init(&prefix_s, prefix, size);
+	el_str_addf(&s, "%s/dpdk", eal_parent());
+	el_str_addf(&own_s, "%s/%s-%d", path, program, (int)getpid());
+	if (own_s.truncated || strlen(own_path) > most)
+		return el_error_set(err, -ENAMETOOLONG,
+				    "DPDK's EAL can't have its files in %.200s: with the name of "
+				    "its socket that is more than a socket's address may be long; "
+				    "set %s to a shorter directory",
+				    path, getuid() == 0 ? "RUNTIME_DIRECTORY" : "XDG_RUNTIME_DIR");
+	place = open_place(path, err);
+	if (place < 0)
+		return place;
+	code = choose_name(place, path, program, &prefix_s, err);
+	close(place);
+	return code;
 }
 
 void runtime_dir_keep(void)
@@ -148,7 +233,7 @@ void runtime_dir_keep(void)
 void runtime_dir_remove(void)
 {
 	const char *name;
-	DIR *parent = own[0] ? open_parent(&name) : NULL;
+	DIR *parent = own[0] ? open_parent(own, &name) : NULL;
 	int fd = parent ? open_own(dirfd(parent), name) : -1;
 
 	if (fd >= 0)
@@ -156,6 +241,7 @@ void runtime_dir_remove(void)
 	if (parent)
 		closedir(parent);
 	own[0] = '\0';
+	unclaim();
 }
 
 /* True if somebody listens on the telemetry socket in the directory: a process that this one can't
@@ -193,7 +279,7 @@ static pid_t pid_of(const char *name, const char *program)
 void runtime_dir_sweep(const char *program)
 {
 	const char *name;
-	DIR *parent = open_parent(&name);
+	DIR *parent = open_parent(own, &name);
 	struct dirent *e;
 
 	while (parent && (e = readdir(parent))) {

@@ -209,13 +209,22 @@ static struct rte_mempool *tx_pool(void)
 	return pool;
 }
 
+static char runtime[] = "/tmp/el-eal-XXXXXX"; /* $RUNTIME_DIRECTORY */
+
+/* The runtime directory by this name. */
+static const char *runtime_dir(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/dpdk/%s", runtime, name);
+	return path;
+}
+
 static bool runtime_dir_exists(void)
 {
-	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/var/run/dpdk/echolane-%d", (int)getpid());
-	return stat(path, &st) == 0;
+	return stat(runtime_dir("echolane"), &st) == 0;
 }
 
 /* ---- tests; in this order ---- */
@@ -282,7 +291,7 @@ static void leave_runtime_dir(char *path, size_t size, pid_t pid)
 	char file[128];
 	int fd;
 
-	snprintf(path, size, "/var/run/dpdk/echolane-%d", (int)pid);
+	snprintf(path, size, "%s/dpdk/echolane-%d", runtime, (int)pid);
 	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
 	snprintf(file, sizeof(file), "%s/config", path);
 	fd = open(file, O_WRONLY | O_CREAT, 0600);
@@ -310,7 +319,7 @@ static void test_eal_start(void **state)
 	assert_non_null(mkdtemp(victim));
 	snprintf(path, sizeof(path), "%s/file", victim);
 	assert_int_equal(close(creat(path, 0600)), 0);
-	snprintf(link, sizeof(link), "/var/run/dpdk/echolane-2147483646");
+	snprintf(link, sizeof(link), "%s", runtime_dir("echolane-2147483646"));
 	assert_int_equal(symlink(victim, link), 0);
 	leave_runtime_dir(foreign, sizeof(foreign), 2147483645);
 	assert_int_equal(chown(foreign, 65534, 65534), 0);
@@ -330,12 +339,57 @@ static void test_eal_start(void **state)
 	assert_int_equal(run(path), 0);
 	snprintf(path, sizeof(path), "rm -r %s", living);
 	assert_int_equal(run(path), 0);
-	snprintf(path, sizeof(path), "/var/run/dpdk/echolane-%d/dpdk_telemetry.v2", (int)getpid());
-	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(stat(runtime_dir("echolane/dpdk_telemetry.v2"), &st), 0);
 	assert_int_equal(rte_lcore_count(), 1 + lcores.n_workers);
 	assert_int_equal(rte_lcore_to_cpu_id((int)el_eal_worker_lcore((struct el_worker_idx){0})),
 			 lcores.workers[0]);
 	assert_int_equal(el_eal_init(&c, &err), -EALREADY);
+}
+
+/* Another one does not take the place of the first, whose socket stays where it is. */
+static void test_second_process(void **state)
+{
+	char dir[128] = "", *env[] = {NULL, NULL}, *argv[] = {NULL};
+	char variable[128];
+	int pipes[2], status;
+	struct stat st;
+	pid_t pid;
+
+	(void)state;
+	snprintf(variable, sizeof(variable), "EL_TEST_SECOND=%s", runtime);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		env[0] = variable;
+		dup2(pipes[1], STDOUT_FILENO);
+		execve("/proc/self/exe", argv, env);
+		_exit(127);
+	}
+	close(pipes[1]);
+	assert_true(read(pipes[0], dir, sizeof(dir) - 1) > 0);
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	snprintf(variable, sizeof(variable), "echolane-%d", (int)pid);
+	assert_string_equal(dir, runtime_dir(variable));
+	assert_int_equal(stat(dir, &st), -1);
+	assert_int_equal(stat(runtime_dir("echolane/dpdk_telemetry.v2"), &st), 0);
+}
+
+/* In a process of its own: starts the EAL, says where its files are, and ends. */
+static int run_second(void)
+{
+	struct el_eal_config c = {.huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores};
+	struct el_error err;
+	int r;
+
+	setenv("RUNTIME_DIRECTORY", getenv("EL_TEST_SECOND"), 1);
+	r = el_eal_init(&c, &err);
+	if (r == 0)
+		printf("%s", rte_eal_get_runtime_dir());
+	el_eal_fini();
+	return r != 0;
 }
 
 static void test_open_failures(void **state)
@@ -596,6 +650,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_eal_failure),
 	    cmocka_unit_test(test_eal_start),
+	    cmocka_unit_test(test_second_process),
 	    cmocka_unit_test(test_open_failures),
 	    cmocka_unit_test(test_af_packet),
 	    cmocka_unit_test(test_af_packet_device_string),
@@ -608,7 +663,7 @@ int main(void)
 	    cmocka_unit_test(test_eal_end),
 	};
 	cpu_set_t allowed;
-	int namespace_made;
+	int namespace_made, failed;
 
 	if (!realpath(UNIT_PROFILE_DIR, profile_dir) ||
 	    sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
@@ -626,5 +681,12 @@ int main(void)
 	el_log_set_level(EL_LOG_DEBUG);
 	if (el_lcores_choose(&conf, 1, &allowed, &lcores, NULL) < 0)
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (getenv("EL_TEST_SECOND"))
+		return run_second();
+	if (!mkdtemp(runtime) || setenv("RUNTIME_DIRECTORY", runtime, 1) < 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	if (rmdir(runtime_dir("")) < 0 || rmdir(runtime) < 0)
+		print_message("%s is not empty\n", runtime);
+	return failed;
 }
