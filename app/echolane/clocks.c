@@ -294,3 +294,15 @@ struct el_clock_state clocks_state(const struct clocks *c)
 		s.error_ppm = 0;
 	return s;
 }
+
+void clocks_facts(const struct clocks *c, struct el_clock_facts *ret)
+{
+	ret->all = clocks_state(c);
+	for (uint32_t w = 0; w < c->n_workers; w++) {
+		ret->workers[w].steps = c->workers[w].told.steps;
+		ret->workers[w].error_ppm = (double)c->workers[w].told.error_ppb * 1e-3;
+		ret->workers[w].skew_s = c->workers[w].skew_ns * 1e-9;
+		ret->workers[w].monotonic =
+		    c->source == EL_CLOCK_MONOTONIC || c->workers[w].told.monotonic;
+	}
+}

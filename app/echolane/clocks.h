@@ -2,6 +2,7 @@
 #pragma once
 /* The clocks of all cores: measured at the start, followed while it runs. Control's own time is
  * asked for of the kernel, el_raw_ns. */
+#include "el_facts.h"
 #include "el_conf.h"
 #include "el_stats.h"
 #include "el_worker.h"
@@ -29,3 +30,5 @@ struct el_span clocks_take_notes(struct clocks *c, struct el_worker *const *work
 
 /* What is published of them. */
 struct el_clock_state clocks_state(const struct clocks *c);
+/* The same, and of each worker. */
+void clocks_facts(const struct clocks *c, struct el_clock_facts *ret);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_eal.h>
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
@@ -364,6 +365,7 @@ static const struct step {
 	{launch_init, launch_fini, EX_SOFTWARE},
 	{compile_thread_init, compile_thread_fini, EX_SOFTWARE},
 	{publisher_init, publisher_fini, EX_SOFTWARE},
+	{facts_init, facts_fini, EX_SOFTWARE},
 	{http_init, http_fini, EX_UNAVAILABLE},
 	{control_init, control_fini, EX_SOFTWARE},
 	{telemetry_init, telemetry_fini, EX_SOFTWARE},
@@ -382,6 +384,8 @@ static void log_start(struct control *c)
 	       EL_VERSION, first->model->n_targets, first->model->n_series,
 	       (unsigned long long)first->set->n_probes, c->n_workers,
 	       el_s_from_ns(first->set->period_ns), el_httpd_port(c->httpd));
+	el_log(EL_LOG_INFO, "control", "telemetry socket: %s/dpdk_telemetry.v2",
+	       rte_eal_get_runtime_dir());
 }
 
 /* Descriptors, threads and the size of files are the system's, whoever needs them. */

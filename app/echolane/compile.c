@@ -222,6 +222,27 @@ uint64_t compile_file_digest(const char *path)
 	return n < 0 ? 0 : digest;
 }
 
+/* Says all there is to say about a configuration; `err`: the first of its errors, and how many more
+ * there are. */
+static void say_all(const struct el_conf_diags *diags, int code, const char *path,
+		    struct el_error *err)
+{
+	const char *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct el_conf_diag *d = &diags->items[i];
+
+		el_log(d->is_error ? EL_LOG_ERROR : EL_LOG_WARNING, "reload", "%s", d->text);
+		n += d->is_error;
+		first = d->is_error && !first ? d->text : first;
+	}
+	if (n > 1)
+		el_error_set(err, code, "%.400s (and %zu more errors)", first, n - 1);
+	else
+		el_error_set(err, code, "%s", first ? first : path);
+}
+
 /* The configuration of the command line once more, with its ports; everything wrong is logged. */
 static int load(struct control *c, struct el_conf **ret, struct el_error *err)
 {
@@ -234,12 +255,10 @@ static int load(struct control *c, struct el_conf **ret, struct el_error *err)
 	if (!is_file(o->config))
 		return el_error_set(err, -EINVAL, "%s is not a file", o->config);
 	code = el_conf_load(o->config, &conf, &diags);
-	for (size_t i = 0; i < diags.count; i++)
-		el_log(diags.items[i].is_error ? EL_LOG_ERROR : EL_LOG_WARNING, "reload", "%s",
-		       diags.items[i].text);
+	say_all(&diags, code, o->config, err);
 	el_conf_diags_fini(&diags);
 	if (code < 0)
-		return el_error_set(err, code, "%s has errors", o->config);
+		return code;
 	for (uint32_t i = 0; i < o->n_ports && code == 0; i++)
 		code = el_conf_add_port(conf, o->ports[i], err);
 	if (code == 0) {

@@ -281,6 +281,7 @@ static void tick(struct control *c)
 	if (rollout_hands_out(&c->rollout))
 		rounds_hand_out(rollout_newest(&c->rollout)->rounds, el_raw_ns());
 	take_events(c);
+	facts_poll(c);
 	set_tick(c, is_quiet(c) ? TICK_NS : QUICK_TICK_NS);
 }
 

@@ -8,6 +8,7 @@
 #include "el_board.h"
 #include "el_httpd.h"
 #include "el_inventory.h"
+#include "facts.h"
 #include "moved.h"
 #include "names.h"
 #include "network.h"
@@ -50,6 +51,7 @@ struct control {
 	struct reload reload;
 	struct moved moved;
 	struct publisher publisher;
+	struct facts facts;
 	struct service service;
 	/* When each worker was last seen to have read all of its commands; what
 	 * /-/ready or /-/healthy said last */

@@ -130,6 +130,7 @@ static void next_hop_changed(void *context, struct el_next_hop_idx index,
 {
 	struct network *n = context;
 
+	n->n_changes++;
 	n->hops_changed |= n->is_one_of_several[index.v] && entry->state != EL_NEIGH_PENDING;
 	must_tell(n, index);
 }
@@ -207,6 +208,7 @@ static bool ask_for(struct network *n, const struct network_plan *plan, const st
 {
 	struct el_next_hop_idx index = hop->index;
 
+	n->n_changes++;
 	if (el_neigh_need(n->neigh, index, hop->port, &hop->ip, n->now_ns) < 0)
 		return false;
 	/* what the workers know of its number may be about another */
@@ -264,6 +266,7 @@ static void let_go(struct network *n, const struct network_plan *plan)
 {
 	uint64_t n_released = n->n_released;
 
+	n->n_changes++;
 	for (size_t i = 0; i < plan->n_asked; i++) {
 		struct el_next_hop_idx index = plan->hops[i].index;
 

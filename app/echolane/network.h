@@ -4,6 +4,7 @@
  * port, from which address and over which next hop a stream leaves, resolves next hops and tells
  * the workers. */
 #include "el_conf.h"
+#include "el_facts.h"
 #include "el_plan.h"
 #include "el_port.h"
 #include "el_worker.h"
@@ -109,3 +110,8 @@ void network_read_clocks(struct network *n);
 /* The counters as last read. */
 uint32_t network_n_ports(const struct network *n);
 const struct el_port_view *network_port_views(const struct network *n);
+
+/* A number that is another once network_facts would be, though only soon. */
+uint64_t network_changes(const struct network *n);
+/* Next hops and routes as they are now, one reference; NULL: no memory. Some 20 ns a next hop. */
+struct el_network_facts *network_facts(const struct network *n);

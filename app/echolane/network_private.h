@@ -92,6 +92,7 @@ struct network {
 	bool room;                  /* and there is some now */
 	uint64_t n_released;        /* next hops that no plan uses any more, ever */
 	struct el_neigh_table *neigh;
+	uint64_t n_changes; /* of next hops, and of the plans that use them */
 	struct neigh_log log;
 	uint32_t n_hops;                  /* the highest index ever used, + 1 */
 	uint16_t users[EL_NEXT_HOPS_MAX]; /* plans that use a next hop, and the configuration */

@@ -127,6 +127,13 @@ static struct el_snapshot *telemetry_snapshot(void *ctx)
 	return el_snapshot_store_take(c->publisher.store);
 }
 
+static struct el_facts *telemetry_facts(void *ctx)
+{
+	struct control *c = ctx;
+
+	return el_facts_store_take(c->facts.store);
+}
+
 static uint32_t telemetry_workers(void *ctx, struct el_worker_view *ret, uint32_t max)
 {
 	struct control *c = ctx;
@@ -152,6 +159,7 @@ struct el_telemetry_source publisher_telemetry_source(struct control *c)
 {
 	return (struct el_telemetry_source){.version = EL_VERSION,
 					    .snapshot = telemetry_snapshot,
+					    .facts = telemetry_facts,
 					    .workers = telemetry_workers,
 					    .ports = telemetry_ports,
 					    .ctx = c};
@@ -203,6 +211,7 @@ static void publish(struct control *c, struct el_snapshot *s)
 	struct el_snapshot *before = c->publisher.current;
 	const struct el_plan_set *set = rollout_newest(&c->rollout)->set;
 
+	s->number = before ? before->number + 1 : 1;
 	s->clock = clocks_state(c->clocks);
 	s->requested_pps = set->requested_pps;
 	s->worker_skew = set->skew;

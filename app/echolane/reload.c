@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compile.h"
 #include "control.h"
@@ -71,8 +72,25 @@ static void order_update(struct control *c)
 		el_log(EL_LOG_ERROR, "control", "no new plan: not enough memory");
 }
 
+/* Notes how it went for those who look inside; why: it was refused, else NULL. */
+static void note_result(struct control *c, const char *why)
+{
+	struct el_reload_facts *told = &c->reload.told;
+	struct el_str s = EL_STR_INIT(told->error);
+
+	told->result = why ? EL_RELOAD_REFUSED : EL_RELOAD_TAKEN;
+	told->taken += !why;
+	told->refused += why != NULL;
+	told->time_s = time(NULL);
+	told->error[0] = '\0';
+	if (why)
+		el_str_add(&s, why);
+	facts_changed(c);
+}
+
 static void fail(struct control *c, const char *why)
 {
+	note_result(c, why);
 	el_log(EL_LOG_ERROR, "reload", "the configuration is not reloaded, all stays as it was: %s",
 	       why);
 	c->reload.failed = true;
@@ -147,6 +165,7 @@ static void loaded(struct control *c, const struct generation *p)
 	       p->model->n_targets, p->model->n_series);
 	el_log_set_level(conf->global.logging_level);
 	set_next(c, conf);
+	note_result(c, NULL);
 	if (c->reload.failed) {
 		c->reload.failed = false;
 		publisher_again(c);

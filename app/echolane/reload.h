@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "el_facts.h"
 #include "steering.h"
 
 struct control;
@@ -16,8 +17,9 @@ struct reload {
 	uint64_t generation; /* of the plan set ordered last */
 	bool is_making;      /* the compile thread has not finished it */
 
-	bool wanted;          /* a signal has asked for the configuration to be loaded again */
-	bool failed;          /* the last time, it could not be loaded */
+	bool wanted; /* a signal has asked for the configuration to be loaded again */
+	bool failed; /* the last time, it could not be loaded */
+	struct el_reload_facts told; /* how it went the last time */
 	uint64_t next_ns;     /* CLOCK_MONOTONIC: when it is looked at again; UINT64_MAX: never */
 	uint64_t file_digest; /* of the file as it was read last */
 

@@ -126,6 +126,7 @@ struct el_clock_state {
 struct el_snapshot {
 	struct el_model *model; /* one reference held */
 	uint64_t generation;    /* of the plan set that it is of */
+	uint64_t number;        /* of those that were published, from 1; 0: it is not yet */
 	/* The last complete round, NULL before the first; one reference held. For what is said of
 	 * the round as a whole: its series are those of the model it was sent for, so per series
 	 * read the gauges below. */

@@ -129,6 +129,10 @@ class Prober:
         return sum(times_of(line) for line in self.stderr.splitlines()
                    if text in line and (level is None or f'level="{level}"' in line))
 
+    def telemetry_socket(self):
+        """Where it says that its telemetry socket is."""
+        return pathlib.Path(re.search(r'message="telemetry socket: ([^"]*)"', self.stderr).group(1))
+
     def reload(self, conf=None, timeout_s=20):
         """Reloads by SIGHUP, with another configuration if one is given; whether that was taken."""
         good, bad = self.logged(RELOADED), self.logged(NOT_RELOADED)

@@ -157,7 +157,7 @@ def test_signals_end_it_cleanly(lab):
                        (signal.SIGTERM, "af_packet:probe0,address=192.0.2.10/24,gateway=192.0.2.66")):
         prober = lab.start(config({"icmp": icmp(HOST1, 100)}), port=port)
         wait_until(lambda p=prober: p.get("/-/healthy")[0] == 200, 15, "the server")
-        directory = pathlib.Path(f"/var/run/dpdk/echolane-{prober.process.pid}")
+        directory = prober.telemetry_socket().parent
         assert directory.is_dir(), f"there is no {directory}"
         prober.stop(sent)
         assert not directory.exists(), f"{directory} is left"
