@@ -51,6 +51,9 @@ int main(int argc, char **argv)
 	case COMMAND_CHECK:
 		status = command_check(&options);
 		break;
+	case COMMAND_TOP:
+		status = command_top(&options);
+		break;
 	default:
 		status = command_run(&options);
 		break;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "option_table.h"
 
+#include "el_rank.h"
 #include "options.h"
+
+#define WORD(id, name, help) " " name
 
 const struct command_row command_table[] = {
     {.name = "run",
@@ -16,6 +19,10 @@ const struct command_row command_table[] = {
     {.name = "reference",
      .command = COMMAND_REFERENCE,
      .help = "print the reference of all configuration keys"},
+    {.name = "top",
+     .command = COMMAND_TOP,
+     .help = "look at the prober that runs on this machine: the worst targets first, its ports and "
+	     "workers; needs the rights of its user"},
 };
 const size_t n_commands = sizeof(command_table) / sizeof(command_table[0]);
 
@@ -47,6 +54,41 @@ const struct option_row option_table[] = {
      .is_folder = true,
      .help = "where the driver profiles are (default: drivers-cfg beside the build folder, else "
 	     "where they were installed)"},
+    {.name = "once",
+     .id = OPT_ONCE,
+     .is_for_top = true,
+     .help = "with top: print the worst series to standard output, and end"},
+    {.name = "format",
+     .id = OPT_FORMAT,
+     .value = "FORMAT",
+     .words = " table json csv",
+     .is_for_top = true,
+     .help =
+	 "with --once: table (the default), json or csv; times are nanoseconds in the latter two"},
+    {.name = "sort",
+     .id = OPT_SORT,
+     .value = "KEY",
+     .words = EL_RANK_KEYS(WORD),
+     .is_for_top = true,
+     .help = "with top: what the worst are by: loss (the default), lost, rtt, max, late, local, "
+	     "unknown, uncertain, state or number"},
+    {.name = "filter",
+     .id = OPT_FILTER,
+     .value = "TEXT",
+     .is_for_top = true,
+     .help = "with top: only what has this text in target, group, address, type or state"},
+    {.name = "rows",
+     .id = OPT_ROWS,
+     .value = "N",
+     .is_for_top = true,
+     .help = "with --once: how many (default 20; 0: all)"},
+    {.name = "socket",
+     .id = OPT_SOCKET,
+     .value = "PATH",
+     .is_file = true,
+     .is_for_top = true,
+     .help = "with top: the prober's telemetry socket (default: that of the first prober that is "
+	     "found, by /run/echolane, /var/run/dpdk, $XDG_RUNTIME_DIR and /tmp)"},
     {.name = "help", .id = 'h', .help = "print a summary of this"},
     {.name = "version", .id = 'V', .help = "print the versions of echolane and DPDK"},
 };

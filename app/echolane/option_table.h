@@ -19,7 +19,13 @@ enum option_id {
 	OPT_PRINT_METRICS,
 	OPT_PRINT_CONFIG,
 	OPT_TABLE,
-	OPT_PROFILES
+	OPT_PROFILES,
+	OPT_SOCKET,
+	OPT_ONCE,
+	OPT_FORMAT,
+	OPT_SORT,
+	OPT_FILTER,
+	OPT_ROWS
 };
 
 struct option_row {
@@ -28,7 +34,12 @@ struct option_row {
 	const char *value; /* how it is called, or what it may be; NULL: the option has none */
 	bool optional;     /* it may be left out, and is separated by = */
 	bool is_folder;    /* of the value */
-	const char *help;  /* NULL: the name says it */
+	bool is_file;      /* likewise */
+	bool is_for_top;   /* without effect elsewhere */
+	/* What the value may be, separated by spaces; NULL: anything, or what `value` says where it
+	 * may be left out. */
+	const char *words;
+	const char *help; /* NULL: the name says it */
 };
 
 #define OPTIONS_MAX 16 /* in the table */

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "el_rank.h"
 #include "option_table.h"
+#include "top.h"
 
 /* Columns of --help. */
 #define HELP_COLUMNS 92
@@ -50,6 +52,7 @@ void options_print_help(FILE *out)
 	fputs("Usage: echolane [run] [OPTION]... [CONFIG] [-- EAL-ARGUMENT...]\n"
 	      "       echolane check [OPTION]... [CONFIG]\n"
 	      "       echolane reference\n"
+	      "       echolane top [OPTION]...\n"
 	      "\n"
 	      "Probes the targets of CONFIG (netprobify's YAML; default config.yaml) and publishes "
 	      "loss\n"
@@ -89,6 +92,68 @@ static int parse_number(const char *text, uint64_t *ret)
 	return 0;
 }
 
+static const struct option_row *find_option(int id)
+{
+	for (size_t i = 0; i < n_options; i++) {
+		if (option_table[i].id == id)
+			return &option_table[i];
+	}
+	return NULL;
+}
+
+/* Whether a value is one of the words that an option may have. */
+static int check_word(int opt, const char *value, struct el_error *err)
+{
+	const struct option_row *row = find_option(opt);
+	size_t len = strlen(value);
+
+	for (const char *at = row->words; *at; at += strcspn(at, " ")) {
+		at += strspn(at, " ");
+		if (len > 0 && strcspn(at, " ") == len && memcmp(at, value, len) == 0)
+			return 0;
+	}
+	return el_error_set(err, -EINVAL, "--%s: expected one of%s, got \"%.60s\"", row->name,
+			    row->words, value);
+}
+
+static int parse_rows(const char *text, uint32_t *ret, struct el_error *err)
+{
+	uint64_t n = 0;
+
+	if (strcmp(text, "0") != 0 && (parse_number(text, &n) < 0 || n >= TOP_ALL))
+		return el_error_set(err, -EINVAL, "--rows: expected a number, got \"%.60s\"", text);
+	*ret = n ? (uint32_t)n : TOP_ALL;
+	return 0;
+}
+
+static int parse_top_option(int opt, struct options *o, struct el_error *err)
+{
+	switch (opt) {
+	case OPT_SOCKET:
+		o->socket = optarg;
+		return 0;
+	case OPT_ONCE:
+		o->once = true;
+		return 0;
+	case OPT_FORMAT:
+		o->format = optarg;
+		return check_word(opt, optarg, err);
+	case OPT_SORT:
+		o->sort = el_rank_find(optarg, strlen(optarg));
+		return check_word(opt, optarg, err);
+	case OPT_FILTER:
+		o->filter = optarg;
+		return strlen(optarg) < TOP_FILTER_MAX
+			   ? 0
+			   : el_error_set(err, -EINVAL, "--filter: %d bytes are the most",
+					  TOP_FILTER_MAX - 1);
+	case OPT_ROWS:
+		return parse_rows(optarg, &o->rows, err);
+	default:
+		return -EINVAL;
+	}
+}
+
 static int parse_option(int opt, struct options *o, struct el_error *err)
 {
 	switch (opt) {
@@ -123,7 +188,7 @@ static int parse_option(int opt, struct options *o, struct el_error *err)
 		o->profile_dir = optarg;
 		return 0;
 	default:
-		return -EINVAL;
+		return parse_top_option(opt, o, err);
 	}
 }
 
@@ -139,7 +204,7 @@ static const struct command_row *find_command(const char *word)
 /* What a first word may have been meant to be: a command, or an option that others have as one. */
 static const char *nearest_command(const char *word)
 {
-	static const char *const names[] = {"run", "check", "reference", "help", "version"};
+	static const char *const names[] = {"run", "check", "reference", "top", "help", "version"};
 	const char *nearest = el_nearest(word, names, sizeof(names) / sizeof(names[0]));
 
 	if (nearest && strcmp(nearest, "help") == 0)
@@ -163,7 +228,8 @@ static int check_first_word(const char *word, int n, struct el_error *err)
 		    nearest);
 	if (!is_file && n > 1)
 		return el_error_set(err, -EINVAL,
-				    "\"%.100s\" is neither a command (run, check, reference) nor a "
+				    "\"%.100s\" is neither a command (run, check, reference, top) "
+				    "nor a "
 				    "file",
 				    word);
 	return 0;
@@ -193,6 +259,29 @@ static int parse_words(int n, char **words, struct options *o, struct el_error *
 				    words[1]);
 	if (n == 1)
 		o->config = words[0];
+	return 0;
+}
+
+/* Options of `top` are for it alone, and others are not for it. */
+static int check_top_effects(const struct options *o, const bool *given, struct el_error *err)
+{
+	bool is_top = o->command == COMMAND_TOP;
+
+	if (o->command == COMMAND_HELP || o->command == COMMAND_VERSION)
+		return 0;
+	for (size_t i = 0; i < n_options; i++) {
+		if (given[i] && option_table[i].is_for_top != is_top)
+			return el_error_set(err, -EINVAL,
+					    is_top ? "top has no option --%s"
+						   : "--%s goes with the command top",
+					    option_table[i].name);
+	}
+	if (is_top && !o->once && o->format)
+		return el_error_set(err, -EINVAL, "--format goes with --once");
+	if (is_top && !o->once && o->rows)
+		return el_error_set(err, -EINVAL, "--rows goes with --once");
+	if (is_top && o->n_eal_args)
+		return el_error_set(err, -EINVAL, "top has no arguments for the EAL");
 	return 0;
 }
 
@@ -264,6 +353,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct el_error *e
 {
 	struct options o = {.config = "config.yaml"};
 	struct option long_options[OPTIONS_MAX + 1];
+	bool given[OPTIONS_MAX] = {false};
 	int end = argc, opt, ret_code = 0;
 
 	list_options(long_options);
@@ -286,11 +376,17 @@ int options_parse(int argc, char **argv, struct options *ret, struct el_error *e
 			ret_code = wrong_option(opt, argv[optind - 1], err);
 		else
 			ret_code = parse_option(opt, &o, err);
+		if (ret_code == 0)
+			given[find_option(opt) - option_table] = true;
 	}
 	if (ret_code == 0)
 		ret_code = parse_words(end - optind, argv + optind, &o, err);
 	if (ret_code == 0)
 		ret_code = check_effects(&o, err);
+	if (ret_code == 0)
+		ret_code = check_top_effects(&o, given, err);
+	if (ret_code == 0 && o.once && !o.rows)
+		o.rows = TOP_ROWS;
 	if (ret_code < 0) {
 		options_fini(&o);
 		return ret_code;

@@ -14,6 +14,7 @@ struct options {
 		COMMAND_RUN,
 		COMMAND_CHECK,
 		COMMAND_REFERENCE,
+		COMMAND_TOP,
 		COMMAND_HELP,
 		COMMAND_VERSION
 	} command;
@@ -25,6 +26,12 @@ struct options {
 	bool print_config;
 	enum table_mode table;
 	const char *profile_dir; /* NULL: the usual places */
+	const char *socket;      /* top: NULL: the usual places */
+	bool once;               /* likewise, as the next ones */
+	const char *format;      /* NULL: not given */
+	int sort;                /* an enum el_rank_key */
+	const char *filter;      /* NULL: none */
+	uint32_t rows;           /* TOP_ALL: all */
 	char **eal_args;         /* behind --; argv's */
 	uint32_t n_eal_args;
 };
@@ -37,6 +44,7 @@ void options_print_help(FILE *out);
 /* The sub-commands; each returns the exit status of the program. */
 int command_run(const struct options *options);
 int command_check(const struct options *options);
+int command_top(const struct options *options);
 
 /* Loads the configuration that the options name, with their ports, and prints all there is to say
  * about it to standard error. 0, or the exit status. */

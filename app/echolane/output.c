@@ -13,8 +13,7 @@
 #include "el_base.h"
 #include "job_thread.h"
 
-/* Writes all of it, however slow its reader is. 0 or a negative errno. */
-static int write_all(int fd, const char *text, size_t len)
+int write_all(int fd, const char *text, size_t len)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 

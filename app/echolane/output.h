@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Writes all of it, however slow its reader is. 0 or a negative errno. */
+int write_all(int fd, const char *text, size_t len);
+
 /* ---- what was asked for: if it can't be written that is a failure of the program ---- */
 
 /* A text that is put together in memory, so that every failure to write it is seen at one place. */

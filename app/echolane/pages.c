@@ -181,11 +181,16 @@ static void print_option_values(FILE *out)
 	for (size_t i = 0; i < n_options; i++) {
 		const struct option_row *row = &option_table[i];
 
-		if (row->optional)
+		if (row->words)
+			fprintf(out, "\t--%s) kind=word words='%s' ;;\n", row->name,
+				row->words + 1);
+		else if (row->optional)
 			fprintf(out, "\t--%s=) kind=word words=%s ;;\n", row->name, row->value);
 		else if (row->value)
 			fprintf(out, "\t--%s) kind=%s ;;\n", row->name,
-				row->is_folder ? "folder" : "text");
+				row->is_folder ? "folder"
+				: row->is_file ? "file"
+					       : "text");
 	}
 }
 

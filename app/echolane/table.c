@@ -25,8 +25,7 @@ static int widest(int width, const char *name)
 	return n > width ? n : width;
 }
 
-/* A time with three or four digits and its unit: "53.1us". */
-static void format_time(char *buf, size_t size, double ns)
+void table_format_time(char *buf, size_t size, double ns)
 {
 	static const struct {
 		double ns;
@@ -61,7 +60,7 @@ static void print_row(FILE *out, const struct el_snapshot *s, uint32_t i, int ta
 		    s->percentile_ns[(size_t)i * m->n_percentiles + m->n_percentiles - 1 - p];
 		char text[24] = "-";
 		if (s->measured[i] && g->answered)
-			format_time(text, sizeof(text), ns);
+			table_format_time(text, sizeof(text), ns);
 		fprintf(out, "  %8s", text);
 	}
 	if (s->measured[i])

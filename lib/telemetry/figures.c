@@ -166,10 +166,12 @@ struct query {
 	const char *filter;
 };
 
-/* What was put in order last. Pages follow each other, and several people look at the same. */
+/* What was put in order last. Pages behind the first are of the same order, whose rows have the
+ * figures of today: so no row is on two pages, or on none, while rounds go on. */
 static struct {
 	pthread_mutex_t lock; /* held while rows are put in order */
 	uint64_t snapshot;    /* its number; 0: nothing is in order */
+	uint64_t generation;  /* of its plan, whose model's rows these are */
 	int key;
 	char filter[FILTER_MAX];
 	el_rank_row *rows; /* [n] */
@@ -197,32 +199,42 @@ static const char *read_query(const char *params, struct query *ret)
 	return NULL;
 }
 
-static bool is_ranked(const struct el_snapshot *s, const struct query *q, uint32_t end)
+/* How many rows are to be in order for a query: at least those that its pages will show. */
+static uint32_t rows_wanted(const struct query *q)
 {
-	return s->number && ranked.snapshot == s->number && ranked.key == q->key &&
-	       strcmp(ranked.filter, q->filter) == 0 &&
-	       (end <= ranked.n || ranked.n == ranked.matching);
+	uint32_t n = q->n > RANKED_AT_ONCE ? q->n : RANKED_AT_ONCE;
+
+	return q->first < UINT32_MAX - n ? q->first + n : UINT32_MAX;
 }
 
-/* Has the first `end` rows in order; under the lock. 0 or -ENOMEM. */
-static int rank(const struct el_snapshot *s, const struct query *q, uint32_t end)
+static bool is_ranked(const struct el_snapshot *s, const struct query *q)
 {
-	uint32_t want = RANKED_AT_ONCE;
+	bool has_all = rows_wanted(q) <= ranked.n || ranked.n == ranked.matching;
+
+	if (!ranked.snapshot || ranked.generation != s->generation || ranked.key != q->key ||
+	    strcmp(ranked.filter, q->filter) != 0)
+		return false;
+	return q->first > 0 ? has_all || q->first < ranked.n
+			    : has_all && ranked.snapshot == s->number;
+}
+
+/* Has rows in order; under the lock. 0 or -ENOMEM. */
+static int rank(const struct el_snapshot *s, const struct query *q)
+{
+	uint32_t want = rows_wanted(q);
 	int rc;
 
-	if (is_ranked(s, q, end))
+	if (is_ranked(s, q))
 		return 0;
-	while (want < end && want < UINT32_MAX / 8)
-		want *= 8;
 	free(ranked.rows);
 	ranked.rows = NULL;
 	ranked.snapshot = 0;
-	rc = el_rank(s, (enum el_rank_key)q->key, q->filter, want < end ? UINT32_MAX : want,
-		     &ranked.rows, &ranked.matching);
+	rc = el_rank(s, (enum el_rank_key)q->key, q->filter, want, &ranked.rows, &ranked.matching);
 	if (rc < 0)
 		return rc;
-	ranked.n = want < ranked.matching && want >= end ? want : ranked.matching;
+	ranked.n = want < ranked.matching ? want : ranked.matching;
 	ranked.snapshot = s->number;
+	ranked.generation = s->generation;
 	ranked.key = q->key;
 	snprintf(ranked.filter, sizeof(ranked.filter), "%s", q->filter);
 	return 0;
@@ -235,16 +247,14 @@ static void add_state(struct reply *r, const struct el_snapshot *s, uint32_t mat
 	reply_u64(r, "rows", el_rank_rows(m));
 	reply_u64(r, "matching", matching);
 	reply_u64(r, "probed", m->n_probed);
-	reply_u64(r, "snapshot", s->number);
+	reply_u64(r, "order", ranked.snapshot);
 	reply_u64(r, "round", s->last ? s->last->round : 0);
 	reply_u64(r, "local_drops", s->last ? s->last->local_drops : 0);
 }
 
 static int add_worst(struct reply *r, const struct el_snapshot *s, const struct query *q)
 {
-	uint32_t end =
-	    q->first < UINT32_MAX - REPLY_ENTRIES ? q->first + REPLY_ENTRIES : UINT32_MAX;
-	int rc = rank(s, q, end);
+	int rc = rank(s, q);
 
 	if (rc < 0)
 		return rc;

@@ -16,7 +16,7 @@ class Child(subprocess.Popen):
         self.name, self.ends, self.asked = name, ends, False
         self.logs = [stream.name for stream in (options.get("stderr"), options.get("stdout"))
                      if isinstance(getattr(stream, "name", None), str)]
-        super().__init__(command, stdin=subprocess.DEVNULL, **options)
+        super().__init__(command, **{"stdin": subprocess.DEVNULL, **options})
 
     def send_signal(self, sig):
         self.asked |= sig in STOPS

@@ -40,6 +40,13 @@ def test_bad_usage(lab):
     assert_one_sentence(lab.invoke("run", conf, conf), 64)
     assert_one_sentence(lab.invoke("run", "--port", "af_packet:probe0,address=nonsense", conf), 64,
                         "nonsense")
+    assert_one_sentence(lab.invoke("top", "--port", "af_packet:probe0"), 64, "top has no option --port")
+    assert_one_sentence(lab.invoke("run", "--sort", "loss", conf), 64, "--sort goes with the command top")
+    assert_one_sentence(lab.invoke("top", "--sort", "los"), 64, "expected one of loss lost rtt")
+    assert_one_sentence(lab.invoke("top", "--once", "--format", "xml"), 64, "expected one of table json csv")
+    assert_one_sentence(lab.invoke("top", "--format", "csv"), 64, "--format goes with --once")
+    assert_one_sentence(lab.invoke("top", "--once", "--rows", "x"), 64, "--rows: expected a number")
+    assert_one_sentence(lab.invoke("top", conf), 64, "top takes no file")
 
 
 def test_bad_configurations(lab):

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a running prober shows of itself: over DPDK's telemetry socket, and in `echolane top`."""
 import contextlib
+import csv
+import io
+import json
+import os
 import pathlib
+import re
 import shutil
+import signal
+import subprocess
 import tempfile
 import time
 
 from harness import GATEWAY, HOST1, HOST2, HOST3, PROBER, assert_equal, config, icmp, tcp, udp, wait_until
 from telemetry import Telemetry
+from terminal import Terminal
 
 V6 = {"address_family": "ipv6"}
 PROBED = {"icmp": icmp(HOST1, 10), "tcp": tcp(HOST2, 443, 10), "udp": udp(HOST3, 33434, 10),
@@ -120,3 +128,129 @@ def test_second_prober(lab):
         second.stop()
         first.stop()
         assert_equal(list((directory / "dpdk").iterdir()), [], "what is left")
+
+
+def top(lab, directory, *arguments, **options):
+    """Runs `echolane top` to its end; the result."""
+    return subprocess.run([lab.echolane, "top", *arguments], check=False, text=True, capture_output=True, timeout=60,
+                          env={**os.environ, "RUNTIME_DIRECTORY": str(directory)}, **options)
+
+
+def test_top_once(lab):
+    """What scripts read is what the prober says, the worst first."""
+    with runtime_directory() as directory:
+        prober = start(lab, directory, config(PROBED | NOT_PROBED))
+        done = top(lab, directory, "--once", "--format", "json")
+        assert_equal((done.returncode, done.stderr), (0, ""), "json")
+        page = json.loads(done.stdout)
+        assert_equal((page["probe_name"], page["pid"], page["rows"], page["matching"], page["probed"]),
+                     ("lab", prober.process.pid, 8, 8, 5), "of all")
+        assert_equal([row["state"] for row in page["series"]][:4], ["probed", "no_route", "own_address", "no_group"],
+                     "the first rows")
+        assert_equal((page["series"][0]["target"], page["series"][0]["lost"]), ("gone", 10), "the worst")
+        rows = list(csv.DictReader(io.StringIO(top(lab, directory, "--once", "--format", "csv", "--rows", "0",
+                                                   "--sort", "number").stdout)))
+        assert_equal([row["target"] for row in rows], [*PROBED, "unrouted", "own", "alone"], "in the order of the file")
+        by_name = {row["target"]: row for row in rows}
+        assert_equal((by_name["gone"]["lost"], by_name["gone"]["rtt_p95_ns"]), ("10", ""), "what is not known")
+        assert_equal((by_name["own"]["state"], by_name["own"]["sent"]), ("own_address", ""), "what is not probed")
+        assert int(by_name["icmp"]["rtt_p50_ns"]) > 0, by_name
+        table = top(lab, directory, "--once", "--filter", "O", "--rows", "5").stdout.splitlines()
+        assert table[0].split() == "TARGET GROUP LOSS% LOST/SENT LOCAL UNKN UNCRT P50 P95".split(), table
+        assert len(table) == 6 and all(len(line) <= 80 for line in table), table
+        assert re.match(r"gone +g +100\.00 +10/10 +0 +0 +0 +- +-$", table[1]), table
+        assert table[2].endswith("not probed: no_route"), table
+        prober.stop()
+
+
+def test_top_without_a_prober(lab):
+    """Says where it has looked, and what was there."""
+    with runtime_directory() as directory:
+        done = top(lab, directory, "--socket", str(socket_of(directory)))
+        assert_equal((done.returncode, done.stdout), (69, ""), "nobody")
+        assert f"{socket_of(directory)}: No such file or directory" in done.stderr, done.stderr
+        prober = start(lab, directory, config({"icmp": icmp(HOST1, 10)}))
+        nobody = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", lab.echolane, "top", "--once"],
+                                check=False, text=True, capture_output=True,
+                                env={**os.environ, "RUNTIME_DIRECTORY": str(directory), "XDG_RUNTIME_DIR": ""})
+        assert_equal(nobody.returncode, 69, "another user")
+        assert "no prober that this user may ask: looked at " in nobody.stderr, nobody.stderr
+        assert f"{socket_of(directory)} (Permission denied)" in nobody.stderr, nobody.stderr
+        done = top(lab, directory, stdin=subprocess.DEVNULL)
+        assert_equal((done.returncode, done.stderr),
+                     (64, "echolane: top needs a terminal; for scripts there is --once\n"), "no terminal")
+        prober.stop()
+
+
+def start_top(lab, directory, terminal, *arguments):
+    """`echolane top` on a terminal, once it shows something."""
+    child = lab.spawn([lab.echolane, "top", *arguments], "top", stdin=terminal.slave, stdout=terminal.slave,
+                      env={**os.environ, "RUNTIME_DIRECTORY": str(directory), "TERM": "xterm"})
+    wait_until(lambda: terminal.has("echolane lab"), 20, "the screen")
+    return child
+
+
+def test_top_screen(lab):
+    """A screen of 80 columns that is never cleared, keys, another size; the terminal is as before at the end."""
+    with runtime_directory() as directory, Terminal() as terminal:
+        prober = start(lab, directory, config(PROBED | NOT_PROBED | {f"more{i}": icmp(HOST1, 1) for i in range(40)}))
+        child = start_top(lab, directory, terminal)
+        assert terminal.is_alternate and not terminal.shows_cursor
+        assert re.match(r"TARGET +GROUP +LOSS% +LOST/SENT LOCAL +UNKN UNCRT +P50 +P95$", terminal.lines[2]), terminal.lines
+        assert re.match(r"gone +g +100\.00 +10/10 ", terminal.lines[3]), terminal.lines
+        assert "not probed: no_route" in terminal.lines[4], terminal.lines
+        assert terminal.lines[23].startswith("q quit  Tab ports  s/S by loss  / filter"), terminal.lines
+        # one write a frame, and what has not changed is not written again
+        count = len(terminal.writes)
+        wait_until(lambda: terminal.read() or len(terminal.writes) > count + 2, 10, "some frames")
+        assert all(piece.startswith("\x1b[") for piece in terminal.writes[count:]), terminal.writes[count:]
+        assert_equal(terminal.clears, 1, "clears")
+        terminal.press("/moRE3\r")
+        wait_until(lambda: terminal.has("11 shown") and terminal.has("filter: moRE3") and not terminal.has("gone"), 5,
+                   "the filter")
+        terminal.press("/\x15\r")
+        wait_until(lambda: terminal.has("gone"), 5, "no filter")
+        terminal.press("\x1b[6~")
+        wait_until(lambda: not terminal.has("gone") and terminal.has("more"), 5, "the second page")
+        terminal.press("g" + "S" * 1)
+        wait_until(lambda: terminal.has("by number") and terminal.lines[3].startswith("icmp "), 5, "another key")
+        terminal.press("\t")
+        wait_until(lambda: terminal.has("WORKER") and terminal.has("clock ") and terminal.has("reload  none"), 5, "ports")
+        assert re.match(r"PORT +LINK +RX +TX ", terminal.lines[2]), terminal.lines
+        assert re.match(r"af_packet:probe0|probe0|port0", terminal.lines[3]) and " up " in terminal.lines[3], terminal.lines
+        terminal.resize(30, 100)
+        child.send_signal(signal.SIGWINCH)
+        terminal.press("\t")
+        wait_until(lambda: terminal.has("TARGET") and terminal.lines[29].startswith("q quit"), 5, "the larger screen")
+        assert len(terminal.lines[2].rstrip()) == 100, terminal.lines
+        terminal.resize(10, 40)
+        child.send_signal(signal.SIGWINCH)
+        wait_until(lambda: terminal.lines[9].startswith("q quit") or terminal.read(), 5, "the smaller screen")
+        terminal.press("q")
+        assert_equal(child.wait(10), 0, "exit status")
+        terminal.read()
+        assert terminal.is_as_before(), terminal.writes[-1:]
+        child = start_top(lab, directory, terminal)
+        child.send_signal(signal.SIGTERM)
+        assert_equal(child.wait(10), 0, "exit status")
+        terminal.read()
+        assert terminal.is_as_before(), terminal.writes[-1:]
+        prober.stop()
+
+
+def test_top_restart(lab):
+    """The prober ends and is started again: it says so, and goes on."""
+    with runtime_directory() as directory, Terminal() as terminal:
+        conf = config({"icmp": icmp(HOST1, 10)})
+        first = start(lab, directory, conf)
+        child = start_top(lab, directory, terminal)
+        first.stop()
+        wait_until(lambda: terminal.has("no prober is running: looked at"), 10, "what it says")
+        assert terminal.has("icmp "), terminal.lines
+        second = lab.start(conf, env={"RUNTIME_DIRECTORY": str(directory)})
+        wait_until(lambda: terminal.has(f"the prober was started again (process {second.process.pid}, it was "
+                                        f"{first.process.pid})"), 20, "the new one")
+        wait_until(lambda: not terminal.has("started again"), 10, "the news to go")
+        terminal.press("q")
+        assert_equal(child.wait(10), 0, "exit status")
+        second.stop()

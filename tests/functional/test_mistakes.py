@@ -44,7 +44,7 @@ MISTAKES = [
     (["refernce"], 64, 'did you mean "reference"?'),
     (["help"], 64, 'did you mean "--help"?'),
     (["verison"], 64, 'did you mean "--version"?'),
-    (["probe", GOOD], 64, '"probe" is neither a command (run, check, reference) nor a file'),
+    (["probe", GOOD], 64, '"probe" is neither a command (run, check, reference, top) nor a file'),
     (["run", GOOD, GOOD], 64, 'expected one configuration file, "good.yaml" is one too many'),
     (["reference", GOOD], 64, 'reference takes no file, got "good.yaml"'),
     (["--prot", "eth0"], 64, "there is no option --prot; did you mean --port?"),

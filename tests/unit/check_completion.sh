@@ -53,5 +53,10 @@ expect -- run --rounds ''
 expect plain -- --table =
 expect plain -- run --table = pl
 expect -- run -- ''
+expect -- top ''
+expect csv json table -- top --format ''
+expect late local loss lost -- top --once --sort l
+expect lane.yaml -- top --socket l
+expect -- top --filter ''
 echo "$checked checked"
 exit "$failed"

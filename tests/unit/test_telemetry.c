@@ -284,9 +284,8 @@ static void the_worst(void **unused)
 	s->number = 1;
 	el_snapshot_store_publish(store, s);
 	reply = ask("/echolane/top,loss,5");
-	assert_has(reply,
-		   "{\"rows\":201,\"matching\":201,\"probed\":199,\"snapshot\":1,\"round\":0,"
-		   "\"local_drops\":0,\"0\":{");
+	assert_has(reply, "{\"rows\":201,\"matching\":201,\"probed\":199,\"order\":1,\"round\":0,"
+			  "\"local_drops\":0,\"0\":{");
 	assert_at(reply, 0, "t21", "g1");
 	assert_has(reply, "\"sent\":20,\"lost\":20,"); /* and no time of a round without answers */
 	assert_at(reply, 1, "t22", "g0");
