@@ -11,13 +11,13 @@ fail() {
 }
 
 DESTDIR=$folder meson install -C "$build" --no-rebuild --quiet
-program=$folder$prefix/bin/echolane share=$folder$prefix/share
-for file in "$program" "$share/man/man8/echolane.8" "$share/man/man5/echolane.yaml.5" \
+program=$folder$prefix/bin/echolane bind=$folder$prefix/sbin/echolane-bind share=$folder$prefix/share
+for file in "$program" "$bind" "$share/man/man8/echolane.8" "$share/man/man8/echolane-bind.8" "$share/man/man5/echolane.yaml.5" \
 	"$share/bash-completion/completions/echolane" "$share/echolane/drivers-cfg/generic.yaml" \
 	"$folder$prefix/lib/systemd/system/echolane.service"; do
 	[ -s "$file" ] || fail "$file is missing: $(find "$folder" -type f)"
 done
-[ "$(find "$folder" -type f -perm /111)" = "$program" ] || fail "not only the program may be run"
+[ "$(find "$folder" -type f -perm /111 | LC_ALL=C sort)" = "$program"$'\n'"$bind" ] || fail "not only the programs may be run"
 [ -z "$(find "$folder" -mindepth 1 ! -type l -perm /022)" ] || fail "others may write: $(find "$folder" -perm /022)"
 
 cat >"$folder/config.yaml" <<'END'
@@ -29,6 +29,8 @@ dataplane:
 END
 cd "$folder"
 [[ "$("$program" --version)" == echolane\ [0-9]* ]] || fail "--version: $("$program" --version)"
+"$bind" status >bound || fail "echolane-bind: $(cat bound)"
+! find "$folder" -name '*.pyc' | grep . || fail "echolane-bind leaves files behind"
 # only a profile of this place has the name
 ! "$program" check config.yaml 2>err || fail "the profile is somewhere else"
 grep -q 'installed' err || fail "check: $(cat err)"

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Manual pages ($2: section 8, $3: section 5) are without fault to mandoc, and have all commands and options of the
-program's ($1) --help and all keys of its reference, with what these say of each."""
+program's ($1) --help and all keys of its reference, with what these say of each. Other pages ($4...) are without
+fault, too."""
 import re
 import shutil
 import subprocess
@@ -66,8 +67,8 @@ def reference_rows(program):
             yield section, key.strip("`"), cells
 
 
-def faults(program, commands_page, keys_page):
-    for page in (commands_page, keys_page):
+def faults(program, commands_page, keys_page, *other_pages):
+    for page in (commands_page, keys_page, *other_pages):
         yield from lint(page)
     explained, n = entries(commands_page), 0
     for n, (term, meaning) in enumerate(help_rows(program), 1):
