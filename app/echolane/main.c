@@ -54,6 +54,9 @@ int main(int argc, char **argv)
 	case COMMAND_TOP:
 		status = command_top(&options);
 		break;
+	case COMMAND_PORTS:
+		status = command_ports(&options);
+		break;
 	default:
 		status = command_run(&options);
 		break;

@@ -25,8 +25,11 @@ enum option_id {
 	OPT_FORMAT,
 	OPT_SORT,
 	OPT_FILTER,
-	OPT_ROWS
+	OPT_ROWS,
+	OPT_PROBE
 };
+
+#define FOR(command) (1 << (command))
 
 struct option_row {
 	const char *name;  /* without the two dashes */
@@ -35,7 +38,8 @@ struct option_row {
 	bool optional;     /* it may be left out, and is separated by = */
 	bool is_folder;    /* of the value */
 	bool is_file;      /* likewise */
-	bool is_for_top;   /* without effect elsewhere */
+	int only_for; /* bits of commands, FOR(COMMAND_...), where it has an effect; 0: all but top
+		       */
 	/* What the value may be, separated by spaces; NULL: anything, or what `value` says where it
 	 * may be left out. */
 	const char *words;

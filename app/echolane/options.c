@@ -51,6 +51,7 @@ void options_print_help(FILE *out)
 {
 	fputs("Usage: echolane [run] [OPTION]... [CONFIG] [-- EAL-ARGUMENT...]\n"
 	      "       echolane check [OPTION]... [CONFIG]\n"
+	      "       echolane ports [OPTION]... [CONFIG]\n"
 	      "       echolane reference\n"
 	      "       echolane top [OPTION]...\n"
 	      "\n"
@@ -184,6 +185,9 @@ static int parse_option(int opt, struct options *o, struct el_error *err)
 					    optarg);
 		o->table = optarg ? TABLE_PLAIN : TABLE_SCREEN;
 		return 0;
+	case OPT_PROBE:
+		o->probe = true;
+		return 0;
 	case OPT_PROFILES:
 		o->profile_dir = optarg;
 		return 0;
@@ -204,7 +208,8 @@ static const struct command_row *find_command(const char *word)
 /* What a first word may have been meant to be: a command, or an option that others have as one. */
 static const char *nearest_command(const char *word)
 {
-	static const char *const names[] = {"run", "check", "reference", "top", "help", "version"};
+	static const char *const names[] = {"run", "check", "ports",  "reference",
+					    "top", "help",  "version"};
 	const char *nearest = el_nearest(word, names, sizeof(names) / sizeof(names[0]));
 
 	if (nearest && strcmp(nearest, "help") == 0)
@@ -227,11 +232,12 @@ static int check_first_word(const char *word, int n, struct el_error *err)
 		    "\"%.100s\" is neither a command nor a file; did you mean \"%s\"?", word,
 		    nearest);
 	if (!is_file && n > 1)
-		return el_error_set(err, -EINVAL,
-				    "\"%.100s\" is neither a command (run, check, reference, top) "
-				    "nor a "
-				    "file",
-				    word);
+		return el_error_set(
+		    err, -EINVAL,
+		    "\"%.100s\" is neither a command (run, check, ports, reference, top) "
+		    "nor a "
+		    "file",
+		    word);
 	return 0;
 }
 
@@ -257,24 +263,40 @@ static int parse_words(int n, char **words, struct options *o, struct el_error *
 		return el_error_set(err, -EINVAL,
 				    "expected one configuration file, \"%.100s\" is one too many",
 				    words[1]);
-	if (n == 1)
+	if (n == 1) {
 		o->config = words[0];
+		o->config_given = true;
+	}
 	return 0;
 }
 
-/* Options of `top` are for it alone, and others are not for it. */
-static int check_top_effects(const struct options *o, const bool *given, struct el_error *err)
+static int no_effect(const struct option_row *row, struct el_error *err)
+{
+	char text[64] = "";
+	struct el_str s = EL_STR_INIT(text);
+
+	for (size_t i = 0; i < n_commands; i++) {
+		if (row->only_for & FOR(command_table[i].command))
+			el_str_addf(&s, "%s%s", s.len ? " or " : "", command_table[i].name);
+	}
+	return el_error_set(err, -EINVAL, "--%s goes with the command %s", row->name, text);
+}
+
+/* Some options are for some commands alone, and others are not for `top`. */
+static int check_command_effects(const struct options *o, const bool *given, struct el_error *err)
 {
 	bool is_top = o->command == COMMAND_TOP;
 
 	if (o->command == COMMAND_HELP || o->command == COMMAND_VERSION)
 		return 0;
 	for (size_t i = 0; i < n_options; i++) {
-		if (given[i] && option_table[i].is_for_top != is_top)
-			return el_error_set(err, -EINVAL,
-					    is_top ? "top has no option --%s"
-						   : "--%s goes with the command top",
-					    option_table[i].name);
+		const struct option_row *row = &option_table[i];
+
+		if (!given[i] || (row->only_for ? row->only_for & FOR(o->command) : !is_top))
+			continue;
+		if (is_top)
+			return el_error_set(err, -EINVAL, "top has no option --%s", row->name);
+		return no_effect(row, err);
 	}
 	if (is_top && !o->once && o->format)
 		return el_error_set(err, -EINVAL, "--format goes with --once");
@@ -292,6 +314,13 @@ static int check_effects(const struct options *o, struct el_error *err)
 		return el_error_set(err, -EINVAL,
 				    "--print-config goes with the command check: echolane check "
 				    "--print-config CONFIG");
+	if (o->command == COMMAND_PORTS && o->format && strcmp(o->format, "csv") == 0)
+		return el_error_set(err, -EINVAL, "--format: ports has table and json, not csv");
+	if (o->command == COMMAND_PORTS && !o->config_given && (o->probe || o->n_ports))
+		return el_error_set(err, -EINVAL,
+				    "--%s goes with a CONFIG: echolane ports --%s%s CONFIG",
+				    o->probe ? "probe" : "port", o->probe ? "probe" : "port",
+				    o->probe ? "" : " DEVICE");
 	return 0;
 }
 
@@ -384,7 +413,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct el_error *e
 	if (ret_code == 0)
 		ret_code = check_effects(&o, err);
 	if (ret_code == 0)
-		ret_code = check_top_effects(&o, given, err);
+		ret_code = check_command_effects(&o, given, err);
 	if (ret_code == 0 && o.once && !o.rows)
 		o.rows = TOP_ROWS;
 	if (ret_code < 0) {

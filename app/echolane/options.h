@@ -13,17 +13,20 @@ struct options {
 	enum {
 		COMMAND_RUN,
 		COMMAND_CHECK,
+		COMMAND_PORTS,
 		COMMAND_REFERENCE,
 		COMMAND_TOP,
 		COMMAND_HELP,
 		COMMAND_VERSION
 	} command;
 	const char *config; /* default config.yaml */
+	bool config_given;
 	const char **ports; /* --port, in order; owned (the strings are argv's) */
 	uint32_t n_ports;
 	uint64_t rounds; /* 0: until stopped */
 	bool print_metrics;
 	bool print_config;
+	bool probe;
 	enum table_mode table;
 	const char *profile_dir; /* NULL: the usual places */
 	const char *socket;      /* top: NULL: the usual places */
@@ -44,6 +47,7 @@ void options_print_help(FILE *out);
 /* The sub-commands; each returns the exit status of the program. */
 int command_run(const struct options *options);
 int command_check(const struct options *options);
+int command_ports(const struct options *options);
 int command_top(const struct options *options);
 
 /* Loads the configuration that the options name, with their ports, and prints all there is to say

@@ -5,7 +5,8 @@
  *
  * A packet socket sees a copy of each frame, and the kernel gets it as before. An XDP program that
  * hands frames to its socket takes them: nothing that comes in on those queues reaches the kernel
- * any more, the sessions of whoever started this among it. */
+ * any more, the sessions of whoever started this among it. So does a NIC that DPDK shares with the
+ * kernel, with what comes in for the interface's MAC address. */
 #include "shared_interface.h"
 
 #include <net/if.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "el_neigh.h"
+#include "el_pci.h"
 #include "el_port.h"
 
 #define RANGE_FILE "/proc/sys/net/ipv4/ip_local_port_range" /* of IPv6, too */
@@ -94,6 +96,7 @@ static const struct el_ip *shared_address(const struct el_conf_group *group,
 struct shared {
 	const struct el_conf_port *port;
 	const char *interface;
+	const char *taker; /* of what comes in, so that the kernel does not get it; NULL: none */
 	struct el_kernel_addresses addresses; /* that the kernel has on it */
 };
 
@@ -136,14 +139,31 @@ static void check_frames(const struct shared *s, void (*warn)(const char *senten
 			continue;
 		snprintf(
 		    sentence, sizeof(sentence),
-		    "port %s: af_xdp takes what comes in on %s from the kernel, which has %s "
+		    "port %s: %s takes what comes in on %s from the kernel, which has %s "
 		    "there: "
 		    "the host's own connections over it break; use af_packet:%s, or an interface "
 		    "that the host does not use",
-		    s->port->name, s->interface, el_ip_format(ip, text), s->interface);
+		    s->port->name, s->taker, s->interface, el_ip_format(ip, text), s->interface);
 		warn(sentence);
 		return;
 	}
+}
+
+/* The kernel's interface that a device is on, and what takes frames from it. */
+static bool find_interface(const struct el_device *device, char name[IFNAMSIZ], struct shared *s)
+{
+	struct el_pci pci;
+
+	if (device->kind != EL_DEVICE_PCI) {
+		s->taker = strstr(device->driver, "af_xdp") ? "af_xdp" : NULL;
+		return el_device_interface(device, name);
+	}
+	if (el_pci_read("/sys", device->name, &pci) < 0 ||
+	    el_pci_use(pci.driver) != EL_PCI_BIFURCATED || !pci.interface[0])
+		return false;
+	s->taker = "DPDK's driver";
+	memcpy(name, pci.interface, IFNAMSIZ);
+	return true;
 }
 
 void shared_interface_check(const struct el_conf *conf, bool frames,
@@ -161,11 +181,11 @@ void shared_interface_check(const struct el_conf *conf, bool frames,
 		unsigned ifindex;
 
 		if (el_device_parse(s.port->device, &device, &err) < 0 ||
-		    !el_device_interface(&device, name) || (ifindex = if_nametoindex(name)) == 0 ||
+		    !find_interface(&device, name, &s) || (ifindex = if_nametoindex(name)) == 0 ||
 		    el_kernel_addresses(ifindex, &s.addresses, &err) < 0)
 			continue;
 		check_ports(conf, &s, &kernel, warn);
-		if (frames && strstr(device.driver, "af_xdp"))
+		if (frames && s.taker)
 			check_frames(&s, warn);
 		free(s.addresses.items);
 	}

@@ -97,21 +97,21 @@ static void add_list(struct el_str *out, const char *before, const char *key, ui
 	add(out, bits);
 }
 
-void el_port_deal_add(const struct el_port *port, struct el_str *out)
+void el_port_deal_add(const struct el_port_deal *d, const struct el_profile *profile,
+		      struct el_str *out)
 {
-	const struct el_port_deal *d = &port->deal;
 	char text[512] = "";
 	struct el_str s = EL_STR_INIT(text);
 
-	add_list(&s, "no", "rss", d->rss_missing, profile_add_rss);
-	add_list(&s, "no", "rx_offloads", d->rx_missing, profile_add_rx);
-	add_list(&s, "no", "tx_offloads", d->tx_missing, profile_add_tx);
+	add_list(&s, "no", "rss", d->rss_missing, el_profile_add_rss);
+	add_list(&s, "no", "rx_offloads", d->rx_missing, el_profile_add_rx);
+	add_list(&s, "no", "tx_offloads", d->tx_missing, el_profile_add_tx);
 	if (d->clock_missing)
 		el_str_addf(&s, "%sno timestamp, for its clock can't be read", s.len ? "; " : "");
-	add_list(&s, "forbidden but on:", "rx_offloads", d->rx_forced, profile_add_rx);
-	add_list(&s, "forbidden but on:", "tx_offloads", d->tx_forced, profile_add_tx);
+	add_list(&s, "forbidden but on:", "rx_offloads", d->rx_forced, el_profile_add_rx);
+	add_list(&s, "forbidden but on:", "tx_offloads", d->tx_forced, el_profile_add_tx);
 	add_number(&s, d->queues, d->queues_wanted, "queues");
-	add_number(&s, d->rx_descriptors, port->profile.rx_descriptors, "rx_descriptors");
-	add_number(&s, d->tx_descriptors, port->profile.tx_descriptors, "tx_descriptors");
+	add_number(&s, d->rx_descriptors, profile->rx_descriptors, "rx_descriptors");
+	add_number(&s, d->tx_descriptors, profile->tx_descriptors, "tx_descriptors");
 	el_str_add(out, text);
 }

@@ -130,6 +130,11 @@ int el_profile_load(const char *path, struct el_profile *ret_profile, struct el_
 int el_profile_find(const char *dir, const char *driver, const struct el_pci_id *id,
 		    struct el_profile *ret_profile, struct el_error *err);
 
+/* The names that a profile has for these bits, " ipv4, ipv6". */
+void el_profile_add_rss(struct el_str *out, uint64_t types);
+void el_profile_add_rx(struct el_str *out, uint64_t offloads);
+void el_profile_add_tx(struct el_str *out, uint64_t offloads);
+
 /* Fills a profile's devargs template in: `frame` and `block` are sizes for frames of `mtu`. 0, or
  * -EINVAL for an unknown variable or a result that does not fit. Pure. */
 int el_profile_devargs(const struct el_profile *profile, const char *name, uint16_t queue,
@@ -221,9 +226,17 @@ bool el_port_rss_tells(const struct el_port_rss *rss, enum el_probe_type type, u
 uint16_t el_port_rss_queue(const struct el_port_rss *rss, uint8_t family, const uint8_t *target,
 			   const uint8_t *own);
 
-/* Appends what a port's profile asks for and its device does not do, "has no rss ipv4 and ipv6; 512
- * receive descriptors, not 2048"; nothing where all is as asked for. Pure. */
-void el_port_deal_add(const struct el_port *port, struct el_str *out);
+/* Appends what a profile asks for and its device does not do, "no rss ipv4, ipv6; 512
+ * rx_descriptors, not 2048"; nothing where all is as asked for. Pure. */
+void el_port_deal_add(const struct el_port_deal *deal, const struct el_profile *profile,
+		      struct el_str *out);
+
+/* Asks the driver of a PCI function or an EAL device string what it would do of a profile with up
+ * to `queues` queue pairs. It makes the device, which most drivers reset, but does not start it:
+ * only for one that nobody else uses. Errors as el_port_open. */
+int el_port_ask(const struct el_conf_port *conf, uint16_t queues, const char *profile_dir,
+		struct el_profile *ret_profile, struct el_port_deal *ret_deal,
+		struct el_error *err);
 
 /* Looks whether this machine has the device of a port, without the EAL and without touching
  * anything. 0; -EINVAL: the device or its profile is wrong on any machine; -ENODEV: it is not on

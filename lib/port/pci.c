@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "el_pci.h"
+#include "pci.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,8 +13,7 @@
 
 /* ---- attributes ---- */
 
-/* The first line of a file, without its end; "" where it can't be read. */
-static void read_line(const char *device, const char *name, char *buf, size_t size)
+void pci_read_line(const char *device, const char *name, char *buf, size_t size)
 {
 	char path[PATH_MAX];
 	FILE *f;
@@ -35,7 +34,7 @@ static long read_number(const char *device, const char *name, int base, long oth
 	char text[32], *end;
 	long n;
 
-	read_line(device, name, text, sizeof(text));
+	pci_read_line(device, name, text, sizeof(text));
 	n = strtol(text, &end, base);
 	return end == text ? otherwise : n;
 }
@@ -102,7 +101,7 @@ int el_pci_read(const char *sys, const char *address, struct el_pci *ret)
 	pci.class = (uint32_t)read_number(device, "class", 16, 0);
 	pci.numa_node = (int)read_number(device, "numa_node", 10, -1);
 	pci.n_virtual_functions = (uint32_t)read_number(device, "sriov_numvfs", 10, 0);
-	read_line(device, "driver_override", pci.override, sizeof(pci.override));
+	pci_read_line(device, "driver_override", pci.override, sizeof(pci.override));
 	if (strcmp(pci.override, "(null)") == 0)
 		pci.override[0] = '\0';
 	read_link(device, "driver", pci.driver, sizeof(pci.driver));

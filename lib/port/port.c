@@ -12,11 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_devargs.h>
 #include <rte_ethdev.h>
 
 #include "capture.h"
-#include "el_pci.h"
 #include "look.h"
 #include "permission.h"
 
@@ -42,67 +40,13 @@ int port_error(const struct el_port *port, struct el_error *err, int code, const
 static int load_named_profile(struct el_port *port, const char *dir, const char *name,
 			      struct el_error *err)
 {
-	char path[PATH_MAX];
 	struct el_error why;
-	int r;
+	int r = profile_named(dir, name, &port->profile, &why);
 
-	snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
-	r = el_profile_load(path, &port->profile, &why);
 	return r < 0 ? port_error(port, err, r, "%s", why.text) : 0;
 }
 
 /* ---- devices ---- */
-
-/* False if no driver of DPDK takes such a device. */
-static bool has_driver(const char *devargs)
-{
-	struct rte_devargs da;
-	int r = rte_devargs_parse(&da, devargs);
-
-	rte_devargs_reset(&da);
-	return r != -EFAULT;
-}
-
-static int no_driver(const struct el_port *port, const char *name, struct el_error *err)
-{
-	char hint[96] = "";
-	struct el_str s = EL_STR_INIT(hint);
-	struct el_device device;
-
-	if (el_device_parse(name, &device, NULL) == 0)
-		look_add_driver(&device, &s);
-	return port_error(port, err, -ENODEV,
-			  "%s is neither an interface of this machine nor a device that DPDK has a "
-			  "driver for%s",
-			  name, hint);
-}
-
-/* Makes, or finds, the DPDK port `name`; `devargs` is what to make it of. */
-static int probe(struct el_port *port, const char *name, const char *devargs, struct el_error *err)
-{
-	struct el_port_private *p = port->private;
-	struct el_port_device *d = &p->devices[p->n_devices];
-	struct capture capture;
-	char last[256];
-	int r = 0;
-
-	if (rte_eth_dev_get_port_by_name(name, &d->id) < 0) {
-		capture_begin(&capture);
-		r = rte_dev_probe(devargs);
-		capture_end(&capture, last, sizeof(last));
-		if (r < 0 && !has_driver(devargs))
-			return no_driver(port, name, err);
-		if (r < 0)
-			return port_error(port, err, -EIO, "DPDK has no device %s: %s", name,
-					  last[0] ? last : strerror(-r));
-		d->ours = true;
-		r = rte_eth_dev_get_port_by_name(name, &d->id);
-		if (r < 0)
-			return port_error(port, err, -ENODEV, "%s is no Ethernet device", name);
-	}
-	p->n_devices++;
-	return 0;
-}
 
 /* What of its profile a device does not do. */
 static void tell_deal(const struct el_port *port)
@@ -111,7 +55,7 @@ static void tell_deal(const struct el_port *port)
 	char text[512] = "";
 	struct el_str s = EL_STR_INIT(text);
 
-	el_port_deal_add(port, &s);
+	el_port_deal_add(&port->deal, &port->profile, &s);
 	if (s.len)
 		el_log(forced ? EL_LOG_WARNING : EL_LOG_INFO, "port",
 		       "port %s: of its profile %s the device has: %s", port->name,
@@ -193,33 +137,12 @@ static int open_named(struct el_port *port, const struct el_device *device, uint
 			return port_error(port, err, -EINVAL, "the device's name is too long");
 		memcpy(name, devargs, n);
 		name[n] = '\0';
-		r = probe(port, name, devargs, err);
+		r = device_probe(port, name, devargs, err);
 		if (r == 0)
 			r = start(port, i, queues, mtu, false, err);
 		if (r < 0)
 			return r;
 	}
-	return 0;
-}
-
-/* The profile of a device that DPDK has. */
-static int find_profile(struct el_port *port, const struct el_device *device,
-			const char *profile_dir, struct el_error *err)
-{
-	struct rte_eth_dev_info info;
-	struct el_error why;
-	struct el_pci pci;
-	bool is_pci = device->kind == EL_DEVICE_PCI && el_pci_read("/sys", device->name, &pci) == 0;
-	int r = rte_eth_dev_info_get(port->private->devices[0].id, &info);
-
-	if (r < 0)
-		return port_error(port, err, r, "%s: %s", device->name, strerror(-r));
-	r = el_profile_find(profile_dir, info.driver_name, is_pci ? &pci.id : NULL, &port->profile,
-			    &why);
-	if (r < 0)
-		return port_error(port, err, r, "%s", why.text);
-	el_log(EL_LOG_DEBUG, "port", "port %s: driver %s, profile %s", port->name, info.driver_name,
-	       port->profile.name);
 	return 0;
 }
 
@@ -229,22 +152,9 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 		      const struct el_device *device, uint16_t queues, const char *profile_dir,
 		      struct el_error *err)
 {
-	const char *devargs = conf->device;
-	char interface[IFNAMSIZ], pci[sizeof(device->name) + sizeof(port->profile.pci_args)];
-	struct el_str s = EL_STR_INIT(pci);
-	struct el_error why;
-	int r = 0;
+	char interface[IFNAMSIZ];
+	int r = device_take(port, conf, device, profile_dir, err);
 
-	if (device->kind == EL_DEVICE_PCI) {
-		if (profile_of_pci("/sys", profile_dir, conf, device->name, &port->profile, &why) <
-		    0)
-			port->profile.pci_args[0] = '\0'; /* it is looked for again below */
-		profile_add_pci_device(&s, device->name, &port->profile);
-		devargs = pci;
-	}
-	r = probe(port, device->name, devargs, err);
-	if (r == 0 && !conf->profile)
-		r = find_profile(port, device, profile_dir, err);
 	if (r < 0)
 		return r;
 	if (port->profile.kernel_interface && el_device_interface(device, interface)) {
@@ -408,22 +318,31 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 	return 0;
 }
 
-int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *profile_dir,
-		 struct el_port **ret_port, struct el_error *err)
+struct el_port *port_create(const struct el_conf_port *conf)
 {
 	struct el_port *port = calloc(1, sizeof(*port));
 	struct el_str name;
-	int r;
 
 	if (port)
 		port->private = calloc(1, sizeof(*port->private));
 	if (!port || !port->private) {
 		free(port);
-		return el_error_set(err, -ENOMEM, "port %s: no memory", conf->device);
+		return NULL;
 	}
 	port->private->multicast_socket = -1;
 	el_str_init(&name, port->name, sizeof(port->name));
 	el_str_add(&name, conf->name ? conf->name : conf->device);
+	return port;
+}
+
+int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *profile_dir,
+		 struct el_port **ret_port, struct el_error *err)
+{
+	struct el_port *port = port_create(conf);
+	int r;
+
+	if (!port)
+		return el_error_set(err, -ENOMEM, "port %s: no memory", conf->device);
 	r = open_port(port, conf, queues, profile_dir, err);
 	if (r < 0) {
 		el_port_close(port);

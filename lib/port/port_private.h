@@ -56,10 +56,11 @@ int port_error(const struct el_port *port, struct el_error *err, int code, const
 /* The size of a packet ring's frame for `mtu`. */
 unsigned profile_frame_size(uint16_t mtu);
 
-/* The names that a profile has for these bits, separated by commas, a space before each. */
-void profile_add_rss(struct el_str *out, uint64_t types);
-void profile_add_rx(struct el_str *out, uint64_t offloads);
-void profile_add_tx(struct el_str *out, uint64_t offloads);
+/* A port without a device, of this configuration's name. NULL: no memory. */
+struct el_port *port_create(const struct el_conf_port *conf);
+
+/* The profile `name`. Errors as el_profile_load. */
+int profile_named(const char *dir, const char *name, struct el_profile *ret, struct el_error *err);
 
 /* The profile of a PCI function as far as it is known before DPDK has a driver for it: the one that
  * the port names, or that names its ids, else the generic one. */
@@ -69,6 +70,15 @@ int profile_of_pci(const char *sys, const char *dir, const struct el_conf_port *
 /* How the EAL is told of a PCI function: its address and what its profile gives it. */
 void profile_add_pci_device(struct el_str *out, const char *address,
 			    const struct el_profile *profile);
+
+/* ---- device.c ---- */
+
+/* Makes, or finds, the DPDK port `name`; `devargs` is what to make it of. */
+int device_probe(struct el_port *port, const char *name, const char *devargs, struct el_error *err);
+/* The same of a PCI function or an EAL device string, with the profile of what it turns out to be
+ * unless the port names one. */
+int device_take(struct el_port *port, const struct el_conf_port *conf,
+		const struct el_device *device, const char *profile_dir, struct el_error *err);
 
 /* ---- deal.c: what a profile asks for and what the device does ---- */
 

@@ -177,17 +177,17 @@ static void add_bits(struct el_str *out, const struct conf_word *words, uint64_t
 	}
 }
 
-void profile_add_rss(struct el_str *out, uint64_t types)
+void el_profile_add_rss(struct el_str *out, uint64_t types)
 {
 	add_bits(out, rss_words, types);
 }
 
-void profile_add_rx(struct el_str *out, uint64_t offloads)
+void el_profile_add_rx(struct el_str *out, uint64_t offloads)
 {
 	add_bits(out, rx_words, offloads);
 }
 
-void profile_add_tx(struct el_str *out, uint64_t offloads)
+void el_profile_add_tx(struct el_str *out, uint64_t offloads)
 {
 	add_bits(out, tx_words, offloads);
 }

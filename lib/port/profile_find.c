@@ -25,7 +25,7 @@ static enum match match(const struct el_profile *p, const char *driver, const st
 	return MATCH_NONE;
 }
 
-static int load(const char *dir, const char *name, struct el_profile *ret, struct el_error *err)
+int profile_named(const char *dir, const char *name, struct el_profile *ret, struct el_error *err)
 {
 	char path[PATH_MAX];
 
@@ -68,7 +68,7 @@ int el_profile_find(const char *dir, const char *driver, const struct el_pci_id 
 	if (r < 0)
 		return r;
 	if (best == MATCH_NONE)
-		return load(dir, "generic", ret_profile, err);
+		return profile_named(dir, "generic", ret_profile, err);
 	*ret_profile = found;
 	return 0;
 }
@@ -80,7 +80,7 @@ int profile_of_pci(const char *sys, const char *dir, const struct el_conf_port *
 	int r;
 
 	if (conf->profile)
-		return load(dir, conf->profile, ret_profile, err);
+		return profile_named(dir, conf->profile, ret_profile, err);
 	r = el_pci_read(sys, address, &pci);
 	if (r < 0)
 		return el_error_set(err, r, "%s: %s", address, strerror(-r));

@@ -196,7 +196,7 @@ static void test_profiles_that_come_with_it(void **state)
 		if (el_profile_load(path, &p, &err) < 0)
 			fail_msg("%s", err.text);
 		assert_string_equal(p.name, names[i]);
-		assert_true(p.n_drivers >= 1 || strcmp(names[i], "generic") == 0);
+		assert_true(p.n_drivers || p.n_pci_ids || strcmp(names[i], "generic") == 0);
 	}
 	dir = opendir(profile_dir);
 	assert_non_null(dir);
@@ -233,7 +233,9 @@ static void test_profile_find(void **state)
 	    {"net_e1000_em", {0x8086, 0x10d3}, "e1000e"},
 	    {"net_e1000_em", {0}, "e1000e"},
 	    {NULL, {0x8086, 0x100e}, "e1000"},
-	    {NULL, {0x8086, 0x10d3}, "generic"}, /* no profile says its ids: wait for its driver */
+	    {"net_e1000_em", {0x8086, 0xfff0}, "e1000e"}, /* newer than the profile */
+	    {NULL, {0x8086, 0x10d3}, "e1000e"},
+	    {NULL, {0x8086, 0xfff0}, "generic"}, /* wait for its driver */
 	    {NULL, {0x8086, 0x1572}, "i40e"},
 	    {"net_i40e", {0x8086, 0x1572}, "i40e"},
 	    {"net_i40e", {0x8086, 0xfff0}, "i40e"}, /* of a device that is newer than the profile */
@@ -269,7 +271,7 @@ static void test_deal(void **state)
 	port.profile.rx_descriptors = port.deal.rx_descriptors = 1024;
 	port.profile.tx_descriptors = port.deal.tx_descriptors = 256;
 	port.deal.queues = port.deal.queues_wanted = 2;
-	el_port_deal_add(&port, &s);
+	el_port_deal_add(&port.deal, &port.profile, &s);
 	assert_string_equal(text, "");
 	port.deal = (struct el_port_deal){.rss_missing = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6,
 					  .rx_missing = RTE_ETH_RX_OFFLOAD_RSS_HASH,
@@ -282,7 +284,7 @@ static void test_deal(void **state)
 					  .queues_wanted = 4,
 					  .rx_descriptors = 256,
 					  .tx_descriptors = 512};
-	el_port_deal_add(&port, &s);
+	el_port_deal_add(&port.deal, &port.profile, &s);
 	assert_string_equal(
 	    text,
 	    "no rss ipv4, ipv6; no rx_offloads rss_hash; no tx_offloads mbuf_fast_free; no "
