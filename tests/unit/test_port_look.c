@@ -15,7 +15,7 @@
 
 #include "../../lib/port/look.h"
 #include "../../lib/port/port_private.h"
-#include "el_pci.h"
+#include "el_nic.h"
 
 static char sys[] = "/tmp/el-test-sys-XXXXXX";
 
@@ -41,6 +41,14 @@ static void make_file(const char *path, const char *content)
 	assert_non_null(f);
 	assert_true(fputs(content, f) >= 0);
 	fclose(f);
+}
+
+static void remove_file(const char *path)
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "%s%s", sys, path);
+	assert_int_equal(unlink(text), 0);
 }
 
 static void make_link(const char *to, const char *path)
@@ -149,6 +157,70 @@ static void list(void **state)
 	assert_int_equal(el_pci_use("vfio-pci"), EL_PCI_USERS);
 	assert_int_equal(el_pci_use("mlx5_core"), EL_PCI_BIFURCATED);
 	assert_int_equal(el_pci_use(""), EL_PCI_KERNEL);
+}
+
+static void check_name(uint16_t vendor, uint16_t device, const char *expected)
+{
+	const struct el_pci_id id = {vendor, device};
+	char file[64], text[64] = "";
+	struct el_str s = EL_STR_INIT(text);
+
+	snprintf(file, sizeof(file), "%s/pci.ids", sys);
+	el_pci_add_name(file, &id, &s);
+	assert_string_equal(text, expected);
+}
+
+static void names(void **state)
+{
+	(void)state;
+	make_file("/pci.ids", "# a list\n\n8086  Intel\n\t100e  82540EM\n\t\t1af4 1100  emulated\n"
+			      "\t10d3  82574L\n1af4  Red Hat\n\t1041  Virtio\nC 02  Network\n");
+	check_name(0x8086, 0x100e, "Intel 82540EM");
+	check_name(0x8086, 0x10d3, "Intel 82574L");
+	check_name(0x8086, 0x1041, "Intel"); /* another's device */
+	check_name(0x1af4, 0x1100, "Red Hat");
+	check_name(0x1af4, 0x1041, "Red Hat Virtio");
+	check_name(0x144d, 0x1041, "");
+	remove_file("/pci.ids");
+	check_name(0x8086, 0x100e, "");
+}
+
+/* What each NIC lacks, and what mends it. */
+static void lacks(void **state)
+{
+	struct el_nic_machine machine;
+	struct el_nic n;
+	struct el_pci pci;
+
+	(void)state;
+	assert_int_equal(el_pci_read(sys, "0000:01:00.0", &pci), 0);
+	assert_int_equal(el_nic_read(sys, UNIT_PROFILE_DIR, &pci, &n, NULL), 0);
+	assert_int_equal(n.use, EL_PCI_KERNEL);
+	assert_int_equal(n.link, -1);
+	assert_int_equal(n.lacks.count, 2);
+	assert_string_equal(n.lacks.items[0].what, "it is with the kernel's driver ixgbe");
+	assert_string_equal(n.lacks.items[0].command, "echolane-bind bind 0000:01:00.0");
+	assert_string_equal(n.lacks.items[1].command, "ip link set dev ens1 up");
+	assert_int_equal(el_pci_read(sys, "0000:02:00.0", &pci), 0);
+	assert_int_equal(el_nic_read(sys, UNIT_PROFILE_DIR, &pci, &n, NULL), 0);
+	assert_int_equal(n.lacks.count, 0);
+	assert_int_equal(el_nic_read(sys, "/nonexistent", &pci, &n, NULL), -ENOENT);
+	for (int i = 0; i < 2 * EL_NIC_LACKS_MAX; i++)
+		el_nic_lacks_add(&n.lacks, "something", NULL);
+	assert_int_equal(n.lacks.count, EL_NIC_LACKS_MAX);
+
+	el_nic_machine_read(sys, sys, &machine);
+	assert_false(machine.iommu);
+	assert_string_equal(machine.lacks.items[1].what, "this kernel has no module vfio-pci");
+	make_dir("/kernel/iommu_groups/11");
+	make_file("/modules.dep", "kernel/a/b.ko:\nkernel/vfio/pci/vfio-pci.ko: kernel/x.ko\n");
+	el_nic_machine_read(sys, sys, &machine);
+	assert_true(machine.iommu);
+	assert_string_equal(machine.lacks.items[0].command, "modprobe vfio-pci");
+	make_dir("/bus/pci/drivers/vfio-pci");
+	el_nic_machine_read(sys, sys, &machine);
+	for (uint32_t i = 0; i < machine.lacks.count; i++)
+		assert_null(strstr(machine.lacks.items[i].what, "vfio"));
 }
 
 /* What a function is given before its driver is known: by its ids, or by the profile that its port
@@ -272,7 +344,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pci),       cmocka_unit_test(list),
-	    cmocka_unit_test(arguments), cmocka_unit_test(ports),
+	    cmocka_unit_test(arguments), cmocka_unit_test(names),
+	    cmocka_unit_test(lacks),     cmocka_unit_test(ports),
 	    cmocka_unit_test(drivers),   cmocka_unit_test(interfaces_without_ethernet),
 	};
 	return cmocka_run_group_tests_name("port_look", tests, make_sys, remove_sys);
