@@ -39,7 +39,10 @@ class Machine:
             return []
 
     def say(self, text):
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except OSError:  # nobody reads it any more, and what is under way is brought to its end
+            pass
 
     def write(self, name, text):
         """An attribute of the kernel."""

@@ -100,7 +100,10 @@ def ask_ip(machine, *arguments):
     text = machine.ask("ip", "-j", *arguments)
     if text is None:
         raise Refused(f"`ip {' '.join(arguments)}` tells nothing, so what uses it can't be told")
-    return json.loads(text or "[]")
+    try:
+        return json.loads(text or "[]")
+    except ValueError:
+        raise Refused(f"`ip {' '.join(arguments)}` tells what is no JSON, so what uses it can't be told") from None
 
 
 def devices_of(routes):
@@ -133,6 +136,7 @@ def uses(machine, nic):
     if not names:
         return why
     everything = above(machine, names)
+    why += [f"{name} is on top of it" for name in everything if name not in names]
     defaults = devices_of(ask_ip(machine, "-4", "route", "show", "table", "all", "default")
                           + ask_ip(machine, "-6", "route", "show", "table", "all", "default"))
     why += [f"{name} has the default route" for name in everything if name in defaults]

@@ -74,6 +74,7 @@ def test_refuses_what_the_host_uses(lab):
         kernel.path(f"/sys/class/net/{upper}").mkdir()
         kernel.path(f"/sys/class/net/{lower}/upper_{upper}").mkdir()
     before = kernel.state()
+    check(kernel.run("bind", NIC), 1, "bond0 is on top of it", "br0 is on top of it")  # who else may be behind them
     default4, default6 = "-4 route show table all default", "-6 route show table all default"
     address = {"ifname": "bond0", "addr_info": [{"local": "fe80::1", "scope": "link"}, {"local": "192.0.2.1", "scope": "global"}]}
     for key, value, why in (
@@ -94,6 +95,9 @@ def test_refuses_what_the_host_uses(lab):
         check(kernel.run("bind", NIC), 1, "tells nothing")  # not known is not none
     finally:
         del os.environ["SSH_CONNECTION"]
+    for lower, upper in (("ens1", "bond0"), ("bond0", "bond0.7"), ("bond0.7", "br0")):
+        kernel.path(f"/sys/class/net/{lower}/upper_{upper}").rmdir()
+    before = kernel.state()
     kernel.put(f"{nic.at}/sriov_numvfs", "2\n")
     check(kernel.run("bind", NIC), 1, "2 virtual functions")
     kernel.path(f"{nic.at}/sriov_numvfs").unlink()
@@ -167,6 +171,10 @@ def test_never_without_a_driver(lab):
     assert kernel.path(bind.record_file(NIC)).exists() and kernel.path(bind.rule_file(NIC)).exists()
     kernel.broken = {"ixgbe", "vfio-pci"}  # then nothing helps, and that is said
     check(kernel.run("undo"), 1, "IT HAS NO DRIVER NOW")
+    kernel.broken = set()
+    check(kernel.run("undo"), 0, "is with ixgbe again")
+    kernel.put(bind.record_file(NIC), "{")
+    check(kernel.run("undo"), 1, "can't be read")
     for n in range(1, 20):
         kernel, nic = machine(lab, name=f"fail{n}")
         kernel.fail_at = n
