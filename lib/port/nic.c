@@ -31,20 +31,19 @@ static bool exists(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
 
-	return snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path) &&
-	       access(path, F_OK) == 0;
+	return access(pci_path(path, folder, name), F_OK) == 0;
 }
 
 /* ---- one NIC ---- */
 
 static void read_interface(const char *sys, struct el_nic *n)
 {
-	char folder[PATH_MAX], text[64];
+	char folder[PATH_MAX], interfaces[PATH_MAX], text[64];
 
 	n->link = -1;
 	if (!n->pci.interface[0])
 		return;
-	snprintf(folder, sizeof(folder), "%s/class/net/%s", sys, n->pci.interface);
+	pci_path(folder, pci_path(interfaces, sys, "class/net"), n->pci.interface);
 	pci_read_line(folder, "address", n->mac, sizeof(n->mac));
 	pci_read_line(folder, "flags", text, sizeof(text));
 	n->enabled = strtoul(text, NULL, 16) & IFF_UP;
@@ -92,7 +91,7 @@ static void look_for_modules(const char *sys, struct el_nic *n)
 {
 	char folder[PATH_MAX];
 
-	snprintf(folder, sizeof(folder), "%s/module", sys);
+	pci_path(folder, sys, "module");
 	if (n->use == EL_PCI_BIFURCATED && strcmp(n->pci.driver, "mlx5_core") == 0 &&
 	    !(exists(folder, "mlx5_ib") && exists(folder, "ib_uverbs")))
 		el_nic_lacks_add(&n->lacks, "the modules mlx5_ib and ib_uverbs are not loaded",
@@ -148,8 +147,7 @@ static bool has_entries(const char *sys, const char *name)
 	bool any = false;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "%s/%s", sys, name);
-	dir = opendir(path);
+	dir = opendir(pci_path(path, sys, name));
 	while (dir && !any && (e = readdir(dir)))
 		any = e->d_name[0] != '.';
 	if (dir)
@@ -164,8 +162,7 @@ static bool lists_module(const char *modules, const char *list, const char *name
 	bool found = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s", modules, list);
-	f = fopen(path, "re");
+	f = fopen(pci_path(path, modules, list), "re");
 	while (f && !found && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, ":\n")] = '\0';
 		found = strstr(line, name) != NULL;

@@ -13,14 +13,22 @@
 
 /* ---- attributes ---- */
 
+const char *pci_path(char buf[PATH_MAX], const char *folder, const char *name)
+{
+	struct el_str s;
+
+	el_str_init(&s, buf, PATH_MAX);
+	el_str_addf(&s, "%s/%s", folder, name);
+	return buf;
+}
+
 void pci_read_line(const char *device, const char *name, char *buf, size_t size)
 {
 	char path[PATH_MAX];
 	FILE *f;
 
 	buf[0] = '\0';
-	snprintf(path, sizeof(path), "%s/%s", device, name);
-	f = fopen(path, "re");
+	f = fopen(pci_path(path, device, name), "re");
 	if (!f)
 		return;
 	if (!fgets(buf, (int)size, f))
@@ -48,8 +56,7 @@ static void read_link(const char *device, const char *name, char *buf, size_t si
 	ssize_t n;
 
 	el_str_init(&out, buf, size);
-	snprintf(path, sizeof(path), "%s/%s", device, name);
-	n = readlink(path, to, sizeof(to) - 1);
+	n = readlink(pci_path(path, device, name), to, sizeof(to) - 1);
 	if (n < 0)
 		return;
 	to[n] = '\0';
@@ -65,8 +72,7 @@ static void find_interface(const char *device, struct el_str *out)
 	DIR *dir;
 	struct dirent *e;
 
-	snprintf(path, sizeof(path), "%s/net", device);
-	dir = opendir(path);
+	dir = opendir(pci_path(path, device, "net"));
 	while (dir && !out->len && (e = readdir(dir)))
 		if (e->d_name[0] != '.')
 			el_str_add(out, e->d_name);
@@ -74,9 +80,8 @@ static void find_interface(const char *device, struct el_str *out)
 		closedir(dir);
 	dir = out->len ? NULL : opendir(device);
 	while (dir && !out->len && (e = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/%s", device, e->d_name);
 		if (strncmp(e->d_name, "virtio", 6) == 0)
-			find_interface(path, out);
+			find_interface(pci_path(path, device, e->d_name), out);
 	}
 	if (dir)
 		closedir(dir);
@@ -92,7 +97,7 @@ int el_pci_read(const char *sys, const char *address, struct el_pci *ret)
 
 	if (strlen(address) >= sizeof(pci.address))
 		return -ENODEV;
-	snprintf(device, sizeof(device), "%s/bus/pci/devices/%s", sys, address);
+	pci_path(device, pci_path(path, sys, "bus/pci/devices"), address);
 	if (access(device, F_OK) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? -ENODEV : -errno;
 	memcpy(pci.address, address, strlen(address) + 1);
@@ -106,8 +111,7 @@ int el_pci_read(const char *sys, const char *address, struct el_pci *ret)
 		pci.override[0] = '\0';
 	read_link(device, "driver", pci.driver, sizeof(pci.driver));
 	read_link(device, "iommu_group", pci.iommu_group, sizeof(pci.iommu_group));
-	snprintf(path, sizeof(path), "%.*s/physfn", (int)sizeof(path) - 16, device);
-	pci.virtual_function = access(path, F_OK) == 0;
+	pci.virtual_function = access(pci_path(path, device, "physfn"), F_OK) == 0;
 	el_str_init(&s, pci.interface, sizeof(pci.interface));
 	find_interface(device, &s);
 	*ret = pci;
@@ -127,8 +131,7 @@ int el_pci_list(const char *sys, struct el_pci **ret)
 	size_t n = 0;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "%s/bus/pci/devices", sys);
-	dir = opendir(path);
+	dir = opendir(pci_path(path, sys, "bus/pci/devices"));
 	while (dir && (e = readdir(dir))) {
 		struct el_pci pci, *longer;
 
