@@ -81,6 +81,14 @@ enum el_placement { EL_PLACEMENT_NONE, EL_PLACEMENT_COMPUTED, EL_PLACEMENT_LEARN
 		"none", "computed", "learnt"                                                       \
 	}
 
+/* Whose arrival times a port's answers have: the program's, or the NIC's, where it stamps and its
+ * clock is known. */
+enum el_arrival { EL_ARRIVAL_SOFTWARE, EL_ARRIVAL_NIC, EL_ARRIVALS };
+#define EL_ARRIVAL_NAMES                                                                           \
+	{                                                                                          \
+		"software", "nic"                                                                  \
+	}
+
 /* Seen from the prober. */
 enum el_direction { EL_DIRECTION_RX, EL_DIRECTION_TX, EL_DIRECTIONS };
 #define EL_DIRECTION_NAMES                                                                         \
@@ -95,6 +103,7 @@ struct el_port_view {
 	uint16_t reta_size;           /* 0: unknown or none */
 	uint8_t rss_key_bytes;        /* likewise */
 	uint8_t placement;            /* enum el_placement */
+	uint8_t arrival;              /* enum el_arrival */
 	uint64_t up;        /* 1: its link is up; 0: not, or there is no such interface any more */
 	uint64_t rss_types; /* RTE_ETH_RSS_* */
 	uint64_t imissed, ierrors, rx_nombuf, oerrors;

@@ -292,16 +292,32 @@ static uint32_t subs_directions(const struct el_expo_input *in)
 	return EL_DIRECTIONS;
 }
 
+/* A port's state, as a label. */
+static bool print_source(const struct el_expo_input *in, uint32_t row, const char *source,
+			 struct line *l)
+{
+	port_labels(in, row, l);
+	line_label(l, "source", source);
+	line_u64(l, 1);
+	return true;
+}
+
 static bool print_placement(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			    uint32_t sub, struct line *l)
 {
 	static const char *const names[EL_PLACEMENTS] = EL_PLACEMENT_NAMES;
 
 	(void)f, (void)sub;
-	port_labels(in, row, l);
-	line_label(l, "source", names[in->ports[row].placement]);
-	line_u64(l, 1);
-	return true;
+	return print_source(in, row, names[in->ports[row].placement], l);
+}
+
+static bool print_arrival(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l)
+{
+	static const char *const names[EL_ARRIVALS] = EL_ARRIVAL_NAMES;
+
+	(void)f, (void)sub;
+	return print_source(in, row, names[in->ports[row].arrival], l);
 }
 
 #define SERIES_TOTAL(name, type, member, help)                                                     \
@@ -470,6 +486,10 @@ const struct family expo_families[] = {
      "awaited: the port's own hash (computed), where answers came in before (learnt), neither "
      "(none).",
      rows_ports, NULL, print_placement, PROBE_ANY, 0},
+    {"echolane_port_arrival_times", "gauge",
+     "1 for whose arrival times the port's answers have: its NIC's (nic), or the program's "
+     "(software).",
+     rows_ports, NULL, print_arrival, PROBE_ANY, 0},
     SNAPSHOT("echolane_rounds_completed_total", "counter", print_snapshot_u64, app.rounds_completed,
 	     "Rounds that were published."),
     SNAPSHOT("echolane_rounds_skipped_total", "counter", print_snapshot_u64, app.rounds_skipped,

@@ -107,6 +107,8 @@ int ethdev_receive_multicast(const struct el_port_device *device);
 /* The receive offloads out of `offloads` that are of use: stamps of a clock that can't be read are
  * not, and cost many drivers their fast path. Notes what is left of them in the port. */
 uint64_t rx_clock_choose(struct el_port *port, struct el_port_device *device, uint64_t offloads);
+/* Whether a device stamps and what its clock says is known. */
+bool rx_clock_is_known(const struct el_port *port);
 
 /* ---- counters.c ---- */
 

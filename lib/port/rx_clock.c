@@ -66,3 +66,14 @@ struct el_device_line el_port_rx_line(const struct el_port *port, uint16_t queue
 	}
 	return (struct el_device_line){0};
 }
+
+bool rx_clock_is_known(const struct el_port *port)
+{
+	const struct el_port_private *p = port->private;
+
+	for (uint16_t i = 0; i < p->n_devices; i++) {
+		if (p->devices[i].stamps && p->devices[i].clock.line.ns_per_tick_q32)
+			return true;
+	}
+	return false;
+}

@@ -188,6 +188,7 @@ static void sample_init(struct sample *s)
 					    .socket_drops = 5,
 					    .interface_drops = 8,
 					    .placement = EL_PLACEMENT_COMPUTED,
+					    .arrival = EL_ARRIVAL_NIC,
 					    .rx_packets = 18446744073709551615ULL,
 					    .tx_packets = 7,
 					    .driver_errors = {12, 13},

@@ -93,6 +93,7 @@ static struct el_port *open_port(void)
 static void stamps_are_told_in_our_time(void **state)
 {
 	struct el_device_line line;
+	struct el_port_view view;
 	struct el_port *port;
 	uint64_t ns;
 	int offset;
@@ -110,10 +111,14 @@ static void stamps_are_told_in_our_time(void **state)
 	assert_int_equal(port->rx_stamp_offset, offset);
 	assert_int_equal(port->rx_stamp_flag, flag);
 	assert_int_equal(el_port_rx_line(port, 0).ns_per_tick_q32, 0);
+	el_port_view_read(port, &view);
+	assert_int_equal(view.arrival, EL_ARRIVAL_SOFTWARE); /* until its clock is known */
 	for (int i = 0; i < EL_DEVICE_CLOCK_PAIRS; i++)
 		el_port_read_clocks(port);
 	line = el_port_rx_line(port, 0);
 	assert_true(line.ns_per_tick_q32 != 0);
+	el_port_view_read(port, &view);
+	assert_int_equal(view.arrival, EL_ARRIVAL_NIC);
 	/* at the time of the readings; these were too close together to tell the rate well */
 	ns = el_device_line_ns(&line, line.device_base);
 	assert_in_range(ns + line.error_ns, (line.device_base - 1000000007) * 3,
@@ -143,6 +148,7 @@ static void a_clock_that_cannot_be_read(void **state)
 
 static void a_device_without_stamps(void **state)
 {
+	struct el_port_view view;
 	struct el_port *port;
 
 	(void)state;
@@ -153,6 +159,8 @@ static void a_device_without_stamps(void **state)
 	assert_false(port->deal.clock_missing);
 	assert_true(port->deal.rx_missing & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
 	assert_int_equal(port->rx_stamp_flag, 0);
+	el_port_view_read(port, &view);
+	assert_int_equal(view.arrival, EL_ARRIVAL_SOFTWARE);
 	el_port_close(port);
 }
 
