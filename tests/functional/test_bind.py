@@ -105,6 +105,10 @@ def test_refuses_what_the_host_uses(lab):
     (kernel.path(f"{nic.at}/net/ens1")).rmdir()
     check(kernel.run("bind", NIC), 1, "another network namespace")
     check(kernel.run("bind", NIC, "--force"), 0, "forced", "is with vfio-pci now")
+    kernel, nic = machine(lab, name="blind")
+    del kernel.ip["addr show"]
+    check(kernel.run("bind", NIC), 1, "not touched: `ip addr show` tells nothing")
+    check(kernel.run("bind", NIC, "--force"), 0, "forced", "is with vfio-pci now")
 
 
 def test_ssh_behind_sudo(lab):
