@@ -60,19 +60,51 @@ const char *el_rank_state(const struct el_model *m, el_rank_row row)
 		   : el_model_status_label((enum el_model_status)m->series[row].status);
 }
 
-static bool matches(const struct el_model *m, el_rank_row row, const char *filter)
+/* What of a filter is the same for many rows. */
+struct filter {
+	const char *text; /* "": all match */
+	bool may_be_address;
+	bool types[EL_PROBE_TYPES], states[EL_MODEL_STATUSES];
+};
+
+static bool has(const char *text, const char *part)
+{
+	return strcasestr(text, part) != NULL;
+}
+
+static struct filter prepare(const char *text)
+{
+	struct filter f = {.text = text};
+
+	f.may_be_address = text[strspn(text, "0123456789abcdefABCDEF.:")] == '\0';
+	for (int i = 0; i < EL_PROBE_TYPES; i++)
+		f.types[i] = has(el_probe_ops[i]->name, text);
+	for (int i = EL_MODEL_ACTIVE + 1; i < EL_MODEL_STATUSES; i++)
+		f.states[i] = has(el_model_status_label((enum el_model_status)i), text);
+	f.states[EL_MODEL_ACTIVE] = has("probed", text);
+	return f;
+}
+
+static bool state_matches(const struct el_model *m, el_rank_row row, const struct filter *f)
+{
+	if (row >= m->n_series)
+		return f->states[m->absent[row - m->n_series].status];
+	return m->series[row].in_part ? has("in_part", f->text) : f->states[m->series[row].status];
+}
+
+static bool matches(const struct el_model *m, el_rank_row row, const struct filter *f)
 {
 	const struct el_model_target *t;
 	char address[EL_IP_STRLEN];
 
-	if (strcasestr(el_rank_target(m, row), filter) ||
-	    strcasestr(el_rank_group(m, row), filter) || strcasestr(el_rank_state(m, row), filter))
+	if (!*f->text || state_matches(m, row, f) || has(el_rank_target(m, row), f->text) ||
+	    has(el_rank_group(m, row), f->text))
 		return true;
 	if (row >= m->n_series)
 		return false;
 	t = &m->targets[m->series[row].target];
-	return strcasestr(el_probe_ops[t->type]->name, filter) ||
-	       (t->address.family && strcasestr(el_ip_format(&t->address, address), filter));
+	return f->types[t->type] || (f->may_be_address && t->address.family &&
+				     has(el_ip_format(&t->address, address), f->text));
 }
 
 /* ---- ranks ---- */
@@ -197,10 +229,11 @@ int el_rank(const struct el_snapshot *s, enum el_rank_key key, const char *filte
 	const struct el_model *m = s->model;
 	uint32_t rows = el_rank_rows(m), n = 0, percentile = highest_percentile(m);
 	struct ranked *v = malloc((rows + 1UL) * sizeof(*v));
+	struct filter f = prepare(filter);
 	el_rank_row *first;
 
 	for (uint32_t row = 0; v && row < rows; row++) {
-		if (*filter && !matches(m, row, filter))
+		if (!matches(m, row, &f))
 			continue;
 		v[n++] =
 		    (struct ranked){.row = row,
