@@ -108,12 +108,17 @@ static void say(struct top *t, uint64_t for_ms, const char *text)
 /* Connects again, if need be. */
 static int reconnect(struct top *t, struct el_error *err)
 {
-	char text[160];
+	const char *path = t->options->socket;
+	char text[160], before[sizeof(t->inside.path)];
 	int code;
 
 	if (t->inside.fd >= 0)
 		return 0;
-	code = inside_open(t->options->socket, &t->inside, err);
+	/* not another one that runs beside it; but the name of a second one changes */
+	snprintf(before, sizeof(before), "%s", t->inside.path);
+	if (!path && t->known_pid && inside_is_first(&t->inside))
+		path = before;
+	code = inside_open(path, &t->inside, err);
 	if (code == 0)
 		code = read_name(t, err);
 	if (code < 0)

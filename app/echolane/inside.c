@@ -178,6 +178,11 @@ void inside_close(struct inside *i)
 	i->fd = -1;
 }
 
+bool inside_is_first(const struct inside *i)
+{
+	return strstr(i->path, "/" PROGRAM "/" SOCKET_NAME) != NULL;
+}
+
 /* ---- questions ---- */
 
 static int hex(char c)

@@ -19,6 +19,8 @@ struct inside {
  * -EACCES where somebody may be whom the user may not ask, -EPROTO for one that is no prober. */
 int inside_open(const char *path, struct inside *ret, struct el_error *err);
 void inside_close(struct inside *i); /* not connected is fine */
+/* Whether the prober was the first of its directory: started again, it is in the same place. */
+bool inside_is_first(const struct inside *i);
 
 /* What a command is answered with, to be freed with json_decref; waits 10 s at most. NULL with a
  * sentence: -EINVAL in *ret_code where the prober says that the question is wrong or that it has no

@@ -134,6 +134,13 @@ static struct el_facts *telemetry_facts(void *ctx)
 	return el_facts_store_take(c->facts.store);
 }
 
+static struct el_paths *telemetry_paths(void *ctx, const char *target)
+{
+	struct control *c = ctx;
+
+	return stats_thread_paths(c->stats, target);
+}
+
 static uint32_t telemetry_workers(void *ctx, struct el_worker_view *ret, uint32_t max)
 {
 	struct control *c = ctx;
@@ -160,6 +167,7 @@ struct el_telemetry_source publisher_telemetry_source(struct control *c)
 	return (struct el_telemetry_source){.version = EL_VERSION,
 					    .snapshot = telemetry_snapshot,
 					    .facts = telemetry_facts,
+					    .paths = telemetry_paths,
 					    .workers = telemetry_workers,
 					    .ports = telemetry_ports,
 					    .ctx = c};

@@ -3,11 +3,14 @@
 
 #include <stdlib.h>
 
-/* All of it is control's own. */
+#include "path_watch.h"
+
+/* All of it but the watch is control's own. */
 struct stats_thread {
 	struct job_thread *thread;
 	struct job *waiting;
 	bool busy;
+	struct path_watch *watch;
 };
 
 /* A round of a plan with longer timeouts may be over after some of a newer one. */
@@ -31,10 +34,10 @@ static bool work(void *ctx, struct job *base)
 	struct el_round_figures *figures;
 	const struct el_plan_set *set;
 
-	(void)ctx;
 	if (!job->owner)
 		return false;
 	set = job->blocks[0]->set;
+	path_watch_round(ctx, job->blocks, job->n_blocks);
 	figures = el_stats_round(job->blocks, job->n_blocks);
 	if (figures) {
 		figures->local_drops += job->local_drops;
@@ -64,8 +67,10 @@ struct stats_thread *stats_thread_create(int core)
 
 	if (!t)
 		return NULL;
-	t->thread = job_thread_create(work, drop, NULL);
+	t->watch = path_watch_create();
+	t->thread = t->watch ? job_thread_create(work, drop, t->watch) : NULL;
 	if (!t->thread) {
+		path_watch_destroy(t->watch);
 		free(t);
 		return NULL;
 	}
@@ -81,6 +86,7 @@ void stats_thread_destroy(struct stats_thread *t)
 	job_thread_destroy(t->thread, 0);
 	for (struct job *job; (job = job_pop(&t->waiting)) != NULL;)
 		drop(job);
+	path_watch_destroy(t->watch);
 	free(t);
 }
 
@@ -115,6 +121,11 @@ void stats_thread_drop(struct stats_thread *t, struct el_snapshot *s)
 	}
 	job->before = s;
 	job_thread_submit(t->thread, &job->base, 0);
+}
+
+struct el_paths *stats_thread_paths(struct stats_thread *t, const char *target)
+{
+	return path_watch_take(t->watch, target);
 }
 
 bool stats_thread_is_busy(const struct stats_thread *t)

@@ -6,6 +6,8 @@
 #include "el_stats.h"
 #include "job_thread.h"
 
+struct el_paths;
+
 struct rounds;
 
 struct stats_job {
@@ -37,6 +39,8 @@ void stats_thread_run(struct stats_thread *t, struct el_snapshot *before);
 /* Has a reference to a snapshot dropped: freeing a large one, perhaps with its model, takes a
  * while. Control's thread. */
 void stats_thread_drop(struct stats_thread *t, struct el_snapshot *s);
+/* The paths of a target, as path_watch_take. Any thread. */
+struct el_paths *stats_thread_paths(struct stats_thread *t, const char *target);
 /* True while a job is under way or its result has not been taken. Control's thread. */
 bool stats_thread_is_busy(const struct stats_thread *t);
 /* The next finished one, the caller's to free; NULL: none now. Control's thread. */

@@ -5,11 +5,13 @@
 #include <rte_telemetry.h>
 
 #include "el_facts.h"
+#include "el_paths.h"
 #include "el_stats.h"
 
 /* References, NULL while there is nothing. */
 struct el_snapshot *telemetry_take_snapshot(void);
 struct el_facts *telemetry_take_facts(void);
+struct el_paths *telemetry_take_paths(const char *target);
 
 /* figures.c */
 int telemetry_series(const char *cmd, const char *params, struct rte_tel_data *d);

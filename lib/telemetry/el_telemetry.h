@@ -8,7 +8,8 @@
  *   /echolane/conservation       what ports and workers count, and what is missing
  *   /echolane/rss                how each port spreads what comes in, by number
  *   /echolane/series[,FIRST]     figures of the series from number FIRST (0) on, by number
- *   /echolane/target,NAME[,FIRST]  figures of a target's series from its FIRST on, by number
+ *   /echolane/target,NAME[,FIRST]  figures of a target's series, by number, then of its paths
+ *                                ("path_0", ...); from entry FIRST on of all of these
  *   /echolane/top,KEY,N[,FIRST[,FILTER]]  N of the worst series by a key of el_rank.h, from place
  *                                FIRST on, of those that match the filter, by place
  *   /echolane/neighbours[,FIRST], /echolane/routes[,FIRST]  by number
@@ -21,6 +22,7 @@
 
 #include "el_counters.h"
 #include "el_facts.h"
+#include "el_paths.h"
 #include "el_stats.h"
 
 /* Called on DPDK's telemetry threads (each client has one), one call at a time. */
@@ -29,6 +31,9 @@ struct el_telemetry_source {
 	/* A reference to the current snapshot, or NULL while there is none. */
 	struct el_snapshot *(*snapshot)(void *ctx);
 	struct el_facts *(*facts)(void *ctx); /* likewise */
+	/* The paths of a target in a round, likewise; from now on they are known of each round, for
+	 * some time. */
+	struct el_paths *(*paths)(void *ctx, const char *target);
 	/* Copies of the counters into at most `max` elements; how many. */
 	uint32_t (*workers)(void *ctx, struct el_worker_view *ret, uint32_t max);
 	uint32_t (*ports)(void *ctx, struct el_port_view *ret, uint32_t max);

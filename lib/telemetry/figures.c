@@ -134,6 +134,56 @@ static const struct el_model_target *read_target(const struct el_model *m, const
 	return t;
 }
 
+static void add_path(struct reply *row, const struct el_model *m, const struct el_path *p)
+{
+	reply_text(row, "group", m->groups[m->series[p->series].group].name);
+	reply_ip(row, "address", &p->target);
+	reply_ip(row, "source", &p->source);
+	reply_u64(row, "port", p->port);
+	reply_u64(row, "sent", p->sent);
+	reply_u64(row, "lost", p->lost);
+	reply_u64(row, "local", p->local);
+	reply_u64(row, "unknown", p->unknown);
+	if (p->rtt_max_ns == 0)
+		return;
+	reply_u64(row, "rtt_min_ns", p->rtt_min_ns);
+	reply_u64(row, "rtt_mean_ns", (uint64_t)llround(p->rtt_mean_ns));
+	reply_u64(row, "rtt_max_ns", p->rtt_max_ns);
+}
+
+/* Those from number `first` on. */
+static void add_paths(struct reply *r, const struct el_model *m, const struct el_paths *paths,
+		      uint32_t first)
+{
+	struct reply row;
+
+	reply_u64(r, "paths", paths->n);
+	reply_u64(r, "paths_left_out", paths->left_out);
+	reply_u64(r, "paths_round", paths->round);
+	for (uint32_t i = first; i < paths->n && reply_row_begin(&row); i++) {
+		add_path(&row, m, &paths->items[i]);
+		if (!reply_row_add_named(r, "path_", i, &row))
+			return;
+	}
+}
+
+/* Its series, then its paths: entries from `first` on. */
+static void add_target(struct reply *r, const struct el_snapshot *s,
+		       const struct el_model_target *t, uint32_t first)
+{
+	struct el_paths *paths = telemetry_take_paths(t->name);
+	bool fits = true;
+
+	for (uint32_t i = first; i < t->n_series && fits; i++)
+		fits = add_series(r, s, t->first_series + i, t->first_series + i);
+	/* those of another plan may be of other series */
+	if (!paths || paths->generation != s->generation)
+		reply_text(r, "paths_state", "not known yet: looked at from the next round on");
+	else if (fits)
+		add_paths(r, s->model, paths, first > t->n_series ? first - t->n_series : 0);
+	el_paths_put(paths);
+}
+
 int telemetry_target(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	struct el_snapshot *s = telemetry_take_snapshot();
@@ -147,10 +197,7 @@ int telemetry_target(const char *cmd, const char *params, struct rte_tel_data *d
 	t = params ? read_target(s->model, params, &first) : NULL;
 	if (t) {
 		reply_begin(&r, d);
-		for (uint32_t i = first; i < t->n_series; i++) {
-			if (!add_series(&r, s, t->first_series + i, t->first_series + i))
-				break;
-		}
+		add_target(&r, s, t, first);
 	}
 	el_snapshot_put(s);
 	if (!t && params)

@@ -110,9 +110,14 @@ bool reply_row_begin(struct reply *row)
 
 bool reply_row_add(struct reply *r, uint32_t number, struct reply *row)
 {
-	char key[12];
+	return reply_row_add_named(r, "", number, row);
+}
 
-	snprintf(key, sizeof(key), "%" PRIu32, number);
+bool reply_row_add_named(struct reply *r, const char *name, uint32_t number, struct reply *row)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s%" PRIu32, name, number);
 	if (r->bytes + row->bytes + strlen(key) + strlen("\"\":,") > REPLY_BYTES ||
 	    r->entries == REPLY_ENTRIES ||
 	    rte_tel_data_add_dict_container(r->d, key, row->d, 0) != 0) {

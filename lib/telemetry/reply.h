@@ -35,6 +35,8 @@ void reply_ip(struct reply *r, const char *name, const struct el_ip *ip); /* fam
 bool reply_row_begin(struct reply *row);
 /* Adds it under a number; false: there is no room, and it is dropped. */
 bool reply_row_add(struct reply *r, uint32_t number, struct reply *row);
+/* The same under a name with the number behind it. */
+bool reply_row_add_named(struct reply *r, const char *name, uint32_t number, struct reply *row);
 
 /* The whole reply: what was wrong with the question. 0, for the caller to return. */
 int reply_refuse(struct rte_tel_data *d, const char *fmt, ...)

@@ -45,6 +45,17 @@ struct el_facts *telemetry_take_facts(void)
 	return f;
 }
 
+struct el_paths *telemetry_take_paths(const char *target)
+{
+	struct el_paths *p = NULL;
+
+	pthread_mutex_lock(&state.lock);
+	if (state.on)
+		p = state.source.paths(state.source.ctx, target);
+	pthread_mutex_unlock(&state.lock);
+	return p;
+}
+
 static uint32_t take_workers(struct el_worker_view *ret, uint32_t max)
 {
 	uint32_t n = 0;
@@ -274,7 +285,7 @@ static const struct {
      "Returns how ports spread answers over queues, and streams are placed. No parameters"},
     {"/echolane/series", telemetry_series, "Returns figures of series. Parameters: int first (0)"},
     {"/echolane/target", telemetry_target,
-     "Returns figures of a target's series. Parameters: name[,int first]"},
+     "Returns figures of a target's series and paths. Parameters: name[,int first]"},
     {"/echolane/top", telemetry_top,
      "Returns the worst series. Parameters: key,int n (0: all)[,int first[,filter]]"},
     {"/echolane/neighbours", telemetry_neighbours,

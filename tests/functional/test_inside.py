@@ -67,7 +67,7 @@ def test_figures(lab):
             assert (good["sent"], good["lost"], good["type"], good["address"]) == (10, 0, "TCPsyn", HOST2), good
             assert 0 < good["rtt_min_ns"] <= good["rtt_p95_ns"] <= good["rtt_max_ns"], good
             answer = telemetry.ask("/echolane/target,big.one")
-            assert_equal([row["target"] for row in answer.values()], ["big.one"] * 2, "a target")
+            assert_equal([row["target"] for key, row in answer.items() if key.isdecimal()], ["big.one"] * 2, "a target")
             assert_equal(telemetry.ask("/echolane/target,nobody"), {"error": 'there is no target "nobody"'}, "no target")
             assert "error" in telemetry.ask("/echolane/top,worst,1")
             assert_equal(len(telemetry.pages("/echolane/top,loss,0", ",bIG.")), 2, "another case")
@@ -245,7 +245,7 @@ def test_top_restart(lab):
         first = start(lab, directory, conf)
         child = start_top(lab, directory, terminal)
         first.stop()
-        wait_until(lambda: terminal.has("no prober is running: looked at"), 10, "what it says")
+        wait_until(lambda: terminal.has("no prober can be asked at"), 10, "what it says")
         assert terminal.has("icmp "), terminal.lines
         second = lab.start(conf, env={"RUNTIME_DIRECTORY": str(directory)})
         wait_until(lambda: terminal.has(f"the prober was started again (process {second.process.pid}, it was "
@@ -254,3 +254,31 @@ def test_top_restart(lab):
         terminal.press("q")
         assert_equal(child.wait(10), 0, "exit status")
         second.stop()
+
+
+def test_paths(lab):
+    """Of a target that loses on one of its paths, that path is the one that does."""
+    lab.nft("router", """
+        table inet paths {
+          chain forward {
+            type filter hook forward priority 0;
+            tcp sport 50002 drop
+          }
+        }""")
+    with runtime_directory() as directory:
+        groups = {"g": {"src_port_a": 50000, "src_port_z": 50003}}
+        prober = start(lab, directory, config({"tcp": tcp(HOST2, 443, 20), "icmp": icmp(HOST1, 10)}, groups))
+        with Telemetry(socket_of(directory)) as telemetry:
+            first = telemetry.ask("/echolane/target,tcp")
+            assert first["paths_state"].startswith("not known yet"), first
+            answer = wait_until(lambda: (a := telemetry.ask("/echolane/target,tcp")).get("paths") and a, 10, "the paths")
+            paths = {answer[f"path_{i}"]["port"]: answer[f"path_{i}"] for i in range(answer["paths"])}
+            assert_equal(sorted(paths), [50000, 50001, 50002, 50003], "source ports")
+            assert_equal({(path["source"], path["address"], path["group"], path["sent"]) for path in paths.values()},
+                         {(PROBER, HOST2, "g", 5)}, "paths")
+            assert_equal({port: path["lost"] for port, path in paths.items()},
+                         {50000: 0, 50001: 0, 50002: 5, 50003: 0}, "lost")
+            assert "rtt_max_ns" not in paths[50002] and paths[50000]["rtt_mean_ns"] > 0, paths
+            page = telemetry.ask("/echolane/target,tcp,3")
+            assert_equal(sorted(key for key in page if key.startswith("path_")), ["path_2", "path_3"], "from entry 3")
+        prober.stop()

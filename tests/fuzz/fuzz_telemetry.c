@@ -108,10 +108,13 @@ int __wrap_rte_tel_data_add_dict_container(struct rte_tel_data *d, const char *n
 {
 	uint32_t item = (uint32_t)strtoul(name, NULL, 10);
 
-	FUZZ_ASSERT(d == reply.root.d && (reply.n_items == 0 || item == reply.next_item));
-	if (reply.n_items++ == 0)
-		reply.first_item = item;
-	reply.next_item = item + 1;
+	FUZZ_ASSERT(d == reply.root.d);
+	if (*name >= '0' && *name <= '9') { /* else it is a path */
+		FUZZ_ASSERT(reply.n_items == 0 || item == reply.next_item);
+		if (reply.n_items++ == 0)
+			reply.first_item = item;
+		reply.next_item = item + 1;
+	}
 	add_bytes(d, name, find(val)->bytes);
 	return __real_rte_tel_data_add_dict_container(d, name, val, keep);
 }
@@ -151,6 +154,20 @@ static struct el_facts *source_facts(void *ctx)
 	(void)ctx;
 	facts->refs++;
 	return facts;
+}
+
+static struct el_paths *source_paths(void *ctx, const char *target)
+{
+	const uint32_t n = 100;
+	struct el_paths *p = calloc(1, sizeof(*p) + n * sizeof(p->items[0]));
+
+	(void)ctx, (void)target;
+	FUZZ_ASSERT(p);
+	p->refs = 1;
+	p->n = n;
+	for (uint32_t i = 0; i < n; i++)
+		p->items[i] = (struct el_path){.sent = UINT32_MAX, .rtt_max_ns = UINT64_MAX};
+	return p;
 }
 
 static uint32_t source_workers(void *ctx, struct el_worker_view *ret, uint32_t max)
@@ -208,6 +225,7 @@ static void init(void)
 	const struct el_telemetry_source source = {.version = "1.2.3",
 						   .snapshot = source_snapshot,
 						   .facts = source_facts,
+						   .paths = source_paths,
 						   .workers = source_workers,
 						   .ports = source_ports};
 	struct hand_model *model = hand_model_create(TARGETS, GROUPS, percentiles, 2);

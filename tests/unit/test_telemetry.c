@@ -31,6 +31,14 @@ static struct el_facts *source_facts(void *ctx)
 	return el_facts_store_take(facts_store);
 }
 
+static struct el_paths *target_paths;
+
+static struct el_paths *source_paths(void *ctx, const char *target)
+{
+	(void)ctx;
+	return strcmp(target, "t8") == 0 && target_paths ? el_paths_get(target_paths) : NULL;
+}
+
 static uint32_t source_workers(void *ctx, struct el_worker_view *ret, uint32_t max)
 {
 	(void)ctx;
@@ -109,6 +117,7 @@ static int setup(void **unused)
 	struct el_telemetry_source source = {.version = "1.2.3",
 					     .snapshot = source_snapshot,
 					     .facts = source_facts,
+					     .paths = source_paths,
 					     .workers = source_workers,
 					     .ports = source_ports};
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -204,7 +213,9 @@ static void targets_and_series(void **unused)
 	reply = ask("/echolane/target,t7,1");
 	assert_null(strstr(reply, "\"14\":{"));
 	assert_has(reply, "{\"15\":{\"target\":\"t7\"");
-	assert_string_equal(ask("/echolane/target,t7,2"), "{\"/echolane/target\":{}}");
+	assert_string_equal(ask("/echolane/target,t7,2"),
+			    "{\"/echolane/target\":{\"paths_state\":"
+			    "\"not known yet: looked at from the next round on\"}}");
 	assert_refused("/echolane/target,t", "there is no target \\\"t\\\"");
 	assert_refused("/echolane/target,t7,x", "there is no target \\\"t7,x\\\"");
 	assert_refused("/echolane/target", "expected the name of a target: NAME[,FIRST]");
@@ -219,6 +230,44 @@ static void targets_and_series(void **unused)
 		       "expected the number of a series from 0, got \\\"x\\\"");
 	assert_refused("/echolane/series,99999999999",
 		       "expected the number of a series from 0, got \\\"99999999999\\\"");
+}
+
+/* Behind the series of a target are its paths, as many as a reply holds. */
+static void paths_of_a_target(void **unused)
+{
+	const char *reply;
+
+	(void)unused;
+	target_paths = calloc(1, sizeof(*target_paths) + 300 * sizeof(target_paths->items[0]));
+	target_paths->refs = 1;
+	target_paths->round = 5;
+	target_paths->n = 300;
+	for (uint32_t i = 0; i < 300; i++)
+		target_paths->items[i] =
+		    (struct el_path){.series = 16 + i % 2,
+				     .sent = 3,
+				     .lost = 1,
+				     .target = el_ip_from_v4(htonl(0xc0000208)),
+				     .source = el_ip_from_v4(htonl(0xc6336401)),
+				     .port = (uint16_t)(50000 + i)};
+	target_paths->items[1].rtt_min_ns = 1;
+	target_paths->items[1].rtt_max_ns = 3;
+	target_paths->items[1].rtt_mean_ns = 1.6;
+	reply = ask("/echolane/target,t8");
+	assert_has(reply, "{\"16\":{\"target\":\"t8\",");
+	assert_has(reply, "\"paths\":300,\"paths_left_out\":0,\"paths_round\":5,"
+			  "\"path_0\":{\"group\":\"g0\",\"address\":\"192.0.2.8\","
+			  "\"source\":\"198.51.100.1\",\"port\":50000,\"sent\":3,\"lost\":1,"
+			  "\"local\":0,\"unknown\":0},\"path_1\":{\"group\":\"g1\",");
+	assert_has(reply, "\"rtt_min_ns\":1,\"rtt_mean_ns\":2,\"rtt_max_ns\":3}");
+	reply = ask("/echolane/target,t8,301");
+	assert_null(strstr(reply, "\"target\""));
+	assert_has(reply, "\"paths_round\":5,\"path_299\":{");
+	/* of another plan */
+	target_paths->generation = 1;
+	assert_has(ask("/echolane/target,t8"), "\"paths_state\":\"not known yet");
+	el_paths_put(target_paths);
+	target_paths = NULL;
 }
 
 static const char *const bad_names[] = {"\xc3\xa9t\xc3\xa9", "a\tb", "a/b\\c\"d"};
@@ -481,6 +530,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(info_workers_and_ports),
 	    cmocka_unit_test(targets_and_series),
+	    cmocka_unit_test(paths_of_a_target),
 	    cmocka_unit_test(names_of_targets),
 	    cmocka_unit_test(the_worst),
 	    cmocka_unit_test(facts),
