@@ -11,6 +11,7 @@
 #include "el_inventory.h"
 #include "el_port.h"
 #include "output.h"
+#include "responder.h"
 #include "shared_interface.h"
 
 static void print_warning(const char *sentence)
@@ -96,7 +97,7 @@ int command_check(const struct options *options)
 	if (options->print_config) {
 		el_conf_print(conf, o.stream);
 	} else if (look_at_ports(options, conf, &err) < 0 ||
-		   el_inventory_check(&settings, &err) < 0 ||
+		   el_inventory_check(&settings, &err) < 0 || responder_check(conf, &err) < 0 ||
 		   dry_plan_print(conf, options->config, o.stream, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", options->config, err.text);
 		status = EX_DATAERR;

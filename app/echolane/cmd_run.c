@@ -105,6 +105,7 @@ static void ports_fini(struct control *c)
 	/* the devices had buffers of them until now */
 	for (uint32_t w = 0; w < c->n_workers; w++)
 		rte_mempool_free(c->tx_pools[w]);
+	responder_free_pools(c);
 }
 
 static int clocks_init(struct control *c, struct el_error *err)
@@ -362,6 +363,7 @@ static const struct step {
 	{inventory_init, inventory_fini, EX_DATAERR},
 	{plan_init, plan_fini, EX_DATAERR},
 	{workers_init, workers_fini, EX_SOFTWARE},
+	{responder_init, responder_fini, EX_DATAERR},
 	{launch_init, launch_fini, EX_SOFTWARE},
 	{compile_thread_init, compile_thread_fini, EX_SOFTWARE},
 	{publisher_init, publisher_fini, EX_SOFTWARE},

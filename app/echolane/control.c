@@ -269,6 +269,7 @@ static void tick(struct control *c)
 	service_poll(c);
 	if (!c->stopping)
 		reload_poll(c);
+	responder_poll(c);
 	poll_rollout(c);
 	if (c->now_ns - c->slow_ns >= SLOW_NS) {
 		c->slow_ns = c->now_ns;

@@ -15,6 +15,7 @@
 #include "options.h"
 #include "publisher.h"
 #include "reload.h"
+#include "responder.h"
 #include "rollout.h"
 #include "service.h"
 
@@ -44,6 +45,7 @@ struct control {
 	struct el_worker *workers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_workers;
 	uint32_t n_launched; /* of the workers, those whose loop was started */
+	struct responders responders;
 	struct job_thread *compile_thread;
 	struct el_httpd *httpd;
 

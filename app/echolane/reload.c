@@ -158,6 +158,7 @@ static void loaded(struct control *c, const struct generation *p)
 	shared_interface_check(conf, false, log_warning);
 	if (el_inventory_rescan(c->inventory, &settings, &err) < 0)
 		el_log(EL_LOG_ERROR, "reload", "inventories stay as they were: %s", err.text);
+	responder_change(c, conf);
 	/* the message is seen if either level lets it through */
 	if (conf->global.logging_level < before->global.logging_level)
 		el_log_set_level(conf->global.logging_level);

@@ -18,7 +18,32 @@
 	  "answers accepted with a wrong checksum, which a kernel may not have filled in")         \
 	X(RX_STAMPS, "rx_stamps", "packets with the NIC's arrival time")                           \
 	X(RX_STAMPS_REFUSED, "rx_stamps_refused", "packets whose NIC stamp could not be true")     \
-	X(FORWARDED, "forwarded", "answers passed to the worker that sent the probe")
+	X(FORWARDED, "forwarded", "answers passed to the worker that sent the probe")              \
+	X(STAMP_SESSIONS_REPLACED, "stamp_sessions_replaced",                                      \
+	  "sessions of the STAMP reflector that lost their counts to others, for there were too "  \
+	  "many")
+
+/* What the responder has answered, by what was asked. */
+#define EL_WORKER_RESPONDED(X)                                                                     \
+	X(RESPONDED_ICMP, "icmp", "echo requests")                                                 \
+	X(RESPONDED_TCP, "tcp", "TCP segments")                                                    \
+	X(RESPONDED_UDP, "udp", "UDP to closed ports")                                             \
+	X(RESPONDED_STAMP, "stamp", "STAMP requests")
+
+/* And what not, by reason. */
+#define EL_WORKER_REFUSED(X)                                                                       \
+	X(REFUSED_NOT_ALLOWED, "not_allowed", "from a source that is not allowed")                 \
+	X(REFUSED_LIMITED, "limited", "from a source that asks too often")                         \
+	X(REFUSED_NO_HOST, "no_host", "from an address that is no other host's")                   \
+	X(REFUSED_LINK, "link", "in a frame that is not to this port alone")                       \
+	X(REFUSED_CHECKSUM, "checksum", "with a wrong checksum")                                   \
+	X(REFUSED_NO_ROOM, "no_room", "the answer would be longer than the port's MTU")            \
+	X(REFUSED_NO_MBUF, "no_mbuf", "no buffer for the answer")                                  \
+	X(REFUSED_TX_FULL, "tx_full", "the device takes answers too slowly")                       \
+	X(REFUSED_STAMP_SHORT, "stamp_short", "STAMP requests that are too short")                 \
+	X(REFUSED_STAMP_PORTS, "stamp_ports", "between the ports of two STAMP reflectors")         \
+	X(REFUSED_STAMP_HMAC, "stamp_hmac", "STAMP requests whose HMAC is wrong")                  \
+	X(REFUSED_STAMP_UNWANTED, "stamp_unwanted", "STAMP requests that ask for no reply")
 
 /* Packets that came in and were of no use, or things that were lost inside echolane. */
 #define EL_WORKER_DROPS(X)                                                                         \
@@ -56,9 +81,10 @@
 enum el_worker_counter {
 #define EL_COUNTER_ENUM(id, name, help) EL_COUNTER_##id,
 	EL_WORKER_PACKETS(EL_COUNTER_ENUM) EL_WORKER_DROPS(EL_COUNTER_ENUM)
-	    EL_WORKER_UNMATCHED(EL_COUNTER_ENUM)
+	    EL_WORKER_UNMATCHED(EL_COUNTER_ENUM) EL_WORKER_RESPONDED(EL_COUNTER_ENUM)
+		EL_WORKER_REFUSED(EL_COUNTER_ENUM)
 #undef EL_COUNTER_ENUM
-		EL_COUNTERS
+		    EL_COUNTERS
 };
 
 struct el_worker_counters {

@@ -373,6 +373,36 @@ void conf_check_inventories(struct conf_walk *w, const struct conf_map *map,
 				"expected a user of this machine, got \"%s\"", d->inventories_user);
 }
 
+void conf_check_reflector(struct conf_walk *w, const struct conf_map *map,
+			  const struct conf_entry *entries, void *obj)
+{
+	const struct el_conf_responder *r = &((const struct el_conf_dataplane *)obj)->responder;
+
+	if (r->stamp.mode == EL_CONF_STAMP_AUTHENTICATED &&
+	    !conf_walk_given(map, entries, "key_file"))
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "mode"), "key_file",
+				"missing, which \"mode: authenticated\" needs");
+}
+
+/* Nobody is answered by mistake: who is has to be said. */
+void conf_check_responder(struct conf_walk *w, const struct conf_map *map,
+			  const struct conf_entry *entries, void *obj)
+{
+	struct el_conf_responder *r = &((struct el_conf_dataplane *)obj)->responder;
+	const char *asks = r->icmp              ? "icmp"
+			   : r->tcp_ports.count ? "tcp_ports"
+			   : r->udp             ? "udp"
+						: "stamp";
+	bool given = conf_walk_given(map, entries, "allow");
+
+	for (size_t i = 0; i < r->n_allow; i++)
+		r->allow[i] = el_prefix_network(&r->allow[i]);
+	if (el_conf_responds(r) && !r->n_allow &&
+	    (!given || conf_walk_valid(map, entries, "allow")))
+		conf_walk_error(w, conf_walk_pos(w, map, entries, given ? "allow" : asks), "allow",
+				"missing: who is answered has to be said");
+}
+
 void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 			  const struct conf_entry *entries, void *obj)
 {

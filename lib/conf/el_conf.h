@@ -93,6 +93,32 @@ enum el_conf_checksum { EL_CONF_CHECKSUM_AUTO, EL_CONF_CHECKSUM_STRICT };
 enum el_conf_pacing { EL_CONF_PACING_SPREAD, EL_CONF_PACING_ASAP };
 enum el_conf_clock { EL_CONF_CLOCK_AUTO, EL_CONF_CLOCK_TSC, EL_CONF_CLOCK_MONOTONIC };
 
+enum el_conf_stamp_mode { EL_CONF_STAMP_OPEN, EL_CONF_STAMP_AUTHENTICATED };
+enum el_conf_stamp_timestamps { EL_CONF_STAMP_NTP, EL_CONF_STAMP_PTP };
+
+/* Who is answered, and what. */
+struct el_conf_responder {
+	bool icmp, udp;
+	struct el_conf_ints tcp_ports; /* empty: nothing of TCP is answered */
+	struct {
+		uint16_t port; /* 0: there is no reflector */
+		enum el_conf_stamp_mode mode;
+		char *key_file; /* NULL: none */
+		bool stateful;
+		uint32_t sessions;
+		enum el_conf_stamp_timestamps timestamps;
+	} stamp;
+	struct el_prefix *allow;
+	size_t n_allow;
+	uint64_t max_pps; /* of a source and worker; 0: no limit */
+};
+
+/* Whether anything is answered. */
+static inline bool el_conf_responds(const struct el_conf_responder *r)
+{
+	return r->icmp || r->udp || r->tcp_ports.count || r->stamp.port;
+}
+
 struct el_conf_route {
 	struct el_prefix to;
 	struct el_ip via;
@@ -138,6 +164,7 @@ struct el_conf_dataplane {
 	size_t n_ports;
 	char *inventories_directory; /* programs that feed targets; NULL: none */
 	char *inventories_user;      /* who they run as; NULL: who we run as */
+	struct el_conf_responder responder;
 };
 
 struct el_conf {

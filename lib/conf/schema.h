@@ -35,6 +35,10 @@ void conf_check_lcores(struct conf_walk *w, const struct conf_map *map,
 		       const struct conf_entry *entries, void *obj);
 void conf_check_inventories(struct conf_walk *w, const struct conf_map *map,
 			    const struct conf_entry *entries, void *obj);
+void conf_check_reflector(struct conf_walk *w, const struct conf_map *map,
+			  const struct conf_entry *entries, void *obj);
+void conf_check_responder(struct conf_walk *w, const struct conf_map *map,
+			  const struct conf_entry *entries, void *obj);
 void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 			  const struct conf_entry *entries, void *obj);
 

@@ -3,6 +3,7 @@
 #include "schema.h"
 
 IS_ARRAY(el_conf_dataplane, ports, n_ports);
+IS_ARRAY(el_conf_responder, allow, n_allow);
 IS_ARRAY(el_conf_port, addresses, n_addresses);
 IS_ARRAY(el_conf_port, gateways, n_gateways);
 IS_ARRAY(el_conf_port, routes, n_routes);
@@ -19,10 +20,16 @@ static const struct conf_word clocks[] = {{"auto", EL_CONF_CLOCK_AUTO},
 					  {"monotonic", EL_CONF_CLOCK_MONOTONIC},
 					  {NULL, 0}};
 
+static const struct conf_word stamp_modes[] = {
+    {"open", EL_CONF_STAMP_OPEN}, {"authenticated", EL_CONF_STAMP_AUTHENTICATED}, {NULL, 0}};
+static const struct conf_word stamp_timestamps[] = {
+    {"ntp", EL_CONF_STAMP_NTP}, {"ptp", EL_CONF_STAMP_PTP}, {NULL, 0}};
+
 /* Items of lists. */
 static const struct conf_key core = {.kind = CONF_INT, ITEM(int), .min = 0, .max = CORES_MAX};
 static const struct conf_key address = {.kind = CONF_IP, ITEM(struct el_ip)};
 static const struct conf_key prefix = {.kind = CONF_PREFIX, ITEM(struct el_prefix)};
+static const struct conf_key tcp_port = {.kind = CONF_INT, ITEM(int), .min = 1, .max = 65535};
 static const struct conf_key argument = {.kind = CONF_STR, ITEM(char *), .what = "an argument"};
 
 static const struct conf_key lcores_keys[] = {
@@ -173,6 +180,84 @@ static const struct conf_key inventories_keys[] = {
 static const struct conf_map inventories_map = {MAP(inventories_keys),
 						.check = conf_check_inventories};
 
+static const struct conf_key reflector_keys[] = {
+    {.name = "port",
+     .kind = CONF_INT,
+     FIELD(el_conf_dataplane, responder.stamp.port),
+     .max = 65535,
+     .def = "0",
+     .help = "UDP port of the STAMP reflector, by the standard 862; 0: none"},
+    {.name = "mode",
+     .kind = CONF_ENUM,
+     FIELD(el_conf_dataplane, responder.stamp.mode),
+     .words = stamp_modes,
+     .def = "open",
+     .help = "whether requests have to be signed, and answers are"},
+    {.name = "key_file",
+     .kind = CONF_STR,
+     FIELD(el_conf_dataplane, responder.stamp.key_file),
+     .what = "a file",
+     .def_text = "none",
+     .help =
+	 "file with the key that packets are signed with, or their TLVs where the mode is open"},
+    {.name = "stateful",
+     .kind = CONF_BOOL,
+     FIELD(el_conf_dataplane, responder.stamp.stateful),
+     .def = "true",
+     .help = "count the answers of each session, so that its sender can tell loss on the way there "
+	     "from loss on the way back"},
+    {.name = "sessions",
+     .kind = CONF_INT,
+     FIELD(el_conf_dataplane, responder.stamp.sessions),
+     .min = 1,
+     .max = 1048576,
+     .def = "16384",
+     .help = "sessions that a worker counts at a time"},
+    {.name = "timestamps",
+     .kind = CONF_ENUM,
+     FIELD(el_conf_dataplane, responder.stamp.timestamps),
+     .words = stamp_timestamps,
+     .def = "ntp",
+     .help = "format of the reflector's timestamps"},
+};
+static const struct conf_map reflector_map = {MAP(reflector_keys), .check = conf_check_reflector};
+
+static const struct conf_key responder_keys[] = {
+    {.name = "icmp",
+     .kind = CONF_BOOL,
+     FIELD(el_conf_dataplane, responder.icmp),
+     .def = "false",
+     .help = "answer echo requests"},
+    {.name = "tcp_ports",
+     .kind = CONF_LIST,
+     FIELD(el_conf_dataplane, responder.tcp_ports),
+     .max = 64,
+     .item = &tcp_port,
+     .help = "TCP ports that are open: a SYN to one of them is answered by a SYN/ACK, one to any "
+	     "other by an RST; none: nothing of TCP is answered"},
+    {.name = "udp",
+     .kind = CONF_BOOL,
+     FIELD(el_conf_dataplane, responder.udp),
+     .def = "false",
+     .help = "answer UDP by ICMP's port unreachable"},
+    {.name = "stamp", .kind = CONF_MAP, .map = &reflector_map, .help = "answer STAMP (RFC 8762)"},
+    {.name = "allow",
+     .kind = CONF_LIST,
+     FIELD(el_conf_dataplane, responder.allow),
+     .max = 65536,
+     .item = &prefix,
+     .help = "sources that are answered"},
+    {.name = "max_pps",
+     .kind = CONF_INT,
+     FIELD(el_conf_dataplane, responder.max_pps),
+     .max = 1e9,
+     .def = "1000",
+     .unit = "packets/s",
+     .help = "how many packets of a source each worker answers, but of addresses that are targets, "
+	     "which are answered always; 0: no limit"},
+};
+static const struct conf_map responder_map = {MAP(responder_keys), .check = conf_check_responder};
+
 static const struct conf_key dataplane_keys[] = {
     {.name = "lcores",
      .kind = CONF_MAP,
@@ -250,5 +335,9 @@ static const struct conf_key dataplane_keys[] = {
      .kind = CONF_MAP,
      .map = &inventories_map,
      .help = "dynamic inventories"},
+    {.name = "responder",
+     .kind = CONF_MAP,
+     .map = &responder_map,
+     .help = "answer other probers on addresses that no kernel answers for"},
 };
 const struct conf_map conf_dataplane_map = {MAP(dataplane_keys), .check = conf_check_dataplane};

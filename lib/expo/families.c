@@ -224,6 +224,8 @@ struct reason {
 #define REASON(id, name, help) {EL_COUNTER_##id, name},
 static const struct reason drop_reasons[] = {EL_WORKER_DROPS(REASON)};
 static const struct reason unmatched_reasons[] = {EL_WORKER_UNMATCHED(REASON)};
+static const struct reason responded_types[] = {EL_WORKER_RESPONDED(REASON)};
+static const struct reason refused_reasons[] = {EL_WORKER_REFUSED(REASON)};
 #undef REASON
 
 static uint32_t subs_drops(const struct el_expo_input *in)
@@ -238,26 +240,54 @@ static uint32_t subs_unmatched(const struct el_expo_input *in)
 	return sizeof(unmatched_reasons) / sizeof(unmatched_reasons[0]);
 }
 
+static uint32_t subs_responded(const struct el_expo_input *in)
+{
+	(void)in;
+	return sizeof(responded_types) / sizeof(responded_types[0]);
+}
+
+static uint32_t subs_refused(const struct el_expo_input *in)
+{
+	(void)in;
+	return sizeof(refused_reasons) / sizeof(refused_reasons[0]);
+}
+
+static bool print_reason(const struct el_expo_input *in, uint32_t row, const char *label,
+			 const struct reason *reason, struct line *l)
+{
+	probe_label(in, l);
+	line_label(l, label, reason->name);
+	line_label_u64(l, "worker", row);
+	line_u64(l, in->workers[row].v[reason->counter]);
+	return true;
+}
+
 static bool print_drops(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			uint32_t sub, struct line *l)
 {
 	(void)f;
-	probe_label(in, l);
-	line_label(l, "reason", drop_reasons[sub].name);
-	line_label_u64(l, "worker", row);
-	line_u64(l, in->workers[row].v[drop_reasons[sub].counter]);
-	return true;
+	return print_reason(in, row, "reason", &drop_reasons[sub], l);
 }
 
 static bool print_unmatched(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			    uint32_t sub, struct line *l)
 {
 	(void)f;
-	probe_label(in, l);
-	line_label(l, "reason", unmatched_reasons[sub].name);
-	line_label_u64(l, "worker", row);
-	line_u64(l, in->workers[row].v[unmatched_reasons[sub].counter]);
-	return true;
+	return print_reason(in, row, "reason", &unmatched_reasons[sub], l);
+}
+
+static bool print_responded(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	(void)f;
+	return print_reason(in, row, "type", &responded_types[sub], l);
+}
+
+static bool print_refused(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l)
+{
+	(void)f;
+	return print_reason(in, row, "reason", &refused_reasons[sub], l);
 }
 
 static bool print_port(const struct family *f, const struct el_expo_input *in, uint32_t row,
@@ -443,6 +473,12 @@ const struct family expo_families[] = {
      offsetof(struct el_series_totals, abandoned)},
     {"echolane_unmatched_answers_total", "counter", "Answers that match no probe, by reason.",
      rows_workers, subs_unmatched, print_unmatched, PROBE_ANY, 0},
+    {"echolane_responder_answers_total", "counter",
+     "Answers sent to others' probes, by what they asked.", rows_workers, subs_responded,
+     print_responded, PROBE_ANY, 0},
+    {"echolane_responder_refused_total", "counter",
+     "Others' probes that were not answered, by reason.", rows_workers, subs_refused, print_refused,
+     PROBE_ANY, 0},
     {"echolane_worker_drops_total", "counter", "Packets of no use and losses inside, by reason.",
      rows_workers, subs_drops, print_drops, PROBE_ANY, 0},
     {"echolane_worker_poll_gap_seconds", "gauge",

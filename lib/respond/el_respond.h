@@ -26,10 +26,13 @@ struct el_respond_limit *el_respond_limit_create(size_t sources, uint64_t per_se
 /* Takes NULL. */
 void el_respond_limit_destroy(struct el_respond_limit *limit);
 
-/* Takes a token of this source, an address of 4 or 16 bytes; false if it has none left. now_ns: of
- * any clock that never goes back. */
-bool el_respond_limit_take(struct el_respond_limit *limit, const uint8_t *source, uint8_t family,
-			   uint64_t now_ns);
+/* What a source, an address of 4 or 16 bytes, is known by: a keyed hash, which takes longer than
+ * all the rest and never changes. */
+uint64_t el_respond_limit_source(const struct el_respond_limit *limit, const uint8_t *source,
+				 uint8_t family);
+/* Takes a token of a source; false if it has none left. now_ns: a clock that goes back has it wait
+ * for as long. */
+bool el_respond_limit_take(struct el_respond_limit *limit, uint64_t source, uint64_t now_ns);
 
 /* ---- what ---- */
 
@@ -58,12 +61,28 @@ enum el_respond {
  * most as long as what it answers. */
 #define EL_RESPOND_MAX 1280
 
-/* Writes the answer to a packet that el_pkt_parse has parsed, from its IP header on, to `answer`,
- * other memory than the packet's.
+/* The length of the answer to a packet, from its IP header on, by what it is alone; 0: there is
+ * none. */
+size_t el_respond_len(const struct el_responder *r, const struct el_pkt *pkt);
+/* Writes it, of that length. Who asks, and how often, was the caller's to look at. */
+void el_respond_write(const struct el_responder *r, const struct el_pkt *pkt, size_t len,
+		      uint8_t *answer);
+
+/* Whether a packet is from an address that one host can have, and not from where it is to: an
+ * answer to any other would go to many or never end. */
+bool el_respond_is_from_host(const struct el_pkt *pkt);
+
+/* Writes an IP header, without options, back to where a packet is from: in front of an L4 packet of
+ * l4_len bytes. Its length. */
+size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t *l3, uint8_t protocol, uint8_t tos,
+			    uint8_t ttl, size_t l4_len);
+
+/* All of it: writes the answer to a packet that el_pkt_parse has parsed, from its IP header on, to
+ * `answer`, other memory than the packet's.
  *
  * An echo request is answered by its reply; a TCP SYN to an open port by a SYN/ACK; all else of TCP
  * by an RST (RFC 9293 section 3.10.7.1), but an RST, by nothing; UDP by ICMP's port unreachable
- * that quotes it.
+ * that quotes it, unless both its ports are STAMP's: two reflectors would go on for ever.
  *
  * That the packet is to an address of one's own, by unicast, that its checksums are right and that
  * its UDP port is closed, is the caller's to see to. *ret_len is set, and a token taken, for

@@ -66,11 +66,15 @@ static struct bucket *find(struct bucket *set, uint64_t source)
 	return first;
 }
 
-bool el_respond_limit_take(struct el_respond_limit *limit, const uint8_t *source, uint8_t family,
-			   uint64_t now_ns)
+uint64_t el_respond_limit_source(const struct el_respond_limit *limit, const uint8_t *source,
+				 uint8_t family)
 {
-	uint64_t hash = el_siphash(&limit->key, source, family == 4 ? 4 : 8);
-	struct bucket *b = find(limit->buckets[hash & limit->mask], hash);
+	return el_siphash(&limit->key, source, family == 4 ? 4 : 8);
+}
+
+bool el_respond_limit_take(struct el_respond_limit *limit, uint64_t source, uint64_t now_ns)
+{
+	struct bucket *b = find(limit->buckets[source & limit->mask], source);
 	uint64_t full_ns = b->full_ns > now_ns ? b->full_ns : now_ns;
 
 	if (full_ns - now_ns > limit->depth_ns)

@@ -14,6 +14,7 @@
 #define TOS_ERROR 0xc0      /* internetwork control: RFC 1812 section 4.3.2.5 */
 #define TOS_DSCP 0xfc
 #define WINDOW 64240
+#define STAMP_PORT 862 /* RFC 8762 section 4.1 */
 
 enum tcp_flag {
 	FIN = 1,
@@ -39,33 +40,35 @@ static uint8_t tos_of(const struct el_pkt *pkt)
 	return pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4);
 }
 
-/* The IP header, back to where the packet is from. */
-static void put_ip(const struct answer *a, uint8_t protocol, uint8_t tos)
+size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t *l3, uint8_t protocol, uint8_t tos,
+			    uint8_t ttl, size_t l4_len)
 {
-	const struct el_pkt *pkt = a->pkt;
-	uint8_t *l3 = a->l3;
 	uint16_t sum;
 
-	memset(l3, 0, ip_len(pkt));
 	if (pkt->family == 6) {
 		el_put32(l3, 6U << 28 | (uint32_t)tos << 20);
-		el_put16(l3 + 4, (uint16_t)a->l4_len);
+		el_put16(l3 + 4, (uint16_t)l4_len);
 		l3[6] = protocol;
-		l3[7] = TTL;
+		l3[7] = ttl;
 		memcpy(l3 + 8, pkt->ip.dst, 16);
 		memcpy(l3 + 24, pkt->ip.src, 16);
-		return;
+		return IPV6_LEN;
 	}
-	l3[0] = 0x45;
-	l3[1] = tos;
-	el_put16(l3 + 2, (uint16_t)(IPV4_LEN + a->l4_len));
-	el_put16(l3 + 6, IPV4_DF); /* and identification 0: RFC 6864 section 4.1 */
-	l3[8] = TTL;
-	l3[9] = protocol;
+	el_put16(l3, (uint16_t)(0x4500 | tos));
+	el_put16(l3 + 2, (uint16_t)(IPV4_LEN + l4_len));
+	el_put32(l3 + 4, IPV4_DF); /* and identification 0: RFC 6864 section 4.1 */
+	el_put16(l3 + 8, (uint16_t)(ttl << 8 | protocol));
+	memset(l3 + 10, 0, 2);
 	memcpy(l3 + 12, pkt->ip.dst, 4);
 	memcpy(l3 + 16, pkt->ip.src, 4);
 	sum = (uint16_t)~el_sum_fold(el_sum(l3, IPV4_LEN, 0));
 	memcpy(l3 + 10, &sum, sizeof(sum));
+	return IPV4_LEN;
+}
+
+static void put_ip(const struct answer *a, uint8_t protocol, uint8_t tos)
+{
+	el_respond_ip_header(a->pkt, a->l3, protocol, tos, TTL, a->l4_len);
 }
 
 /* The checksum of the L4 packet, behind its IP header. */
@@ -166,6 +169,12 @@ static void put_unreachable(const struct answer *a)
 	put_l4_checksum(a, protocol, 2);
 }
 
+/* Whether two reflectors talk to each other. */
+static bool is_between_reflectors(const struct el_pkt *pkt)
+{
+	return el_get16(pkt->l4) == STAMP_PORT && el_get16(pkt->l4 + 2) == STAMP_PORT;
+}
+
 /* Length of the answer's L4 packet; 0: there is none. */
 static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
 {
@@ -177,7 +186,9 @@ static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
 		return pkt->l4[13] & RST ? 0 : TCP_LEN;
 	case IPPROTO_UDP:
 		most = (pkt->family == 4 ? IPV4_ERROR_MAX : EL_RESPOND_MAX) - header - ICMP_LEN;
-		return r->port_unreachable ? ICMP_LEN + (whole < most ? whole : most) : 0;
+		if (!r->port_unreachable || is_between_reflectors(pkt))
+			return 0;
+		return ICMP_LEN + (whole < most ? whole : most);
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return pkt->l4[0] == request && pkt->l4[1] == 0 ? pkt->l4_len : 0;
@@ -186,34 +197,57 @@ static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
 	}
 }
 
-/* An answer to what is no host's address, or to one's own, would go to many or never end. */
-static bool may_be_answered(const struct el_pkt *pkt, const struct el_ip *source)
+size_t el_respond_len(const struct el_responder *r, const struct el_pkt *pkt)
 {
-	return el_ip_is_host(source) &&
-	       memcmp(pkt->ip.src, pkt->ip.dst, pkt->family == 4 ? 4 : 16) != 0;
+	size_t len = answer_len(r, pkt);
+
+	return len ? ip_len(pkt) + len : 0;
 }
 
-enum el_respond el_respond(const struct el_responder *r, const struct el_pkt *pkt, uint64_t now_ns,
-			   uint8_t *answer, size_t capacity, size_t *ret_len)
+void el_respond_write(const struct el_responder *r, const struct el_pkt *pkt, size_t len,
+		      uint8_t *answer)
 {
-	struct el_ip source = el_ip_from_bytes(pkt->ip.src, pkt->family);
-	struct answer a = {
-	    .pkt = pkt, .l3 = answer, .l4 = answer + ip_len(pkt), .l4_len = answer_len(r, pkt)};
+	const struct answer a = {
+	    .pkt = pkt, .l3 = answer, .l4 = answer + ip_len(pkt), .l4_len = len - ip_len(pkt)};
 
-	if (a.l4_len == 0 || !may_be_answered(pkt, &source))
-		return EL_RESPOND_NOTHING;
-	if (!el_prefixes_contain(r->allowed, r->n_allowed, &source))
-		return EL_RESPOND_NOT_ALLOWED;
-	if (ip_len(pkt) + a.l4_len > capacity)
-		return EL_RESPOND_NO_ROOM;
-	if (r->limit && !el_respond_limit_take(r->limit, pkt->ip.src, pkt->family, now_ns))
-		return EL_RESPOND_LIMITED;
 	if (pkt->protocol == IPPROTO_TCP)
 		put_tcp(r, &a);
 	else if (pkt->protocol == IPPROTO_UDP)
 		put_unreachable(&a);
 	else
 		put_echo(&a);
-	*ret_len = ip_len(pkt) + a.l4_len;
+}
+
+bool el_respond_is_from_host(const struct el_pkt *pkt)
+{
+	struct el_ip source = el_ip_from_bytes(pkt->ip.src, pkt->family);
+
+	return el_ip_is_host(&source) &&
+	       memcmp(pkt->ip.src, pkt->ip.dst, pkt->family == 4 ? 4 : 16) != 0;
+}
+
+static bool take_token(const struct el_responder *r, const struct el_pkt *pkt, uint64_t now_ns)
+{
+	return !r->limit ||
+	       el_respond_limit_take(
+		   r->limit, el_respond_limit_source(r->limit, pkt->ip.src, pkt->family), now_ns);
+}
+
+enum el_respond el_respond(const struct el_responder *r, const struct el_pkt *pkt, uint64_t now_ns,
+			   uint8_t *answer, size_t capacity, size_t *ret_len)
+{
+	struct el_ip source = el_ip_from_bytes(pkt->ip.src, pkt->family);
+	size_t len = el_respond_len(r, pkt);
+
+	if (len == 0 || !el_respond_is_from_host(pkt))
+		return EL_RESPOND_NOTHING;
+	if (!el_prefixes_contain(r->allowed, r->n_allowed, &source))
+		return EL_RESPOND_NOT_ALLOWED;
+	if (len > capacity)
+		return EL_RESPOND_NO_ROOM;
+	if (!take_token(r, pkt, now_ns))
+		return EL_RESPOND_LIMITED;
+	el_respond_write(r, pkt, len, answer);
+	*ret_len = len;
 	return EL_RESPOND_ANSWER;
 }

@@ -82,6 +82,12 @@ struct el_stamp_key;
 
 /* From `len` bytes, at least one. NULL and errno (EINVAL, ENOMEM). */
 struct el_stamp_key *el_stamp_key_create(const uint8_t *bytes, size_t len);
+#define EL_STAMP_KEY_MIN 8
+#define EL_STAMP_KEY_MAX 512
+/* The key in the file `path`: one line, which is the key as it stands there or, behind 0x, in
+ * hexadecimal. The file has to be one that may be believed (el_trust.h) and that its owner alone
+ * may read. 0, or a negative errno with a sentence. */
+int el_stamp_key_read(const char *path, struct el_stamp_key **ret_key, struct el_error *err);
 /* Takes NULL. Leaves no trace of it in memory. */
 void el_stamp_key_destroy(struct el_stamp_key *key);
 

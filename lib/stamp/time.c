@@ -39,8 +39,8 @@ bool el_stamp_decode(enum el_stamp_format format, uint64_t bits, int64_t near_ns
 
 uint16_t el_stamp_error_estimate(const struct el_stamp_clock *clock, enum el_stamp_format format)
 {
-	unsigned __int128 exact = (unsigned __int128)clock->maxerror_us << 32;
-	uint64_t units = (uint64_t)((exact + 999999) / 1000000); /* of 2^-32 s, rounded up */
+	/* of 2^-32 s, rounded up; the sum is below 2^64 */
+	uint64_t units = (((uint64_t)clock->maxerror_us << 32) + 999999) / 1000000;
 	unsigned scale = 0;
 
 	for (; units > UINT8_MAX; scale++)

@@ -142,12 +142,21 @@ static int on_worker(const char *cmd, const char *params, struct rte_tel_data *d
 {
 #define NAME(id, name, help) name,
 #define UNMATCHED_NAME(id, name, help) "unmatched_" name,
+#define RESPONDED_NAME(id, name, help) "responded_" name,
+#define REFUSED_NAME(id, name, help) "refused_" name,
 #define ONE(id, name, help) +1
-	static const char *const names[EL_COUNTERS] = {EL_WORKER_PACKETS(NAME) EL_WORKER_DROPS(NAME)
-							   EL_WORKER_UNMATCHED(UNMATCHED_NAME)};
-	enum { PACKETS = 0 EL_WORKER_PACKETS(ONE), DROPS_END = PACKETS EL_WORKER_DROPS(ONE) };
+	static const char *const names[EL_COUNTERS] = {
+	    EL_WORKER_PACKETS(NAME) EL_WORKER_DROPS(NAME) EL_WORKER_UNMATCHED(UNMATCHED_NAME)
+		EL_WORKER_RESPONDED(RESPONDED_NAME) EL_WORKER_REFUSED(REFUSED_NAME)};
+	enum {
+		PACKETS = 0 EL_WORKER_PACKETS(ONE),
+		DROPS_END = PACKETS EL_WORKER_DROPS(ONE),
+		UNMATCHED_END = DROPS_END EL_WORKER_UNMATCHED(ONE)
+	};
 #undef NAME
 #undef UNMATCHED_NAME
+#undef RESPONDED_NAME
+#undef REFUSED_NAME
 #undef ONE
 	struct el_worker_view views[EL_PLAN_WORKERS_MAX];
 	uint32_t n = take_workers(views, EL_PLAN_WORKERS_MAX), worker;
@@ -165,7 +174,7 @@ static int on_worker(const char *cmd, const char *params, struct rte_tel_data *d
 	for (int i = 0; i < EL_COUNTERS; i++) {
 		reply_u64(&r, names[i], views[worker].v[i]);
 		drops += i >= PACKETS && i < DROPS_END ? views[worker].v[i] : 0;
-		unmatched += i >= DROPS_END ? views[worker].v[i] : 0;
+		unmatched += i >= DROPS_END && i < UNMATCHED_END ? views[worker].v[i] : 0;
 	}
 	reply_u64(&r, "all_drops", drops);
 	reply_u64(&r, "all_unmatched", unmatched);

@@ -73,6 +73,8 @@ struct el_worker_queue {
 	int rx_stamp_offset;
 };
 
+struct el_worker_responder; /* el_worker_respond.h */
+
 enum el_command_kind {
 	/* Run the round of `block`, which is empty, when the schedule lets it begin. If a schedule
 	 * does not, the block comes back unbegun (block->cut). A schedule with the block's plan has
@@ -89,6 +91,9 @@ enum el_command_kind {
 	EL_COMMAND_WALL_CLOCK,
 	/* own, silent: those of queue `index` (el_worker_queue) from now on. */
 	EL_COMMAND_OWN,
+	/* responder: the worker's from now on, NULL: nothing is answered. The one before is
+	 * control's again once el_worker_responders_taken says so. */
+	EL_COMMAND_RESPOND,
 	/* down: whether the device of queue `index` takes packets and sends none, so that probes
 	 * by it are local. */
 	EL_COMMAND_PORT,
@@ -112,6 +117,7 @@ struct el_command {
 		struct el_device_line rx_line;
 		struct el_clock_pair pair;
 		struct el_wall_line wall_line;
+		struct el_worker_responder *responder;
 	};
 };
 
@@ -208,6 +214,9 @@ uint64_t el_worker_begun(const struct el_worker *w);
 /* How many EL_COMMAND_OWN it has carried out: lists that these have replaced may be freed. Any
  * thread. */
 uint64_t el_worker_own_taken(const struct el_worker *w);
+
+/* How many EL_COMMAND_RESPOND it has carried out. Any thread. */
+uint64_t el_worker_responders_taken(const struct el_worker *w);
 
 /* Whether it has read all commands that it was sent: by that control tells that it is alive. */
 bool el_worker_has_read_all(const struct el_worker *w);

@@ -41,6 +41,11 @@ static bool take_command(struct el_worker *w)
 		break;
 	case EL_COMMAND_WALL_CLOCK:
 		w->wall_line = c.wall_line;
+		if (w->responder)
+			respond_clock(w);
+		break;
+	case EL_COMMAND_RESPOND:
+		respond_take(w, c.responder);
 		break;
 	case EL_COMMAND_OWN:
 		if (c.index < w->n_queues) {
@@ -94,6 +99,8 @@ bool el_worker_poll(struct el_worker *w)
 	for (int i = 0; i < COMMANDS_MAX && take_command(w); i++)
 		;
 	rx_poll(w);
+	if (w->responder)
+		respond_send(w);
 	rx_forwarded(w);
 	rounds_close_due(w);
 	rounds_begin_due(w);

@@ -3,9 +3,7 @@
  * be half-open at its sender. The latter only where the frame was for this port alone, and can be
  * of the station and the host that it names: no forged frame has another station reset, nor a group
  * of them, and no connection of a kernel that shares the port is touched. */
-#include "worker_internal.h"
-
-#include <rte_ether.h>
+#include "for_port.h"
 
 /* RSTs for what matches nothing: at most so many at once, and so many a second. */
 #define RESET_BURST 64
@@ -41,21 +39,6 @@ static bool is_silent(const struct queue *q, const struct el_ip *ip)
 	return el_prefixes_contain(q->conf.silent, q->conf.n_silent, ip);
 }
 
-/* From one station to this port alone, on the port's VLAN. */
-static bool is_for_port(const struct queue *q, const struct el_pkt *pkt)
-{
-	struct rte_ether_addr from, to, own;
-	uint16_t vlan = 0;
-
-	memcpy(to.addr_bytes, pkt->l2, 6);
-	memcpy(from.addr_bytes, pkt->l2 + 6, 6);
-	memcpy(own.addr_bytes, q->conf.mac, 6);
-	if (pkt->vlan_tags)
-		vlan = el_get16(pkt->l2 + 14) & 0xfff;
-	return pkt->vlan_tags <= 1 && vlan == q->conf.vlan && rte_is_same_ether_addr(&to, &own) &&
-	       rte_is_valid_assigned_ether_addr(&from) && !rte_is_same_ether_addr(&from, &own);
-}
-
 /* From a host that is not us, undamaged. */
 static bool is_from_host(const struct queue *q, const struct el_pkt *pkt)
 {
@@ -75,7 +58,7 @@ void reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pk
 
 	if (is_silent(q, &own))
 		return;
-	if (!is_for_port(q, pkt) || !is_from_host(q, pkt)) {
+	if (!frame_is_for_port(q, pkt) || !is_from_host(q, pkt)) {
 		count(w, EL_COUNTER_DROP_RESET_REFUSED, 1);
 		return;
 	}

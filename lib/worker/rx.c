@@ -102,8 +102,8 @@ static struct stamp stamp_burst(const struct el_worker *w, const struct queue *q
 
 /* When the NIC says that the packet came, which is as good as what is known of its clock; else, or
  * where that can't be true, when its burst did. */
-static struct stamp arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
-			    const struct stamp *burst)
+struct stamp rx_arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
+			const struct stamp *burst)
 {
 	const rte_mbuf_timestamp_t *stamp;
 	struct stamp at = {.bound_ns = q->rx_clock.line.error_ns};
@@ -233,7 +233,7 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 		struct stamp own;
 
 		if (!alike) {
-			own = arrival(w, q, mbufs[i], burst);
+			own = rx_arrival(w, q, mbufs[i], burst);
 			at = &own;
 			mark = found[i].slice ? mark_of(found[i].live, at) : 0;
 		}
@@ -301,6 +301,10 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 	for (uint32_t i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(b.mbufs[i], void *));
 		bytes += b.mbufs[i]->pkt_len;
+	}
+	if (unlikely(w->responder)) {
+		b.n = respond_burst(w, q, b.mbufs, n, &b.stamp);
+		free_burst(b.mbufs + b.n, n - b.n);
 	}
 	find_burst(w, q, &b);
 	left = likely(b.alike) ? take_all(w, q, &b, true) : take_each(w, q, &b);

@@ -26,7 +26,7 @@ struct pending {
 	struct el_answer answer;
 	const uint8_t *frame;
 	uint32_t len;
-	uint64_t bound_ns; /* by how much answer.ns may be off */
+	const struct stamp *at; /* when it came */
 };
 
 /* Finds where `id` points to under the plan of a span, of this worker or another, which may have
@@ -89,8 +89,9 @@ static void count_no_answer(struct el_worker *w, const struct queue *q, const st
 	count_useless(w, q, pkt, counters[verdict]);
 }
 
-/* Counts a frame that can't be parsed, or is no answer; true if it went to control instead. */
-static bool count_or_punt(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+/* Counts a frame that can't be parsed, or is no answer, unless it asks for one; true if it went to
+ * control instead. */
+static bool count_or_punt(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 			  const struct pending *p, enum el_pkt_error error,
 			  const struct el_pkt *pkt)
 {
@@ -107,7 +108,7 @@ static bool count_or_punt(struct el_worker *w, const struct queue *q, struct rte
 		return neighbour_punt(w, m, m->nb_segs == 1 ? kind : NEIGHBOUR_NOBODYS);
 	if (error != EL_PKT_OK)
 		count(w, counters[error], 1);
-	else
+	else if (!w->responder || !respond_any(w, q, m, pkt, p->at))
 		count_useless(w, q, pkt, EL_COUNTER_DROP_RX_NOT_ANSWER);
 	return false;
 }
@@ -120,7 +121,7 @@ enum recognised {
 };
 
 /* The same for a frame that is not plain, and whether the checksums of the answer are right. */
-static enum recognised recognise_any(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+static enum recognised recognise_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 				     struct pending *p, bool *ret_right)
 {
 	struct el_pkt pkt;
@@ -136,7 +137,8 @@ static enum recognised recognise_any(struct el_worker *w, const struct queue *q,
 			     checksums_right(q, m, pkt.l3, pkt.protocol, pkt.l4, pkt.l4_len);
 		return ANSWER;
 	}
-	count_no_answer(w, q, &pkt, verdict);
+	if (verdict != EL_VERDICT_TCP_FLAGS || !w->responder || !respond_any(w, q, m, &pkt, p->at))
+		count_no_answer(w, q, &pkt, verdict);
 	return NONE;
 }
 
@@ -154,7 +156,7 @@ static enum recognised doubt(struct el_worker *w, const struct queue *q, struct 
 }
 
 /* Reads an answer from a frame into p->answer. */
-static enum recognised recognise(struct el_worker *w, const struct queue *q, struct rte_mbuf *m,
+static enum recognised recognise(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 				 struct pending *p)
 {
 	struct el_plain plain;
@@ -303,8 +305,8 @@ static void settle(struct el_worker *w, struct pending *p, uint32_t id, const st
 	struct el_answer *a = &p->answer;
 
 	a->id = id;
-	a->bound = (uint16_t)el_bound_of_ns(p->bound_ns);
-	if (p->bound_ns > at->set->certain_below_ns)
+	a->bound = (uint16_t)el_bound_of_ns(p->at->bound_ns);
+	if (p->at->bound_ns > at->set->certain_below_ns)
 		a->flags |= EL_ANSWER_UNCERTAIN;
 	if (at->worker == w->conf.index.v)
 		apply(w, a, at);
@@ -374,11 +376,11 @@ bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m, const stru
 	enum recognised found;
 	struct pending p;
 
+	p.at = at;
 	view(m, &p, linear);
 	found = recognise(w, q, m, &p);
 	if (found == ANSWER) {
 		p.answer.ns = at->ns;
-		p.bound_ns = at->bound_ns;
 		search(w, q, &p);
 	}
 	return found == PUNTED;

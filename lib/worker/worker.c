@@ -307,6 +307,11 @@ uint64_t el_worker_own_taken(const struct el_worker *w)
 	return atomic_load_explicit(&w->own_taken, memory_order_acquire);
 }
 
+uint64_t el_worker_responders_taken(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->responders_taken, memory_order_acquire);
+}
+
 void el_worker_view(const struct el_worker *w, struct el_worker_view *ret)
 {
 	for (int i = 0; i < EL_COUNTERS; i++)

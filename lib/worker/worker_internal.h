@@ -9,6 +9,7 @@
 #include "el_ticks.h"
 #include "board.h"
 #include "el_worker.h"
+#include "el_worker_respond.h"
 #include "pacing.h"
 #include "rx_clock.h"
 
@@ -148,6 +149,8 @@ struct el_worker {
 	struct rte_mbuf *spare[BURST]; /* fresh TX buffers */
 	uint32_t n_spare;
 
+	struct el_worker_responder *responder; /* NULL: nothing is answered */
+
 	struct hop *hops; /* [EL_NEXT_HOPS_MAX], memory of its own */
 
 	struct rte_ring *commands, *reports, *events, *punted, *injected, *forwarded, *clock_notes;
@@ -159,8 +162,8 @@ struct el_worker {
 	struct el_siphash_key awaited_key;
 	_Atomic uint64_t awaited[AWAITED_BITS / 64];
 
-	/* Read by control: the round begun last, EL_COMMAND_OWN carried out. */
-	_Atomic uint64_t begun, own_taken;
+	/* Read by control: the round begun last, EL_COMMAND_OWN and _RESPOND carried out. */
+	_Atomic uint64_t begun, own_taken, responders_taken;
 	_Atomic bool ended; /* it has left its loop and touches nothing any more */
 	struct el_worker_counters counters;
 };
@@ -309,6 +312,10 @@ struct stamp {
 	uint64_t ns, bound_ns;
 };
 
+/* rx.c: when a packet of a burst came, by the NIC's stamp where that can be true. */
+struct stamp rx_arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
+			const struct stamp *burst);
+
 /* rx_any.c: takes any frame, received `at`. True if the buffer is control's now. Hot: all
  * answers to probes of other workers come here. */
 __rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
@@ -338,6 +345,21 @@ bool neighbour_punt(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind
 /* Control's: from now on `w` passes up what comes from the neighbour that this frame asks for, if
  * it asks for one. */
 void neighbour_await(struct el_worker *w, const uint8_t *frame, size_t len);
+
+/* respond.c: while there is a responder. Requests of a burst, received at `burst`: those that are
+ * plain are answered, or counted, and go to the end of `mbufs`; how many others are in front of
+ * them, in their order. */
+uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs, uint32_t n,
+		       const struct stamp *burst);
+/* The same for any packet; false: it is not to us, or not of a kind that is answered. */
+bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
+		 const struct el_pkt *pkt, const struct stamp *at);
+/* Sends the answers. */
+void respond_send(struct el_worker *w);
+/* Another responder, or none, takes over. */
+void respond_take(struct el_worker *w, struct el_worker_responder *r);
+/* respond_stamp.c: what is known of CLOCK_REALTIME has changed. */
+void respond_clock(struct el_worker *w);
 
 /* reset.c: queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
 void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);

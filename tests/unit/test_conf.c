@@ -81,6 +81,7 @@ static void example_of_netprobify(void **state)
 static void every_key_is_read(void **state)
 {
 	struct el_conf *c = load_good(DATA "all-keys.yaml", 3);
+	const struct el_conf_responder *r = &c->dataplane.responder;
 	const struct el_conf_port *p = c->dataplane.ports;
 	char buf[EL_IP_STRLEN];
 
@@ -105,6 +106,17 @@ static void every_key_is_read(void **state)
 	assert_true(c->dataplane.certain_percentiles);
 	assert_int_equal(c->dataplane.max_addresses_per_target, 70000);
 	assert_string_equal(c->dataplane.eal_args.items[1], "8");
+	assert_true(r->icmp && r->udp && !r->stamp.stateful);
+	assert_int_equal(r->tcp_ports.count, 2);
+	assert_int_equal(r->tcp_ports.items[1], 443);
+	assert_int_equal(r->stamp.port, 862);
+	assert_int_equal(r->stamp.mode, EL_CONF_STAMP_AUTHENTICATED);
+	assert_string_equal(r->stamp.key_file, "/etc/echolane/stamp.key");
+	assert_int_equal(r->stamp.sessions, 100);
+	assert_int_equal(r->stamp.timestamps, EL_CONF_STAMP_PTP);
+	assert_int_equal(r->n_allow, 2);
+	assert_string_equal(el_prefix_format(&r->allow[0], buf), "192.0.2.0/24");
+	assert_int_equal(r->max_pps, 20);
 	assert_int_equal(c->dataplane.n_ports, 2);
 	assert_string_equal(p[0].device, "0000:3b:00.0");
 	assert_string_equal(el_prefix_format(&p[0].addresses[0], buf), "192.0.2.10/24");

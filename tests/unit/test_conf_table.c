@@ -67,6 +67,29 @@ static void write_value(struct el_str *out, const struct conf_key *key, const st
 	}
 }
 
+/* What has to be there besides the key on the path. */
+static void write_needed(struct el_str *out, const char *name)
+{
+	static const struct {
+		const char *key, *needs;
+	} all[] = {
+	    /* next hops are on a port's link */
+	    {"gateways", "addresses: [192.0.2.254/24, '2001:db8::fffe/64'], "},
+	    {"routes", "addresses: [192.0.2.254/24, '2001:db8::fffe/64'], "},
+	    /* who is answered is said */
+	    {"icmp", "allow: [192.0.2.0/24], "},
+	    {"tcp_ports", "allow: [192.0.2.0/24], "},
+	    {"udp", "allow: [192.0.2.0/24], "},
+	    {"stamp", "allow: [192.0.2.0/24], "},
+	    {"mode", "key_file: /etc/key, "},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (strcmp(all[i].key, name) == 0)
+			el_str_add(out, all[i].needs);
+	}
+}
+
 /* A map with its required keys and the one that the path leads to; NULL for no path. */
 static void write_map(struct el_str *out, const struct conf_map *map, const struct path *path,
 		      size_t depth, const char *value)
@@ -74,10 +97,8 @@ static void write_map(struct el_str *out, const struct conf_map *map, const stru
 	const struct conf_key *on_path = path && depth < path->count ? path->rows[depth] : NULL;
 
 	el_str_addc(out, '{');
-	/* next hops are on a port's link */
-	if (on_path &&
-	    (strcmp(on_path->name, "gateways") == 0 || strcmp(on_path->name, "routes") == 0))
-		el_str_add(out, "addresses: [192.0.2.254/24, '2001:db8::fffe/64'], ");
+	if (on_path)
+		write_needed(out, on_path->name);
 	for (size_t i = 0; i < map->count; i++) {
 		const struct conf_key *key = &map->keys[i];
 		bool is_port_range = strncmp(key->name, "src_port_", 9) == 0;

@@ -262,6 +262,26 @@ static void closed_udp_ports_are_unreachable(void **state)
 		}
 }
 
+/* Not even a port unreachable to what is between the ports of two reflectors. */
+static void reflectors_are_left_alone(void **state)
+{
+	static const uint16_t ports[][2] = {{862, 862}, {862, 33434}, {5000, 862}};
+	struct answered a;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		for (int k = 0; k < 3; k++) {
+			uint8_t l4[52] = {[5] = 52};
+			struct frame f;
+
+			put16(l4, ports[k][0]);
+			put16(l4 + 2, ports[k][1]);
+			f = frame_of(families[i], IPPROTO_UDP, l4, sizeof(l4), 6);
+			assert_int_equal(respond(&responder, &f, &a),
+					 k ? EL_RESPOND_ANSWER : EL_RESPOND_NOTHING);
+		}
+}
+
 static void only_allowed_hosts_are_answered(void **state)
 {
 	static const uint8_t never[][4] = {
@@ -354,8 +374,14 @@ static unsigned take(struct el_respond_limit *limit, uint32_t source, unsigned t
 
 	el_put32(address, source);
 	while (tries--)
-		taken += el_respond_limit_take(limit, address, 4, now_ns);
+		taken += el_respond_limit_take(limit, el_respond_limit_source(limit, address, 4),
+					       now_ns);
 	return taken;
+}
+
+static bool take6(struct el_respond_limit *limit, const uint8_t *source, uint64_t now_ns)
+{
+	return el_respond_limit_take(limit, el_respond_limit_source(limit, source, 6), now_ns);
 }
 
 static void sources_have_a_bucket_each(void **state)
@@ -374,9 +400,9 @@ static void sources_have_a_bucket_each(void **state)
 	assert_int_equal(take(limit, 1, 100, 9 * S), 20); /* no more than full */
 	/* a /64 is one source */
 	for (int i = 0; i < 20; i++)
-		assert_true(el_respond_limit_take(limit, i % 2 ? one : two, 6, 9 * S));
-	assert_false(el_respond_limit_take(limit, one, 6, 9 * S));
-	assert_false(el_respond_limit_take(limit, two, 6, 9 * S));
+		assert_true(take6(limit, i % 2 ? one : two, 9 * S));
+	assert_false(take6(limit, one, 9 * S));
+	assert_false(take6(limit, two, 9 * S));
 	el_respond_limit_destroy(limit);
 }
 
@@ -425,6 +451,7 @@ int main(void)
 	    cmocka_unit_test(syn_to_an_open_port),
 	    cmocka_unit_test(the_rest_of_tcp_is_reset),
 	    cmocka_unit_test(closed_udp_ports_are_unreachable),
+	    cmocka_unit_test(reflectors_are_left_alone),
 	    cmocka_unit_test(only_allowed_hosts_are_answered),
 	    cmocka_unit_test(answers_are_never_answered),
 	    cmocka_unit_test(room_is_needed),

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The STAMP reflector in a worker: its sessions, the packet around its answers, and T3, which is
+ * read just before they go out.
+ *
+ * A worker counts the sessions whose packets come in at it. A port that spreads by addresses (RSS
+ * over source and destination, as the profiles ask for) gives all packets of a session to one
+ * worker; one that has no RSS has all come in at one queue. Where it is neither, the counts of a
+ * session are those of several workers, and its sender sees them go back. */
+#include "respond_internal.h"
+
+#include <rte_malloc.h>
+
+#define TTL 255 /* RFC 8762 section 4.3 */
+
+/* ---- sessions ---- */
+
+struct sessions *respond_sessions_create(uint32_t n, int socket)
+{
+	uint32_t sets = 1;
+	struct sessions *s;
+
+	while (sets * SESSION_WAYS < n)
+		sets *= 2;
+	s = rte_zmalloc_socket("el_sessions", sizeof(*s) + sets * sizeof(s->sets[0]),
+			       RTE_CACHE_LINE_SIZE, socket);
+	if (s) {
+		s->refs = 1;
+		s->mask = sets - 1;
+	}
+	return s;
+}
+
+/* What tells sessions between two addresses apart: the SSID, else the ports (RFC 8972 section 3).
+ * Never 0. */
+static uint64_t session_which(const struct el_worker_responder *r, const struct el_pkt *pkt)
+{
+	size_t at = r->reflector.authenticated ? offsetof(struct el_stamp_auth_request_wire, ssid)
+					       : offsetof(struct el_stamp_request_wire, ssid);
+	uint16_t ssid = pkt->l4_len >= 8 + at + 2 ? el_get16(pkt->l4 + 8 + at) : 0;
+
+	if (ssid)
+		return (uint64_t)pkt->family << 56 | UINT64_C(1) << 48 | ssid;
+	return (uint64_t)pkt->family << 56 | el_get32(pkt->l4);
+}
+
+static bool is_session(const struct session *s, const struct el_pkt *pkt, uint64_t which)
+{
+	return s->which == which &&
+	       (pkt->family == 4 ? el_load64(s->addresses) == el_load64(pkt->ip.src)
+				 : memcmp(s->addresses, pkt->ip.src, 32) == 0);
+}
+
+/* The session of a packet, or else the place for one: an empty one, or the one that has been idle
+ * the longest. */
+static struct session *find_session(const struct el_worker *w, const struct el_pkt *pkt,
+				    uint64_t hash, uint64_t which, bool *ret_found)
+{
+	const struct el_worker_responder *r = w->responder;
+	uint64_t mixed = (hash ^ which) * r->pair_key;
+	struct session *set = r->sessions->sets[(mixed >> 32) & r->sessions->mask];
+	struct session *oldest = &set[0];
+
+	*ret_found = true;
+	for (int i = 0; i < SESSION_WAYS; i++) {
+		if (is_session(&set[i], pkt, which))
+			return &set[i];
+		if (oldest->which &&
+		    (!set[i].which || (int64_t)(set[i].last_ns - oldest->last_ns) < 0))
+			oldest = &set[i];
+	}
+	*ret_found = false;
+	return oldest;
+}
+
+/* Answers that wait are of the session no more. */
+static void forget_session(struct el_worker_responder *r, const struct session *s,
+			   uint32_t n_queues)
+{
+	for (uint32_t i = 0; i < n_queues; i++) {
+		struct answers *list = &r->waiting[i];
+
+		for (uint32_t k = 0; k < list->n; k++) {
+			if (list->items[k].session == &s->counts)
+				list->items[k].session = NULL;
+		}
+	}
+}
+
+/* Gives a place to a new session. */
+static void begin_session(struct el_worker *w, struct session *s, const struct el_pkt *pkt,
+			  uint64_t which)
+{
+	if (s->which) {
+		forget_session(w->responder, s, w->n_queues);
+		if (w->iteration_ns - s->last_ns < SESSION_ALIVE_NS)
+			count(w, EL_COUNTER_STAMP_SESSIONS_REPLACED, 1);
+	}
+	*s = (struct session){.which = which};
+	memcpy(s->addresses, pkt->ip.src, pkt->family == 4 ? 8 : 32);
+}
+
+/* ---- answers ---- */
+
+static enum el_stamp_reflect reflect(struct el_worker *w, const struct el_pkt *pkt,
+				     const struct el_stamp_received *request, uint64_t hash,
+				     uint8_t *reply, uint32_t capacity,
+				     struct el_stamp_reflected *ret,
+				     struct el_stamp_session **ret_session)
+{
+	struct el_worker_responder *r = w->responder;
+	struct el_stamp_session fresh = {0};
+	enum el_stamp_reflect verdict;
+	struct session *s;
+	uint64_t which;
+	bool found;
+
+	*ret_session = NULL;
+	if (!r->sessions)
+		return el_stamp_reflect(&r->reflector, request, NULL, reply, capacity, ret);
+	which = session_which(r, pkt);
+	s = find_session(w, pkt, hash, which, &found);
+	verdict = el_stamp_reflect(&r->reflector, request, found ? &s->counts : &fresh, reply,
+				   capacity, ret);
+	/* only what is a request begins a session */
+	if (verdict != EL_STAMP_REFLECTED && verdict != EL_STAMP_REFLECT_UNWANTED)
+		return verdict;
+	if (!found) {
+		begin_session(w, s, pkt, which);
+		s->counts = fresh;
+	}
+	s->last_ns = w->iteration_ns;
+	*ret_session = &s->counts;
+	return verdict;
+}
+
+/* The UDP header in front of a reply of `len` bytes; the sum of all but T3, which is zero still
+ * (where it is signed, the sum is of no use). */
+static uint64_t put_udp(const struct el_pkt *pkt, const uint8_t *l3, uint8_t *udp, uint16_t len)
+{
+	memcpy(udp, pkt->l4 + 2, 2);
+	memcpy(udp + 2, pkt->l4, 2);
+	el_put16(udp + 4, (uint16_t)(8 + len));
+	memset(udp + 6, 0, 2);
+	return el_sum(udp, 8U + len, el_sum_pseudo(l3, IPPROTO_UDP, (uint16_t)(8 + len)));
+}
+
+uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
+			 uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret)
+{
+	static const enum el_worker_counter counters[EL_STAMP_REFLECTS] = {
+	    [EL_STAMP_REFLECT_SHORT] = EL_COUNTER_REFUSED_STAMP_SHORT,
+	    [EL_STAMP_REFLECT_PORTS] = EL_COUNTER_REFUSED_STAMP_PORTS,
+	    [EL_STAMP_REFLECT_WRONG_HMAC] = EL_COUNTER_REFUSED_STAMP_HMAC,
+	    [EL_STAMP_REFLECT_UNWANTED] = EL_COUNTER_REFUSED_STAMP_UNWANTED,
+	    [EL_STAMP_REFLECT_NO_ROOM] = EL_COUNTER_REFUSED_NO_ROOM,
+	};
+	const struct el_worker_responder *r = w->responder;
+	uint32_t ip_len = pkt->family == 4 ? 20 : 40, udp_len = el_get16(pkt->l4 + 4);
+	uint8_t *udp = l3 + ip_len;
+	struct el_stamp_received request = {
+	    .packet = pkt->l4 + 8,
+	    .len = udp_len - 8,
+	    .t2_ns = worker_real_ns(w, at_ns),
+	    .ttl = pkt->l3[pkt->family == 4 ? 8 : 7],
+	    .tos = pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4),
+	    .family = pkt->family,
+	    .source_port = el_get16(pkt->l4),
+	    .destination_port = el_get16(pkt->l4 + 2),
+	    .source = pkt->ip.src,
+	    .destination = pkt->ip.dst,
+	    .source_mac = pkt->l2 + 6};
+	struct el_stamp_reflected reflected;
+	enum el_stamp_reflect verdict;
+
+	if (udp_len < 8 || udp_len > pkt->l4_len) {
+		count(w, EL_COUNTER_REFUSED_STAMP_SHORT, 1);
+		return 0;
+	}
+	verdict = reflect(w, pkt, &request, hash, udp + 8, capacity - ip_len - 8, &reflected,
+			  &ret->session);
+	if (verdict != EL_STAMP_REFLECTED) {
+		count(w, counters[verdict], 1);
+		return 0;
+	}
+	el_respond_ip_header(pkt, l3, IPPROTO_UDP, (uint8_t)(reflected.dscp << 2), TTL,
+			     8 + reflected.len);
+	ret->l4 = (uint8_t)ip_len;
+	if (!r->reflector.authenticated)
+		ret->sum = put_udp(pkt, l3, udp, (uint16_t)reflected.len);
+	else
+		put_udp(pkt, l3, udp, (uint16_t)reflected.len);
+	return (uint32_t)(ip_len + 8 + reflected.len);
+}
+
+void respond_set_t3(const struct el_worker_responder *r, struct answer *a, uint8_t *frame,
+		    int64_t t3_ns)
+{
+	uint8_t *l3 = frame + a->l3, *udp = l3 + a->l4, *reply = udp + 8;
+	uint16_t len = (uint16_t)(a->len - a->l3 - a->l4), sum;
+	uint64_t whole;
+
+	el_stamp_reflect_stamp(&r->reflector, a->session, reply, t3_ns);
+	if (r->reflector.authenticated) {
+		memset(udp + 6, 0, 2);
+		whole = el_sum(udp, len, el_sum_pseudo(l3, IPPROTO_UDP, len));
+	} else {
+		whole = el_sum(reply + offsetof(struct el_stamp_reply_wire, timestamp), 8, a->sum);
+	}
+	sum = (uint16_t)~el_sum_fold(whole);
+	if (!sum)
+		sum = UINT16_MAX; /* 0 would be none (RFC 768, RFC 8200 section 8.1) */
+	memcpy(udp + 6, &sum, sizeof(sum));
+}
+
+void respond_clock(struct el_worker *w)
+{
+	struct el_stamp_reflector *r = &w->responder->reflector;
+	const struct el_wall_line *line = &w->wall_line;
+	uint64_t us = line->error_ns / 1000 + 1;
+	struct el_stamp_clock clock = {.synchronised = line->synchronised,
+				       .maxerror_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us};
+
+	r->tai_offset_s = line->tai_offset_s;
+	r->error_estimate = el_stamp_error_estimate(&clock, r->format);
+	r->sync = line->synchronised ? EL_STAMP_SYNC_NTP : EL_STAMP_SYNC_LOCAL;
+}
