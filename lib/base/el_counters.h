@@ -19,6 +19,8 @@
 	X(RX_STAMPS, "rx_stamps", "packets with the NIC's arrival time")                           \
 	X(RX_STAMPS_REFUSED, "rx_stamps_refused", "packets whose NIC stamp could not be true")     \
 	X(FORWARDED, "forwarded", "answers passed to the worker that sent the probe")              \
+	X(RESPONDER_RESETS, "responder_resets",                                                    \
+	  "TCP resets received that end connections which the responder has answered")             \
 	X(STAMP_SESSIONS_REPLACED, "stamp_sessions_replaced",                                      \
 	  "sessions of the STAMP reflector that lost their counts to others, for there were too "  \
 	  "many")

@@ -243,6 +243,19 @@ bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
 	return find_type(w->responder, pkt, &type) && take(w, q, m, pkt, at, type);
 }
 
+/* It is to an open port, or it acknowledges nothing, as no RST does that answers a SYN (RFC 9293
+ * section 3.10.7.1). */
+bool respond_is_reset(const struct el_worker *w, const struct el_pkt *pkt)
+{
+	const struct el_worker_responder_config *conf = &w->responder->conf;
+	uint16_t port = el_get16(pkt->l4 + 2);
+	bool open = false;
+
+	for (size_t i = 0; i < conf->n_tcp_ports; i++)
+		open |= conf->tcp_ports[i] == port;
+	return open || (conf->n_tcp_ports && !(pkt->l4[13] & TH_ACK));
+}
+
 /* ---- the plain ones ---- */
 
 /* Whether a frame is an echo request, a SYN or a STAMP request that is plain, as most are: then as

@@ -270,6 +270,11 @@ static void mismatch(struct el_worker *w, struct queue *q, const struct pending 
 		count(w, EL_COUNTER_DROP_RX_NOT_OURS, 1);
 		return;
 	}
+	if (closest == EL_MATCH_ID && a->kind == EL_ANSWER_RST && w->responder &&
+	    respond_is_reset(w, &pkt)) {
+		count(w, EL_COUNTER_RESPONDER_RESETS, 1);
+		return;
+	}
 	if (closest == EL_MATCH_ID && (a->flags & EL_ANSWER_ID_ZERO)) {
 		count(w, EL_COUNTER_UNMATCHED_QUOTE_DAMAGED, 1);
 		return;

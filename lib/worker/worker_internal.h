@@ -354,6 +354,8 @@ uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **m
 /* The same for any packet; false: it is not to us, or not of a kind that is answered. */
 bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
 		 const struct el_pkt *pkt, const struct stamp *at);
+/* Whether an RST that answers nothing of ours ends what its sender has opened to us. */
+bool respond_is_reset(const struct el_worker *w, const struct el_pkt *pkt);
 /* Sends the answers. */
 void respond_send(struct el_worker *w);
 /* Another responder, or none, takes over. */

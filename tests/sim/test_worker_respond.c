@@ -700,6 +700,20 @@ static void probes_go_on(void **state)
 			rte_pktmbuf_free(m);
 		}
 	}
+	/* the reset of a connection that somebody has opened to us is nobody's answer */
+	q = segment(PEER, 443, 0x04);
+	give(b, 0, q.frame, q.len);
+	poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDER_RESETS), 1);
+	assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_ID), 0);
+	q = segment(PEER, 444, 0x04);
+	give(b, 0, q.frame, q.len);
+	poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDER_RESETS), 2);
+	q = segment(PEER, 444, 0x14);
+	give(b, 0, q.frame, q.len);
+	poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_UNMATCHED_ID), 1);
 	f = figures(b, 0);
 	assert_int_equal(f.sent, probes);
 	assert_int_equal(f.answered, probes);
