@@ -77,6 +77,10 @@
 	X(UNMATCHED_QUOTE_SHORT, "quote_short", "an ICMP error that quotes too little")            \
 	X(UNMATCHED_QUOTE_DAMAGED, "quote_damaged", "an ICMP error whose quote was changed")       \
 	X(UNMATCHED_CHECKSUM, "checksum", "a wrong IPv4, TCP, ICMP or ICMPv6 checksum")            \
+	X(UNMATCHED_STAMP_SHORT, "stamp_short", "a STAMP reply that is too short to be one")       \
+	X(UNMATCHED_STAMP_HMAC, "stamp_hmac", "a STAMP reply whose HMAC is wrong")                 \
+	X(UNMATCHED_STAMP_SSID, "stamp_ssid", "a STAMP reply of another session")                  \
+	X(UNMATCHED_STAMP_TIME, "stamp_time", "a STAMP reply to a time that was not sent")         \
 	X(UNMATCHED_UNSENT, "unsent", "for a probe that was not sent")                             \
 	X(UNMATCHED_LATE, "late", "for a probe of a round that is over")
 

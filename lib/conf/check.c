@@ -10,16 +10,21 @@
 #include "port.h"
 #include "walk.h"
 
-#define MTU_MIN 68 /* RFC 791, section 3.2 */
+#define STAMP_PORT 862 /* RFC 8762, section 4.1 */
+#define MTU_MIN 68     /* RFC 791, section 3.2 */
 
-/* What a probe needs after the IP header at least: its header, and for UDP the 4 bytes that tune
- * its checksum. */
-static const int32_t payload_min[EL_PROBE_TYPES] = {
-    [EL_PROBE_TCPSYN] = 20, [EL_PROBE_ICMPPING] = 8, [EL_PROBE_UDPUNREACHABLE] = 12};
-static const char *const type_names[EL_PROBE_TYPES] = {[EL_PROBE_TCPSYN] = "TCPsyn",
-						       [EL_PROBE_ICMPPING] = "ICMPping",
-						       [EL_PROBE_UDPUNREACHABLE] =
-							   "UDPunreachable"};
+/* What a probe needs after the IP header at least: its header, for UDPunreachable the 4 bytes that
+ * tune its checksum, for STAMP its packet. */
+static const int32_t payload_min[EL_PROBE_TYPES] = {[EL_PROBE_TCPSYN] = 20,
+						    [EL_PROBE_ICMPPING] = 8,
+						    [EL_PROBE_UDPUNREACHABLE] = 12,
+						    [EL_PROBE_STAMP] = 52};
+static const char *const type_names[EL_PROBE_TYPES] = {
+    [EL_PROBE_TCPSYN] = "TCPsyn",
+    [EL_PROBE_ICMPPING] = "ICMPping",
+    [EL_PROBE_UDPUNREACHABLE] = "UDPunreachable",
+    [EL_PROBE_STAMP] = "STAMP",
+};
 
 /* 0 is "none set"; less than the probe needs is raised to that. */
 static void settle_payload_size(struct conf_walk *w, struct conf_pos pos, enum el_probe_type type,
@@ -58,9 +63,8 @@ void conf_check_root(struct conf_walk *w, const struct conf_map *map,
 		if (t->type == EL_PROBE_ICMPPING || t->ip_payload_size != EL_CONF_UNSET)
 			continue;
 		conf_walk_warn(w, w->group_payload, key, "group payload",
-			       "the size of a group is for ICMPping targets only: TCPsyn and "
-			       "UDPunreachable targets, such "
-			       "as \"%s\", ignore it",
+			       "the size of a group is for ICMPping targets only: others, such as "
+			       "\"%s\", ignore it",
 			       t->name);
 		return;
 	}
@@ -231,7 +235,11 @@ void conf_check_target(struct conf_walk *w, const struct conf_map *map,
 	struct el_conf_target *t = obj;
 
 	if (conf_walk_valid(map, entries, "type")) {
-		if (t->type != EL_PROBE_ICMPPING && !conf_walk_given(map, entries, "dst_port"))
+		bool has_port = conf_walk_given(map, entries, "dst_port");
+
+		if (t->type == EL_PROBE_STAMP && !has_port)
+			t->dst_port = STAMP_PORT;
+		else if (t->type != EL_PROBE_ICMPPING && !has_port)
 			conf_walk_error(w, w->place, NULL,
 					"missing required key \"dst_port\" (%s needs it)",
 					type_names[t->type]);

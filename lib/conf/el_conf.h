@@ -76,7 +76,7 @@ struct el_conf_target {
 	uint16_t dst_port;
 	uint32_t nb_packets;
 	/* EL_CONF_UNSET (0 in the file too), or at least what the probe needs: TCPsyn 20, ICMPping
-	 * 8, UDPunreachable 12 */
+	 * 8, UDPunreachable 12, STAMP 52 */
 	int32_t ip_payload_size;
 	double threshold_latency_s, threshold_loss; /* NaN where not set */
 	enum el_alert_level alert_level;

@@ -25,6 +25,7 @@ static const struct conf_word levels[] = {{"CRITICAL", EL_LOG_CRITICAL},
 static const struct conf_word types[] = {{"TCPsyn", EL_PROBE_TCPSYN},
 					 {"ICMPping", EL_PROBE_ICMPPING},
 					 {"UDPunreachable", EL_PROBE_UDPUNREACHABLE},
+					 {"STAMP", EL_PROBE_STAMP},
 					 {NULL, 0}};
 static const struct conf_word families[] = {{"ipv4", 4}, {"ipv6", 6}, {NULL, 0}};
 static const struct conf_word alert_levels[] = {{"paging", EL_ALERT_PAGING},
@@ -285,7 +286,7 @@ static const struct conf_key target_keys[] = {
      FIELD(el_conf_target, dst_port),
      .min = 1,
      .max = PORT_MAX,
-     .def_text = "required for TCPsyn and UDPunreachable",
+     .def_text = "required for TCPsyn and UDPunreachable; STAMP: 862",
      .help = "destination port"},
     {.name = "nb_packets",
      .kind = CONF_INT,
@@ -303,7 +304,7 @@ static const struct conf_key target_keys[] = {
      .def_text = "the protocol's header",
      .help = "bytes after the IP header; 0: none set; raised to what the probe needs (TCPsyn 20, "
 	     "ICMPping 8, "
-	     "UDPunreachable 12)"},
+	     "UDPunreachable 12, STAMP 52; what is between 52 and 56 becomes 56)"},
     {.name = "threshold", .kind = CONF_MAP, .map = &threshold_map, .help = "for alert rules"},
     {.name = "alert_level",
      .kind = CONF_ENUM,

@@ -29,12 +29,23 @@ static size_t records_bytes(const struct el_block *b)
 	return plan_records_bytes(b->set->plans[b->worker]);
 }
 
+/* Of plane 1; 0: there is none. */
+static size_t plan_stamps_bytes(const struct el_plan *plan)
+{
+	return plan->set->n_stamp_kinds ? plan->n_records * sizeof(struct el_stamp_note) : 0;
+}
+
+static size_t stamps_bytes(const struct el_block *b)
+{
+	return plan_stamps_bytes(b->set->plans[b->worker]);
+}
+
 uint64_t el_plan_set_blocks_bytes(const struct el_plan_set *set)
 {
 	uint64_t bytes = 0;
 
 	for (uint32_t w = 0; w < set->n_workers; w++)
-		bytes += plan_records_bytes(set->plans[w]);
+		bytes += plan_records_bytes(set->plans[w]) + plan_stamps_bytes(set->plans[w]);
 	return bytes * set->n_blocks;
 }
 
@@ -47,7 +58,9 @@ struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker)
 	b->set = el_plan_set_get(set);
 	b->worker = worker;
 	b->records = map(records_bytes(b));
-	if (!b->records) {
+	if (b->records && stamps_bytes(b))
+		b->stamps = map(stamps_bytes(b));
+	if (!b->records || (stamps_bytes(b) && !b->stamps)) {
 		el_block_free(b);
 		errno = ENOMEM;
 		return NULL;
@@ -58,11 +71,14 @@ struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker)
 void el_block_reset(struct el_block *b, uint64_t round, uint64_t start_ns)
 {
 	memset(b->records, 0, records_bytes(b));
+	if (b->stamps)
+		memset(b->stamps, 0, stamps_bytes(b));
 	*b = (struct el_block){.set = b->set,
 			       .worker = b->worker,
 			       .round = round,
 			       .start_ns = start_ns,
-			       .records = b->records};
+			       .records = b->records,
+			       .stamps = b->stamps};
 }
 
 void el_block_free(struct el_block *b)
@@ -71,6 +87,8 @@ void el_block_free(struct el_block *b)
 		return;
 	if (b->records)
 		munmap(b->records, records_bytes(b));
+	if (b->stamps)
+		munmap(b->stamps, stamps_bytes(b));
 	el_plan_set_put(b->set);
 	free(b);
 }

@@ -25,6 +25,8 @@ void el_plan_set_put(struct el_plan_set *set)
 		free(set->plans[w]->ranges);
 		free(set->plans[w]);
 	}
+	free(set->stamp_kinds);
+	free(set->stamp_ports);
 	el_model_put(set->model);
 	free(set);
 }

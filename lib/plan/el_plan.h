@@ -19,11 +19,13 @@
 #include "el_core_clock.h"
 #include "el_model.h"
 #include "el_probe.h"
+#include "el_probe_stamp.h"
 #include "el_record.h"
 
 #define EL_PLAN_CLASSES_MAX 64
 #define EL_PLAN_WORKERS_MAX 64
 #define EL_PLAN_BLOCKS_MAX 1024 /* of a worker */
+#define EL_PLAN_PORT_WORDS 1024 /* of 64 ports each */
 
 struct el_plan_class {
 	uint32_t base;               /* index of its first record */
@@ -100,6 +102,11 @@ struct el_plan_set {
 	uint32_t n_tcp_payload_lens;
 	const uint8_t *payload; /* the random bytes that every TX mbuf carries behind its header */
 	struct el_plan_tight tight;
+	/* Of STAMP targets; without any there is none, and no stamp_ports. */
+	struct el_probe_stamp_kind *stamp_kinds;
+	uint32_t n_stamp_kinds;
+	uint64_t
+	    *stamp_ports; /* [EL_PLAN_PORT_WORDS]: a bit for each port that replies come from */
 	uint32_t n_workers;
 	struct el_plan *plans[EL_PLAN_WORKERS_MAX];
 	_Atomic uint32_t refs;
@@ -125,7 +132,10 @@ struct el_block {
 	uint64_t round; /* global number, from 1 */
 	/* When the round starts, on all workers; 0: when the one before is sent. */
 	uint64_t start_ns;
-	el_record *records; /* plan->n_records */
+	el_record *records; /* plan->n_records: plane 0 */
+	/* Plane 1, likewise, in plans that have STAMP targets; else NULL. Of a STAMP probe that was
+	 * sent t1, of one that was answered all. */
+	struct el_stamp_note *stamps;
 	/* Filled in by the worker. */
 	uint64_t began_ns;  /* 0: it did not begin */
 	uint64_t sent_ns;   /* last send */

@@ -67,3 +67,12 @@ int el_plan_make_classes(struct el_plan *plan, struct draft **order, uint32_t n,
  * -ENOMEM. */
 int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uint32_t n,
 			  const struct timing *t, struct el_plan_tight *tight);
+
+/* stamp.c: the kind that a STAMP target's sessions are of, in `set`. 0, -EMSGSIZE (too long),
+ * -ENOSPC (one kind too many), -ENOMEM; the last two with half a sentence. */
+int el_plan_stamp_kind(struct el_plan_set *set, const struct el_model_target *t,
+		       const struct el_probe_stamp_kind **ret, struct el_error *why);
+
+/* stamp.c: gives each STAMP session its SSID: that between the same two addresses there are no two
+ * with the same, if there are 65,535 at most. 0, -ENOMEM. */
+int el_plan_number_stamp_sessions(struct el_plan_set *set, struct survey *sv);

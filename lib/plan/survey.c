@@ -132,9 +132,9 @@ static struct el_ip first_source(const struct el_model_group *g, const struct el
 
 /* 0, -EMSGSIZE (longer than any packet may be), -EFBIG (than one of the port), or another error,
  * with half a sentence in `why`. */
-static int build_slice(const struct el_plan_input *in, struct draft *d, const struct el_ip *source,
-		       const struct el_ip *destination, const struct el_plan_route *route,
-		       struct el_error *why)
+static int build_slice(const struct el_plan_input *in, struct el_plan_set *set, struct draft *d,
+		       const struct el_ip *source, const struct el_ip *destination,
+		       const struct el_plan_route *route, struct el_error *why)
 {
 	const struct el_model_target *t = d->target;
 	const struct el_model_group *g = d->group;
@@ -153,9 +153,14 @@ static int build_slice(const struct el_plan_input *in, struct draft *d, const st
 	};
 	bool has_ports = t->type != EL_PROBE_ICMPPING;
 	uint32_t l3_len;
-	int ret;
+	int ret = 0;
 
-	ret = el_slice_build(s, &spec);
+	if (t->type == EL_PROBE_STAMP)
+		ret = el_plan_stamp_kind(set, t, &spec.stamp, why);
+	if (ret == -ENOSPC || ret == -ENOMEM)
+		return ret;
+	if (ret == 0)
+		ret = el_slice_build(s, &spec);
 	if (ret == -EMSGSIZE)
 		return el_error_set(why, ret,
 				    "its probes carry more than %d bytes behind their headers "
@@ -175,6 +180,8 @@ static int build_slice(const struct el_plan_input *in, struct draft *d, const st
 	s->port_count = has_ports ? g->src_port_count : 1;
 	s->port_recip = el_fastdiv_recip(s->port_count);
 	s->half_open_first = EL_HALF_OPEN_NONE;
+	if (spec.stamp)
+		s->stamp_kind = (uint8_t)(spec.stamp - set->stamp_kinds);
 	s->series = d->series;
 	s->timeout_us = (uint32_t)fmin(round(t->timeout_s * 1e6), UINT32_MAX);
 	return 0;
@@ -226,7 +233,7 @@ static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, u
 				    .group = g,
 				    .series = stream->series,
 				    .phase = (j + (double)number / m->n_streams) / n};
-		ret = build_slice(in, d, &source, &stream->address, &route, &why);
+		ret = build_slice(in, set, d, &source, &stream->address, &route, &why);
 		if (ret == 0)
 			ret = note_tcp_payload(set, d, &why);
 		if (ret < 0) /* the same for all source addresses, so none is a draft yet */
@@ -272,11 +279,21 @@ static struct extent extent_of(const struct el_model *m, const struct el_model_s
 			       .probes = (uint64_t)s->n_streams * t->nb_packets};
 }
 
-/* What that takes while the plan is made and executed, at least. */
-static uint64_t bytes_of(struct extent e)
+/* What a probe takes in a block: there is a second plane if any target is STAMP. */
+static uint64_t bytes_in_block(const struct el_model *m)
+{
+	for (uint32_t i = 0; i < m->n_targets; i++) {
+		if (m->targets[i].enabled && m->targets[i].type == EL_PROBE_STAMP)
+			return sizeof(el_record) + sizeof(struct el_stamp_note);
+	}
+	return sizeof(el_record);
+}
+
+/* What that takes while the plan is made and executed, at least; in_block: of a probe. */
+static uint64_t bytes_of(struct extent e, uint64_t in_block)
 {
 	return e.slices * (sizeof(struct draft) + sizeof(struct el_slice)) +
-	       e.probes * LEAST_BLOCKS * sizeof(el_record);
+	       e.probes * LEAST_BLOCKS * in_block;
 }
 
 /* Room for as many drafts as there can be. A target of an inventory that takes most of the memory
@@ -284,13 +301,14 @@ static uint64_t bytes_of(struct extent e)
 static int make_drafts(const struct el_plan_input *in, struct survey *sv, struct el_error *err)
 {
 	struct el_model *m = in->model;
+	uint64_t in_block = bytes_in_block(m);
 	struct extent sum = {0};
 
 	for (uint32_t i = 0; i < m->n_series; i++) {
 		struct extent e = extent_of(m, &m->series[i]);
 
 		if (in->memory_bytes && m->targets[m->series[i].target].dynamic &&
-		    bytes_of(e) > in->memory_bytes / 2) {
+		    bytes_of(e, in_block) > in->memory_bytes / 2) {
 			leave_out(in, i, EL_MODEL_TOO_MANY_PROBES,
 				  "its probes would take more than half of the memory there is");
 			continue;
@@ -305,12 +323,13 @@ static int make_drafts(const struct el_plan_input *in, struct survey *sv, struct
 		    "%llu",
 		    (unsigned long long)sum.probes, (unsigned long long)in->max_probes);
 	/* asked before it is taken: the kernel would promise it, and kill for want of it */
-	if (in->memory_bytes && bytes_of(sum) > in->memory_bytes)
+	if (in->memory_bytes && bytes_of(sum, in_block) > in->memory_bytes)
 		return el_error_set(err, -ENOMEM,
 				    "a round of %llu probes in %llu slices needs %.3g GB of "
 				    "memory, but %.3g GB are available",
 				    (unsigned long long)sum.probes, (unsigned long long)sum.slices,
-				    (double)bytes_of(sum) / 1e9, (double)in->memory_bytes / 1e9);
+				    (double)bytes_of(sum, in_block) / 1e9,
+				    (double)in->memory_bytes / 1e9);
 	sv->drafts = aligned_alloc(64, (sum.slices ? sum.slices : 1) * sizeof(*sv->drafts));
 	if (!sv->drafts)
 		return el_error_set(err, -ENOMEM, "not enough memory for %llu slices",
@@ -359,7 +378,7 @@ static uint32_t most_open_rounds(const struct el_plan_input *in, const struct su
 	}
 	while (rounds > 2 && el_id_layout_init(in->n_workers, rounds, most, &layout) < 0)
 		rounds /= 2;
-	fit = in->memory_bytes / ((sv->probes + 1) * sizeof(el_record));
+	fit = in->memory_bytes / ((sv->probes + 1) * bytes_in_block(in->model));
 	if (in->memory_bytes && fit < rounds)
 		rounds = fit > 2 ? fit : 2;
 	return (uint32_t)rounds;
@@ -415,6 +434,8 @@ int el_plan_survey(const struct el_plan_input *in, struct el_plan_set *set, stru
 	if (ret < 0)
 		return ret;
 	*ret_timing = find_timing(in, sv);
+	if (el_plan_number_stamp_sessions(set, sv) < 0)
+		return el_error_set(err, -ENOMEM, "not enough memory for %u slices", sv->n);
 	settle_statuses(in->model, sv);
 	return 0;
 }

@@ -10,6 +10,8 @@
 #include "el_base.h"
 #include "el_pkt.h"
 
+struct el_probe_stamp_kind; /* el_probe_stamp.h */
+
 /* ---- ids ---- */
 
 /* An id is 32 bits, worker | round | index. Ids whose low 16 bits are zero are left out (the index
@@ -144,10 +146,12 @@ enum el_slice_flag {
  * packet from its L3 header on, right-aligned (the payload follows it at a fixed place of the
  * mbuf). */
 struct el_slice {
-	uint8_t type;         /* enum el_probe_type */
-	uint8_t family;       /* 4 or 6 */
-	uint8_t flags;        /* enum el_slice_flag */
-	uint8_t header_len;   /* bytes of the template that count, from its end */
+	uint8_t type;   /* enum el_probe_type */
+	uint8_t family; /* 4 or 6 */
+	uint8_t flags;  /* enum el_slice_flag */
+	/* bytes in front of the payload: of the template as many as count, from its end, and
+	 * STAMP's tail */
+	uint8_t header_len;
 	uint16_t payload_len; /* random bytes of the mbuf that follow the template */
 	struct el_next_hop_idx next_hop;
 	uint16_t port_first, port_count; /* source ports; ICMPping: 0 and 1 */
@@ -169,8 +173,14 @@ struct el_slice {
 	 * EL_HALF_OPEN_NONE: it is not TCP */
 	uint32_t half_open_first;
 	uint32_t timeout_us;
-	uint16_t half_open_base; /* the port of half_open_first */
-	uint16_t cookie;         /* ICMPping: 16 more bits of the cookie */
+	union {
+		uint16_t half_open_base; /* the port of half_open_first */
+		struct {
+			uint8_t stamp_kind; /* STAMP: el_plan_set.stamp_kinds[] */
+			uint8_t tail_len;   /* STAMP: el_probe_stamp_kind.tail_len */
+		};
+	};
+	uint16_t cookie; /* ICMPping: 16 more bits of the cookie; STAMP: the session's SSID */
 	uint8_t template[EL_SLICE_TEMPLATE_BYTES];
 } __attribute__((aligned(64)));
 
@@ -180,7 +190,8 @@ _Static_assert(sizeof(struct el_slice) == 128, "a slice is two cache lines");
 static inline void el_slice_addresses(const struct el_slice *s, const uint8_t **ret_target,
 				      const uint8_t **ret_own)
 {
-	const uint8_t *l3 = s->template + sizeof(s->template) - s->header_len;
+	uint32_t of_template = s->header_len - (s->type == EL_PROBE_STAMP ? s->tail_len : 0U);
+	const uint8_t *l3 = s->template + sizeof(s->template) - of_template;
 
 	*ret_own = l3 + (s->family == 4 ? 12 : 8);
 	*ret_target = l3 + (s->family == 4 ? 16 : 24);
@@ -202,13 +213,14 @@ struct el_slice_spec {
 	int32_t group_ip_payload_size; /* likewise; for ICMPping only */
 	uint8_t dscp;
 	bool dont_fragment;
+	const struct el_probe_stamp_kind *stamp; /* for STAMP, of which sizes are its own */
 	const uint8_t *payload; /* the random bytes of the mbufs: EL_PROBE_PAYLOAD_BYTES */
 	const struct el_id_key *key;
 };
 
 /* Fills in the parts of `s` that depend on the packet: type to payload_len, dst_port, addr_key,
- * sums, cookie and template. 0; -EAFNOSUPPORT where source and destination are not of one family;
- * -EMSGSIZE where the size is beyond EL_PROBE_PAYLOAD_BYTES. */
+ * sums, cookie, tail_len and template. 0; -EAFNOSUPPORT where source and destination are not of one
+ * family; -EMSGSIZE where the size is beyond EL_PROBE_PAYLOAD_BYTES. */
 int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec);
 
 /* ---- making probes ---- */
@@ -217,9 +229,10 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec);
 struct el_probe_job {
 	const struct el_slice *slice;
 	/* the template's last byte goes to end[-1], its first 64-byte-aligned slot before; 64 bytes
-	 * before `end` are written */
+	 * before `end` are written, for STAMP its tail, too: EL_PROBE_STAMP_ROOM at most */
 	uint8_t *end;
-	uint32_t id; /* before permutation */
+	const struct el_probe_stamp_kind *stamp; /* of the slice, for STAMP */
+	uint32_t id;                             /* before permutation */
 	uint16_t src_port;
 	uint16_t sequence; /* ICMPping: counts the packets of a path */
 };
@@ -244,6 +257,8 @@ enum el_answer_kind {
 	EL_ANSWER_ECHO_REPLY,
 	EL_ANSWER_UNREACHABLE, /* an ICMP destination unreachable that quotes the probe */
 	EL_ANSWER_ICMP_ERROR,  /* any other ICMP error that quotes the probe */
+	EL_ANSWER_REFLECTED, /* the reply of a STAMP reflector, by its form and its sequence number
+			      */
 };
 
 enum el_answer_flag {
@@ -297,6 +312,8 @@ enum el_verdict {
 	EL_VERDICT_QUOTE_SHORT,
 	/* an ICMP error whose quote lacks the probe's id or parts of it */
 	EL_VERDICT_QUOTE_DAMAGED,
+	/* UDP that is too short for a STAMP reply */
+	EL_VERDICT_STAMP_SHORT,
 	/* what no probe of ours is answered by (an echo request, ...) */
 	EL_VERDICT_OTHER,
 	EL_VERDICTS

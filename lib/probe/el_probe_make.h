@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "el_probe.h"
+#include "el_probe_stamp.h"
 
 /* Lengths of headers. */
 enum { EL_IPV4_LEN = 20, EL_IPV6_LEN = 40, EL_TCP_LEN = 20, EL_UDP_LEN = 8, EL_ICMP_LEN = 8 };
@@ -14,6 +15,9 @@ enum { EL_IPV4_LEN = 20, EL_IPV6_LEN = 40, EL_TCP_LEN = 20, EL_UDP_LEN = 8, EL_I
 /* ICMPping's L4 bytes in a template: header, permuted id, its complement, cookie (8). */
 #define EL_ECHO_ID_OFFSET 8 /* from the ICMP header */
 #define EL_ECHO_LEN (EL_ECHO_ID_OFFSET + 16)
+
+/* STAMP's: UDP header, and the packet as far as the template goes */
+#define EL_STAMP_TEMPLATE_LEN (EL_UDP_LEN + EL_PROBE_STAMP_HEAD)
 
 /* UDPunreachable's: header, and two bytes that tune the checksum with two random ones, or the id */
 #define EL_UDP_TEMPLATE_LEN (EL_UDP_LEN + 4)
@@ -135,4 +139,31 @@ static inline void el_make_udpunreachable(const struct el_id_key *key,
 		el_store16(l4 + 6, sum ? sum : UINT16_MAX); /* RFC 8200 section 8.1 */
 		el_store32(l4 + EL_UDP_LEN, wire_be);
 	}
+}
+
+/* The tail is copied in steps of 32 bytes from its end; what that writes before it is the
+ * template's place, which comes after. T1 and error estimate are zero until the probe is stamped.
+ */
+static inline void el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job)
+{
+	const struct el_probe_stamp_kind *kind = job->stamp;
+	const struct el_slice *s = job->slice;
+	uint8_t *end = job->end - kind->tail_len, *l4 = end - EL_STAMP_TEMPLATE_LEN;
+	uint32_t wire = el_id_permute(key, job->id), wire_be = htobe32(wire);
+	uint16_t port_be = htobe16(job->src_port), sum;
+
+	for (size_t n = 0; n < kind->tail_len; n += 32)
+		memcpy(job->end - n - 32, kind->tail + sizeof(kind->tail) - n - 32, 32);
+	el_copy_template(end, s);
+	if (kind->sender.authenticated)
+		el_store16(l4 + EL_UDP_LEN + offsetof(struct el_stamp_auth_request_wire, ssid),
+			   htobe16(s->cookie));
+	el_store16(l4, port_be);
+	el_store32(l4 + EL_UDP_LEN, wire_be);
+	if (s->family == 4)
+		el_finish_ipv4_fragmentable(l4 - EL_IPV4_LEN, s, wire);
+	else
+		el_finish_ipv6(l4 - EL_IPV6_LEN, s, job->src_port);
+	sum = el_checksum(s->l4_sum + port_be + el_halves(wire_be));
+	el_store16(l4 + 6, sum ? sum : UINT16_MAX);
 }

@@ -10,6 +10,7 @@ const struct el_probe_ops *const el_probe_ops[EL_PROBE_TYPES] = {
     [EL_PROBE_TCPSYN] = &el_probe_tcpsyn,
     [EL_PROBE_ICMPPING] = &el_probe_icmpping,
     [EL_PROBE_UDPUNREACHABLE] = &el_probe_udpunreachable,
+    [EL_PROBE_STAMP] = &el_probe_stamp,
 };
 
 static enum el_verdict recognise_error(const struct el_id_key *key, const struct el_pkt *pkt,
@@ -59,7 +60,7 @@ enum el_verdict el_probe_recognise(const struct el_id_key *key, const struct el_
 	case IPPROTO_TCP:
 		return el_probe_tcpsyn.recognise(key, pkt, ret_answer);
 	case IPPROTO_UDP:
-		return el_probe_udpunreachable.recognise(key, pkt, ret_answer);
+		return el_probe_stamp.recognise(key, pkt, ret_answer);
 	case IPPROTO_ICMP:
 		return recognise_icmp(key, pkt, ret_answer);
 	case IPPROTO_ICMPV6:

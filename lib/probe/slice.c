@@ -36,6 +36,9 @@ static uint32_t payload_size(const struct el_probe_ops *ops, const struct el_sli
 {
 	int32_t size = spec->ip_payload_size;
 
+	if (spec->type == EL_PROBE_STAMP)
+		return EL_STAMP_TEMPLATE_LEN + (uint32_t)spec->stamp->tail_len +
+		       spec->stamp->payload_len;
 	if (size <= 0 && ops->group_size)
 		size = spec->group_ip_payload_size;
 	if (size <= 0)
@@ -97,6 +100,7 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec)
 	s->family = family;
 	s->flags = spec->dont_fragment && family == 4 ? EL_SLICE_DF : 0;
 	s->cookie = 0;
+	s->tail_len = 0;
 	memset(s->template, 0, sizeof(s->template));
 	ops->build(s, spec, size);
 
@@ -104,9 +108,11 @@ int el_slice_build(struct el_slice *s, const struct el_slice_spec *spec)
 	l3 = l4 - l3_len;
 	(family == 4 ? build_ipv4 : build_ipv6)(s, spec, protocol, size, l3);
 	sum = el_sum(l4, s->header_len, el_sum(spec->payload, s->payload_len, 0));
+	if (s->tail_len)
+		sum = el_sum(spec->stamp->tail, sizeof(spec->stamp->tail), sum);
 	if (protocol != IPPROTO_ICMP)
 		sum = el_sum_add(sum, el_sum_pseudo(l3, protocol, (uint16_t)size));
 	s->l4_sum = el_sum_fold(sum);
-	s->header_len = (uint8_t)(s->header_len + l3_len);
+	s->header_len = (uint8_t)(s->header_len + l3_len + s->tail_len);
 	return 0;
 }

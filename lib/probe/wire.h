@@ -12,7 +12,8 @@
 #define IPV4_TTL 64
 #define IPV6_HOP_LIMIT 64
 
-extern const struct el_probe_ops el_probe_tcpsyn, el_probe_icmpping, el_probe_udpunreachable;
+extern const struct el_probe_ops el_probe_tcpsyn, el_probe_icmpping, el_probe_udpunreachable,
+    el_probe_stamp;
 
 /* An IPv4 header (RFC 791 section 3.1), checksum and identification zero. total_len: with all that
  * follows. */

@@ -7,10 +7,14 @@
 
 #include <rte_mbuf_dyn.h>
 
-/* A plain answer between the two stages, and the probe that has its id. */
+/* A plain answer between the two stages, and the probe that has its id. Without a slice it is for
+ * rx_any; but if it has a record then, it is a STAMP reply. */
 struct found {
-	struct el_plain answer;
-	const struct el_slice *slice; /* NULL: it is for rx_any */
+	union {
+		struct el_plain answer;
+		struct stamp_found stamp;
+	};
+	const struct el_slice *slice;
 	el_record *record;
 	const struct live_round *live;
 	uint32_t pass;
@@ -154,11 +158,15 @@ static inline void find(const struct finding *b, const struct rte_mbuf *m, struc
 	uint32_t index;
 
 	f->slice = NULL;
-	if (!recognise(b, m, &f->answer))
+	if (!recognise(b, m, &f->answer)) {
+		f->record = rx_stamp_find(b->newest, m, b->checked, b->checksum_flags, &f->stamp);
 		return;
+	}
 	l = find_open(b->w, b->newest, f->answer.id, &index, alike);
-	if (unlikely(!l || index >= l->plan->n_records))
+	if (unlikely(!l || index >= l->plan->n_records)) {
+		f->record = NULL;
 		return;
+	}
 	f->live = l;
 	f->record = &l->block->records[index];
 	f->slice = &l->plan->slices[el_plan_locate(l->plan, index, &f->pass).v];
@@ -175,8 +183,10 @@ static inline void find_burst(struct el_worker *w, const struct queue *q, struct
 				  .checked = q->conf.checksums != EL_CHECKSUMS_IGNORED};
 
 	if (unlikely(!b.newest)) {
-		for (uint32_t i = 0; i < burst->n; i++)
+		for (uint32_t i = 0; i < burst->n; i++) {
 			burst->found[i].slice = NULL;
+			burst->found[i].record = NULL;
+		}
 		return;
 	}
 	for (uint32_t i = 0; i < burst->n; i++)
@@ -211,6 +221,15 @@ static __rte_always_inline bool take(struct el_worker *w, const struct found *f,
 	return true;
 }
 
+/* What is no plain first answer but to STAMP; true if the buffer is control's now. */
+static __rte_noinline bool rx_other(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
+				    const struct stamp *at, const struct found *f)
+{
+	if (!f->slice && f->record && rx_stamp_take(w, f->record, &f->stamp, at))
+		return false;
+	return rx_any(w, q, m, at);
+}
+
 static inline el_record mark_of(const struct live_round *l, const struct stamp *at)
 {
 	return at->bound_ns > l->block->set->certain_below_ns ? EL_RECORD_UNCERTAIN : 0;
@@ -241,7 +260,7 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 			n_answers++;
 			if (!alike)
 				found[i].live->block->bounds[el_bound_of_ns(at->bound_ns)]++;
-		} else if (rx_any(w, q, mbufs[i], at)) {
+		} else if (rx_other(w, q, mbufs[i], at, &found[i])) {
 			n_punted++;
 			continue;
 		}

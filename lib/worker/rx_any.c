@@ -27,7 +27,18 @@ struct pending {
 	const uint8_t *frame;
 	uint32_t len;
 	const struct stamp *at; /* when it came */
+	/* of a STAMP reply: the payload of UDP, and what it says once it was verified */
+	const uint8_t *packet;
+	size_t packet_len;
+	struct el_stamp_note note;
 };
+
+/* An answer on its way to another worker: as much of this as it has, in elements of its ring. */
+struct forwarded {
+	struct el_answer answer;
+	struct el_stamp_note note; /* of STAMP replies alone */
+};
+_Static_assert(sizeof(struct forwarded) == 2 * sizeof(struct el_answer), "two elements");
 
 /* Finds where `id` points to under the plan of a span, of this worker or another, which may have
  * begun a round that this one has not. False: no probe of the plan can have the id. */
@@ -83,6 +94,7 @@ static void count_no_answer(struct el_worker *w, const struct queue *q, const st
 	    [EL_VERDICT_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
 	    [EL_VERDICT_QUOTE_SHORT] = EL_COUNTER_UNMATCHED_QUOTE_SHORT,
 	    [EL_VERDICT_QUOTE_DAMAGED] = EL_COUNTER_UNMATCHED_QUOTE_DAMAGED,
+	    [EL_VERDICT_STAMP_SHORT] = EL_COUNTER_UNMATCHED_STAMP_SHORT,
 	    [EL_VERDICT_OTHER] = EL_COUNTER_DROP_RX_NOT_ANSWER,
 	};
 
@@ -120,6 +132,38 @@ enum recognised {
 	PUNTED, /* the buffer is control's now */
 };
 
+/* Whether any plan has STAMP targets; if `port` is not 0, those that answer from it. */
+static bool has_stamp(const struct el_worker *w, uint16_t port)
+{
+	for (uint32_t i = 0; i < w->schedule->n; i++) {
+		const struct el_plan_set *set = w->schedule->spans[i].set;
+
+		if (set->n_stamp_kinds && (!port || set->stamp_ports[port / 64] >> port % 64 & 1))
+			return true;
+	}
+	return false;
+}
+
+/* What a verdict is where UDP may be STAMP: a datagram is none of its replies unless it comes from
+ * where there are reflectors, and a quote that UDPunreachable can't use may be of one of its
+ * probes. */
+static enum el_verdict stamp_verdict(const struct el_worker *w, const struct el_pkt *pkt,
+				     enum el_verdict verdict, struct pending *p)
+{
+	bool answer = verdict == EL_VERDICT_ANSWER && p->answer.type == EL_PROBE_STAMP;
+
+	if (answer || verdict == EL_VERDICT_STAMP_SHORT) {
+		if (pkt->l4_len < EL_UDP_LEN || !has_stamp(w, el_get16(pkt->l4)))
+			return EL_VERDICT_OTHER;
+		p->packet = pkt->l4 + EL_UDP_LEN;
+		p->packet_len = answer ? el_get16(pkt->l4 + 4) - (size_t)EL_UDP_LEN : 0;
+	} else if (verdict == EL_VERDICT_QUOTE_DAMAGED && pkt->quote.protocol == IPPROTO_UDP &&
+		   has_stamp(w, 0)) {
+		return el_probe_ops[EL_PROBE_STAMP]->recognise_quote(&w->key, pkt, &p->answer);
+	}
+	return verdict;
+}
+
 /* The same for a frame that is not plain, and whether the checksums of the answer are right. */
 static enum recognised recognise_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 				     struct pending *p, bool *ret_right)
@@ -130,6 +174,7 @@ static enum recognised recognise_any(struct el_worker *w, struct queue *q, struc
 
 	if (error == EL_PKT_OK && w->schedule->n)
 		verdict = el_probe_recognise(&w->key, &pkt, &p->answer);
+	verdict = stamp_verdict(w, &pkt, verdict, p);
 	if (verdict == EL_VERDICT_OTHER)
 		return count_or_punt(w, q, m, p, error, &pkt) ? PUNTED : NONE;
 	if (verdict == EL_VERDICT_ANSWER) {
@@ -182,6 +227,8 @@ static bool is_answer(const struct el_answer *a)
 		return true;
 	case EL_ANSWER_UNREACHABLE:
 		return a->type != EL_PROBE_ICMPPING && (a->flags & EL_ANSWER_FROM_TARGET);
+	case EL_ANSWER_REFLECTED:
+		return true;
 	case EL_ANSWER_ICMP_ERROR:
 		return false;
 	}
@@ -224,11 +271,34 @@ static inline void record_answer(struct el_worker *w, const struct el_answer *a,
 	}
 }
 
-/* A verified answer to a probe of this worker, of whatever round. */
-static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at)
+/* A STAMP reply says when the probe was sent: false, and counted, if that is not so. What the first
+ * one says is kept. */
+static bool note_reply(struct el_worker *w, const struct el_stamp_note *note,
+		       struct el_block *block, uint32_t index)
+{
+	struct el_stamp_note *kept = &block->stamps[index];
+	enum el_record_state state = el_record_state(block->records[index]);
+
+	if (state == EL_RECORD_UNSENT || state == EL_RECORD_LOCAL)
+		return true; /* and that is counted */
+	if (note->t1 != kept->t1) {
+		count(w, EL_COUNTER_UNMATCHED_STAMP_TIME, 1);
+		return false;
+	}
+	if (state == EL_RECORD_SENT)
+		*kept = *note;
+	return true;
+}
+
+/* A verified answer to a probe of this worker, of whatever round; note: of a STAMP reply. */
+static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at,
+		  const struct el_stamp_note *note)
 {
 	if (a->type == EL_PROBE_TCPSYN)
 		close_connection(w, a, at);
+	if (at->live && a->kind == EL_ANSWER_REFLECTED &&
+	    !note_reply(w, note, at->live->block, at->index))
+		return;
 	if (at->live) {
 		record_answer(w, a, at->live->block, at->index);
 		return;
@@ -238,14 +308,16 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 		     at->slice->series, (uint32_t)at->set->generation);
 }
 
-static void forward(struct el_worker *w, struct el_answer *a, const struct located *at)
+static void forward(struct el_worker *w, const struct pending *p, const struct located *at)
 {
+	struct forwarded f = {.answer = p->answer, .note = p->note};
+	unsigned n = p->answer.kind == EL_ANSWER_REFLECTED ? 2 : 1;
 	uint32_t owner = at->worker;
 
-	a->generation = at->set->generation;
-	a->rx_worker = (uint8_t)w->conf.index.v;
-	if (owner < w->n_peers &&
-	    rte_ring_mp_enqueue_elem(w->peers[owner]->forwarded, a, sizeof(*a)) == 0) {
+	f.answer.generation = at->set->generation;
+	f.answer.rx_worker = (uint8_t)w->conf.index.v;
+	if (owner < w->n_peers && rte_ring_mp_enqueue_bulk_elem(w->peers[owner]->forwarded, &f,
+								sizeof(f.answer), n, NULL) == n) {
 		count(w, EL_COUNTER_FORWARDED, 1);
 		return;
 	}
@@ -314,9 +386,28 @@ static void settle(struct el_worker *w, struct pending *p, uint32_t id, const st
 	if (p->at->bound_ns > at->set->certain_below_ns)
 		a->flags |= EL_ANSWER_UNCERTAIN;
 	if (at->worker == w->conf.index.v)
-		apply(w, a, at);
+		apply(w, a, at, &p->note);
 	else
-		forward(w, a, at);
+		forward(w, p, at);
+}
+
+/* Reads a STAMP reply that came from the reflector of the probe at `at`; false, and counted: it is
+ * none to that session. */
+static bool read_reply(struct el_worker *w, struct pending *p, const struct located *at)
+{
+	static const enum el_worker_counter counters[EL_STAMP_VERDICTS] = {
+	    [EL_STAMP_SHORT] = EL_COUNTER_UNMATCHED_STAMP_SHORT,
+	    [EL_STAMP_WRONG_HMAC] = EL_COUNTER_UNMATCHED_STAMP_HMAC,
+	    [EL_STAMP_OTHER_SSID] = EL_COUNTER_UNMATCHED_STAMP_SSID,
+	};
+	enum el_stamp_verdict verdict =
+	    el_probe_stamp_read(&at->set->stamp_kinds[at->slice->stamp_kind], at->slice->cookie,
+				p->packet, p->packet_len, &p->note);
+
+	if (verdict == EL_STAMP_ANSWER)
+		return true;
+	count(w, counters[verdict], 1);
+	return false;
 }
 
 /* Looks for the probe that an answer is to under the plan of a span, and settles the answer. False:
@@ -337,6 +428,8 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 			continue;
 		match = verify_candidate(a, i, &at);
 		if (match == EL_MATCH_OK) {
+			if (a->kind == EL_ANSWER_REFLECTED && !read_reply(w, p, &at))
+				return true;
 			count(w, EL_COUNTER_WRONG_CHECKSUMS,
 			      (a->flags & EL_ANSWER_WRONG_CHECKSUM) != 0);
 			settle(w, p, ids[i], &at);
@@ -350,10 +443,30 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 	return false;
 }
 
+/* A quote that is of none of UDPunreachable's probes: whether it may be of one of STAMP's, whose
+ * ids are elsewhere. p->answer then says so. */
+static bool is_stamp_quote(const struct el_worker *w, struct pending *p)
+{
+	uint8_t flags = p->answer.flags & EL_ANSWER_WRONG_CHECKSUM;
+	uint64_t ns = p->answer.ns;
+	struct el_answer answer;
+	struct el_pkt pkt;
+
+	if (el_pkt_parse(p->frame, p->len, &pkt) != EL_PKT_OK || !pkt.quote.l3 ||
+	    el_probe_ops[EL_PROBE_STAMP]->recognise_quote(&w->key, &pkt, &answer) !=
+		EL_VERDICT_ANSWER)
+		return false;
+	answer.ns = ns;
+	answer.flags |= flags;
+	p->answer = answer;
+	return true;
+}
+
 /* Finds the probe that an answer is to, under any plan in the schedule, the newest first. */
 static void search(struct el_worker *w, struct queue *q, struct pending *p)
 {
 	const struct el_schedule *s = w->schedule;
+	const struct el_answer *a = &p->answer;
 	enum el_match closest = EL_MATCH_ID;
 	struct located missed;
 
@@ -361,7 +474,10 @@ static void search(struct el_worker *w, struct queue *q, struct pending *p)
 		if (verify_under(w, &s->spans[i - 1], p, &closest, &missed))
 			return;
 	}
-	mismatch(w, q, p, closest, &missed);
+	if (a->type == EL_PROBE_UDPUNREACHABLE && has_stamp(w, 0) && is_stamp_quote(w, p))
+		search(w, q, p);
+	else
+		mismatch(w, q, p, closest, &missed);
 }
 
 /* A frame's bytes in a row; of what is longer than LINEAR_BYTES, the beginning. */
@@ -409,20 +525,30 @@ static void note_rx_worker(struct el_worker *w, const struct el_answer *a, const
  * left is to write the records. */
 void rx_forwarded(struct el_worker *w)
 {
-	struct el_answer answers[BURST];
+	/* room for what belongs to the last */
+	struct el_answer answers[BURST + 1];
 	unsigned n =
 	    rte_ring_sc_dequeue_burst_elem(w->forwarded, answers, sizeof(answers[0]), BURST, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
+		const struct el_answer *a = &answers[i];
 		const struct el_schedule_span *span =
-		    el_schedule_find_generation(w->schedule, answers[i].generation);
+		    el_schedule_find_generation(w->schedule, a->generation);
+		struct el_stamp_note note;
 		struct located at;
 
-		if (!span || !locate(w, span, answers[i].id, &at)) {
+		if (unlikely(a->kind == EL_ANSWER_REFLECTED)) {
+			/* both elements were put in at once */
+			if (++i == n)
+				rte_ring_sc_dequeue_elem(w->forwarded, &answers[i],
+							 sizeof(answers[0]));
+			memcpy(&note, &answers[i], sizeof(note));
+		}
+		if (!span || !locate(w, span, a->id, &at)) {
 			count(w, EL_COUNTER_UNMATCHED_ID, 1);
 			continue;
 		}
-		apply(w, &answers[i], &at);
-		note_rx_worker(w, &answers[i], &at);
+		apply(w, a, &at, &note);
+		note_rx_worker(w, a, &at);
 	}
 }

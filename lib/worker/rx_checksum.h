@@ -24,6 +24,8 @@ static inline bool checksums_right(const struct queue *q, const struct rte_mbuf 
 	if (l3[0] >> 4 == 4 && !(good & RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
 	    unlikely(!el_pkt_ipv4_checksum_right(l3, (size_t)(l4 - l3))))
 		return false;
+	if (protocol == IPPROTO_UDP && l3[0] >> 4 == 4 && !el_get16(l4 + 6))
+		return true; /* there is none (RFC 768) */
 	if (protocol == IPPROTO_TCP && (good & RTE_MBUF_F_RX_L4_CKSUM_GOOD))
 		return true;
 	return el_pkt_l4_checksum_right(l3, protocol, l4, l4_len);

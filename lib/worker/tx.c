@@ -59,10 +59,15 @@ static void send_list(struct el_worker *w, struct queue *q)
 	struct probe_list *p = &q->probes;
 	struct live_round *first_unsent;
 	uint32_t bytes = 0, probes;
-	uint64_t ns = worker_now(w);
-	uint16_t sent =
-	    rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
-	uint64_t took_ns = worker_now(w) - ns;
+	uint64_t ns = worker_now(w), took_ns;
+	uint16_t sent;
+
+	if (unlikely(p->stamps))
+		tx_stamp(w, p, ns);
+	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
+	took_ns = worker_now(w) - ns;
+	if (unlikely(p->stamps))
+		tx_stamp_sent(p, sent);
 
 	if (likely(sent)) {
 		q->moved_ns = ns;
@@ -97,14 +102,15 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 	for (uint32_t k = 0; k < w->n_queues; k++) {
 		struct probe_list *p = &w->queues[k].probes;
 		struct rte_mbuf **from = p->mbufs;
-		uint32_t n_runs = p->n_runs;
+		uint32_t n_runs = p->n_runs, stamps = p->stamps;
 
-		p->n = p->n_runs = 0;
+		p->n = p->n_runs = p->stamps = 0;
 		for (uint32_t i = 0; i < n_runs; i++) {
 			struct probe_run r = p->runs[i];
 
 			for (uint32_t j = 0; j < r.n; j++, from++) {
 				if (r.live != l) {
+					tx_stamp_keep(p, stamps, (uint32_t)(from - p->mbufs));
 					append(p, *from, (*from)->pkt_len);
 				} else if (r.record == NO_RECORD) {
 					urgent_push(w, &w->queues[k], *from);
@@ -211,6 +217,9 @@ static inline void make_probe(enum el_probe_type type, const struct el_id_key *k
 	case EL_PROBE_UDPUNREACHABLE:
 		el_make_udpunreachable(key, job);
 		break;
+	case EL_PROBE_STAMP:
+		el_make_stamp(key, job);
+		break;
 	case EL_PROBE_TYPES:
 		break;
 	}
@@ -256,8 +265,13 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, const st
 				break;
 			el_half_open_set(tcp.last[i], job.id);
 			job.src_port = tcp.ports[i];
-		} else if (type == EL_PROBE_UDPUNREACHABLE) {
+		} else if (type != EL_PROBE_ICMPPING) {
 			job.src_port = el_slice_port(s, packet);
+		}
+		if (type == EL_PROBE_STAMP) {
+			job.stamp = &b->live->block->set->stamp_kinds[s->stamp_kind];
+			p->stamps |= 1U << (p->n + i);
+			p->slices[p->n + i] = s;
 		}
 		job.slice = s;
 		job.end = frame_end(m);
@@ -298,6 +312,12 @@ static uint32_t build_udpunreachable(const struct building *b, const struct el_s
 	return build_type(EL_PROBE_UDPUNREACHABLE, b, s, index, n, packet);
 }
 
+static uint32_t build_stamp(const struct building *b, const struct el_slice *s, uint32_t index,
+			    uint32_t n, uint32_t packet)
+{
+	return build_type(EL_PROBE_STAMP, b, s, index, n, packet);
+}
+
 static uint32_t build_run(const struct building *b, const struct el_slice *s, uint32_t index,
 			  uint32_t n, uint32_t packet)
 {
@@ -305,6 +325,7 @@ static uint32_t build_run(const struct building *b, const struct el_slice *s, ui
 	    [EL_PROBE_ICMPPING] = build_icmpping,
 	    [EL_PROBE_TCPSYN] = build_tcpsyn,
 	    [EL_PROBE_UDPUNREACHABLE] = build_udpunreachable,
+	    [EL_PROBE_STAMP] = build_stamp,
 	};
 
 	return of_type[s->type](b, s, index, n, packet);

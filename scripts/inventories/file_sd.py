@@ -109,7 +109,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--type", default="ICMPping",
-                        choices=["ICMPping", "TCPsyn", "UDPunreachable"], help="kind of probe")
+                        choices=["ICMPping", "TCPsyn", "UDPunreachable", "STAMP"], help="kind of probe")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="a key of all targets; VALUE is JSON, or else a string")
     parser.add_argument("--interval", type=float, default=5, metavar="SECONDS",

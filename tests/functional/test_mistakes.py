@@ -86,7 +86,7 @@ MISTAKES = [
     (["check", "latin1.yaml"], 65, "latin1.yaml:3:6: byte 0xe9 is not UTF-8 text"),
     (["check", "key.yaml"], 65, 'unknown key "nb_packet"; did you mean "nb_packets"?'),
     (["check", "brace.yaml"], 65, "brace.yaml:5:1: not valid YAML"),
-    (["check", "word.yaml"], 65, 'targets.t.type: expected TCPsyn, ICMPping or UDPunreachable, got "ping"'),
+    (["check", "word.yaml"], 65, 'targets.t.type: expected TCPsyn, ICMPping, UDPunreachable or STAMP, got "ping"'),
     (["check", "prefix.yaml"], 65, '"192.0.2.0/24" is many addresses: that needs "is_subnet: true"'),
     (["check", "tcp.yaml"], 65, 'targets.t: missing required key "dst_port" (TCPsyn needs it)'),
     (["check", "off-link.yaml"], 65, "off-link.yaml:7:73: dataplane.ports[0].gateways[0]: 192.0.3.1 is in no network"),

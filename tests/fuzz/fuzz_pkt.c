@@ -15,11 +15,15 @@ static void init(void)
 {
 	static const uint8_t random[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 	static uint8_t payload[EL_PROBE_PAYLOAD_BYTES];
+	static struct el_probe_stamp_kind kind;
 
+	if (el_probe_stamp_kind_init(&kind, &(struct el_stamp_sender){0}) < 0)
+		abort();
 	key = el_id_key_init(random);
 	for (int i = 0; i < N_SLICES; i++) {
 		struct el_slice_spec spec = {.type = (enum el_probe_type)(i / 2),
 					     .dst_port = 443,
+					     .stamp = &kind,
 					     .payload = payload,
 					     .key = &key};
 		int rc = el_ip_parse(i % 2 ? "2001:db8::a" : "192.0.2.10", &spec.source) |

@@ -233,6 +233,29 @@ void fix_checksums(uint8_t *frame)
 								    protocol, l4, l4_len));
 }
 
+struct el_stamp_reflector reflector = {.error_estimate = 0x8510};
+struct el_stamp_session *reflector_session;
+int64_t reflector_ns;
+
+/* A reply in the place of the request. */
+static size_t reflect(const uint8_t *l4, uint8_t *ret)
+{
+	struct el_stamp_received request = {.packet = l4 + 8,
+					    .len = el_get16(l4 + 4) - 8U,
+					    .t2_ns = reflector_ns,
+					    .ttl = 64,
+					    .family = family,
+					    .source_port = el_get16(l4),
+					    .destination_port = el_get16(l4 + 2)};
+	struct el_stamp_reflected reply;
+
+	assert_int_equal(
+	    el_stamp_reflect(&reflector, &request, reflector_session, ret, 2000, &reply),
+	    EL_STAMP_REFLECTED);
+	el_stamp_reflect_stamp(&reflector, reflector_session, ret, reflector_ns + 1000);
+	return reply.len;
+}
+
 /* As `answer`, but for checksums. */
 static size_t turn_round(const uint8_t *probe, size_t len, enum reply kind, uint8_t *buf)
 {
@@ -256,6 +279,10 @@ static size_t turn_round(const uint8_t *probe, size_t len, enum reply kind, uint
 		el_put32(l4 + 8, el_get32(l4 + 4) + 1);
 		el_put32(l4 + 4, 0x12345678);
 		l4[13] = kind == REPLY_SYNACK ? 0x12 : 0x14;
+		return len;
+	case REPLY_REFLECTED:
+		swap(l4, l4 + 2, 2);
+		assert_int_equal(reflect(probe + ETH + L3, l4 + 8), el_get16(l4 + 4) - 8);
 		return len;
 	case REPLY_UNREACHABLE:
 	case REPLY_ROUTER:

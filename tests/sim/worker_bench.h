@@ -4,6 +4,7 @@
  * from one ring, what it is to receive is put into another. */
 #include "plan_fixture.h"
 
+#include "el_stamp.h"
 #include "el_stats.h"
 #include "el_worker.h"
 
@@ -48,7 +49,19 @@ extern uint32_t n_silent;
 extern enum el_checksums checksums;
 extern uint64_t rx_checksum_flags;
 
-enum reply { REPLY_ECHO, REPLY_SYNACK, REPLY_RST, REPLY_UNREACHABLE, REPLY_ROUTER };
+enum reply {
+	REPLY_ECHO,
+	REPLY_SYNACK,
+	REPLY_RST,
+	REPLY_UNREACHABLE,
+	REPLY_ROUTER,
+	REPLY_REFLECTED, /* STAMP's */
+};
+
+/* Of the reflector: what it is, its session (NULL: it keeps none), and CLOCK_REALTIME there. */
+extern struct el_stamp_reflector reflector;
+extern struct el_stamp_session *reflector_session;
+extern int64_t reflector_ns;
 
 struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state);
 void set_next_hop(struct bench *b, struct el_next_hop nh);

@@ -72,10 +72,12 @@ static inline struct fixture *fixture(uint32_t n_groups, uint16_t ports)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	static const uint8_t random[32] = {1, 2, 3, 4, 5};
+	static char names[2][2] = {"g", "h"};
 
 	f->workers = 1;
 	for (uint32_t g = 0; g < n_groups; g++)
-		f->groups[g] = (struct el_model_group){.src_port_first = 65000,
+		f->groups[g] = (struct el_model_group){.name = names[g],
+						       .src_port_first = 65000,
 						       .src_port_count = ports,
 						       .ip_payload_size = EL_CONF_UNSET};
 	f->model.targets = f->targets;

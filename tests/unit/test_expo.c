@@ -120,16 +120,16 @@ static struct el_round_figures *sample_figures(const struct el_model *m)
  * yet. */
 static void sample_init(struct sample *s)
 {
-	static const char *const names[] = {"tcp_closed", "gateway", "udp",
-					    "quiet",      "tcp_v6",  "off"};
-	struct hand_model *h = hand_model_create(6, 2, percentiles, 3);
+	static const char *const names[] = {"tcp_closed", "gateway", "udp",      "quiet",
+					    "tcp_v6",     "off",     "reflector"};
+	struct hand_model *h = hand_model_create(7, 2, percentiles, 3);
 	struct el_model *m = &h->model;
 	struct el_round_figures *f;
 
 	memset(s, 0, sizeof(*s));
 	s->h = h;
 	m->certain_percentiles = true;
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		hand_rename(&m->targets[i].name, names[i]);
 	hand_rename(&m->groups[0].name, "standard");
 	hand_rename(&m->groups[1].name, "dscp-46");
@@ -137,7 +137,9 @@ static void sample_init(struct sample *s)
 	m->targets[0].alert_level = EL_ALERT_PAGING;
 	m->targets[0].state = EL_STATE_PRODUCTION;
 	m->targets[2].threshold_loss = 0.05;
-	m->targets[4].type = EL_PROBE_TCPSYN;
+	m->targets[3].type = m->targets[4].type = EL_PROBE_TCPSYN;
+	m->targets[5].type = EL_PROBE_UDPUNREACHABLE;
+	m->targets[6].type = EL_PROBE_STAMP;
 	m->targets[4].family = 6;
 	m->targets[4].state = EL_STATE_VALIDATION;
 	m->targets[5].enabled = false; /* its name does not resolve any more */
@@ -392,11 +394,11 @@ static void sparse_pages_are_whole(void **state)
 	struct page whole, page;
 
 	(void)state;
-	s->measured[3] = s->measured[15000] = s->measured[24999] = true;
+	s->measured[4] = s->measured[15000] = s->measured[24999] = true;
 	whole = render(&in, 1 << 24);
 	assert_true(whole.calls > 1);
 	assert_line(&whole,
-		    "tcpsyn_sent_total{address_family=\"ipv4\",destination=\"t3\",group=\"g0\","
+		    "tcpsyn_sent_total{address_family=\"ipv4\",destination=\"t4\",group=\"g0\","
 		    "probe_name=\"lab\",state=\"None\"} 0");
 	assert_line(&whole,
 		    "echolane_icmp_errors_total{address_family=\"ipv4\",destination=\"t24999\","

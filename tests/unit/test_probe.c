@@ -3,11 +3,11 @@
 
 #include <netinet/in.h>
 
-#include "el_probe.h"
+#include "el_probe_stamp.h"
 #include "frames.h"
 
 #define L3_LEN (family == 4 ? 20U : 40U)
-#define ROOM 128 /* in front of and behind the template, to see what else is written */
+#define ROOM 384 /* in front of and behind the template, to see what else is written */
 
 static uint8_t payload[EL_PROBE_PAYLOAD_BYTES];
 static struct el_id_key key;
@@ -37,8 +37,14 @@ static struct el_ip random_ip(void)
 	return ip;
 }
 
+/* The kind of the STAMP probes made last. */
+static struct el_probe_stamp_kind kind;
+
 static struct el_slice_spec random_spec(enum el_probe_type type, int32_t size)
 {
+	struct el_stamp_sender sender = {.len = size > 8 ? (uint16_t)(size - 8) : 0};
+
+	el_probe_stamp_kind_init(&kind, &sender);
 	return (struct el_slice_spec){
 	    .type = type,
 	    .source = random_ip(),
@@ -48,6 +54,7 @@ static struct el_slice_spec random_spec(enum el_probe_type type, int32_t size)
 	    .group_ip_payload_size = -1,
 	    .dscp = unit_random(&seed) & 63,
 	    .dont_fragment = unit_random(&seed) & 1,
+	    .stamp = &kind,
 	    .payload = payload,
 	    .key = &key,
 	};
@@ -83,6 +90,7 @@ static void make(struct probe *p, const struct el_slice *s)
 	struct el_probe_job job = {
 	    .slice = s,
 	    .end = p->room + ROOM,
+	    .stamp = &kind,
 	    .id = random_id(),
 	    .src_port = (uint16_t)unit_random(&seed),
 	    .sequence = (uint16_t)unit_random(&seed),
@@ -91,7 +99,9 @@ static void make(struct probe *p, const struct el_slice *s)
 	memset(p->room, 0xa5, ROOM);
 	memcpy(p->room + ROOM, payload, sizeof(payload));
 	el_probe_ops[s->type]->make(&key, &job);
-	for (size_t i = 0; i < ROOM - EL_SLICE_TEMPLATE_BYTES; i++)
+	for (size_t i = 0;
+	     i < ROOM - (s->type == EL_PROBE_STAMP ? EL_PROBE_STAMP_ROOM : EL_SLICE_TEMPLATE_BYTES);
+	     i++)
 		assert_int_equal(p->room[i], 0xa5);
 	assert_memory_equal(p->room + ROOM, payload, sizeof(payload));
 	p->l3 = job.end - s->header_len;
@@ -114,7 +124,7 @@ static void check_ipv6(const uint8_t *l3, size_t len, const struct el_slice_spec
 	assert_memory_equal(l3 + 8, spec->source.bytes, 16);
 	assert_memory_equal(l3 + 24, spec->destination.bytes, 16);
 	assert_int_equal(naive_l4_checksum(l3 + 8, 16, ops->protocol_v6, l3 + 40, size), 0);
-	if (spec->type == EL_PROBE_UDPUNREACHABLE) /* that would mean that there is none */
+	if (ops->protocol == IPPROTO_UDP) /* that would mean that there is none */
 		assert_int_not_equal(el_get16(l3 + 46), 0);
 }
 
@@ -150,8 +160,10 @@ static const int32_t sizes[] = {-1, 0,  1,  8,  9,  10, 11,  12,  13,   15,   16
 
 static size_t expected_size(enum el_probe_type type, int32_t size)
 {
-	static const int32_t min[] = {20, 8, 12}, none[] = {20, 24, 24};
+	static const int32_t min[] = {20, 8, 12, 52}, none[] = {20, 24, 24, 52};
 
+	if (type == EL_PROBE_STAMP && size > 52 && size < 56)
+		return 56;
 	return (size_t)(size <= 0 ? none[type] : size < min[type] ? min[type] : size);
 }
 
@@ -354,6 +366,8 @@ static void group_size_is_for_icmp_only(void **state)
 		assert_int_equal(
 		    s.header_len + s.payload_len,
 		    L3_LEN + (type == EL_PROBE_ICMPPING ? 500 : expected_size(spec.type, -1)));
+		if (type == EL_PROBE_STAMP) /* its sizes are its kind's */
+			continue;
 		spec.ip_payload_size = 600;
 		s = slice_of(&spec);
 		assert_int_equal(s.header_len + s.payload_len, L3_LEN + 600);
@@ -391,8 +405,11 @@ static void flow_labels(void **state)
 		struct el_slice_spec spec =
 		    random_spec((enum el_probe_type)(i % EL_PROBE_TYPES), -1);
 		struct el_slice s = slice_of(&spec);
-		struct el_probe_job job = {
-		    .slice = &s, .end = p.room + ROOM, .id = random_id(), .src_port = 65000};
+		struct el_probe_job job = {.slice = &s,
+					   .end = p.room + ROOM,
+					   .stamp = &kind,
+					   .id = random_id(),
+					   .src_port = 65000};
 		const uint8_t *l3 = job.end - s.header_len;
 		uint32_t word;
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The times in STAMP probes: T1 is CLOCK_REALTIME of the very time that the record has, and is kept
+ * in plane 1, for by it a reply is known. */
+#include "el_probe_stamp.h"
+#include "worker_internal.h"
+
+/* The times of a burst, by format. */
+struct times {
+	struct el_probe_stamp_time of[EL_STAMP_PTP + 1];
+};
+
+static struct el_probe_stamp_time time_in(const struct el_worker *w, enum el_stamp_format format,
+					  uint64_t ns)
+{
+	const struct el_wall_line *wall = &w->wall_line;
+	const uint64_t most_us = UINT32_MAX;
+	uint64_t error_us = wall->error_ns / 1000 + 1;
+	struct el_stamp_clock clock = {
+	    .synchronised = wall->synchronised,
+	    .maxerror_us = (uint32_t)RTE_MIN(error_us ? error_us : most_us, most_us)};
+
+	return (struct el_probe_stamp_time){
+	    .t1 = el_stamp_encode(format, worker_real_ns(w, ns), EL_STAMP_TAI_OFFSET_S),
+	    .error_estimate = el_stamp_error_estimate(&clock, format)};
+}
+
+/* Stamps number `i` of a list, which is for this record. */
+static void stamp_one(const struct probe_list *p, uint32_t i, const struct live_round *l,
+		      uint32_t record, const struct times *times)
+{
+	const struct el_slice *s = p->slices[i];
+	const struct el_probe_stamp_kind *kind = &l->block->set->stamp_kinds[s->stamp_kind];
+	const struct el_probe_stamp_time *time = &times->of[kind->sender.format];
+
+	if (likely(!kind->sender.authenticated && !kind->sender.asks))
+		el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time);
+	else
+		el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie, 0);
+	l->block->stamps[record].t1 = time->t1;
+}
+
+void tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
+{
+	const struct times times = {{time_in(w, EL_STAMP_NTP, ns), time_in(w, EL_STAMP_PTP, ns)}};
+	uint32_t i = 0;
+
+	for (uint32_t k = 0; k < p->n_runs; k++) {
+		const struct probe_run *r = &p->runs[k];
+
+		for (uint32_t j = 0; j < r->n; j++, i++) {
+			if (p->stamps >> i & 1)
+				stamp_one(p, i, r->live, r->record + j, &times);
+		}
+	}
+}
+
+void tx_stamp_sent(struct probe_list *p, uint32_t sent)
+{
+	p->stamps = (uint32_t)((uint64_t)p->stamps >> sent);
+	if (p->stamps)
+		memmove(p->slices, p->slices + sent, (p->n - sent) * sizeof(p->slices[0]));
+}
+
+void tx_stamp_keep(struct probe_list *p, uint32_t stamps, uint32_t from)
+{
+	p->stamps |= (stamps >> from & 1) << p->n;
+	p->slices[p->n] = p->slices[from];
+}
