@@ -420,6 +420,26 @@ const struct family expo_families[] = {
     TARGET_TOTAL("udp_unreachable_port_mismatch_count", EL_PROBE_UDPUNREACHABLE, port_mismatch,
 		 "ICMP errors that quote other ports than their probe's."),
     PROBE("stamp", EL_PROBE_STAMP, "STAMP"),
+    {"echolane_probes_lost_total", "counter",
+     "Lost STAMP probes by the direction in which they were lost, which the reflector's own "
+     "sequence "
+     "numbers tell: forward is to the target; unknown where they can't (a reflector that keeps no "
+     "sessions, or was restarted; late answers). What was lost after the last reply of a round is "
+     "counted once a later one has a reply, or two have none.",
+     expo_rows_stamp, expo_subs_lost, expo_print_lost, EL_PROBE_STAMP, 0},
+    {"echolane_round_trip_network_seconds", "gauge",
+     "Percentiles of the last round's round-trip times less the time that the STAMP reflector had "
+     "the probe, as it says.",
+     expo_rows_stamp, expo_subs_percentiles, expo_print_network, EL_PROBE_STAMP, 0},
+    {"echolane_stamp_remarked_total", "counter",
+     "STAMP probes that came to their reflector with another DSCP than they were sent with, as it "
+     "says (stamp.class_of_service).",
+     expo_rows_stamp, NULL, expo_print_remarked, EL_PROBE_STAMP, 0},
+    {"echolane_stamp_reflector_synchronised", "gauge",
+     "1 if the clock of the STAMP reflector was synchronised in all replies of the last round, as "
+     "it "
+     "says, else 0.",
+     expo_rows_stamp, NULL, expo_print_synchronised, EL_PROBE_STAMP, 0},
     {"stamp_port_mismatch_total", "counter", "STAMP replies with other ports than their probe's.",
      expo_rows_targets, NULL, expo_print_target_total, EL_PROBE_STAMP,
      offsetof(struct el_target_totals, port_mismatch)},

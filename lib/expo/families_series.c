@@ -55,8 +55,7 @@ static const struct el_model_target *target_of(const struct el_expo_input *in, u
 	return &m->targets[m->series[series].target];
 }
 
-/* Measurements are printed of series that were sent for, as long as their target is probed. */
-static bool is_shown(const struct family *f, const struct el_expo_input *in, uint32_t series)
+bool expo_is_shown(const struct family *f, const struct el_expo_input *in, uint32_t series)
 {
 	const struct el_model_target *t = target_of(in, series);
 
@@ -64,15 +63,16 @@ static bool is_shown(const struct family *f, const struct el_expo_input *in, uin
 	       (f->probe_type == PROBE_ANY || f->probe_type == (int)t->type);
 }
 
-/* percent: 0 for none. */
-static void series_labels(const struct el_expo_input *in, uint32_t series, int percent,
-			  struct line *l)
+void expo_series_labels(const struct el_expo_input *in, uint32_t series, const char *direction,
+			int percent, struct line *l)
 {
 	const struct el_model *m = in->snapshot->model;
 	const struct el_model_target *t = target_of(in, series);
 
 	line_label(l, "address_family", el_model_family_label(t->family));
 	line_label(l, "destination", t->name);
+	if (direction != NULL)
+		line_label(l, "direction", direction);
 	line_label(l, "group", m->groups[m->series[series].group].name);
 	if (percent != 0)
 		line_label_u64(l, "percentile", (uint64_t)percent);
@@ -102,9 +102,9 @@ bool expo_print_total(const struct family *f, const struct el_expo_input *in, ui
 		      uint32_t sub, struct line *l)
 {
 	(void)sub;
-	if (!is_shown(f, in, row))
+	if (!expo_is_shown(f, in, row))
 		return false;
-	series_labels(in, row, 0, l);
+	expo_series_labels(in, row, NULL, 0, l);
 	line_u64(l, number_at(&in->snapshot->series[row], f->offset));
 	return true;
 }
@@ -116,9 +116,9 @@ bool expo_print_unsent(const struct family *f, const struct el_expo_input *in, u
 	uint64_t n = number_at(&in->snapshot->series[row], f->offset);
 
 	(void)sub;
-	if (!is_shown(f, in, row) && (n == 0 || !target_of(in, row)->enabled))
+	if (!expo_is_shown(f, in, row) && (n == 0 || !target_of(in, row)->enabled))
 		return false;
-	series_labels(in, row, 0, l);
+	expo_series_labels(in, row, NULL, 0, l);
 	line_u64(l, n);
 	return true;
 }
@@ -129,7 +129,7 @@ bool expo_print_out_of_order(const struct family *f, const struct el_expo_input 
 	const struct el_model *m = in->snapshot->model;
 
 	(void)sub;
-	if (!is_shown(f, in, row))
+	if (!expo_is_shown(f, in, row))
 		return false;
 	line_label(l, "address_family", el_model_family_label(target_of(in, row)->family));
 	line_label(l, "destination", target_of(in, row)->name);
@@ -145,27 +145,26 @@ bool expo_print_loss_ratio(const struct family *f, const struct el_expo_input *i
 	const struct el_figures *g = &in->snapshot->gauges[row];
 
 	(void)sub;
-	if (!is_shown(f, in, row))
+	if (!expo_is_shown(f, in, row))
 		return false;
-	series_labels(in, row, 0, l);
+	expo_series_labels(in, row, NULL, 0, l);
 	line_double(l, g->sent != 0 ? (double)g->lost / (double)g->sent : 0);
 	return true;
 }
 
-/* One of the percentiles, all of which are [n_series][n_percentiles]. */
-static bool print_percentile(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			     uint32_t sub, const double *percentile_ns, struct line *l)
+bool expo_print_percentile(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, const double *percentile_ns, struct line *l)
 {
 	const struct el_model *m = in->snapshot->model;
 	double ns = percentile_ns[(size_t)row * m->n_percentiles + sub];
 
-	if (isnan(ns) || !is_shown(f, in, row))
+	if (isnan(ns) || !expo_is_shown(f, in, row))
 		return false;
 	for (uint32_t i = 0; i < sub; i++) { /* asked for twice, printed once */
 		if (m->percentiles[i] == m->percentiles[sub])
 			return false;
 	}
-	series_labels(in, row, m->percentiles[sub], l);
+	expo_series_labels(in, row, NULL, m->percentiles[sub], l);
 	line_seconds(l, ns);
 	return true;
 }
@@ -173,13 +172,13 @@ static bool print_percentile(const struct family *f, const struct el_expo_input 
 bool expo_print_round_trip(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			   uint32_t sub, struct line *l)
 {
-	return print_percentile(f, in, row, sub, in->snapshot->percentile_ns, l);
+	return expo_print_percentile(f, in, row, sub, in->snapshot->percentile_ns, l);
 }
 
 bool expo_print_certain(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			uint32_t sub, struct line *l)
 {
-	return print_percentile(f, in, row, sub, in->snapshot->certain_percentile_ns, l);
+	return expo_print_percentile(f, in, row, sub, in->snapshot->certain_percentile_ns, l);
 }
 
 /* They stay when the measurements of an inactive target go. */
@@ -212,7 +211,7 @@ bool expo_print_target_total(const struct family *f, const struct el_expo_input 
 
 	(void)sub;
 	for (uint32_t i = 0; i < t->n_series && !shown; i++)
-		shown = is_shown(f, in, t->first_series + i);
+		shown = expo_is_shown(f, in, t->first_series + i);
 	if (!shown)
 		return false;
 	target_labels(in, row, l);
@@ -264,7 +263,7 @@ bool expo_print_probed(const struct family *f, const struct el_expo_input *in, u
 
 	(void)f, (void)sub;
 	if (row < m->n_series) {
-		series_labels(in, row, 0, l);
+		expo_series_labels(in, row, NULL, 0, l);
 		line_u64(l, el_model_is_probed(&m->series[row]));
 		return true;
 	}

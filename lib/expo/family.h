@@ -24,6 +24,27 @@ struct family {
 extern const struct family expo_families[];
 extern const uint32_t expo_n_families;
 
+/* Whether a series has measurements to print: it was sent for, and its target is still probed. */
+bool expo_is_shown(const struct family *f, const struct el_expo_input *in, uint32_t series);
+/* direction: NULL for none; percent: 0 for none. */
+void expo_series_labels(const struct el_expo_input *in, uint32_t series, const char *direction,
+			int percent, struct line *l);
+/* One of the percentiles, all of which are [n_series][n_percentiles]; none where it is NaN. */
+bool expo_print_percentile(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, const double *percentile_ns, struct line *l);
+
+/* families_stamp.c: of STAMP's series alone. */
+uint32_t expo_rows_stamp(const struct el_expo_input *in);
+uint32_t expo_subs_lost(const struct el_expo_input *in);
+bool expo_print_lost(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		     uint32_t sub, struct line *l);
+bool expo_print_network(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l);
+bool expo_print_remarked(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			 uint32_t sub, struct line *l);
+bool expo_print_synchronised(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, struct line *l);
+
 /* Shapes of rows, in families_series.c: of the snapshot's series and targets. */
 uint32_t expo_rows_series(const struct el_expo_input *in);
 uint32_t expo_rows_certain(const struct el_expo_input *in);

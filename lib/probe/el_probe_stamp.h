@@ -126,3 +126,15 @@ static inline enum el_stamp_verdict el_probe_stamp_read_open(uint16_t ssid, bool
 enum el_stamp_verdict el_probe_stamp_read(const struct el_probe_stamp_kind *kind, uint16_t ssid,
 					  const uint8_t *packet, size_t len,
 					  struct el_stamp_note *ret_note);
+
+/* What a note says, converted. */
+struct el_stamp_times {
+	int64_t t1_ns, t2_ns, t3_ns; /* CLOCK_REALTIME: ours, the reflector's, the reflector's */
+	uint64_t error_ns;           /* of the reflector's; UINT64_MAX: not known */
+	bool synchronised;           /* the reflector's clock, as it says */
+};
+
+/* The times of a note of an answered probe of this kind. near_ns: CLOCK_REALTIME, to 68 years.
+ * False: T2 or T3 is no time, and only the reflector's error and clock are set. */
+bool el_probe_stamp_times(const struct el_probe_stamp_kind *kind, const struct el_stamp_note *note,
+			  int64_t near_ns, struct el_stamp_times *ret);

@@ -181,3 +181,16 @@ enum el_stamp_verdict el_probe_stamp_read(const struct el_probe_stamp_kind *kind
 					   (reply.dscp_refused ? EL_STAMP_NOTE_DSCP_REFUSED : 0));
 	return EL_STAMP_ANSWER;
 }
+
+bool el_probe_stamp_times(const struct el_probe_stamp_kind *kind, const struct el_stamp_note *note,
+			  int64_t near_ns, struct el_stamp_times *ret)
+{
+	const int32_t tai_offset_s = EL_STAMP_TAI_OFFSET_S;
+	enum el_stamp_format format = el_stamp_error_format(note->error_estimate);
+
+	ret->error_ns = el_stamp_error_ns(note->error_estimate);
+	ret->synchronised = note->error_estimate & EL_STAMP_ERROR_S;
+	return el_stamp_decode(kind->sender.format, note->t1, near_ns, tai_offset_s, &ret->t1_ns) &&
+	       el_stamp_decode(format, note->t2, near_ns, tai_offset_s, &ret->t2_ns) &&
+	       el_stamp_decode(format, note->t3, near_ns, tai_offset_s, &ret->t3_ns);
+}

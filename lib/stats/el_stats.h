@@ -45,6 +45,45 @@ struct el_figures {
 	}
 #define EL_BOUND_SHARES 4
 
+/* What a round says of a STAMP session (a slice), by which the direction of its loss is known. The
+ * probes of a round, in the order in which they were sent, are those before the first that was
+ * answered (the head), those from there to the last that was (the middle), and the tail; without
+ * any answer all are tail. */
+enum el_session_part { EL_SESSION_HEAD, EL_SESSION_MIDDLE, EL_SESSION_TAIL, EL_SESSION_PARTS };
+
+struct el_session_figures {
+	uint64_t key; /* the same in each round and plan, and of one session */
+	uint32_t series;
+	uint32_t sent[EL_SESSION_PARTS];
+	uint32_t lost[EL_SESSION_PARTS]; /* of these; the middle's may have been answered late */
+	uint32_t answered;               /* of the middle, the late ones included */
+	uint32_t late;                   /* of them */
+	/* The reflector's own sequence numbers: the lowest and the highest. */
+	uint32_t lowest, highest;
+	/* Of each part: there are probes in it of which is not known whether they got lost. */
+	bool unclear[EL_SESSION_PARTS];
+	/* the reflector repeats the probe's own number: it does not count */
+	bool stateless;
+};
+
+/* What a round says of a STAMP series. */
+struct el_stamp_figures {
+	uint64_t replies;
+	uint64_t synchronised; /* of reflectors whose clock was, as they say */
+	uint64_t told;         /* that say which DSCP the probe came with, */
+	uint64_t remarked;     /* another than it was sent with */
+};
+
+/* Of a plan that has STAMP targets. */
+struct el_stamp_round {
+	struct el_stamp_figures *series; /* [n_series] */
+	/* [n_series][n_percentiles], of round-trip times less the time that the reflector says it
+	 * had the probe; NaN where there are none */
+	double *network_percentile_ns;
+	struct el_session_figures *sessions; /* in the order of the plan */
+	uint32_t n_sessions;
+};
+
 /* The figures of a round for all series of a model. Immutable once made, reference-counted. */
 struct el_round_figures {
 	_Atomic uint32_t refs;
@@ -56,6 +95,7 @@ struct el_round_figures {
 	double *percentile_ns;
 	/* The same of certain answers alone, NaN where there is none; NULL: not asked for. */
 	double *certain_percentile_ns;
+	struct el_stamp_round *stamp; /* NULL: its plan had no STAMP targets */
 	/* Over all workers: first, last (began_ns if nothing was sent), last. */
 	uint64_t began_ns, sent_ns, closed_ns;
 	uint64_t poll_gap_ns, skipped_ns;                        /* the worst worker's */
@@ -107,6 +147,40 @@ struct el_app_totals {
 	uint64_t rounds_completed, rounds_skipped, rounds_timed_out;
 };
 
+/* Counters of a STAMP series that go on over rounds. Those lost on either way, and those of which
+ * it can't be told, are all that were lost but for what comes last in a session, of which the next
+ * reply will tell. */
+enum el_lost { EL_LOST_FORWARD, EL_LOST_BACKWARD, EL_LOST_UNKNOWN, EL_LOST_DIRECTIONS };
+#define EL_LOST_NAMES                                                                              \
+	{                                                                                          \
+		"forward", "backward", "unknown"                                                   \
+	}
+struct el_stamp_totals {
+	uint64_t lost[EL_LOST_DIRECTIONS];
+	uint64_t remarked;
+};
+
+/* Where a STAMP session stands between two rounds. */
+struct el_session_mark {
+	uint64_t key;
+	uint32_t series;
+	uint32_t sequence;   /* the reflector's, of the last reply */
+	uint32_t sent, lost; /* since */
+	uint32_t silent;     /* rounds without any reply since then */
+	uint32_t doubt;      /* rounds until its numbers are believed again */
+	bool known;          /* there was a reply of a reflector that counts */
+	bool unclear;        /* since then, as el_session_figures.unclear */
+};
+
+/* A snapshot's part that is of STAMP. */
+struct el_stamp_state {
+	struct el_stamp_totals *totals;  /* [n_series] */
+	struct el_stamp_figures *gauges; /* [n_series]: of the last round in which it sent */
+	double *network_percentile_ns;   /* [n_series][n_percentiles]: likewise */
+	struct el_session_mark *sessions;
+	uint32_t n_sessions;
+};
+
 /* What times are read from. */
 enum el_clock_source { EL_CLOCK_TSC, EL_CLOCK_MONOTONIC };
 #define EL_CLOCK_SOURCE_NAMES                                                                      \
@@ -139,6 +213,7 @@ struct el_snapshot {
 	 * for in that round; owned */
 	double *percentile_ns;
 	double *certain_percentile_ns;    /* likewise, of certain answers; NULL: not asked for */
+	struct el_stamp_state *stamp;     /* NULL: the model has no STAMP targets; owned */
 	struct el_target_totals *targets; /* [model->n_targets]; owned */
 	struct el_app_totals app;
 	double iteration_s; /* app_iteration_time_seconds */

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "el_stats.h"
+#include "fate.h"
+#include "stats_internal.h"
 
 #define TILE_SLICES 1024
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
@@ -57,9 +58,7 @@ static void tile_init(struct work *w, const struct el_slice *slices, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		if (slices[i].timeout_us != timeout_us) {
 			timeout_us = slices[i].timeout_us;
-			limit_ns = (timeout_us * 1000ULL);
-			if (limit_ns >= EL_RECORD_TIME_SIGN)
-				limit_ns = EL_RECORD_TIME_SIGN - 1;
+			limit_ns = fate_limit_ns(&slices[i]);
 		}
 		t->limit_ns[i] = limit_ns;
 		t->series[i] = slices[i].series;
@@ -67,31 +66,6 @@ static void tile_init(struct work *w, const struct el_slice *slices, uint32_t n)
 	}
 	memset(t->n_plain, 0, n * sizeof(t->n_plain[0]));
 	memset(t->n_uncertain, 0, n * sizeof(t->n_uncertain[0]));
-}
-
-/* Whether the time between a send, stamped `time`, and its timeout touches that of the clock's step
- * (times modulo 2^56). */
-static bool may_be_wrong(const struct tile *t, uint64_t time, uint64_t timeout)
-{
-	uint64_t step_long = t->step.to_ns - t->step.from_ns;
-	uint64_t after_begin = (time + timeout - t->step.from_ns) & EL_RECORD_TIME_MASK;
-
-	return after_begin <= step_long + timeout;
-}
-
-/* Whether a send, stamped `time`, lies in the span. */
-static bool is_within(const struct el_span *span, uint64_t time)
-{
-	return span->to_ns &&
-	       ((time - span->from_ns) & EL_RECORD_TIME_MASK) <= span->to_ns - span->from_ns;
-}
-
-/* Whether the block was closed before the timeout of a send, stamped `time`, was over. */
-static bool was_abandoned(const struct tile *t, uint64_t time, uint64_t timeout)
-{
-	uint64_t left = (time + timeout - t->closed_ns) & EL_RECORD_TIME_MASK;
-
-	return t->closed_ns && left && left < EL_RECORD_TIME_SIGN;
 }
 
 /* Whatever is not a plain answer in time. */
@@ -111,12 +85,12 @@ static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 		f->local++;
 		return;
 	case EL_RECORD_SENT:
-		if (t->step.to_ns && may_be_wrong(t, time, t->limit_ns[i]))
+		if (t->step.to_ns && fate_may_be_wrong(&t->step, time, t->limit_ns[i]))
 			f->unknown++;
-		else if (is_within(&t->moved, time)) {
+		else if (fate_is_within(&t->moved, time)) {
 			f->local++;
 			return;
-		} else if (was_abandoned(t, time, t->limit_ns[i]))
+		} else if (fate_was_abandoned(t->closed_ns, time, t->limit_ns[i]))
 			f->abandoned++;
 		else
 			f->lost++;
@@ -296,8 +270,7 @@ static uint64_t *numbers_alloc(uint64_t n)
 	return p;
 }
 
-/* The model's percentiles, ascending and distinct; how many. */
-static size_t percents_init(const struct el_model *model, int percents[EL_PERCENTILES_MAX])
+size_t stats_percents_init(const struct el_model *model, int percents[EL_PERCENTILES_MAX])
 {
 	bool asked[EL_PERCENTILES_MAX + 1] = {false};
 	size_t n = 0;
@@ -313,10 +286,8 @@ static size_t percents_init(const struct el_model *model, int percents[EL_PERCEN
 	return n;
 }
 
-/* The model's percentiles of n RTTs, which are reordered, in the model's order; `none` where there
- * are no RTTs. */
-static void percentiles_of(const struct el_model *model, const int *percents, size_t n_percents,
-			   uint64_t *values, size_t n, double none, double *ret)
+void stats_percentiles_of(const struct el_model *model, const int *percents, size_t n_percents,
+			  uint64_t *values, size_t n, double none, double *ret)
 {
 	double result[EL_PERCENTILES_MAX], by_percent[EL_PERCENTILES_MAX + 1];
 
@@ -333,7 +304,7 @@ static void finish(struct work *w, const struct el_model *model)
 {
 	struct el_round_figures *f = w->f;
 	int percents[EL_PERCENTILES_MAX];
-	size_t n_percents = percents_init(model, percents), begin = 0;
+	size_t n_percents = stats_percents_init(model, percents), begin = 0;
 
 	for (size_t s = 0; s < f->n_series; s++) {
 		size_t end = w->next[2 * s + 1], first = s * f->n_percentiles;
@@ -345,10 +316,11 @@ static void finish(struct work *w, const struct el_model *model)
 		f->uncertain_answers += f->series[s].uncertain;
 		f->uncertain += f->series[s].untimed;
 		if (f->certain_percentile_ns)
-			percentiles_of(model, percents, n_percents, values, w->next[2 * s] - begin,
-				       NAN, f->certain_percentile_ns + first);
-		percentiles_of(model, percents, n_percents, values, end - begin,
-			       f->series[s].untimed ? NAN : 0, f->percentile_ns + first);
+			stats_percentiles_of(model, percents, n_percents, values,
+					     w->next[2 * s] - begin, NAN,
+					     f->certain_percentile_ns + first);
+		stats_percentiles_of(model, percents, n_percents, values, end - begin,
+				     f->series[s].untimed ? NAN : 0, f->percentile_ns + first);
 		begin = end;
 	}
 }
@@ -405,6 +377,8 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		w->f->sent_ns = w->f->began_ns;
 	finish(w, model);
 	finish_bounds(w);
+	if (stats_stamp_round(w->f, blocks, n_blocks) < 0)
+		goto out;
 	ret = w->f;
 	w->f = NULL;
 out:
@@ -430,5 +404,6 @@ void el_round_figures_free(struct el_round_figures *f)
 	free(f->series);
 	free(f->percentile_ns);
 	free(f->certain_percentile_ns);
+	stats_stamp_round_free(f->stamp);
 	free(f);
 }

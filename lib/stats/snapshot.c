@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "el_stats.h"
+#include "stats_internal.h"
 
 #define NONE UINT32_MAX
 
@@ -227,6 +227,10 @@ static struct el_snapshot *snapshot_create(struct el_model *model)
 		el_snapshot_put(s);
 		return NULL;
 	}
+	if (stats_stamp_state_create(model, &s->stamp) < 0) {
+		el_snapshot_put(s);
+		return NULL;
+	}
 	for (size_t i = 0; s->certain_percentile_ns && i < n * model->n_percentiles; i++)
 		s->certain_percentile_ns[i] = NAN;
 	for (uint32_t i = 0; i < model->n_targets; i++)
@@ -291,6 +295,11 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 		if (carry_init(&carry, model, before->model) < 0)
 			goto fail;
 		carry_series(s, before, &carry);
+		if (stats_stamp_state_carry(s->stamp, model, before->stamp, before->model,
+					    carry.series, carry.percentiles) < 0) {
+			carry_fini(&carry);
+			goto fail;
+		}
 		carry_targets(s, before, &carry);
 		s->series_before = carry.series;
 		carry.series = NULL;
@@ -308,6 +317,9 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 		s->control_loop_s = before->control_loop_s;
 		s->control_loop_cpu_s = before->control_loop_cpu_s;
 	}
+	if (figures != NULL && figures->stamp &&
+	    stats_stamp_state_add(s->stamp, model, figures->stamp) < 0)
+		goto fail;
 	if (figures != NULL)
 		add_figures(s, figures);
 	return s;
@@ -342,6 +354,8 @@ struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, stru
 		if (of[i] != NONE)
 			add_totals(&s->series[i], &figures->series[of[i]]);
 	}
+	if (s && s->stamp && figures->stamp)
+		stats_stamp_state_add_older(s->stamp, s->model, figures, of);
 	if (s) {
 		s->generation = before->generation;
 		s->app.rounds_completed += !begun_anew;
@@ -371,6 +385,7 @@ void el_snapshot_put(struct el_snapshot *s)
 	free(s->gauges);
 	free(s->percentile_ns);
 	free(s->certain_percentile_ns);
+	stats_stamp_state_free(s->stamp);
 	free(s->targets);
 	free(s->series_before);
 	free(s);

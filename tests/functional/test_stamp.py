@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """STAMP targets, against reflectors that are not ours."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -87,3 +88,63 @@ def test_stamp_loss(lab):
         """)
     Reflector(lab, "host1")
     assert_loss(lab.rounds(config({"r": stamp(HOST1)}), 2), "r", 200, 20)
+
+
+def lost_by_direction(metrics, name="r"):
+    return {direction: metrics.one("echolane_probes_lost_total", destination=name, direction=direction)
+            for direction in ("forward", "backward", "unknown")}
+
+
+def dropped(lab):
+    """Packets that the router has dropped, by its counter."""
+    ruleset = json.loads(lab.run("router", ["nft", "-j", "list", "counters"]).stdout)
+    return next(item["counter"]["packets"] for item in ruleset["nftables"] if "counter" in item)
+
+
+def drop_one_in_ten(lab, match):
+    lab.nft("router", f"""
+        table ip t {{
+            counter dropped {{ }}
+            chain c {{
+                type filter hook forward priority 0;
+                {match} numgen inc mod 10 == 3 counter name dropped drop
+            }}
+        }}
+        """)
+
+
+def check_direction(lab, match, direction):
+    """One in ten is lost in one direction, and what is counted as lost in that direction is what was dropped."""
+    drop_one_in_ten(lab, match)
+    reflector = Reflector(lab, "host1")
+    metrics = lab.rounds(config({"r": stamp(HOST1)}), 3)
+    lost = lost_by_direction(metrics)
+    assert_equal(lost, {"forward": 0, "backward": 0, "unknown": 0, direction: dropped(lab)},
+                 "lost by direction")
+    assert_loss(metrics, "r", 300, 30)
+    assert_equal(sum(reflector.sessions().values()), 270 if direction == "forward" else 300, "requests reflected")
+
+
+def test_loss_forward(lab):
+    check_direction(lab, "udp dport 862", "forward")
+
+
+def test_loss_backward(lab):
+    check_direction(lab, "udp sport 862", "backward")
+
+
+def test_loss_of_unknown_direction(lab):
+    """A reflector that keeps no sessions can't tell."""
+    drop_one_in_ten(lab, "udp dport 862")
+    Reflector(lab, "host1", "--stateless")
+    assert_equal(lost_by_direction(lab.rounds(config({"r": stamp(HOST1)}), 2)),
+                 {"forward": 0, "backward": 0, "unknown": 20}, "lost by direction")
+
+
+def test_time_in_the_reflector(lab):
+    """Round-trip times less that time are shorter by it; the reflector says that its clock is synchronised."""
+    Reflector(lab, "host1", "--wait", "0.02")
+    metrics = lab.rounds(config({"r": stamp(HOST1, 10)}))
+    network = metrics.one("echolane_round_trip_network_seconds", destination="r", percentile="50")
+    assert 0 < network < metrics.rtt("r", 50) - 0.019, metrics.text
+    assert_equal(metrics.one("echolane_stamp_reflector_synchronised", destination="r"), 1, "synchronised")

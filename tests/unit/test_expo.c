@@ -162,6 +162,11 @@ static void sample_init(struct sample *s)
 	f = sample_figures(m);
 	f->series[6] = f->series[7] = (struct el_figures){.local = 8};
 	s->snapshot = el_snapshot_next(NULL, m, f);
+	s->snapshot->stamp->totals[12] = (struct el_stamp_totals){{5, 6, 7}, 8};
+	s->snapshot->stamp->gauges[12] = (struct el_stamp_figures){30, 30, 20, 8};
+	s->snapshot->stamp->gauges[13] = (struct el_stamp_figures){30, 29, 0, 0};
+	for (int p = 0; p < 3; p++)
+		s->snapshot->stamp->network_percentile_ns[12 * 3 + p] = 30000 + p;
 	s->snapshot->iteration_s = 1.25;
 	s->snapshot->requested_pps = INFINITY;
 	s->snapshot->worker_skew = 1.125;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What only STAMP's series have. */
+#include "family.h"
+
+static const struct el_stamp_state *state_of(const struct el_expo_input *in)
+{
+	return in->snapshot != NULL ? in->snapshot->stamp : NULL;
+}
+
+uint32_t expo_rows_stamp(const struct el_expo_input *in)
+{
+	return state_of(in) != NULL ? in->snapshot->model->n_series : 0;
+}
+
+uint32_t expo_subs_lost(const struct el_expo_input *in)
+{
+	(void)in;
+	return EL_LOST_DIRECTIONS;
+}
+
+bool expo_print_lost(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		     uint32_t sub, struct line *l)
+{
+	static const char *const names[] = EL_LOST_NAMES;
+
+	if (!expo_is_shown(f, in, row))
+		return false;
+	expo_series_labels(in, row, names[sub], 0, l);
+	line_u64(l, state_of(in)->totals[row].lost[sub]);
+	return true;
+}
+
+bool expo_print_network(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l)
+{
+	return expo_print_percentile(f, in, row, sub, state_of(in)->network_percentile_ns, l);
+}
+
+/* Only where reflectors tell. */
+bool expo_print_remarked(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			 uint32_t sub, struct line *l)
+{
+	(void)sub;
+	if (!expo_is_shown(f, in, row) || state_of(in)->gauges[row].told == 0)
+		return false;
+	expo_series_labels(in, row, NULL, 0, l);
+	line_u64(l, state_of(in)->totals[row].remarked);
+	return true;
+}
+
+bool expo_print_synchronised(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			     uint32_t sub, struct line *l)
+{
+	const struct el_stamp_figures *g = &state_of(in)->gauges[row];
+
+	(void)sub;
+	if (!expo_is_shown(f, in, row) || g->replies == 0)
+		return false;
+	expo_series_labels(in, row, NULL, 0, l);
+	line_u64(l, g->synchronised == g->replies);
+	return true;
+}
