@@ -91,6 +91,13 @@ struct el_conf_target {
 enum el_conf_huge_pages { EL_CONF_HUGE_AUTO, EL_CONF_HUGE_YES, EL_CONF_HUGE_NO };
 enum el_conf_checksum { EL_CONF_CHECKSUM_AUTO, EL_CONF_CHECKSUM_STRICT };
 enum el_conf_pacing { EL_CONF_PACING_SPREAD, EL_CONF_PACING_ASAP };
+/* How histograms are shown; both is the sum of the two. */
+enum el_conf_histograms {
+	EL_CONF_HISTOGRAMS_NONE = 0,
+	EL_CONF_HISTOGRAMS_NATIVE = 1,
+	EL_CONF_HISTOGRAMS_CLASSIC = 2,
+	EL_CONF_HISTOGRAMS_BOTH = 3
+};
 enum el_conf_clock { EL_CONF_CLOCK_AUTO, EL_CONF_CLOCK_TSC, EL_CONF_CLOCK_MONOTONIC };
 
 enum el_conf_stamp_mode { EL_CONF_STAMP_OPEN, EL_CONF_STAMP_AUTHENTICATED };
@@ -158,6 +165,7 @@ struct el_conf_dataplane {
 	uint64_t max_probes_per_round;
 	double certain_below_s;   /* stamps that may be off by more are uncertain */
 	bool certain_percentiles; /* percentiles of certain answers, too */
+	enum el_conf_histograms histograms;
 	uint32_t max_addresses_per_target;
 	struct el_conf_strings eal_args;
 	struct el_conf_port *ports;

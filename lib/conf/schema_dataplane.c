@@ -13,6 +13,11 @@ static const struct conf_word huge_pages[] = {
     {"auto", EL_CONF_HUGE_AUTO}, {"yes", EL_CONF_HUGE_YES}, {"no", EL_CONF_HUGE_NO}, {NULL, 0}};
 static const struct conf_word pacings[] = {
     {"spread", EL_CONF_PACING_SPREAD}, {"asap", EL_CONF_PACING_ASAP}, {NULL, 0}};
+static const struct conf_word histograms[] = {{"none", EL_CONF_HISTOGRAMS_NONE},
+					      {"native", EL_CONF_HISTOGRAMS_NATIVE},
+					      {"classic", EL_CONF_HISTOGRAMS_CLASSIC},
+					      {"both", EL_CONF_HISTOGRAMS_BOTH},
+					      {NULL, 0}};
 static const struct conf_word checksums[] = {
     {"auto", EL_CONF_CHECKSUM_AUTO}, {"strict", EL_CONF_CHECKSUM_STRICT}, {NULL, 0}};
 static const struct conf_word clocks[] = {{"auto", EL_CONF_CLOCK_AUTO},
@@ -317,6 +322,13 @@ static const struct conf_key dataplane_keys[] = {
      FIELD(el_conf_dataplane, certain_percentiles),
      .def = "false",
      .help = "publish percentiles of certain answers alone, beside those of all"},
+    {.name = "histograms",
+     .kind = CONF_ENUM,
+     FIELD(el_conf_dataplane, histograms),
+     .words = histograms,
+     .def = "none",
+     .help = "publish histograms of round-trip times: native, for a Prometheus that asks for "
+	     "protobuf; classic, with bounds at powers of two, in text, too; or both"},
     {.name = "eal_args",
      .kind = CONF_LIST,
      .restart = true,

@@ -100,6 +100,7 @@ struct el_model {
 	int *percentiles; /* as configured */
 	uint32_t n_percentiles;
 	bool certain_percentiles;              /* those of certain answers are wanted, too */
+	enum el_conf_histograms histograms;    /* wanted, and how they are shown */
 	struct el_model_duplicate *duplicates; /* a name once */
 	uint32_t n_duplicates;
 	struct el_model_absent *absent; /* none is among the series; each once */

@@ -35,6 +35,7 @@ static int copy_global(struct el_model *m, const struct el_conf *conf)
 	int rc = copy_string(conf->global.probe_name, &m->probe_name);
 
 	m->certain_percentiles = conf->dataplane.certain_percentiles;
+	m->histograms = conf->dataplane.histograms;
 	m->percentiles = calloc(p->count + 1, sizeof(*m->percentiles));
 	if (!m->percentiles)
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "el_base.h"
+#include "el_histogram.h"
 #include "el_model.h"
 #include "el_plan.h"
 
@@ -96,6 +97,8 @@ struct el_round_figures {
 	/* The same of certain answers alone, NaN where there is none; NULL: not asked for. */
 	double *certain_percentile_ns;
 	struct el_stamp_round *stamp; /* NULL: its plan had no STAMP targets */
+	/* Of the answers that have an RTT. NULL: not asked for, or in a snapshot's already. */
+	struct el_histograms *histograms[EL_MEASURES];
 	/* Over all workers: first, last (began_ns if nothing was sent), last. */
 	uint64_t began_ns, sent_ns, closed_ns;
 	uint64_t poll_gap_ns, skipped_ns;                        /* the worst worker's */
@@ -212,8 +215,11 @@ struct el_snapshot {
 	/* [model->n_series][model->n_percentiles]: likewise; NaN where a percentile was not asked
 	 * for in that round; owned */
 	double *percentile_ns;
-	double *certain_percentile_ns;    /* likewise, of certain answers; NULL: not asked for */
-	struct el_stamp_state *stamp;     /* NULL: the model has no STAMP targets; owned */
+	double *certain_percentile_ns; /* likewise, of certain answers; NULL: not asked for */
+	struct el_stamp_state *stamp;  /* NULL: the model has no STAMP targets; owned */
+	/* Go on over rounds as totals do: no bucket ever has less than before, but where a series
+	 * begins anew. NULL: not asked for; one reference held */
+	struct el_histograms *histograms[EL_MEASURES];
 	struct el_target_totals *targets; /* [model->n_targets]; owned */
 	struct el_app_totals app;
 	double iteration_s; /* app_iteration_time_seconds */

@@ -43,6 +43,7 @@ struct work {
 	/* [n_series][2]: where the next RTT of a series goes that is certain, and that is not */
 	uint64_t *next;
 	uint64_t bounds[EL_BOUNDS]; /* of all blocks */
+	uint32_t counts[EL_HISTOGRAM_BUCKETS];
 };
 
 typedef void (*visit_fn)(struct work *w, const el_record *records, uint32_t pass);
@@ -311,6 +312,9 @@ static void finish(struct work *w, const struct el_model *model)
 		uint64_t *values = w->values + begin;
 
 		series_finish(&f->series[s], values, end - begin);
+		if (f->histograms[EL_MEASURE_RTT])
+			el_histograms_append(f->histograms[EL_MEASURE_RTT], values, end - begin,
+					     w->counts);
 		f->sent += f->series[s].sent;
 		f->answered += f->series[s].answered;
 		f->uncertain_answers += f->series[s].uncertain;
@@ -323,6 +327,8 @@ static void finish(struct work *w, const struct el_model *model)
 				     f->series[s].untimed ? NAN : 0, f->percentile_ns + first);
 		begin = end;
 	}
+	if (f->histograms[EL_MEASURE_RTT])
+		el_histograms_shrink(f->histograms[EL_MEASURE_RTT]);
 }
 
 /* How far off the stamps of each share of the answers may be. */
@@ -339,6 +345,14 @@ static void finish_bounds(struct work *w)
 		while (share < EL_BOUND_SHARES && below * 100 >= n * percents[share])
 			w->f->stamp_bound_ns[share++] = 1ULL << b;
 	}
+}
+
+/* As many buckets as n times may fill. */
+static struct el_histograms *histograms_for(uint32_t n_series, uint64_t n)
+{
+	uint64_t most = (uint64_t)n_series * EL_HISTOGRAM_BUCKETS;
+
+	return el_histograms_create(n_series, n < most ? n : most);
 }
 
 struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks)
@@ -367,7 +381,9 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		n_rtt += f->answered - f->out_of_order - f->untimed;
 	}
 	w->values = numbers_alloc(n_rtt);
-	if (w->values == NULL)
+	if (model->histograms)
+		w->f->histograms[EL_MEASURE_RTT] = histograms_for(model->n_series, n_rtt);
+	if (w->values == NULL || (model->histograms && !w->f->histograms[EL_MEASURE_RTT]))
 		goto out;
 	for (uint32_t b = 0; b < n_blocks; b++) {
 		if (!blocks[b]->step.to_ns)
@@ -405,5 +421,7 @@ void el_round_figures_free(struct el_round_figures *f)
 	free(f->percentile_ns);
 	free(f->certain_percentile_ns);
 	stats_stamp_round_free(f->stamp);
+	for (int m = 0; m < EL_MEASURES; m++)
+		el_histograms_put(f->histograms[m]);
 	free(f);
 }

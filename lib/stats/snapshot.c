@@ -276,10 +276,45 @@ static void add_figures(struct el_snapshot *s, struct el_round_figures *f)
 	s->app.rounds_completed++;
 }
 
+/* Series i was of[i] in `before` (NULL: nothing goes on). What the figures had is in the sum. */
+static int next_histograms(struct el_snapshot *s, const struct el_snapshot *before,
+			   const uint32_t *of, struct el_round_figures *figures)
+{
+	for (int m = 0; m < EL_MEASURES && s->model->histograms; m++) {
+		struct el_histograms *round = figures ? figures->histograms[m] : NULL;
+
+		s->histograms[m] = el_histograms_sum(
+		    s->model->n_series, before ? before->histograms[m] : NULL, of, round, NULL);
+		if (!s->histograms[m])
+			return -ENOMEM;
+		if (figures)
+			figures->histograms[m] = NULL;
+		el_histograms_put(round);
+	}
+	return 0;
+}
+
+/* Adds those of an older model, where series i was of[i]. */
+static int add_histograms(struct el_snapshot *s, const struct el_round_figures *figures,
+			  const uint32_t *of)
+{
+	for (int m = 0; m < EL_MEASURES && s->model->histograms; m++) {
+		struct el_histograms *sum = el_histograms_sum(s->model->n_series, s->histograms[m],
+							      NULL, figures->histograms[m], of);
+
+		if (!sum)
+			return -ENOMEM;
+		el_histograms_put(s->histograms[m]);
+		s->histograms[m] = sum;
+	}
+	return 0;
+}
+
 struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el_model *model,
 				     struct el_round_figures *figures)
 {
 	struct el_snapshot *s = NULL;
+	bool goes_on = false;
 	struct carry carry;
 	int error = ENOMEM;
 
@@ -291,7 +326,9 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 	s = snapshot_create(model);
 	if (s == NULL)
 		goto fail;
-	if (before != NULL && strcmp(before->model->probe_name, model->probe_name) == 0) {
+	if (before != NULL)
+		goes_on = strcmp(before->model->probe_name, model->probe_name) == 0;
+	if (goes_on) {
 		if (carry_init(&carry, model, before->model) < 0)
 			goto fail;
 		carry_series(s, before, &carry);
@@ -311,6 +348,8 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 		s->worker_skew = before->worker_skew;
 		s->achieved_pps = before->achieved_pps;
 	}
+	if (next_histograms(s, goes_on ? before : NULL, s->series_before, figures) < 0)
+		goto fail;
 	if (before != NULL) {
 		s->clock = before->clock;
 		s->reload_failed = before->reload_failed;
@@ -350,6 +389,10 @@ struct el_snapshot *el_snapshot_add_older(const struct el_snapshot *before, stru
 	error = ENOMEM;
 	of = el_snapshot_match(before->model, model);
 	s = of ? el_snapshot_next(before, before->model, NULL) : NULL;
+	if (s && add_histograms(s, figures, of) < 0) {
+		el_snapshot_put(s);
+		s = NULL;
+	}
 	for (uint32_t i = 0; s && i < s->model->n_series; i++) {
 		if (of[i] != NONE)
 			add_totals(&s->series[i], &figures->series[of[i]]);
@@ -387,6 +430,8 @@ void el_snapshot_put(struct el_snapshot *s)
 	free(s->certain_percentile_ns);
 	stats_stamp_state_free(s->stamp);
 	free(s->targets);
+	for (int m = 0; m < EL_MEASURES; m++)
+		el_histograms_put(s->histograms[m]);
 	free(s->series_before);
 	free(s);
 }

@@ -104,6 +104,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c->dataplane.max_probes_per_round, 5000);
 	assert_true(c->dataplane.certain_below_s == 0.0005);
 	assert_true(c->dataplane.certain_percentiles);
+	assert_int_equal(c->dataplane.histograms, EL_CONF_HISTOGRAMS_BOTH);
 	assert_int_equal(c->dataplane.max_addresses_per_target, 70000);
 	assert_string_equal(c->dataplane.eal_args.items[1], "8");
 	assert_true(r->icmp && r->udp && !r->stamp.stateful);

@@ -192,6 +192,93 @@ static void older_rounds_are_added(void **state)
 	hand_model_destroy(now);
 }
 
+/* Figures in which each series s has s + 1 answers that took `ns`. */
+static struct el_round_figures *figures_with_histograms(const struct el_model *m, uint64_t round,
+							uint64_t ns)
+{
+	static const uint64_t sent[] = {10, 10, 10, 10};
+	static uint32_t counts[EL_HISTOGRAM_BUCKETS];
+	const uint64_t times[] = {ns, ns, ns, ns};
+	struct el_round_figures *f = figures_create(m, round, sent);
+	struct el_histograms *h = el_histograms_create(m->n_series, 16);
+
+	for (uint32_t s = 0; s < m->n_series; s++)
+		el_histograms_append(h, times, s + 1, counts);
+	f->histograms[EL_MEASURE_RTT] = h;
+	return f;
+}
+
+/* How many answers of a series are in the bucket of `ns`; in all, as *ret_all. */
+static uint64_t answers_at(const struct el_snapshot *s, uint32_t series, uint64_t ns,
+			   uint64_t *ret_all)
+{
+	struct el_histogram h = el_histograms_of(s->histograms[EL_MEASURE_RTT], series);
+	int bucket = el_histogram_bucket(ns);
+
+	*ret_all = el_histogram_count(&h);
+	return el_histogram_count_up_to(&h, bucket) - el_histogram_count_up_to(&h, bucket - 1);
+}
+
+static void assert_answers(const struct el_snapshot *s, uint32_t series, uint64_t ns,
+			   uint64_t count, uint64_t all)
+{
+	uint64_t have_all, have = answers_at(s, series, ns, &have_all);
+
+	assert_int_equal(have, count);
+	assert_int_equal(have_all, all);
+}
+
+/* Over rounds, other models, rounds of older ones, and while nothing new is there. */
+static void histograms_go_on(void **state)
+{
+	struct hand_model *old = hand_model_create(2, 2, percentiles, 2);
+	struct hand_model *now = hand_model_create(2, 1, percentiles, 2);
+	static const uint64_t sent[] = {1, 1, 1, 1};
+	struct el_snapshot *a, *b, *c, *d;
+
+	(void)state;
+	old->model.histograms = now->model.histograms = EL_CONF_HISTOGRAMS_NATIVE;
+	hand_rename(&now->model.targets[0].name, "t1");
+	hand_rename(&now->model.targets[1].name, "new");
+	now->model.targets[0].type = old->model.targets[1].type;
+	a = el_snapshot_next(NULL, &old->model, figures_with_histograms(&old->model, 1, 1000));
+	assert_null(a->last->histograms[EL_MEASURE_RTT]);
+	assert_answers(a, 3, 1000, 4, 4);
+	b = el_snapshot_next(a, &old->model, figures_with_histograms(&old->model, 2, 5000));
+	assert_answers(b, 3, 1000, 4, 8);
+	assert_answers(b, 3, 5000, 4, 8);
+	assert_answers(a, 3, 5000, 0, 4);
+	el_snapshot_put(a);
+	a = el_snapshot_next(b, &old->model, NULL);
+	assert_ptr_equal(a->histograms[EL_MEASURE_RTT], b->histograms[EL_MEASURE_RTT]);
+	c = el_snapshot_next(a, &now->model, figures_with_histograms(&now->model, 3, 1000));
+	assert_answers(c, 0, 1000, 4, 7); /* t1 in g0, of which there were 3 in each round */
+	assert_answers(c, 0, 5000, 3, 7);
+	assert_answers(c, 1, 1000, 2, 2);
+	d = el_snapshot_add_older(c, &old->model, figures_with_histograms(&old->model, 4, 5000));
+	assert_answers(d, 0, 5000, 6, 10);
+	assert_answers(d, 1, 1000, 2, 2);
+	el_snapshot_put(d);
+
+	/* an older round without them; no longer asked for; and asked for again: anew */
+	d = el_snapshot_add_older(c, &old->model, figures_create(&old->model, 4, sent));
+	assert_answers(d, 0, 5000, 3, 7);
+	now->model.histograms = EL_CONF_HISTOGRAMS_NONE;
+	el_snapshot_put(a);
+	a = el_snapshot_next(d, &now->model, NULL);
+	assert_null(a->histograms[EL_MEASURE_RTT]);
+	el_snapshot_put(b);
+	now->model.histograms = EL_CONF_HISTOGRAMS_CLASSIC;
+	b = el_snapshot_next(a, &now->model, figures_with_histograms(&now->model, 5, 1000));
+	assert_answers(b, 0, 1000, 1, 1);
+	el_snapshot_put(a);
+	el_snapshot_put(b);
+	el_snapshot_put(c);
+	el_snapshot_put(d);
+	hand_model_destroy(old);
+	hand_model_destroy(now);
+}
+
 static void foreign_figures_are_refused(void **state)
 {
 	static const uint64_t sent[] = {100, 100, 100, 100};
@@ -324,6 +411,7 @@ int main(void)
 	    cmocka_unit_test(totals_go_on_in_another_model),
 	    cmocka_unit_test(own_addresses_are_no_changes),
 	    cmocka_unit_test(older_rounds_are_added),
+	    cmocka_unit_test(histograms_go_on),
 	    cmocka_unit_test(foreign_figures_are_refused),
 	    cmocka_unit_test(large_models_are_matched),
 	    cmocka_unit_test(store_hands_out_references),

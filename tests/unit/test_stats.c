@@ -366,6 +366,34 @@ static el_record random_record(uint64_t *seed)
 	return record;
 }
 
+/* Sorted times are those of the series' histogram, which is there if it was asked for. */
+static void compare_histogram(const struct el_round_figures *f, bool asked, uint32_t series,
+			      const uint64_t *rtts, size_t n)
+{
+	struct el_histogram have;
+	unsigned __int128 sum = 0;
+	uint32_t at = 0;
+
+	assert_int_equal(f->histograms[EL_MEASURE_RTT] != NULL, asked);
+	if (!asked)
+		return;
+	have = el_histograms_of(f->histograms[EL_MEASURE_RTT], series);
+	assert_int_equal(el_histogram_count(&have), n);
+	for (size_t i = 0, first = 0; i < n; i++) {
+		int bucket = el_histogram_bucket(rtts[i]);
+
+		sum += rtts[i];
+		if (i + 1 < n && el_histogram_bucket(rtts[i + 1]) == bucket)
+			continue;
+		assert_true(at < have.n);
+		assert_int_equal(have.bucket[at], bucket);
+		assert_int_equal(have.count[at++], i + 1 - first);
+		first = i + 1;
+	}
+	assert_int_equal(have.n, at);
+	assert_true(have.sum_ns == sum);
+}
+
 /* What el_stats_round should find, probe by probe. */
 static void compare_with_naive(const struct hand_plan *h, const struct el_round_figures *f)
 {
@@ -423,6 +451,7 @@ static void compare_with_naive(const struct hand_plan *h, const struct el_round_
 		}
 		qsort(rtts, n, sizeof(*rtts), compare_u64);
 		qsort(certain, n_certain, sizeof(*certain), compare_u64);
+		compare_histogram(f, m->histograms, s, rtts, n);
 		for (uint32_t p = 0; p < m->n_percentiles; p++) {
 			size_t at = s * m->n_percentiles + p;
 
@@ -467,6 +496,8 @@ static void figures_of_random_rounds(void **state)
 		struct hand_plan *h = hand_plan_create(&m->model);
 		struct el_round_figures *f;
 
+		m->model.histograms =
+		    trial == 0 ? EL_CONF_HISTOGRAMS_NONE : EL_CONF_HISTOGRAMS_NATIVE;
 		add_class(h, 0, 1, 1 + unit_random(&seed) % 3000, 3, 0);
 		add_class(h, 0, 1 + unit_random(&seed) % 20, 1 + unit_random(&seed) % 50, 0, 0);
 		add_class(h, 1, 2500, 3, 2, 0);
