@@ -12,7 +12,7 @@ CHILD=
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libdpdk-dev libyaml-dev libmicrohttpd-dev
 	libc-ares-dev libmnl-dev nettle-dev libjansson-dev)
 PACKAGES_LAB=(iproute2 ethtool python3)
-PACKAGES_TEST=(libcmocka-dev python3-scapy tshark dnsmasq-base nftables tcpdump procps iputils-ping curl valgrind
+PACKAGES_TEST=(libcmocka-dev libprotobuf-c-dev protobuf-c-compiler python3-scapy tshark dnsmasq-base nftables tcpdump procps iputils-ping curl valgrind
 	clang-format-14 shellcheck codespell mandoc systemd)
 
 say() {

@@ -30,6 +30,11 @@ static uint32_t rows_ports(const struct el_expo_input *in)
 	return in->snapshot != NULL ? in->n_ports : 0;
 }
 
+bool expo_is_live(const struct family *f)
+{
+	return f->rows == rows_workers || f->rows == rows_ports;
+}
+
 static bool print_info(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		       uint32_t sub, struct line *l)
 {
@@ -352,19 +357,19 @@ static bool print_arrival(const struct family *f, const struct el_expo_input *in
 
 #define SERIES_TOTAL(name, type, member, help)                                                     \
 	{                                                                                          \
-		name, "counter", help, expo_rows_series, NULL, expo_print_total, type,             \
+		name, FAMILY_COUNTER, help, expo_rows_series, NULL, expo_print_total, type,        \
 		    offsetof(struct el_series_totals, member)                                      \
 	}
 #define TARGET_TOTAL(name, type, member, help)                                                     \
 	{                                                                                          \
-		name, "gauge", help, expo_rows_targets, NULL, expo_print_target_total, type,       \
+		name, FAMILY_GAUGE, help, expo_rows_targets, NULL, expo_print_target_total, type,  \
 		    offsetof(struct el_target_totals, member)                                      \
 	}
 #define PROBE(prefix, type, what)                                                                  \
 	SERIES_TOTAL(prefix "_sent_total", type, sent, "Probes sent: " what "."),                  \
 	    SERIES_TOTAL(prefix "_loss_total", type, lost, "Probes lost: " what "."),              \
 	    {prefix "_loss_ratio",                                                                 \
-	     "gauge",                                                                              \
+	     FAMILY_GAUGE,                                                                         \
 	     "Lost to sent probes of the last round: " what ".",                                   \
 	     expo_rows_series,                                                                     \
 	     NULL,                                                                                 \
@@ -372,7 +377,7 @@ static bool print_arrival(const struct family *f, const struct el_expo_input *in
 	     type,                                                                                 \
 	     0},                                                                                   \
 	{                                                                                          \
-		prefix "_round_trip_seconds", "gauge",                                             \
+		prefix "_round_trip_seconds", FAMILY_GAUGE,                                        \
 		    "Percentiles of the round-trip times of the last round: " what ".",            \
 		    expo_rows_series, expo_subs_percentiles, expo_print_round_trip, type, 0        \
 	}
@@ -383,12 +388,12 @@ static bool print_arrival(const struct family *f, const struct el_expo_input *in
 	}
 #define ROUND(name, print, member, help)                                                           \
 	{                                                                                          \
-		name, "gauge", help, rows_round, NULL, print, PROBE_ANY,                           \
+		name, FAMILY_GAUGE, help, rows_round, NULL, print, PROBE_ANY,                      \
 		    offsetof(struct el_round_figures, member)                                      \
 	}
 #define WORKER(id, name, help)                                                                     \
 	{"echolane_worker_" name "_total",                                                         \
-	 "counter",                                                                                \
+	 FAMILY_COUNTER,                                                                           \
 	 "Of a worker: " help ".",                                                                 \
 	 rows_workers,                                                                             \
 	 NULL,                                                                                     \
@@ -408,8 +413,8 @@ static bool print_arrival(const struct family *f, const struct el_expo_input *in
 	}
 
 const struct family expo_families[] = {
-    {"netprobify_info", "gauge", "Version of the prober.", rows_one, NULL, print_info, PROBE_ANY,
-     0},
+    {"netprobify_info", FAMILY_GAUGE, "Version of the prober.", rows_one, NULL, print_info,
+     PROBE_ANY, 0},
     PROBE("tcpsyn", EL_PROBE_TCPSYN, "TCP SYN"),
     TARGET_TOTAL("tcpsyn_match_ack_fail_count", EL_PROBE_TCPSYN, match_ack_fail,
 		 "TCP answers whose acknowledgement is that of no probe."),
@@ -420,53 +425,55 @@ const struct family expo_families[] = {
     TARGET_TOTAL("udp_unreachable_port_mismatch_count", EL_PROBE_UDPUNREACHABLE, port_mismatch,
 		 "ICMP errors that quote other ports than their probe's."),
     PROBE("stamp", EL_PROBE_STAMP, "STAMP"),
-    {"echolane_probes_lost_total", "counter",
+    {"echolane_probes_lost_total", FAMILY_COUNTER,
      "Lost STAMP probes by the direction in which they were lost, which the reflector's own "
      "sequence "
      "numbers tell: forward is to the target; unknown where they can't (a reflector that keeps no "
      "sessions, or was restarted; late answers). What was lost after the last reply of a round is "
      "counted once a later one has a reply, or two have none.",
      expo_rows_stamp, expo_subs_lost, expo_print_lost, EL_PROBE_STAMP, 0},
-    {"echolane_round_trip_network_seconds", "gauge",
+    {"echolane_round_trip_network_seconds", FAMILY_GAUGE,
      "Percentiles of the last round's round-trip times less the time that the STAMP reflector had "
      "the probe, as it says.",
      expo_rows_stamp, expo_subs_percentiles, expo_print_network, EL_PROBE_STAMP, 0},
-    {"echolane_stamp_remarked_total", "counter",
+    {"echolane_stamp_remarked_total", FAMILY_COUNTER,
      "STAMP probes that came to their reflector with another DSCP than they were sent with, as it "
      "says (stamp.class_of_service).",
      expo_rows_stamp, NULL, expo_print_remarked, EL_PROBE_STAMP, 0},
-    {"echolane_stamp_reflector_synchronised", "gauge",
+    {"echolane_stamp_reflector_synchronised", FAMILY_GAUGE,
      "1 if the clock of the STAMP reflector was synchronised in all replies of the last round, as "
      "it "
      "says, else 0.",
      expo_rows_stamp, NULL, expo_print_synchronised, EL_PROBE_STAMP, 0},
-    {"stamp_port_mismatch_total", "counter", "STAMP replies with other ports than their probe's.",
+    {"stamp_port_mismatch_total", FAMILY_COUNTER, "STAMP replies with other ports than their probe's.",
      expo_rows_targets, NULL, expo_print_target_total, EL_PROBE_STAMP,
      offsetof(struct el_target_totals, port_mismatch)},
-    {"threshold", "gauge", "Thresholds for alerts, as configured.", expo_rows_series,
+    {"threshold", FAMILY_GAUGE, "Thresholds for alerts, as configured.", expo_rows_series,
      expo_subs_threshold, expo_print_threshold, PROBE_ANY, 0},
-    {"app_host_resolution_status", "gauge", "1 while the address of the target is known, else 0.",
-     expo_rows_targets, NULL, expo_print_resolution_status, PROBE_ANY, 0},
-    {"app_host_resolution_change_total", "counter",
+    {"app_host_resolution_status", FAMILY_GAUGE,
+     "1 while the address of the target is known, else 0.", expo_rows_targets, NULL,
+     expo_print_resolution_status, PROBE_ANY, 0},
+    {"app_host_resolution_change_total", FAMILY_COUNTER,
      "Changes of a target's address, the first included.", expo_rows_targets, NULL,
      expo_print_resolution_changes, PROBE_ANY, 0},
-    {"app_time_ooo_total", "counter", "Answers that were stamped before their probe.",
+    {"app_time_ooo_total", FAMILY_COUNTER, "Answers that were stamped before their probe.",
      expo_rows_series, NULL, expo_print_out_of_order, PROBE_ANY, 0},
-    SNAPSHOT("app_iteration_time_seconds", "gauge", print_snapshot_double, iteration_s,
+    SNAPSHOT("app_iteration_time_seconds", FAMILY_GAUGE, print_snapshot_double, iteration_s,
 	     "Time that the last round needed, without the waiting."),
-    {"app_target_name_dup_total", "counter", "Repetitions of a target's name in the configuration.",
-     expo_rows_duplicates, NULL, expo_print_duplicate, PROBE_ANY, 0},
-    SNAPSHOT("app_process_timed_out_total", "counter", print_snapshot_u64, app.rounds_timed_out,
-	     "Rounds that took longer than the global timeout."),
-    SNAPSHOT("app_reload_conf_failed_status", "gauge", print_reload_failed, reload_failed,
+    {"app_target_name_dup_total", FAMILY_COUNTER,
+     "Repetitions of a target's name in the configuration.", expo_rows_duplicates, NULL,
+     expo_print_duplicate, PROBE_ANY, 0},
+    SNAPSHOT("app_process_timed_out_total", FAMILY_COUNTER, print_snapshot_u64,
+	     app.rounds_timed_out, "Rounds that took longer than the global timeout."),
+    SNAPSHOT("app_reload_conf_failed_status", FAMILY_GAUGE, print_reload_failed, reload_failed,
 	     "1 if the configuration could not be reloaded, else 0."),
 
-    {"echolane_build_info", "gauge", "Versions that this program was built with.", rows_one, NULL,
-     print_build, PROBE_ANY, 0},
-    {"echolane_targets_not_probed", "gauge",
+    {"echolane_build_info", FAMILY_GAUGE, "Versions that this program was built with.", rows_one,
+     NULL, print_build, PROBE_ANY, 0},
+    {"echolane_targets_not_probed", FAMILY_GAUGE,
      "Targets that are not probed in one of their groups or at all, by reason.", rows_snapshot,
      expo_subs_not_probed, expo_print_not_probed, PROBE_ANY, 0},
-    {"echolane_target_probed", "gauge", "1 if the target is probed in this group, else 0.",
+    {"echolane_target_probed", FAMILY_GAUGE, "1 if the target is probed in this group, else 0.",
      expo_rows_configured, NULL, expo_print_probed, PROBE_ANY, 0},
     SERIES_TOTAL("echolane_probes_late_total", PROBE_ANY, late,
 		 "Lost probes that were answered after the target's timeout."),
@@ -477,101 +484,106 @@ const struct family expo_families[] = {
     SERIES_TOTAL(
 	"echolane_uncertain_answers_total", PROBE_ANY, uncertain,
 	"Answers whose send or arrival time may be off by more than dataplane.certain_below."),
-    {"echolane_round_trip_certain_seconds", "gauge",
+    {"echolane_round_trip_certain_seconds", FAMILY_GAUGE,
      "Percentiles of the last round's certain round-trip times alone (dataplane.certain_below). "
      "They are a biased choice where echolane_round_certain_ratio is small.",
      expo_rows_certain, expo_subs_percentiles, expo_print_certain, PROBE_ANY, 0},
-    {"echolane_probes_local_total", "counter",
+    {"echolane_rtt_seconds", FAMILY_HISTOGRAM,
+     "Round-trip times of all answers that have one, since the series is probed.",
+     expo_rows_histogram, expo_subs_histogram, expo_print_histogram, PROBE_ANY, EL_MEASURE_RTT},
+    {"echolane_probes_local_total", FAMILY_COUNTER,
      "Probes that never left this machine; neither sent nor lost.", expo_rows_series, NULL,
      expo_print_unsent, PROBE_ANY, offsetof(struct el_series_totals, local)},
-    {"echolane_probes_unknown_total", "counter",
+    {"echolane_probes_unknown_total", FAMILY_COUNTER,
      "Probes without an answer while this machine's clock stepped: neither sent nor lost, for "
      "whether they are lost can't be told.",
      expo_rows_series, NULL, expo_print_unsent, PROBE_ANY,
      offsetof(struct el_series_totals, unknown)},
-    {"echolane_probes_abandoned_total", "counter",
+    {"echolane_probes_abandoned_total", FAMILY_COUNTER,
      "Probes without an answer whose plan was closed before their timeout, for too many newer "
      "ones: "
      "neither sent nor lost.",
      expo_rows_series, NULL, expo_print_unsent, PROBE_ANY,
      offsetof(struct el_series_totals, abandoned)},
-    {"echolane_unmatched_answers_total", "counter", "Answers that match no probe, by reason.",
+    {"echolane_unmatched_answers_total", FAMILY_COUNTER, "Answers that match no probe, by reason.",
      rows_workers, subs_unmatched, print_unmatched, PROBE_ANY, 0},
-    {"echolane_responder_answers_total", "counter",
+    {"echolane_responder_answers_total", FAMILY_COUNTER,
      "Answers sent to others' probes, by what they asked.", rows_workers, subs_responded,
      print_responded, PROBE_ANY, 0},
-    {"echolane_responder_refused_total", "counter",
+    {"echolane_responder_refused_total", FAMILY_COUNTER,
      "Others' probes that were not answered, by reason.", rows_workers, subs_refused, print_refused,
      PROBE_ANY, 0},
-    {"echolane_worker_drops_total", "counter", "Packets of no use and losses inside, by reason.",
-     rows_workers, subs_drops, print_drops, PROBE_ANY, 0},
-    {"echolane_worker_poll_gap_seconds", "gauge",
+    {"echolane_worker_drops_total", FAMILY_COUNTER,
+     "Packets of no use and losses inside, by reason.", rows_workers, subs_drops, print_drops,
+     PROBE_ANY, 0},
+    {"echolane_worker_poll_gap_seconds", FAMILY_GAUGE,
      "Longest time between two polls of the receive queue in the last round.", rows_workers, NULL,
      print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_last_s)},
-    {"echolane_worker_poll_gap_max_seconds", "gauge",
+    {"echolane_worker_poll_gap_max_seconds", FAMILY_GAUGE,
      "Longest time between two polls of the receive queue since the start.", rows_workers, NULL,
      print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_max_s)},
-    PORT(up, "up", "gauge", "1 if the port's link is up, else 0."),
-    PORT(rx_packets, "rx_packets_total", "counter", "Packets that the port received."),
-    PORT(tx_packets, "tx_packets_total", "counter", "Packets that the port sent."),
-    PORT(imissed, "imissed_total", "counter",
+    PORT(up, "up", FAMILY_GAUGE, "1 if the port's link is up, else 0."),
+    PORT(rx_packets, "rx_packets_total", FAMILY_COUNTER, "Packets that the port received."),
+    PORT(tx_packets, "tx_packets_total", FAMILY_COUNTER, "Packets that the port sent."),
+    PORT(imissed, "imissed_total", FAMILY_COUNTER,
 	 "Packets that the port dropped for want of descriptors."),
-    PORT(ierrors, "ierrors_total", "counter", "Packets that the port received damaged."),
-    PORT(rx_nombuf, "rx_nombuf_total", "counter", "Packets lost for want of buffers."),
-    PORT(oerrors, "oerrors_total", "counter", "Packets that the port failed to send."),
-    PORT(socket_drops, "socket_drops_total", "counter",
+    PORT(ierrors, "ierrors_total", FAMILY_COUNTER, "Packets that the port received damaged."),
+    PORT(rx_nombuf, "rx_nombuf_total", FAMILY_COUNTER, "Packets lost for want of buffers."),
+    PORT(oerrors, "oerrors_total", FAMILY_COUNTER, "Packets that the port failed to send."),
+    PORT(socket_drops, "socket_drops_total", FAMILY_COUNTER,
 	 "Packets that the port's packet sockets dropped."),
-    PORT(interface_drops, "interface_drops_total", "counter",
+    PORT(interface_drops, "interface_drops_total", FAMILY_COUNTER,
 	 "Packets, of whoever, that the kernel dropped at the port's interface."),
     PORT_DIRECTION(
-	driver_errors, "driver_errors_total", "counter",
+	driver_errors, "driver_errors_total", FAMILY_COUNTER,
 	"Failures that the port's driver counts by names of its own (xstats): no buffers, "
 	"packets missed or dropped."),
-    PORT_DIRECTION(worker_packets, "worker_packets_total", "counter",
+    PORT_DIRECTION(worker_packets, "worker_packets_total", FAMILY_COUNTER,
 		   "Packets that workers received of the port, or that it took from them."),
-    PORT_DIRECTION(unaccounted, "unaccounted_packets_total", "counter",
+    PORT_DIRECTION(unaccounted, "unaccounted_packets_total", FAMILY_COUNTER,
 		   "Packets that are missing between the workers' counters and the port's."),
     PORT_DIRECTION(
-	counters_believed, "counters_believed", "gauge",
+	counters_believed, "counters_believed", FAMILY_GAUGE,
 	"1 if the port's counters are compared with the workers', 0 if it counts nothing "
 	"or other packets."),
-    PORT(address_conflicts, "address_conflicts_total", "counter",
+    PORT(address_conflicts, "address_conflicts_total", FAMILY_COUNTER,
 	 "ARP packets and NDP messages of somebody else that use an address of ours."),
-    PORT(neighbour_conflicts, "neighbour_conflicts_total", "counter",
+    PORT(neighbour_conflicts, "neighbour_conflicts_total", FAMILY_COUNTER,
 	 "Claims of another MAC address for a neighbour that still answered at its own."),
-    PORT(neighbour_moves, "neighbour_moves_total", "counter",
+    PORT(neighbour_moves, "neighbour_moves_total", FAMILY_COUNTER,
 	 "Neighbours that answer at another MAC address than before."),
-    {"echolane_port_placement", "gauge",
+    {"echolane_port_placement", FAMILY_GAUGE,
      "1 for what streams are given to workers by, so that answers come in where they are "
      "awaited: the port's own hash (computed), where answers came in before (learnt), neither "
      "(none).",
      rows_ports, NULL, print_placement, PROBE_ANY, 0},
-    {"echolane_port_arrival_times", "gauge",
+    {"echolane_port_arrival_times", FAMILY_GAUGE,
      "1 for whose arrival times the port's answers have: its NIC's (nic), or the program's "
      "(software).",
      rows_ports, NULL, print_arrival, PROBE_ANY, 0},
-    SNAPSHOT("echolane_rounds_completed_total", "counter", print_snapshot_u64, app.rounds_completed,
-	     "Rounds that were published."),
-    SNAPSHOT("echolane_rounds_skipped_total", "counter", print_snapshot_u64, app.rounds_skipped,
+    SNAPSHOT("echolane_rounds_completed_total", FAMILY_COUNTER, print_snapshot_u64,
+	     app.rounds_completed, "Rounds that were published."),
+    SNAPSHOT("echolane_rounds_skipped_total", FAMILY_COUNTER, print_snapshot_u64,
+	     app.rounds_skipped,
 	     "Rounds that were not sent because the ones before were not finished."),
-    SNAPSHOT("echolane_requested_probes_per_second", "gauge", print_snapshot_double, requested_pps,
-	     "Rate of the last round as configured; +Inf: as fast as possible."),
-    SNAPSHOT("echolane_achieved_probes_per_second", "gauge", print_snapshot_double, achieved_pps,
-	     "Rate that the last round was sent at."),
-    SNAPSHOT("echolane_worker_skew_ratio", "gauge", print_snapshot_double, worker_skew,
+    SNAPSHOT("echolane_requested_probes_per_second", FAMILY_GAUGE, print_snapshot_double,
+	     requested_pps, "Rate of the last round as configured; +Inf: as fast as possible."),
+    SNAPSHOT("echolane_achieved_probes_per_second", FAMILY_GAUGE, print_snapshot_double,
+	     achieved_pps, "Rate that the last round was sent at."),
+    SNAPSHOT("echolane_worker_skew_ratio", FAMILY_GAUGE, print_snapshot_double, worker_skew,
 	     "Probes of the worker that has most of a round, to what an even share would be."),
-    SNAPSHOT("echolane_tsc_error_ratio", "gauge", print_tsc_error, clock.error_ppm,
+    SNAPSHOT("echolane_tsc_error_ratio", FAMILY_GAUGE, print_tsc_error, clock.error_ppm,
 	     "Largest relative error of the clock's rate."),
-    SNAPSHOT("echolane_clock_info", "gauge", print_clock, clock,
+    SNAPSHOT("echolane_clock_info", FAMILY_GAUGE, print_clock, clock,
 	     "What times are read from: the processor's time stamp counter (tsc) or the kernel "
 	     "(monotonic), and why."),
-    SNAPSHOT("echolane_clock_steps_total", "counter", print_snapshot_u64, clock.steps,
+    SNAPSHOT("echolane_clock_steps_total", FAMILY_COUNTER, print_snapshot_u64, clock.steps,
 	     "Times that a core's time stamp counter stepped, stopped or changed its rate."),
-    SNAPSHOT("echolane_clock_skew_seconds", "gauge", print_snapshot_double, clock.skew_s,
+    SNAPSHOT("echolane_clock_skew_seconds", FAMILY_GAUGE, print_snapshot_double, clock.skew_s,
 	     "Largest difference between the time stamp counters of two cores, as last measured."),
-    SNAPSHOT("echolane_control_loop_max_seconds", "gauge", print_snapshot_double, control_loop_s,
-	     "Longest iteration of the control loop since the start."),
-    SNAPSHOT("echolane_control_loop_cpu_max_seconds", "gauge", print_snapshot_double,
+    SNAPSHOT("echolane_control_loop_max_seconds", FAMILY_GAUGE, print_snapshot_double,
+	     control_loop_s, "Longest iteration of the control loop since the start."),
+    SNAPSHOT("echolane_control_loop_cpu_max_seconds", FAMILY_GAUGE, print_snapshot_double,
 	     control_loop_cpu_s,
 	     "Most processor time that an iteration of the control loop used since the start."),
     ROUND("echolane_round_number", print_round_u64, round, "Number of the last round."),
@@ -588,11 +600,11 @@ const struct family expo_families[] = {
 	  "Packets of the last round that the port did not take at first."),
     ROUND("echolane_round_poll_gap_seconds", print_round_ns, poll_gap_ns,
 	  "Error bound of the last round: the longest time between two polls of a receive queue."),
-    {"echolane_round_stamp_bound_seconds", "summary",
+    {"echolane_round_stamp_bound_seconds", FAMILY_SUMMARY,
      "For how long at most this share of the last round's answers lay in their receive queue: the "
      "time since it was last seen empty, up to the next power of two in nanoseconds.",
      rows_round, subs_bounds, print_round_bound, PROBE_ANY, 0},
-    {"echolane_round_certain_ratio", "gauge",
+    {"echolane_round_certain_ratio", FAMILY_GAUGE,
      "Share of the last round's answers that are certain (dataplane.certain_below). Where it is "
      "small, they are a biased choice: those that came while the prober had least to do.",
      rows_round, NULL, print_round_certain, PROBE_ANY, 0},

@@ -63,8 +63,8 @@ bool expo_is_shown(const struct family *f, const struct el_expo_input *in, uint3
 	       (f->probe_type == PROBE_ANY || f->probe_type == (int)t->type);
 }
 
-void expo_series_labels(const struct el_expo_input *in, uint32_t series, const char *direction,
-			int percent, struct line *l)
+void expo_labels_to_group(const struct el_expo_input *in, uint32_t series, const char *direction,
+			  struct line *l)
 {
 	const struct el_model *m = in->snapshot->model;
 	const struct el_model_target *t = target_of(in, series);
@@ -74,10 +74,21 @@ void expo_series_labels(const struct el_expo_input *in, uint32_t series, const c
 	if (direction != NULL)
 		line_label(l, "direction", direction);
 	line_label(l, "group", m->groups[m->series[series].group].name);
+}
+
+void expo_labels_from_probe_name(const struct el_expo_input *in, uint32_t series, struct line *l)
+{
+	line_label(l, "probe_name", in->snapshot->model->probe_name);
+	line_label(l, "state", el_model_state_label(target_of(in, series)->state));
+}
+
+void expo_series_labels(const struct el_expo_input *in, uint32_t series, const char *direction,
+			int percent, struct line *l)
+{
+	expo_labels_to_group(in, series, direction, l);
 	if (percent != 0)
 		line_label_u64(l, "percentile", (uint64_t)percent);
-	line_label(l, "probe_name", m->probe_name);
-	line_label(l, "state", el_model_state_label(t->state));
+	expo_labels_from_probe_name(in, series, l);
 }
 
 static void target_labels(const struct el_expo_input *in, uint32_t target, struct line *l)
@@ -126,15 +137,11 @@ bool expo_print_unsent(const struct family *f, const struct el_expo_input *in, u
 bool expo_print_out_of_order(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			     uint32_t sub, struct line *l)
 {
-	const struct el_model *m = in->snapshot->model;
-
 	(void)sub;
 	if (!expo_is_shown(f, in, row))
 		return false;
-	line_label(l, "address_family", el_model_family_label(target_of(in, row)->family));
-	line_label(l, "destination", target_of(in, row)->name);
-	line_label(l, "group", m->groups[m->series[row].group].name);
-	line_label(l, "probe_name", m->probe_name);
+	expo_labels_to_group(in, row, NULL, l);
+	line_label(l, "probe_name", in->snapshot->model->probe_name);
 	line_u64(l, in->snapshot->series[row].out_of_order);
 	return true;
 }

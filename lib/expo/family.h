@@ -5,17 +5,21 @@
 #include "el_expo.h"
 #include "line.h"
 
+enum family_type { FAMILY_COUNTER, FAMILY_GAUGE, FAMILY_SUMMARY, FAMILY_HISTOGRAM };
+
 struct family {
-	const char *name, *type, *help;
+	const char *name;
+	enum family_type type;
+	const char *help;
 	/* Its lines are rows * subs; each may be left out. */
 	uint32_t (*rows)(const struct el_expo_input *in);
 	uint32_t (*subs)(const struct el_expo_input *in); /* NULL: 1 */
-	/* Labels and value of one line, behind the name; false: there is no such line, and what was
-	 * written is void. */
+	/* Labels and value of one line, behind the name, or of one metric of a message; false:
+	 * there is no such line, and what was written is void. */
 	bool (*print)(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		      uint32_t sub, struct line *l);
 	int probe_type; /* enum el_probe_type, or PROBE_ANY */
-	/* of the value in the struct that `print` reads, or the counter's number */
+	/* of the value in the struct that `print` reads, or the number of the counter or measure */
 	uint32_t offset;
 };
 
@@ -23,10 +27,24 @@ struct family {
 
 extern const struct family expo_families[];
 extern const uint32_t expo_n_families;
+/* Whether its values are not the snapshot's, but as they are when the page is asked for. */
+bool expo_is_live(const struct family *f);
 
-/* Whether a series has measurements to print: it was sent for, and its target is still probed. */
+/* Measurements are printed of series that were sent for, as long as their target is probed. */
 bool expo_is_shown(const struct family *f, const struct el_expo_input *in, uint32_t series);
-/* direction: NULL for none; percent: 0 for none. */
+/* The labels that a series has, in two parts: others may be between them. direction: NULL for none.
+ */
+void expo_labels_to_group(const struct el_expo_input *in, uint32_t series, const char *direction,
+			  struct line *l);
+void expo_labels_from_probe_name(const struct el_expo_input *in, uint32_t series, struct line *l);
+
+/* In families_histogram.c; the family's `offset` is the measure. */
+uint32_t expo_rows_histogram(const struct el_expo_input *in);
+uint32_t expo_subs_histogram(const struct el_expo_input *in);
+bool expo_print_histogram(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l);
+
+/* Both parts; percent: 0 for none. */
 void expo_series_labels(const struct el_expo_input *in, uint32_t series, const char *direction,
 			int percent, struct line *l);
 /* One of the percentiles, all of which are [n_series][n_percentiles]; none where it is NaN. */

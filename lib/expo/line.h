@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* One line of a page, put together in the caller's buffer: name, labels, value. A line that does
- * not fit is marked, and worth nothing. Inline, because a page has millions of them. */
+/* One sample of a page: labels, value. As the end of a line of text, behind the name; or as what is
+ * in a metric of a message. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-struct line {
-	char *pos, *end;
-	bool has_labels, overflow;
-};
-
-static inline void line_add(struct line *l, const char *text, size_t n)
-{
-	if (n > (size_t)(l->end - l->pos)) {
-		l->overflow = true;
-		return;
-	}
-	memcpy(l->pos, text, n);
-	l->pos += n;
-}
+#include "messages.h"
+#include "wire.h"
 
 static inline void line_text(struct line *l, const char *text)
 {
@@ -48,8 +33,14 @@ static inline void line_escaped(struct line *l, const char *text, bool quotes)
 	}
 }
 
-static inline void line_label(struct line *l, const char *name, const char *value)
+/* The lengths of most names are known when this is compiled, where it is inlined. */
+static inline __attribute__((always_inline)) void line_label(struct line *l, const char *name,
+							     const char *value)
 {
+	if (l->protobuf) {
+		wire_pair(l, METRIC_FIELD_LABEL, name, strlen(name), value, strlen(value));
+		return;
+	}
 	line_text(l, l->has_labels ? "," : "{");
 	line_text(l, name);
 	line_text(l, "=\"");
@@ -83,33 +74,55 @@ static inline void line_number(struct line *l, const char *text, size_t n)
 	line_text(l, "\n");
 }
 
+/* Of a message: all values are floating point there. */
+static inline void line_value(struct line *l, double v)
+{
+	wire_tag(l, l->value_field, WIRE_BYTES);
+	wire_varint(l, 1 + sizeof(v));
+	wire_double(l, VALUE_FIELD_VALUE, v);
+}
+
 static inline void line_u64(struct line *l, uint64_t v)
 {
 	char buf[24], *p = line_digits(buf, v);
 
+	if (l->protobuf) {
+		line_value(l, (double)v);
+		return;
+	}
 	line_number(l, p, (size_t)(buf + 24 - p));
 }
 
-/* The shortest text that reads back as the same number. */
-static inline void line_double(struct line *l, double v)
+#define LINE_NUMBER_MAX 40
+
+/* The shortest text that reads back as the same number; its length. */
+static inline size_t line_double_text(char buf[LINE_NUMBER_MAX], double v)
 {
-	char buf[40];
 	int n = 0;
 
-	if (v >= 0 && v < 1e15 && v == floor(v)) {
-		line_u64(l, (uint64_t)v);
-		return;
-	}
-	if (isnan(v) || isinf(v)) {
-		line_number(l, isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf", isnan(v) ? 3 : 4);
-		return;
-	}
+	if (isnan(v) || isinf(v))
+		return (size_t)snprintf(buf, LINE_NUMBER_MAX, "%s",
+					isnan(v) ? "NaN"
+					: v > 0  ? "+Inf"
+						 : "-Inf");
 	for (int precision = 15; precision <= 17; precision++) {
-		n = snprintf(buf, sizeof(buf), "%.*g", precision, v);
+		n = snprintf(buf, LINE_NUMBER_MAX, "%.*g", precision, v);
 		if (precision == 17 || strtod(buf, NULL) == v)
 			break;
 	}
-	line_number(l, buf, (size_t)n);
+	return (size_t)n;
+}
+
+static inline void line_double(struct line *l, double v)
+{
+	char buf[LINE_NUMBER_MAX];
+
+	if (l->protobuf)
+		line_value(l, v);
+	else if (v >= 0 && v < 1e15 && v == floor(v))
+		line_u64(l, (uint64_t)v);
+	else
+		line_number(l, buf, line_double_text(buf, v));
 }
 
 /* Nanoseconds (not negative, below 2^53) as seconds, to the picosecond: finer than any counter's
@@ -117,9 +130,15 @@ static inline void line_double(struct line *l, double v)
 static inline void line_seconds(struct line *l, double ns)
 {
 	uint64_t ps = (uint64_t)llround(ns * 1000), part = ps % 1000000000000ULL;
-	char whole[24], buf[40], *p = line_digits(whole, ps / 1000000000000ULL);
-	size_t n = (size_t)(whole + 24 - p);
+	char whole[24], buf[LINE_NUMBER_MAX], *p;
+	size_t n;
 
+	if (l->protobuf) { /* what the text below reads back as */
+		line_value(l, (double)ps / 1e12);
+		return;
+	}
+	p = line_digits(whole, ps / 1000000000000ULL);
+	n = (size_t)(whole + 24 - p);
 	memcpy(buf, p, n);
 	if (part != 0) {
 		buf[n] = '.';
