@@ -17,7 +17,8 @@ enum el_expo_format {
 	EL_EXPO_FORMATS
 };
 
-/* A page in two parts: what is the snapshot's, and what is as it is when the page is asked for. */
+/* A page has two parts: what is the snapshot's, then what is as it is when the page is asked for.
+ */
 enum el_expo_part { EL_EXPO_WHOLE, EL_EXPO_OF_SNAPSHOT, EL_EXPO_LIVE };
 
 /* What a page is printed from; all of it must stay as it is until the page is finished. */

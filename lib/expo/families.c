@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of families, in the order of the page: netprobify's, then ours; and the rows of what
- * there is only one of, of workers and of ports. */
+/* The table of families, in the order of the page: netprobify's, then ours, those of workers and
+ * ports last; and the rows of what there is only one of, of workers and of ports. */
 #include "family.h"
 
 static uint32_t rows_one(const struct el_expo_input *in)
@@ -505,6 +505,59 @@ const struct family expo_families[] = {
      "neither sent nor lost.",
      expo_rows_series, NULL, expo_print_unsent, PROBE_ANY,
      offsetof(struct el_series_totals, abandoned)},
+    SNAPSHOT("echolane_rounds_completed_total", FAMILY_COUNTER, print_snapshot_u64,
+	     app.rounds_completed, "Rounds that were published."),
+    SNAPSHOT("echolane_rounds_skipped_total", FAMILY_COUNTER, print_snapshot_u64,
+	     app.rounds_skipped,
+	     "Rounds that were not sent because the ones before were not finished."),
+    SNAPSHOT("echolane_requested_probes_per_second", FAMILY_GAUGE, print_snapshot_double,
+	     requested_pps, "Rate of the last round as configured; +Inf: as fast as possible."),
+    SNAPSHOT("echolane_achieved_probes_per_second", FAMILY_GAUGE, print_snapshot_double,
+	     achieved_pps, "Rate that the last round was sent at."),
+    SNAPSHOT("echolane_worker_skew_ratio", FAMILY_GAUGE, print_snapshot_double, worker_skew,
+	     "Probes of the worker that has most of a round, to what an even share would be."),
+    SNAPSHOT("echolane_tsc_error_ratio", FAMILY_GAUGE, print_tsc_error, clock.error_ppm,
+	     "Largest relative error of the clock's rate."),
+    SNAPSHOT("echolane_clock_info", FAMILY_GAUGE, print_clock, clock,
+	     "What times are read from: the processor's time stamp counter (tsc) or the kernel "
+	     "(monotonic), and why."),
+    SNAPSHOT("echolane_clock_steps_total", FAMILY_COUNTER, print_snapshot_u64, clock.steps,
+	     "Times that a core's time stamp counter stepped, stopped or changed its rate."),
+    SNAPSHOT("echolane_clock_skew_seconds", FAMILY_GAUGE, print_snapshot_double, clock.skew_s,
+	     "Largest difference between the time stamp counters of two cores, as last measured."),
+    SNAPSHOT("echolane_control_loop_max_seconds", FAMILY_GAUGE, print_snapshot_double,
+	     control_loop_s, "Longest iteration of the control loop since the start."),
+    SNAPSHOT("echolane_control_loop_cpu_max_seconds", FAMILY_GAUGE, print_snapshot_double,
+	     control_loop_cpu_s,
+	     "Most processor time that an iteration of the control loop used since the start."),
+    ROUND("echolane_round_number", print_round_u64, round, "Number of the last round."),
+    ROUND("echolane_round_local_drops", print_round_u64, local_drops,
+	  "Packets that were lost on this machine, or late because of it, while the last round was "
+	  "open."),
+    ROUND("echolane_round_forwarded_answers", print_round_u64, forwarded,
+	  "Answers of the last round that came in on another worker's queue."),
+    ROUND("echolane_round_unsent_probes", print_round_u64, unsent,
+	  "Probes of the last round for which there was no time."),
+    ROUND("echolane_round_uncertain_stamps", print_round_u64, uncertain,
+	  "Probes of the last round whose send took too long for an exact stamp."),
+    ROUND("echolane_round_tx_refused", print_round_u64, tx_refused,
+	  "Packets of the last round that the port did not take at first."),
+    ROUND("echolane_round_poll_gap_seconds", print_round_ns, poll_gap_ns,
+	  "Error bound of the last round: the longest time between two polls of a receive queue."),
+    {"echolane_round_stamp_bound_seconds", FAMILY_SUMMARY,
+     "For how long at most this share of the last round's answers lay in their receive queue: the "
+     "time since it was last seen empty, up to the next power of two in nanoseconds.",
+     rows_round, subs_bounds, print_round_bound, PROBE_ANY, 0},
+    {"echolane_round_certain_ratio", FAMILY_GAUGE,
+     "Share of the last round's answers that are certain (dataplane.certain_below). Where it is "
+     "small, they are a biased choice: those that came while the prober had least to do.",
+     rows_round, NULL, print_round_certain, PROBE_ANY, 0},
+    ROUND("echolane_round_skipped_seconds", print_round_ns, skipped_ns,
+	  "Time of the last round that pacing gave up after stalls."),
+    ROUND("echolane_round_cut", print_round_cut, cut,
+	  "1 if the last round was ended early, else 0."),
+
+    /* From here on what is live, so that the rest can be packed ahead of time. */
     {"echolane_unmatched_answers_total", FAMILY_COUNTER, "Answers that match no probe, by reason.",
      rows_workers, subs_unmatched, print_unmatched, PROBE_ANY, 0},
     {"echolane_responder_answers_total", FAMILY_COUNTER,
@@ -561,57 +614,6 @@ const struct family expo_families[] = {
      "1 for whose arrival times the port's answers have: its NIC's (nic), or the program's "
      "(software).",
      rows_ports, NULL, print_arrival, PROBE_ANY, 0},
-    SNAPSHOT("echolane_rounds_completed_total", FAMILY_COUNTER, print_snapshot_u64,
-	     app.rounds_completed, "Rounds that were published."),
-    SNAPSHOT("echolane_rounds_skipped_total", FAMILY_COUNTER, print_snapshot_u64,
-	     app.rounds_skipped,
-	     "Rounds that were not sent because the ones before were not finished."),
-    SNAPSHOT("echolane_requested_probes_per_second", FAMILY_GAUGE, print_snapshot_double,
-	     requested_pps, "Rate of the last round as configured; +Inf: as fast as possible."),
-    SNAPSHOT("echolane_achieved_probes_per_second", FAMILY_GAUGE, print_snapshot_double,
-	     achieved_pps, "Rate that the last round was sent at."),
-    SNAPSHOT("echolane_worker_skew_ratio", FAMILY_GAUGE, print_snapshot_double, worker_skew,
-	     "Probes of the worker that has most of a round, to what an even share would be."),
-    SNAPSHOT("echolane_tsc_error_ratio", FAMILY_GAUGE, print_tsc_error, clock.error_ppm,
-	     "Largest relative error of the clock's rate."),
-    SNAPSHOT("echolane_clock_info", FAMILY_GAUGE, print_clock, clock,
-	     "What times are read from: the processor's time stamp counter (tsc) or the kernel "
-	     "(monotonic), and why."),
-    SNAPSHOT("echolane_clock_steps_total", FAMILY_COUNTER, print_snapshot_u64, clock.steps,
-	     "Times that a core's time stamp counter stepped, stopped or changed its rate."),
-    SNAPSHOT("echolane_clock_skew_seconds", FAMILY_GAUGE, print_snapshot_double, clock.skew_s,
-	     "Largest difference between the time stamp counters of two cores, as last measured."),
-    SNAPSHOT("echolane_control_loop_max_seconds", FAMILY_GAUGE, print_snapshot_double,
-	     control_loop_s, "Longest iteration of the control loop since the start."),
-    SNAPSHOT("echolane_control_loop_cpu_max_seconds", FAMILY_GAUGE, print_snapshot_double,
-	     control_loop_cpu_s,
-	     "Most processor time that an iteration of the control loop used since the start."),
-    ROUND("echolane_round_number", print_round_u64, round, "Number of the last round."),
-    ROUND("echolane_round_local_drops", print_round_u64, local_drops,
-	  "Packets that were lost on this machine, or late because of it, while the last round was "
-	  "open."),
-    ROUND("echolane_round_forwarded_answers", print_round_u64, forwarded,
-	  "Answers of the last round that came in on another worker's queue."),
-    ROUND("echolane_round_unsent_probes", print_round_u64, unsent,
-	  "Probes of the last round for which there was no time."),
-    ROUND("echolane_round_uncertain_stamps", print_round_u64, uncertain,
-	  "Probes of the last round whose send took too long for an exact stamp."),
-    ROUND("echolane_round_tx_refused", print_round_u64, tx_refused,
-	  "Packets of the last round that the port did not take at first."),
-    ROUND("echolane_round_poll_gap_seconds", print_round_ns, poll_gap_ns,
-	  "Error bound of the last round: the longest time between two polls of a receive queue."),
-    {"echolane_round_stamp_bound_seconds", FAMILY_SUMMARY,
-     "For how long at most this share of the last round's answers lay in their receive queue: the "
-     "time since it was last seen empty, up to the next power of two in nanoseconds.",
-     rows_round, subs_bounds, print_round_bound, PROBE_ANY, 0},
-    {"echolane_round_certain_ratio", FAMILY_GAUGE,
-     "Share of the last round's answers that are certain (dataplane.certain_below). Where it is "
-     "small, they are a biased choice: those that came while the prober had least to do.",
-     rows_round, NULL, print_round_certain, PROBE_ANY, 0},
-    ROUND("echolane_round_skipped_seconds", print_round_ns, skipped_ns,
-	  "Time of the last round that pacing gave up after stalls."),
-    ROUND("echolane_round_cut", print_round_cut, cut,
-	  "1 if the last round was ended early, else 0."),
     EL_WORKER_PACKETS(WORKER)};
 
 const uint32_t expo_n_families = sizeof(expo_families) / sizeof(expo_families[0]);
