@@ -26,10 +26,18 @@ struct page {
 	struct el_port_view ports[];
 };
 
-static void *page_open(void *ctx, struct el_expo_input *ret_input)
+static struct el_expo_input constant_input(void)
+{
+	return (struct el_expo_input){.version = EL_VERSION,
+				      .dpdk_version = rte_version() + strlen(RTE_VER_PREFIX) + 1};
+}
+
+static void *page_open(void *ctx, struct el_expo_input *ret_input,
+		       struct el_expo_packed **ret_packed)
 {
 	struct control *c = ctx;
 	uint32_t n_ports = network_n_ports(c->network);
+	enum el_expo_format format = ret_input->format;
 	struct page *p = calloc(1, sizeof(*p) + n_ports * sizeof(p->ports[0]));
 
 	if (!p)
@@ -38,15 +46,15 @@ static void *page_open(void *ctx, struct el_expo_input *ret_input)
 	for (uint32_t w = 0; w < c->n_workers; w++)
 		el_worker_view(c->workers[w], &p->workers[w]);
 	memcpy(p->ports, network_port_views(c->network), n_ports * sizeof(p->ports[0]));
-	*ret_input = (struct el_expo_input){
-	    .snapshot = p->snapshot,
-	    .version = EL_VERSION,
-	    .dpdk_version = rte_version() + strlen(RTE_VER_PREFIX) + 1,
-	    .workers = p->workers,
-	    .n_workers = c->n_workers,
-	    .ports = p->ports,
-	    .n_ports = n_ports,
-	};
+	*ret_input = constant_input();
+	ret_input->snapshot = p->snapshot;
+	ret_input->workers = p->workers;
+	ret_input->n_workers = c->n_workers;
+	ret_input->ports = p->ports;
+	ret_input->n_ports = n_ports;
+	ret_input->format = format;
+	if (ret_packed && p->snapshot)
+		*ret_packed = packs_take(&c->publisher.packs, ret_input, p->snapshot, c->now_ns);
 	return p;
 }
 
@@ -188,9 +196,9 @@ void publisher_read_ports(struct control *c)
 void publisher_print_metrics(struct control *c, FILE *out)
 {
 	struct el_expo_cursor cursor = {0};
-	struct el_expo_input input;
+	struct el_expo_input input = {.format = EL_EXPO_TEXT};
 	char buf[2 * EL_EXPO_LINE_MAX];
-	void *page = page_open(c, &input);
+	void *page = page_open(c, &input, NULL);
 
 	if (!page)
 		return;
@@ -218,6 +226,7 @@ static void publish(struct control *c, struct el_snapshot *s)
 {
 	struct el_snapshot *before = c->publisher.current;
 	const struct el_plan_set *set = rollout_newest(&c->rollout)->set;
+	struct el_expo_input in;
 
 	s->number = before ? before->number + 1 : 1;
 	s->clock = clocks_state(c->clocks);
@@ -231,6 +240,8 @@ static void publish(struct control *c, struct el_snapshot *s)
 	apply_events(c, before ? before->model : NULL, s);
 	c->publisher.current = el_snapshot_get(s);
 	el_snapshot_store_publish(c->publisher.store, s);
+	in = constant_input();
+	packs_follow(&c->publisher.packs, &in, s, c->now_ns);
 	if (before)
 		stats_thread_drop(c->stats, before);
 }
@@ -332,6 +343,7 @@ int publisher_init(struct control *c, struct el_error *err)
 	struct el_snapshot *first = el_snapshot_next(NULL, newest->model, NULL);
 
 	pthread_mutex_init(&c->publisher.ports_lock, NULL);
+	c->publisher.packs.core = c->lcores.stats;
 	c->publisher.store = el_snapshot_store_create();
 	c->publisher.ports = calloc(network_n_ports(c->network) + 1, sizeof(*c->publisher.ports));
 	if (!c->publisher.store || !c->publisher.ports || !first) {
@@ -345,6 +357,7 @@ int publisher_init(struct control *c, struct el_error *err)
 
 void publisher_fini(struct control *c)
 {
+	packs_fini(&c->publisher.packs);
 	el_snapshot_put(c->publisher.current);
 	c->publisher.current = NULL;
 	el_snapshot_store_destroy(c->publisher.store);

@@ -11,6 +11,7 @@
 #include "el_httpd.h"
 #include "el_stats.h"
 #include "el_telemetry.h"
+#include "packs.h"
 
 struct control;
 
@@ -19,6 +20,7 @@ struct publisher {
 	struct el_snapshot *current; /* a reference to the snapshot published last */
 	bool again;                  /* publish its figures once more when statistics is idle */
 	uint64_t timed_out;          /* rounds that took longer than they may */
+	struct packs packs;
 	pthread_mutex_t ports_lock;
 	struct el_port_view *ports; /* [network_n_ports]: for other threads, under ports_lock */
 };

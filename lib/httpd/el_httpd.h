@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-/* The HTTP server: /metrics, /-/healthy, /-/ready and a landing page. It has no thread: its
- * descriptor goes into the epoll loop of the one thread that calls everything here. Nothing blocks;
- * a page is rendered slice by slice as its reader takes it. */
+/* The HTTP server: /metrics, in the format and encoding that a client asks for, /-/healthy,
+ * /-/ready and a landing page. It has no thread: its descriptor goes into the epoll loop of the one
+ * thread that calls everything here. Nothing blocks; a page is rendered slice by slice as its
+ * reader takes it. */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "el_base.h"
 #include "el_expo.h"
+#include "el_expo_pack.h"
 
 /* Where pages come from; called on the thread that runs the server. */
 struct el_httpd_source {
-	/* What a new page is printed from. Returns a handle; all that *ret_input points to stays as
-	 * it is until `close` gets that handle. NULL (and 503 for the client): there is nothing to
-	 * print from. */
-	void *(*open)(void *ctx, struct el_expo_input *ret_input);
+	/* What a new page is printed from, in ret_input->format. Returns a handle; all that
+	 * *ret_input points to stays as it is until `close` gets that handle. NULL (and 503 for the
+	 * client): there is nothing to print from. ret_packed: NULL, or who asks takes gzip: where
+	 * a reference goes to what is packed of the page already; untouched: nothing is, and the
+	 * page will go out as it is. */
+	void *(*open)(void *ctx, struct el_expo_input *ret_input,
+		      struct el_expo_packed **ret_packed);
 	void (*close)(void *ctx, void *handle);
 	/* NULL: /-/ready, or /-/healthy, is 200. Else why it is 503. */
 	const char *(*not_ready)(void *ctx);

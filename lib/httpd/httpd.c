@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -14,8 +15,8 @@
 
 #include "el_httpd.h"
 #include "guard.h"
+#include "page.h"
 
-#define PAGE_SLICE_BYTES 65536
 #define CONNECTION_MEMORY_BYTES 65536
 #define LISTEN_BACKLOG 64
 /* Connections that have been shut down and not been closed yet. */
@@ -32,17 +33,6 @@ struct el_httpd {
 	int fd;
 };
 
-/* A page on its way to a client. */
-struct page {
-	struct el_httpd *httpd;
-	struct guard_connection *connection;
-	void *handle; /* the source's */
-	struct el_expo_input input;
-	struct el_expo_cursor cursor;
-	size_t len, pos; /* of the slice */
-	char slice[PAGE_SLICE_BYTES];
-};
-
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -51,58 +41,32 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * EL_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-static ssize_t page_read(void *cls, uint64_t pos, char *buf, size_t max)
-{
-	struct page *p = cls;
-	size_t n;
-
-	(void)pos;
-	if (p->connection->state == GUARD_LEAVING)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	if (p->pos == p->len) {
-		p->len = el_expo_render(&p->input, &p->cursor, p->slice, sizeof(p->slice));
-		p->pos = 0;
-		if (p->len == 0)
-			return MHD_CONTENT_READER_END_OF_STREAM;
-	}
-	n = p->len - p->pos < max ? p->len - p->pos : max;
-	memcpy(buf, p->slice + p->pos, n);
-	p->pos += n;
-	p->connection->bytes += n;
-	return (ssize_t)n;
-}
-
-static void page_close(void *cls)
-{
-	struct page *p = cls;
-
-	p->httpd->source.close(p->httpd->source.ctx, p->handle);
-	free(p);
-}
-
 static struct guard_connection *guarded(struct MHD_Connection *c)
 {
 	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-/* A page, or NULL: nothing to print from. */
-static struct page *page_open(struct el_httpd *h, struct guard_connection *connection)
+static enum MHD_Result add_accept(void *cls, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
 {
-	struct page *p = malloc(sizeof(*p));
+	struct accept *a = cls;
 
-	if (p == NULL)
-		return NULL;
-	p->httpd = h;
-	p->connection = connection;
-	p->input = (struct el_expo_input){0};
-	p->cursor = (struct el_expo_cursor){0};
-	p->len = p->pos = 0;
-	p->handle = h->source.open(h->source.ctx, &p->input);
-	if (p->handle == NULL) {
-		free(p);
-		return NULL;
-	}
-	return p;
+	(void)kind;
+	if (value && strcasecmp(name, MHD_HTTP_HEADER_ACCEPT) == 0)
+		accept_add(a, value);
+	else if (value && strcasecmp(name, MHD_HTTP_HEADER_ACCEPT_ENCODING) == 0)
+		accept_add_encoding(a, value);
+	return MHD_YES;
+}
+
+/* What the client can read. */
+static struct accept accept_of(struct MHD_Connection *c)
+{
+	struct accept a;
+
+	accept_init(&a);
+	MHD_get_connection_values(c, MHD_HEADER_KIND, add_accept, &a);
+	return a;
 }
 
 /* Gives the response away. header: name and value of one more header, or NULL. */
@@ -158,11 +122,17 @@ static enum MHD_Result respond_unavailable(struct MHD_Connection *c, const char 
 	return respond_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, why, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }
 
+static const char *const content_types[EL_EXPO_FORMATS] = {
+    [EL_EXPO_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+    [EL_EXPO_PROTOBUF] = "application/vnd.google.protobuf; "
+			 "proto=io.prometheus.client.MetricFamily; encoding=delimited"};
+
 /* MHD calls it again once a connection that waited is resumed: the page is opened then. */
 static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c, bool head)
 {
 	struct MHD_Response *response;
 	enum guard_state state;
+	struct accept accept;
 	struct page *p;
 
 	if (h->auth && !is_authorised(h, c))
@@ -176,7 +146,8 @@ static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c,
 	}
 	if (state != GUARD_PAGE)
 		return respond_unavailable(c, "too many readers at a time\n");
-	p = page_open(h, guarded(c));
+	accept = accept_of(c);
+	p = page_open(&h->source, guarded(c), &accept);
 	if (p == NULL)
 		return respond_unavailable(c, "nothing to show yet\n");
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PAGE_SLICE_BYTES, page_read,
@@ -189,8 +160,13 @@ static enum MHD_Result get_metrics(struct el_httpd *h, struct MHD_Connection *c,
 	 * ends. */
 	if (head)
 		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-	return respond(c, MHD_HTTP_OK, response, "text/plain; version=0.0.4; charset=utf-8", NULL,
-		       NULL);
+	if (page_is_packed(p) && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING,
+							 "gzip") != MHD_YES) {
+		MHD_destroy_response(response);
+		return MHD_NO;
+	}
+	return respond(c, MHD_HTTP_OK, response, content_types[accept_format(&accept)],
+		       MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
 }
 
 /* A word where all is well, else 503 and why it is not. */

@@ -24,9 +24,11 @@ struct fixture {
 	unsigned open_pages;
 	bool ready, refuse, stuck;
 	struct el_httpd *httpd;
+	struct el_expo_packed *packed[EL_EXPO_FORMATS]; /* the test's; NULL: none */
 };
 
-static inline void *source_open(void *ctx, struct el_expo_input *ret_input)
+static inline void *source_open(void *ctx, struct el_expo_input *ret_input,
+				struct el_expo_packed **ret_packed)
 {
 	struct fixture *f = ctx;
 	struct el_snapshot *s = el_snapshot_store_take(f->store);
@@ -39,6 +41,8 @@ static inline void *source_open(void *ctx, struct el_expo_input *ret_input)
 	ret_input->version = "1.2.3";
 	ret_input->dpdk_version = "22.11";
 	f->open_pages++;
+	if (ret_packed && f->packed[ret_input->format])
+		*ret_packed = el_expo_packed_get(f->packed[ret_input->format]);
 	return s;
 }
 
@@ -280,7 +284,7 @@ static inline char *expected_page(struct fixture *f)
 	size_t cap = 1 << 25;
 	char *text = calloc(1, cap), *to = text;
 	struct el_expo_input in = {0};
-	void *handle = source_open(f, &in);
+	void *handle = source_open(f, &in, NULL);
 	size_t n;
 
 	while ((n = el_expo_render(&in, &cursor, to, cap - (size_t)(to - text))) > 0)

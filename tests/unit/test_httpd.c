@@ -2,6 +2,8 @@
 /* What is served, to whom, and where. */
 #include "httpd_fixture.h"
 
+#include "gunzip.h"
+
 static void pages_and_statuses(void **state)
 {
 	static const struct {
@@ -90,6 +92,89 @@ static void metrics_are_the_page(void **state)
 	assert_string_equal(body_of(answer), "");
 	free(answer);
 	free(expected);
+	fixture_fini(&f);
+}
+
+#define MESSAGES                                                                                   \
+	"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "               \
+	"encoding=delimited"
+
+/* The body of a page that may have any bytes in it, to be freed; headers: those it has to have. */
+static char *fetch_bytes(struct fixture *f, const char *request, const char *const *headers,
+			 size_t *ret_n)
+{
+	struct client c = client_connect(f, request);
+	const char *body;
+	char *bytes;
+
+	loop(f, &c, 1, first_is_closed);
+	assert_has(c.in, " 200 ");
+	assert_has(c.in, "\r\nVary: Accept, Accept-Encoding\r\n");
+	for (; *headers; headers++)
+		assert_has(c.in, *headers);
+	body = body_of(c.in);
+	*ret_n = c.len - (size_t)(body - c.in);
+	bytes = malloc(*ret_n + 1);
+	memcpy(bytes, body, *ret_n);
+	client_close(&c);
+	return bytes;
+}
+
+/* Format and encoding are those that the client takes, if they are there. */
+static void formats_and_encodings(void **state)
+{
+	static const struct {
+		const char *request;
+		enum el_expo_format format;
+		bool gzip;
+	} cases[] = {
+	    {"GET /metrics HTTP/1.0\r\n\r\n", EL_EXPO_TEXT, false},
+	    {"GET /metrics HTTP/1.0\r\nAccept: " MESSAGES "\r\n\r\n", EL_EXPO_PROTOBUF, false},
+	    {"GET /metrics HTTP/1.0\r\nAccept: text/plain;q=0.5\r\naccept: " MESSAGES
+	     "\r\nACCEPT-ENCODING: br, gzip\r\n\r\n",
+	     EL_EXPO_PROTOBUF, true},
+	    {"GET /metrics HTTP/1.0\r\nAccept: \"\r\nAccept-Encoding: gzip\r\n\r\n", EL_EXPO_TEXT,
+	     true},
+	};
+	static const char *const types[] = {"Content-Type: text/plain; version=0.0.4",
+					    "Content-Type: " MESSAGES};
+	struct el_httpd_config config = {0};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, 2000, &config);
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *request = cases[i / 2].request;
+		enum el_expo_format format = cases[i / 2].format;
+		bool is_packed = i % 2 == 1, gzip = is_packed && cases[i / 2].gzip;
+		const char *const headers[] = {types[format],
+					       gzip ? "Content-Encoding: gzip\r\n" : NULL, NULL};
+		struct el_expo_input in = {.format = format};
+		void *handle = source_open(&f, &in, NULL);
+		size_t n, n_expected = 0, n_slice;
+		char *bytes, *expected = malloc(1 << 24);
+		struct el_expo_cursor cursor = {0};
+
+		while ((n_slice = el_expo_render(&in, &cursor, expected + n_expected,
+						 EL_EXPO_LINE_MAX)) > 0)
+			n_expected += n_slice;
+		if (is_packed)
+			f.packed[format] = el_expo_pack(&in, SIZE_MAX);
+		bytes = fetch_bytes(&f, request, headers, &n);
+		if (gzip) {
+			char *unpacked = gunzip(bytes, n, &n);
+
+			free(bytes);
+			bytes = unpacked;
+		}
+		assert_int_equal(n, n_expected);
+		assert_memory_equal(bytes, expected, n);
+		free(bytes);
+		free(expected);
+		source_close(&f, handle);
+		el_expo_packed_put(f.packed[format]);
+		f.packed[format] = NULL;
+	}
 	fixture_fini(&f);
 }
 
@@ -256,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pages_and_statuses),
 	    cmocka_unit_test(metrics_are_the_page),
+	    cmocka_unit_test(formats_and_encodings),
 	    cmocka_unit_test(basic_authentication),
 	    cmocka_unit_test(connections_are_kept),
 	    cmocka_unit_test(rubbish_is_survived),
