@@ -177,6 +177,8 @@ static bool reader_is_done(struct fixture *f, struct client *reader)
 		if (is_ended(&crowd->slow[i])) {
 			client_close(&crowd->slow[i]);
 			come(f, crowd, i);
+			/* or the server's queue is full, and connecting waits for this thread */
+			el_httpd_run(f->httpd);
 		}
 	}
 	return reader->closed;
