@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "breaks.h"
+
+#include <math.h>
+
+#include "el_delay.h"
+
+#define POINTS_MIN 3      /* fewer don't tell a slope */
+#define FRAGMENT_POINTS 3 /* so few say nothing by themselves */
+static const struct corridor_slopes any_slope = {-CORRIDOR_SLOPE_MAX, CORRIDOR_SLOPE_MAX};
+
+/* Goes with all points. */
+static const struct corridor nothing = {.af = INFINITY, .ab = INFINITY};
+
+/* The offset's jump from one line to the other half-way between the parts: the middle of both. */
+static double step_of(const struct corridor_points *p, const struct corridor_break *b)
+{
+	double t = (higher(p->tf[b->before - 1], p->tb[b->before - 1]) +
+		    lower(p->tf[b->after], p->tb[b->after])) /
+		   2;
+
+	return (b->new.af - b->new.ab - b->old.af + b->old.ab) / 2 +
+	       (b->new.slope - b->old.slope) * t;
+}
+
+/* The corridor of one part. */
+static struct corridor fit_part(const struct corridor_points *p, uint32_t from, uint32_t to,
+				struct corridor_slopes within)
+{
+	if (from >= to)
+		return nothing;
+	return corridor_fit(p, from, to, to - from < POINTS_MIN ? within : any_slope);
+}
+
+static double best_split(const struct corridor_points *p, double width,
+			 struct corridor_slopes within, bool may_drop_first,
+			 struct corridor_break *ret)
+{
+	double best = 0;
+
+	for (uint32_t before = may_drop_first ? 0 : 1; before < p->n; before++) {
+		struct corridor old = fit_part(p, 0, before, within), new;
+
+		if (corridor_width(&old) - width <= best)
+			continue;
+		for (uint32_t after = before > 0 ? before : 1; after <= before + 1; after++) {
+			double gain;
+
+			new = fit_part(p, after, p->n, within);
+			gain = lower(corridor_width(&old), corridor_width(&new)) - width;
+			if (gain <= best)
+				continue;
+			best = gain;
+			*ret = (struct corridor_break){
+			    .before = before, .after = after, .old = old, .new = new};
+		}
+	}
+	return best;
+}
+
+bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes within,
+			 bool may_drop_first, struct corridor_break *ret)
+{
+	struct corridor whole = corridor_fit(p, 0, p->n, within), rigid;
+	bool known = within.min > -CORRIDOR_SLOPE_MAX;
+	double width = corridor_width(&whole), gain, scatter, uneven;
+
+	if (p->n < 2)
+		return false;
+	gain = best_split(p, width,
+			  known ? within : (struct corridor_slopes){whole.slope, whole.slope},
+			  may_drop_first, ret);
+	if (gain <= EL_DELAY_STEP_NS)
+		return false;
+	scatter = higher(corridor_scatter(p, 0, ret->before, &ret->old),
+			 corridor_scatter(p, ret->after, p->n, &ret->new));
+	ret->tolerance = EL_DELAY_STEP_NS + SCATTERS * scatter;
+	if (gain <= ret->tolerance)
+		return false;
+	ret->same_rate = true;
+	if (ret->before == 0 || ret->after == p->n)
+		return true;
+	ret->fragment = may_drop_first && ret->before <= FRAGMENT_POINTS;
+	uneven = fabs(corridor_width(&ret->old) - corridor_width(&ret->new));
+	if (!ret->fragment && uneven > higher(2 * ret->tolerance, gain))
+		return false;
+	rigid = corridor_fit(p, ret->after, p->n, within);
+	ret->same_rate = corridor_width(&rigid) >= corridor_width(&ret->new) - ret->tolerance;
+	if (ret->same_rate)
+		ret->new = rigid;
+	ret->step = step_of(p, ret);
+	return true;
+}
