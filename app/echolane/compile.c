@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -108,6 +109,8 @@ static int compile(struct control *c, struct compile_order *order, struct genera
 	    .interval_packets_s = conf->global.interval_packets_s,
 	    .round_timeout_s = conf->global.timeout_s,
 	    .asap = conf->dataplane.pacing == EL_CONF_PACING_ASAP,
+	    .has_phase = !isnan(conf->dataplane.phase),
+	    .phase = conf->dataplane.phase,
 	    .rate_pps = cap ? cap : network_default_pps(c->network),
 	    .max_probes = conf->dataplane.max_probes_per_round,
 	    .certain_below_s = conf->dataplane.certain_below_s,

@@ -37,6 +37,12 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * EL_NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/* When 1970 began by the workers' clock, modulo 2^64. */
+static uint64_t epoch_ns(void)
+{
+	return el_raw_ns() - clock_ns(CLOCK_REALTIME);
+}
+
 /* Sends no more probes, and ends the program once the answers that are out are in or their time is
  * over. Called again: ends it now. */
 static void stop(struct control *c)
@@ -169,6 +175,7 @@ static void look_at_network(struct control *c)
 static struct rollout_world look_at_world(struct control *c)
 {
 	struct rollout_world world = {.now_ns = el_raw_ns(),
+				      .epoch_ns = epoch_ns(),
 				      .taken = el_board_is_taken(c->board),
 				      .begun_last = UINT64_MAX,
 				      .is_making = c->reload.is_making,
@@ -280,7 +287,7 @@ static void tick(struct control *c)
 	}
 	take_reports(c);
 	if (rollout_hands_out(&c->rollout))
-		rounds_hand_out(rollout_newest(&c->rollout)->rounds, el_raw_ns());
+		rounds_hand_out(rollout_newest(&c->rollout)->rounds, el_raw_ns(), epoch_ns());
 	take_events(c);
 	facts_poll(c);
 	set_tick(c, is_quiet(c) ? TICK_NS : QUICK_TICK_NS);

@@ -113,7 +113,8 @@ static const struct el_schedule *start(struct rollout *r, const struct rollout_w
 {
 	struct generation *first = rollout_newest(r);
 
-	rounds_start(first->rounds, 1, world->now_ns + START_DELAY_NS);
+	rounds_start(first->rounds, 1,
+		     rounds_in_phase(first->set, world->now_ns + START_DELAY_NS, world->epoch_ns));
 	r->state = ROLLOUT_RUNNING;
 	return post(r, el_schedule_open(schedule(r), 1, first->streams));
 }

@@ -38,8 +38,9 @@ enum rollout_state {
 
 /* What is so at the time of a call. */
 struct rollout_world {
-	uint64_t now_ns; /* the workers' clock */
-	bool taken;      /* all workers have taken the schedule that was posted last */
+	uint64_t now_ns;   /* the workers' clock */
+	uint64_t epoch_ns; /* when 1970 began by that clock, modulo 2^64 */
+	bool taken;        /* all workers have taken the schedule that was posted last */
 	/* The number of the round begun last: of the worker that is furthest, and of the one that
 	 * is furthest behind. Where they differ, a round has begun on some workers only. */
 	uint64_t begun_first, begun_last;

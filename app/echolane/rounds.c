@@ -4,6 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <rte_common.h>
+
+/* Of a period: by how much a round may begin later or earlier than the last one asks for, and up to
+ * where it is late rather than early. */
+#define PHASE_LATER_PART 16
+#define PHASE_EARLIER_PART 1024
+#define PHASE_LATE_PART 64
+
 /* Empty blocks of one worker, a stack. */
 struct free_blocks {
 	struct el_block **items;
@@ -104,8 +112,33 @@ static bool have_blocks(const struct rounds *r)
 	return true;
 }
 
+uint64_t rounds_in_phase(const struct el_plan_set *set, uint64_t begin_ns, uint64_t epoch_ns)
+{
+	uint64_t late;
+
+	if (!set->has_phase || !set->period_ns)
+		return begin_ns;
+	late = (begin_ns - epoch_ns - set->phase_ns) % set->period_ns;
+	return late ? begin_ns + set->period_ns - late : begin_ns;
+}
+
+/* When the next round begins, a period after the last or somewhat beside it: where clocks run
+ * apart, or a plan began between two rounds, rounds come back to their phase step by step. Probes
+ * have 98 % of a period, so little can be taken off it, and more can be added. */
+static uint64_t next_begin(const struct rounds *r, uint64_t epoch_ns)
+{
+	const struct el_plan_set *set = r->conf.set;
+	uint64_t begin = r->next_start_ns + set->period_ns;
+	uint64_t wait = rounds_in_phase(set, begin, epoch_ns) - begin;
+	uint64_t late = wait ? set->period_ns - wait : 0;
+
+	if (late <= set->period_ns / PHASE_LATE_PART)
+		return begin - RTE_MIN(late, set->period_ns / PHASE_EARLIER_PART);
+	return begin + RTE_MIN(wait, set->period_ns / PHASE_LATER_PART);
+}
+
 /* Orders the next round from all workers. False: from none, as there is no room or no memory. */
-static bool hand_out(struct rounds *r)
+static bool hand_out(struct rounds *r, uint64_t epoch_ns)
 {
 	uint64_t period = r->conf.set->period_ns;
 	struct el_block *blocks[EL_PLAN_WORKERS_MAX];
@@ -131,7 +164,7 @@ static bool hand_out(struct rounds *r)
 	*open_at(r, r->tail++) =
 	    (struct open_round){.round = r->next_round, .start_ns = r->next_start_ns, .job = job};
 	r->last_start_ns = r->next_start_ns;
-	r->next_start_ns += period;
+	r->next_start_ns = next_begin(r, epoch_ns);
 	r->next_round++;
 	return true;
 }
@@ -163,7 +196,7 @@ static uint64_t slack_ns(const struct el_plan_set *set)
 
 /* A round is handed out when the one before has begun: so the workers always have one ahead, and a
  * change never has to wait for longer than that. */
-void rounds_hand_out(struct rounds *r, uint64_t now)
+void rounds_hand_out(struct rounds *r, uint64_t now, uint64_t epoch_ns)
 {
 	while (r->started && !no_more(r)) {
 		bool later = (int64_t)(now - r->last_start_ns) < 0;
@@ -174,7 +207,7 @@ void rounds_hand_out(struct rounds *r, uint64_t now)
 			return;
 		}
 		skip_passed(r, now, slack_ns(r->conf.set));
-		if (!hand_out(r))
+		if (!hand_out(r, epoch_ns))
 			return;
 	}
 }

@@ -39,8 +39,12 @@ void rounds_start(struct rounds *r, uint64_t first, uint64_t start_ns);
 /* No more rounds are handed out. Those that workers have go on. */
 void rounds_retire(struct rounds *r);
 
-/* Hands out what is due; to be called every few milliseconds. */
-void rounds_hand_out(struct rounds *r, uint64_t now_ns);
+/* Hands out what is due; to be called every few milliseconds. epoch_ns: when 1970 began, by the
+ * clock of now_ns, modulo 2^64. */
+void rounds_hand_out(struct rounds *r, uint64_t now_ns, uint64_t epoch_ns);
+/* The first time from begin_ns on at which a plan's phase has a round begin; begin_ns where it has
+ * none, or its rounds have no period. */
+uint64_t rounds_in_phase(const struct el_plan_set *set, uint64_t begin_ns, uint64_t epoch_ns);
 /* A worker's report; the block must be of this set. */
 void rounds_report(struct rounds *r, struct el_block *block);
 /* Passes rounds that are whole to statistics, in order; with before_ns (0: without), only those

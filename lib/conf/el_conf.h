@@ -161,6 +161,7 @@ struct el_conf_dataplane {
 	enum el_conf_huge_pages huge_pages;
 	enum el_conf_pacing pacing;
 	enum el_conf_clock clock;
+	double phase;          /* of an interval, counted from 1970; NaN: none set */
 	uint64_t max_rate_pps; /* 0: the default cap of the port */
 	uint64_t max_probes_per_round;
 	double certain_below_s;   /* stamps that may be off by more are uncertain */

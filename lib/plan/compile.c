@@ -154,6 +154,8 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 		goto out;
 	set->window_ns = el_ns_from_s(t.window_s);
 	set->period_ns = el_ns_from_s(t.period_s);
+	set->has_phase = in->has_phase;
+	set->phase_ns = in->has_phase ? el_ns_from_s(in->phase * t.period_s) : 0;
 	set->timeout_ns = el_ns_from_s(t.timeout_s);
 	set->limit_ns = el_ns_from_s(t.limit_s);
 	set->certain_below_ns = el_ns_from_s(in->certain_below_s);

@@ -87,6 +87,10 @@ struct el_plan_set {
 	uint64_t generation;  /* counts the plans of this process, from 1 */
 	uint64_t window_ns;   /* over which a round's probes are sent; 0: as fast as possible */
 	uint64_t period_ns; /* from the start of a round to that of the next; 0: when all is sent */
+	/* Rounds begin so long after the multiples of period_ns since 1970; has_phase false:
+	 * anywhere. */
+	uint64_t phase_ns;
+	bool has_phase;
 	uint64_t timeout_ns; /* the longest of any target */
 	uint64_t limit_ns;   /* sending ends so long after the start at the latest; 0: no limit */
 	/* An answer whose stamp may be further off is marked EL_RECORD_UNCERTAIN. */
@@ -169,6 +173,8 @@ struct el_plan_input {
 	double interval_s, interval_packets_s;
 	double round_timeout_s; /* the most a round may take, answers included; 0: no limit */
 	bool asap;              /* dataplane.pacing: asap */
+	bool has_phase;
+	double phase;           /* dataplane.phase, where it has one */
 	uint64_t rate_pps;      /* cap over all ports; 0: none */
 	uint64_t max_probes;    /* dataplane.max_probes_per_round */
 	double certain_below_s; /* dataplane.certain_below */

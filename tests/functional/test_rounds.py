@@ -29,6 +29,18 @@ def test_interval(lab):
     assert_median(gaps(capture, HOST2, 12), 0.5, "packets")
 
 
+def test_phase(lab):
+    """Rounds begin where the phase says, by the clock of the day, whenever the program is started; in a round, targets
+    have their turn in the order of the configuration."""
+    targets = {name: icmp(host, 2) for name, host in (("b", HOST2), ("a", HOST1))}
+    with lab.capture("router", "p0", "icmp") as capture:
+        lab.rounds(config(targets, dataplane={"phase": 0.3}, interval=2), 2)
+    probes = [p for p in capture.packets if packets.is_probe(p)]
+    assert_equal([p.dst for p in probes], [HOST2, HOST1] * 4, "order of the probes")
+    late = [(p.time - 2 * 0.3) % 2 for p in probes[::4]]
+    assert min(late) < 0.1 and max(late) < 0.5, f"rounds began {late} s after their phase"
+
+
 def test_interval_packets(lab):
     """Packets of a target are so far apart, whatever the interval is."""
     with lab.capture("router", "p0", "icmp") as capture:

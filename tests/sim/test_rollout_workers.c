@@ -165,7 +165,7 @@ static void tick(struct control *c)
 			rounds_submit(c->rollout.generations[i].rounds, undecided_ns);
 	}
 	if (rollout_hands_out(&c->rollout))
-		rounds_hand_out(rollout_newest(&c->rollout)->rounds, rte_rdtsc());
+		rounds_hand_out(rollout_newest(&c->rollout)->rounds, rte_rdtsc(), 0);
 }
 
 /* Control every 2 ms and the workers meanwhile, whose probes are answered as `kind`, unless < 0. */

@@ -100,6 +100,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c->dataplane.worker_cores.items[1], 3);
 	assert_int_equal(c->dataplane.huge_pages, EL_CONF_HUGE_YES);
 	assert_int_equal(c->dataplane.pacing, EL_CONF_PACING_ASAP);
+	assert_true(c->dataplane.phase == 0.25);
 	assert_int_equal(c->dataplane.max_rate_pps, 1000000);
 	assert_int_equal(c->dataplane.max_probes_per_round, 5000);
 	assert_true(c->dataplane.certain_below_s == 0.0005);

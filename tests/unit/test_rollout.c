@@ -263,7 +263,7 @@ static void tick(void)
 		free_generation(&over);
 	collect();
 	if (rollout_hands_out(&world.rollout))
-		rounds_hand_out(rollout_newest(&world.rollout)->rounds, world.now_ns);
+		rounds_hand_out(rollout_newest(&world.rollout)->rounds, world.now_ns, 0);
 }
 
 static void publish_one(void)

@@ -16,7 +16,8 @@ static struct fake fakes[2];
 static struct stats_job *submitted[BLOCKS_MAX];
 static uint32_t n_submitted;
 
-static bool is_full; /* a worker has no room for more orders */
+static uint64_t epoch_ns; /* when 1970 began */
+static bool is_full;      /* a worker has no room for more orders */
 
 static bool order(void *ctx, struct el_block *const *blocks)
 {
@@ -40,7 +41,7 @@ static void poll_rounds(struct rounds *r, uint64_t now)
 		w->n_ready = 0;
 	}
 	rounds_submit(r, 0);
-	rounds_hand_out(r, now);
+	rounds_hand_out(r, now, epoch_ns);
 }
 
 static void submit(void *ctx, struct stats_job *job)
@@ -355,6 +356,71 @@ static void a_cut_ends_it(void **state)
 	unmake(r, f, set);
 }
 
+/* The start of the round that was handed out last. */
+static uint64_t last_start(void)
+{
+	return fakes[0].blocks[fakes[0].n - 1]->start_ns;
+}
+
+/* Goes on until the round with this number is handed out, publishing all before it; when it begins.
+ */
+static uint64_t start_of(struct rounds *r, uint64_t round)
+{
+	while (!fakes[0].n || fakes[0].blocks[fakes[0].n - 1]->round < round) {
+		poll_rounds(r, fakes[0].n ? last_start() : 0);
+		if (fakes[0].n > 1) {
+			finish(0, 1, true);
+			poll_rounds(r, 0);
+			recycle_all(r);
+		}
+	}
+	return last_start();
+}
+
+static uint64_t distance(uint64_t ns, uint64_t from, uint64_t period)
+{
+	uint64_t after = (ns - from) % period;
+
+	return after < period - after ? after : period - after;
+}
+
+/* Rounds that begin anywhere come to begin at their phase, by steps that leave time for all probes,
+ * and stay there where the clock of 1970 runs otherwise or is set. */
+static void rounds_come_to_their_phase(void **state)
+{
+	struct el_plan_set *set;
+	struct fixture *f;
+	struct rounds *r = make(&f, &set, 1, 0);
+	uint64_t p = set->period_ns, before, begin;
+	static const uint64_t steps_ns[] = {0, 4 * EL_NS_PER_S, 8 * EL_NS_PER_S, EL_NS_PER_S / 20,
+					    10 * EL_NS_PER_S - EL_NS_PER_S / 20};
+
+	(void)state;
+	set->has_phase = true;
+	set->phase_ns = 3 * EL_NS_PER_S;
+	epoch_ns = -(1764424800 * EL_NS_PER_S + 123456789);
+	assert_int_equal(rounds_in_phase(set, 777, epoch_ns) - epoch_ns, 1764424803 * EL_NS_PER_S);
+	begin = rounds_in_phase(set, 777, epoch_ns);
+	assert_int_equal(rounds_in_phase(set, begin, epoch_ns), begin);
+	assert_int_equal(rounds_in_phase(set, begin + 1, epoch_ns), begin + p);
+	rounds_start(r, 1, 5 * EL_NS_PER_S);
+	before = start_of(r, 1);
+	assert_int_equal(before, 5 * EL_NS_PER_S);
+	for (uint64_t i = 0, round = 2; i < sizeof(steps_ns) / sizeof(steps_ns[0]); i++) {
+		epoch_ns += steps_ns[i];
+		for (uint64_t end = round + 30; round < end; round++) {
+			begin = start_of(r, round);
+			assert_in_range(begin - before, p - p / 1000, p + p / 16);
+			before = begin;
+			epoch_ns += 100000; /* 10 ppm of 10 s */
+		}
+		assert_in_range(distance(begin, epoch_ns + set->phase_ns, p), 0, 200000);
+	}
+	assert_int_equal(rounds_skipped(r), 0);
+	unmake(r, f, set);
+	epoch_ns = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +433,7 @@ int main(void)
 	    cmocka_unit_test(drops_go_to_rounds_that_have_begun),
 	    cmocka_unit_test(what_nobody_began_is_no_round),
 	    cmocka_unit_test(a_cut_ends_it),
+	    cmocka_unit_test(rounds_come_to_their_phase),
 	};
 
 	el_log_set_level(EL_LOG_ERROR);
