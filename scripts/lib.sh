@@ -12,8 +12,9 @@ CHILD=
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkgconf libdpdk-dev libyaml-dev libmicrohttpd-dev
 	libc-ares-dev libmnl-dev nettle-dev libjansson-dev zlib1g-dev)
 PACKAGES_LAB=(iproute2 ethtool python3)
-PACKAGES_TEST=(libcmocka-dev libprotobuf-c-dev protobuf-c-compiler python3-scapy tshark dnsmasq-base nftables tcpdump procps iputils-ping curl valgrind
-	clang-format-14 shellcheck codespell mandoc systemd)
+PACKAGES_TEST=(libcmocka-dev libprotobuf-c-dev protobuf-c-compiler python3-scapy tshark dnsmasq-base nftables
+	tcpdump procps iputils-ping curl valgrind clang-format-14 shellcheck codespell mandoc systemd
+	python3-yaml)
 
 say() {
 	printf '%s\n' "$*"

@@ -11,7 +11,7 @@
 #include "value.h"
 
 /* Maps of up to so many keys have them listed where none is near to one that is unknown. */
-#define KEYS_SHOWN_MAX 13
+#define KEYS_SHOWN_MAX 15
 
 static char *path_text(const struct conf_walk *w, const char *last, char *buf, size_t cap)
 {

@@ -14,10 +14,11 @@ DESTDIR=$folder meson install -C "$build" --no-rebuild --quiet
 program=$folder$prefix/bin/echolane bind=$folder$prefix/sbin/echolane-bind share=$folder$prefix/share
 for file in "$program" "$bind" "$share/man/man8/echolane.8" "$share/man/man8/echolane-bind.8" "$share/man/man5/echolane.yaml.5" \
 	"$share/bash-completion/completions/echolane" "$share/echolane/drivers-cfg/generic.yaml" \
-	"$folder$prefix/lib/systemd/system/echolane.service"; do
+	"$folder$prefix/lib/systemd/system/echolane.service" "$folder$prefix/bin/echolane-mesh" "$share/echolane/mesh.yaml"; do
 	[ -s "$file" ] || fail "$file is missing: $(find "$folder" -type f)"
 done
-[ "$(find "$folder" -type f -perm /111 | LC_ALL=C sort)" = "$program"$'\n'"$bind" ] || fail "not only the programs may be run"
+programs="$program"$'\n'"$program-mesh"$'\n'"$bind"
+[ "$(find "$folder" -type f -perm /111 | LC_ALL=C sort)" = "$programs" ] || fail "not only the programs may be run"
 [ -z "$(find "$folder" -mindepth 1 ! -type l -perm /022)" ] || fail "others may write: $(find "$folder" -perm /022)"
 
 cat >"$folder/config.yaml" <<'END'
@@ -36,3 +37,7 @@ cd "$folder"
 grep -q 'installed' err || fail "check: $(cat err)"
 cp "$share/echolane/drivers-cfg/af_packet.yaml" "$share/echolane/drivers-cfg/installed.yaml"
 "$program" check config.yaml 2>err || fail "check: $(cat err)"
+# it has its own parts from this place, and leaves nothing there
+"$program-mesh" "$share/echolane/mesh.yaml" --out mesh >out || fail "echolane-mesh: $(cat out)"
+grep -q '^5 appliances, 20 directions, 8 files changed$' out || fail "echolane-mesh: $(cat out)"
+[ -z "$(find "$folder$prefix" -name '__pycache__')" ] || fail "echolane-mesh has left something in its place"
