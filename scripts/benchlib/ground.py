@@ -191,14 +191,16 @@ def build_revision(revision):
     return build(directory / "release", directory / "source", MEASURED)
 
 
-def prepare(options):
-    """Signals end the program as an error does, and what every benchmark needs is there."""
+def prepare(options, has_programs=True):
+    """Signals end the program as an error does, and what every benchmark needs is there; has_programs: ours, too."""
     def interrupted(number, _):
         sys.exit(128 + number)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
     if os.geteuid() != 0:
         raise Failure("root is needed, for network namespaces")
+    if not has_programs:
+        return
     if options.build is None:
         options.build = build(TOP / "build-release", TOP, PROGRAMS)
     options.build = options.build.resolve()

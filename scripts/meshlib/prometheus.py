@@ -54,22 +54,26 @@ def window(inventory, least_s, rounds):
 
 def recording_rules(inventory):
     """(name, expression); those of sites come from those of appliances."""
-    long = window(inventory, 300, 6)
     yield "mesh:loss:ratio", f"avg by ({CELL}) ({metrics(inventory, 'loss_ratio')})"
     # of a series without answers it is 0
     yield "mesh:round_trip:seconds", (f"avg by ({CELL}, percentile) "
                                       f"({metrics(inventory, 'round_trip_seconds')} > 0)")
-    yield "mesh:loss:ratio_long", (f"sum by ({CELL}) (increase({metrics(inventory, 'loss_total')}[{long}])) / "
-                                   f"sum by ({CELL}) (increase({metrics(inventory, 'sent_total')}[{long}]) > 0)")
     yield "mesh_site:loss:ratio", f"avg by ({SITES}) (mesh:loss:ratio)"
     yield "mesh_site:round_trip:seconds", f"avg by ({SITES}, percentile) (mesh:round_trip:seconds)"
-    yield "mesh_site:loss:ratio_long", f"avg by ({SITES}) (mesh:loss:ratio_long)"
     if "STAMP" in inventory.types:
         short = window(inventory, 1, 4)
         yield "mesh:direction_loss:ratio", (
             f'sum by ({CELL}, direction) (increase(echolane_probes_lost_total{{to!=""}}[{short}])) / ignoring (direction) '
             f'group_left () sum by ({CELL}) (increase(stamp_sent_total{{to!=""}}[{short}]) > 0)')
         yield "mesh_site:direction_loss:ratio", f"avg by ({SITES}, direction) (mesh:direction_loss:ratio)"
+
+
+def long_rules(inventory):
+    """The same over a longer time: from what is counted, so nothing is missed between two scrapes. They cost most."""
+    long = window(inventory, 300, 6)
+    yield "mesh:loss:ratio_long", (f"sum by ({CELL}) (increase({metrics(inventory, 'loss_total')}[{long}])) / "
+                                   f"sum by ({CELL}) (increase({metrics(inventory, 'sent_total')}[{long}]) > 0)")
+    yield "mesh_site:loss:ratio_long", f"avg by ({SITES}) (mesh:loss:ratio_long)"
 
 
 def network(inventory, expression):
@@ -105,11 +109,15 @@ def alert_rules(inventory):
            "{{ $labels.site }}/{{ $labels.appliance }} does not answer Prometheus")
 
 
+def group(name, interval_s, recorded):
+    yield from (f"  - name: {name}", f"    interval: {interval_s}s", "    rules:")
+    for metric, expression in recorded:
+        yield from (f"      - record: {metric}", f"        expr: {json.dumps(expression)}")
+
+
 def rules(inventory):
-    every = f"{inventory.interval_s}s"
-    out = [HEADER, "groups:", f"  - name: {JOB}", f"    interval: {every}", "    rules:"]
-    for name, expression in recording_rules(inventory):
-        out += [f"      - record: {name}", f"        expr: {json.dumps(expression)}"]
+    out = [HEADER, "groups:", *group(f"{JOB}-long", max(60, inventory.interval_s), long_rules(inventory)),
+           *group(JOB, inventory.interval_s, recording_rules(inventory))]
     for name, expression, intervals, summary in alert_rules(inventory):
         out += [f"      - alert: {name}", f"        expr: {json.dumps(expression)}",
                 f"        for: {intervals * inventory.interval_s}s",

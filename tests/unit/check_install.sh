@@ -13,6 +13,7 @@ fail() {
 DESTDIR=$folder meson install -C "$build" --no-rebuild --quiet
 program=$folder$prefix/bin/echolane bind=$folder$prefix/sbin/echolane-bind share=$folder$prefix/share
 for file in "$program" "$bind" "$share/man/man8/echolane.8" "$share/man/man8/echolane-bind.8" "$share/man/man5/echolane.yaml.5" \
+	"$share/man/man8/echolane-mesh.8" \
 	"$share/bash-completion/completions/echolane" "$share/echolane/drivers-cfg/generic.yaml" \
 	"$folder$prefix/lib/systemd/system/echolane.service" "$folder$prefix/bin/echolane-mesh" "$share/echolane/mesh.yaml"; do
 	[ -s "$file" ] || fail "$file is missing: $(find "$folder" -type f)"

@@ -7,6 +7,7 @@ EL_TEST_GOLDEN_WRITE=1 writes what the example's inventory gives to tests/data/m
 import difflib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -256,6 +257,16 @@ class Mesh(unittest.TestCase):
         self.assertEqual(f"{appliance.phase('par1'):.9f}", "0.410412413")
         self.assertEqual(appliance.hashed("target", "par1"), int.from_bytes(bytes.fromhex(
             run("sh", "-c", "printf target:par1 | sha256sum").stdout[:16]), "big"))
+
+    def test_manual_page(self):
+        """It has all options of --help, and all keys."""
+        page = TOP / "scripts/echolane-mesh.8"
+        text = re.sub(".\b", "", run("mandoc", "-T", "utf8", page).stdout)
+        for option in re.findall(r"^  (--\w+)", mesh("--help").stdout, re.MULTILINE):
+            self.assertRegex(text, rf"(?m)^ +{option}\b")
+        for key in ("mesh.who", "mesh.alerts", "mesh.responder", *inventory.WHO, *inventory.TYPE_KEYS, *inventory.GROUP_KEYS, "addresses",
+                    "port", "metrics", "kernel"):
+            self.assertIn(key, text)
 
     def test_faults_are_no_tracebacks(self):
         for text in ("", "[]", "a", "sites: {a: {b: }}", "types: [1]\ngroups: 1\nsites: 2", "\x00", "a: &a [*a]", "*a", "? [a]\n: b",
