@@ -445,9 +445,9 @@ const struct family expo_families[] = {
      "it "
      "says, else 0.",
      expo_rows_stamp, NULL, expo_print_synchronised, EL_PROBE_STAMP, 0},
-    {"stamp_port_mismatch_total", FAMILY_COUNTER, "STAMP replies with other ports than their probe's.",
-     expo_rows_targets, NULL, expo_print_target_total, EL_PROBE_STAMP,
-     offsetof(struct el_target_totals, port_mismatch)},
+    {"stamp_port_mismatch_total", FAMILY_COUNTER,
+     "STAMP replies with other ports than their probe's.", expo_rows_targets, NULL,
+     expo_print_target_total, EL_PROBE_STAMP, offsetof(struct el_target_totals, port_mismatch)},
     {"threshold", FAMILY_GAUGE, "Thresholds for alerts, as configured.", expo_rows_series,
      expo_subs_threshold, expo_print_threshold, PROBE_ANY, 0},
     {"app_host_resolution_status", FAMILY_GAUGE,

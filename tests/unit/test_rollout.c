@@ -75,8 +75,10 @@ static struct generation make(uint64_t period_ns, uint64_t timeout_ns)
 	set->period_ns = period_ns;
 	set->timeout_ns = timeout_ns;
 	set->n_blocks = 3;
-	for (uint32_t w = 0; w < WORKERS; w++)
+	for (uint32_t w = 0; w < WORKERS; w++) {
 		set->plans[w] = calloc(1, sizeof(*set->plans[w]));
+		set->plans[w]->set = set;
+	}
 	p.streams = el_streams_create(set);
 	p.rounds = rounds_create(&config);
 	assert_true(p.rounds && p.streams);

@@ -206,7 +206,7 @@ static void targets_and_series(void **unused)
 	(void)unused;
 	reply = ask("/echolane/target,t7");
 	assert_has(reply, "{\"14\":{\"target\":\"t7\",\"group\":\"g0\",\"state\":\"probed\","
-			  "\"type\":\"ICMPping\",\"address\":\"192.0.2.7\","
+			  "\"type\":\"STAMP\",\"address\":\"192.0.2.7\","
 			  "\"sent_total\":114,\"lost_total\":10");
 	assert_has(reply, "\"rtt_p95_ns\":4568}");
 	assert_has(reply, "\"15\":{");
