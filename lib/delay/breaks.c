@@ -5,8 +5,7 @@
 
 #include "el_delay.h"
 
-#define POINTS_MIN 3      /* fewer don't tell a slope */
-#define FRAGMENT_POINTS 3 /* so few say nothing by themselves */
+#define POINTS_MIN 3 /* fewer don't tell a slope */
 static const struct corridor_slopes any_slope = {-CORRIDOR_SLOPE_MAX, CORRIDOR_SLOPE_MAX};
 
 /* Goes with all points. */
@@ -33,17 +32,16 @@ static struct corridor fit_part(const struct corridor_points *p, uint32_t from, 
 }
 
 static double best_split(const struct corridor_points *p, double width,
-			 struct corridor_slopes within, bool may_drop_first,
-			 struct corridor_break *ret)
+			 struct corridor_slopes within, struct corridor_break *ret)
 {
 	double best = 0;
 
-	for (uint32_t before = may_drop_first ? 0 : 1; before < p->n; before++) {
+	for (uint32_t before = 1; before < p->n; before++) {
 		struct corridor old = fit_part(p, 0, before, within), new;
 
 		if (corridor_width(&old) - width <= best)
 			continue;
-		for (uint32_t after = before > 0 ? before : 1; after <= before + 1; after++) {
+		for (uint32_t after = before; after <= before + 1; after++) {
 			double gain;
 
 			new = fit_part(p, after, p->n, within);
@@ -59,7 +57,7 @@ static double best_split(const struct corridor_points *p, double width,
 }
 
 bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes within,
-			 bool may_drop_first, struct corridor_break *ret)
+			 struct corridor_break *ret)
 {
 	struct corridor whole = corridor_fit(p, 0, p->n, within), rigid;
 	bool known = within.min > -CORRIDOR_SLOPE_MAX;
@@ -68,8 +66,7 @@ bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes
 	if (p->n < 2)
 		return false;
 	gain = best_split(p, width,
-			  known ? within : (struct corridor_slopes){whole.slope, whole.slope},
-			  may_drop_first, ret);
+			  known ? within : (struct corridor_slopes){whole.slope, whole.slope}, ret);
 	if (gain <= EL_DELAY_STEP_NS)
 		return false;
 	scatter = higher(corridor_scatter(p, 0, ret->before, &ret->old),
@@ -78,11 +75,10 @@ bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes
 	if (gain <= ret->tolerance)
 		return false;
 	ret->same_rate = true;
-	if (ret->before == 0 || ret->after == p->n)
+	if (ret->after == p->n)
 		return true;
-	ret->fragment = may_drop_first && ret->before <= FRAGMENT_POINTS;
 	uneven = fabs(corridor_width(&ret->old) - corridor_width(&ret->new));
-	if (!ret->fragment && uneven > higher(2 * ret->tolerance, gain))
+	if (uneven > higher(2 * ret->tolerance, gain))
 		return false;
 	rigid = corridor_fit(p, ret->after, p->n, within);
 	ret->same_rate = corridor_width(&rigid) >= corridor_width(&ret->new) - ret->tolerance;

@@ -9,14 +9,13 @@
 #define SCATTERS 4
 
 /* A break after point before - 1 and before point after; at most one, which it goes through, is
- * between them. That may be the first one, so that nothing is before, or the last. */
+ * between them. That may be the last one, so that nothing is behind. */
 struct corridor_break {
 	uint32_t before, after;
 	struct corridor old, new;
 	double tolerance; /* what delays may be below a wall without this saying anything */
 	bool same_rate;
-	bool fragment; /* what is before is the end of another break */
-	double step;   /* of the offset */
+	double step; /* of the offset */
 };
 
 /* The break that explains the points better than one corridor does, if there is one.
@@ -25,6 +24,6 @@ struct corridor_break {
  * either of the two has to be, by the size of the step. Queueing can do that as well, when the
  * minima of one direction lie before and those of the other one behind, but not so that both parts
  * are of equal width, unless by chance; and what is no more than minima scatter by is taken for
- * chance. may_drop_first: the first points may be what is left of a break. */
+ * chance. */
 bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes within,
-			 bool may_drop_first, struct corridor_break *ret);
+			 struct corridor_break *ret);

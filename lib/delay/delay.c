@@ -110,7 +110,8 @@ static struct corridor_slopes rates_of(const struct el_delay_session *s,
 	double wander = RATE_WANDER * higher(p->tf[p->n - 1], 0);
 
 	if (rate_known(s))
-		return (struct corridor_slopes){s->slope_min - wander, s->slope_max + wander};
+		return (struct corridor_slopes){higher(s->slope_min - wander, -CORRIDOR_SLOPE_MAX),
+						lower(s->slope_max + wander, CORRIDOR_SLOPE_MAX)};
 	if (p->n == 1) /* it does not tell */
 		return (struct corridor_slopes){s->slope, s->slope};
 	return (struct corridor_slopes){-CORRIDOR_SLOPE_MAX, CORRIDOR_SLOPE_MAX};
@@ -294,8 +295,6 @@ static void touched_by(const struct work *w, size_t from, size_t to, const struc
 
 static void note_break(struct work *w, const struct corridor_break *b)
 {
-	if (b->before == 0 || b->fragment) /* it is noted already */
-		return;
 	if (b->same_rate) {
 		w->round->steps++;
 		w->round->step_ns = (int64_t)b->step;
@@ -327,7 +326,7 @@ static void process_break(struct work *w, size_t from, size_t to, const struct c
 	size_t begin, end, n_new, n_old;
 
 	w->breaks++;
-	if (b->before > 0 && b->after < s->n_segments) {
+	if (b->after < s->n_segments) {
 		note_break(w, b);
 		drop_segments(w, b);
 		process(w, from, to);
@@ -344,7 +343,7 @@ static void process_break(struct work *w, size_t from, size_t to, const struct c
 		s->held = held;
 		return;
 	}
-	if (b->fragment || (s->samples == 0 && n_old < EL_DELAY_SAMPLES_MIN))
+	if (s->samples == 0 && n_old < EL_DELAY_SAMPLES_MIN)
 		values_mark(w, from, begin, EL_DELAY_STEPPED);
 	else
 		process(w, from, begin);
@@ -405,8 +404,7 @@ static void process(struct work *w, size_t from, size_t to)
 	note_least(s, s->time_ns, (int64_t)(low_both(w) + base_width(s)));
 	if (w->breaks < BREAKS_MAX && is_suspicious(w, &c)) {
 		gather(w, from, to, rate_known(s) ? s->slope : c.slope, n_usable, CHUNKS_FINE);
-		if (corridor_find_break(&w->points, rates_of(s, &w->points), s->n_segments == 0,
-					&b)) {
+		if (corridor_find_break(&w->points, rates_of(s, &w->points), &b)) {
 			process_break(w, from, to, &b);
 			return;
 		}

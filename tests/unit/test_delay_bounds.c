@@ -23,6 +23,31 @@ static void paths_that_are_uneven(void **state)
 	}
 }
 
+/* adjtime() slews by 500 ppm, where all the delay is in one direction. */
+static void clocks_that_are_slewed(void **state)
+{
+	static const double seconds[] = {0.3, 2, 10};
+
+	(void)state;
+	for (int i = 0; i < 24; i++) {
+		struct sim s = sim_usual();
+		struct sim_result r;
+		s.path_ns[i & 1] = 0;
+		s.events[0] = (struct sim_event){.what = SIM_SLEW,
+						 .at_s = 70.3,
+						 .amount = i & 2 ? 500 : -500,
+						 .for_s = seconds[i / 8]};
+		if (i & 4) {
+			s.per_round = 6000;
+			s.round_s = 60;
+		}
+		r = sim_run(&s, i & 4 ? 4 : 160, 0);
+		if (r.outside)
+			fail_msg("case %d: %zu of %zu are outside", i, r.outside,
+				 (size_t)r.samples);
+	}
+}
+
 static double between(struct sim *s, double low, double high)
 {
 	return low * pow(high / low, sim_uniform(s));
@@ -127,9 +152,8 @@ static void clocks_that_lie(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(paths_that_are_uneven),
-	    cmocka_unit_test(whatever_happens),
-	    cmocka_unit_test(clocks_that_are_right),
+	    cmocka_unit_test(paths_that_are_uneven), cmocka_unit_test(clocks_that_are_slewed),
+	    cmocka_unit_test(whatever_happens),      cmocka_unit_test(clocks_that_are_right),
 	    cmocka_unit_test(clocks_that_lie),
 	};
 

@@ -235,6 +235,34 @@ static void a_queue_behind_a_step_is_not_the_path(void **state)
 	assert_true(r.worst[0] < 50e3 && r.worst[1] < 50e3);
 }
 
+/* A step that queues hide, both of which are longer than the path: that the smallest delays of both
+ * directions would be below zero together, shows. */
+static void no_path_is_shorter_than_nothing(void **state)
+{
+	struct sim s = sim_usual();
+	struct el_delay_session session = {.samples = 0};
+	struct sim_round r = sim_round_init(s.per_round);
+
+	(void)state;
+	s.random = 5;
+	s.path_ns[0] = s.path_ns[1] = 30e3;
+	s.queue[0] =
+	    (struct sim_queue){.mean_ns = 5e3, .busy_from_s = 0.5, .busy_to_s = 1, .busy_ns = 3e6};
+	s.queue[1] = (struct sim_queue){.mean_ns = 5e3, .busy_to_s = 0.5, .busy_ns = 10e6};
+	s.events[0] = (struct sim_event){.what = SIM_STEP, .at_s = 0.5, .amount = 200e3};
+	sim_round(&s, &session, &r);
+	assert_int_equal(r.round.statuses[EL_DELAY_VALUED], 0);
+	for (int i = 0; i < 5; i++)
+		sim_round(&s, &session, &r);
+	assert_int_equal(r.round.statuses[EL_DELAY_VALUED], r.n);
+	for (size_t i = 0; i < r.n; i++) {
+		for (int d = 0; d < EL_DELAY_DIRECTIONS; d++)
+			assert_true(fabs((double)r.values.queueing_ns[d][i] -
+					 r.truth[i].queueing_ns[d]) < 5000);
+	}
+	sim_round_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +275,7 @@ int main(void)
 	    cmocka_unit_test(rates_that_wander_are_followed),
 	    cmocka_unit_test(queues_are_not_steps),
 	    cmocka_unit_test(a_queue_behind_a_step_is_not_the_path),
+	    cmocka_unit_test(no_path_is_shorter_than_nothing),
 	};
 
 	return cmocka_run_group_tests_name("delay_steps", tests, NULL, NULL);
