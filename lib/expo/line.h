@@ -37,7 +37,7 @@ static inline void line_escaped(struct line *l, const char *text, bool quotes)
 static inline __attribute__((always_inline)) void line_label(struct line *l, const char *name,
 							     const char *value)
 {
-	if (l->protobuf) {
+	if (__builtin_expect(l->protobuf, 0)) {
 		wire_pair(l, METRIC_FIELD_LABEL, name, strlen(name), value, strlen(value));
 		return;
 	}
@@ -86,7 +86,7 @@ static inline void line_u64(struct line *l, uint64_t v)
 {
 	char buf[24], *p = line_digits(buf, v);
 
-	if (l->protobuf) {
+	if (__builtin_expect(l->protobuf, 0)) {
 		line_value(l, (double)v);
 		return;
 	}
@@ -117,7 +117,7 @@ static inline void line_double(struct line *l, double v)
 {
 	char buf[LINE_NUMBER_MAX];
 
-	if (l->protobuf)
+	if (__builtin_expect(l->protobuf, 0))
 		line_value(l, v);
 	else if (v >= 0 && v < 1e15 && v == floor(v))
 		line_u64(l, (uint64_t)v);
@@ -133,7 +133,7 @@ static inline void line_seconds(struct line *l, double ns)
 	char whole[24], buf[LINE_NUMBER_MAX], *p;
 	size_t n;
 
-	if (l->protobuf) { /* what the text below reads back as */
+	if (__builtin_expect(l->protobuf, 0)) { /* what the text below reads back as */
 		line_value(l, (double)ps / 1e12);
 		return;
 	}
