@@ -12,6 +12,8 @@
 /* Pages are made for that long after somebody has asked: longer than Prometheus waits for the next
  * scrape before it takes a series for gone. */
 #define LATELY_NS (300 * EL_NS_PER_S)
+/* So long the page of a snapshot is shown behind the next one. */
+#define BEHIND_NS (5 * EL_NS_PER_S)
 /* Of a page that is larger nothing is kept. */
 #define PACKED_BYTES_MAX ((size_t)256 << 20)
 #define NICE 19
@@ -20,6 +22,7 @@ struct pack_job {
 	struct job base;
 	struct el_snapshot *snapshot; /* one reference, which the thread drops */
 	struct el_expo_input in;
+	uint64_t number; /* of the snapshot */
 	char *probe_name;
 	bool wanted[EL_EXPO_FORMATS];
 	struct el_expo_packed *page[EL_EXPO_FORMATS]; /* NULL: it can't be had */
@@ -77,6 +80,7 @@ static void take_results(struct packs *p)
 			if (!job->wanted[f])
 				continue;
 			set_page(p, f, job->page[f], job->probe_name);
+			p->of[f].number = job->number;
 			job->page[f] = NULL;
 		}
 		drop(base);
@@ -112,6 +116,7 @@ static void order(struct packs *p, const bool *wanted, const struct el_expo_inpu
 		free(job);
 		return;
 	}
+	job->number = p->n_published;
 	job->snapshot = el_snapshot_get(s);
 	job->in = (struct el_expo_input){
 	    .snapshot = s, .version = in->version, .dpdk_version = in->dpdk_version};
@@ -119,8 +124,9 @@ static void order(struct packs *p, const bool *wanted, const struct el_expo_inpu
 	job_thread_submit(p->thread, &job->base, 1);
 }
 
-void packs_follow(struct packs *p, const struct el_expo_input *in, struct el_snapshot *s,
-		  uint64_t now_ns)
+/* Has the pages made that somebody has asked for lately, and drops the others. */
+static void make_pages(struct packs *p, const struct el_expo_input *in, struct el_snapshot *s,
+		       uint64_t now_ns)
 {
 	bool wanted[EL_EXPO_FORMATS] = {false}, any = false;
 
@@ -139,23 +145,42 @@ void packs_follow(struct packs *p, const struct el_expo_input *in, struct el_sna
 		order(p, wanted, in, s);
 }
 
+void packs_follow(struct packs *p, const struct el_expo_input *in, struct el_snapshot *s,
+		  uint64_t now_ns)
+{
+	p->n_published++;
+	p->published_ns[p->n_published % PACKS_TIMES] = now_ns;
+	make_pages(p, in, s, now_ns);
+}
+
+/* Whether the page of a snapshot may be shown while a later one may be published. */
+static bool is_recent(const struct packs *p, uint64_t number, uint64_t now_ns)
+{
+	if (number == p->n_published)
+		return true;
+	return p->n_published - number < PACKS_TIMES &&
+	       now_ns - p->published_ns[(number + 1) % PACKS_TIMES] <= BEHIND_NS;
+}
+
 struct el_expo_packed *packs_take(struct packs *p, const struct el_expo_input *in,
 				  struct el_snapshot *s, uint64_t now_ns)
 {
 	bool is_first = p->of[in->format].asked_ns == 0;
-	struct el_expo_packed *page;
 	const char *probe_name;
+	bool is_good;
 
 	take_results(p);
 	p->of[in->format].asked_ns = now_ns;
 	if (is_first)
-		packs_follow(p, in, s, now_ns);
-	page = p->of[in->format].page;
-	probe_name = p->of[in->format].probe_name;
+		make_pages(p, in, s, now_ns);
 	/* the live part of the page has the name of today */
-	if (!page || !probe_name || strcmp(probe_name, s->model->probe_name) != 0)
-		return NULL;
-	return el_expo_packed_get(page);
+	probe_name = p->of[in->format].probe_name;
+	is_good = p->of[in->format].page && probe_name &&
+		  strcmp(probe_name, s->model->probe_name) == 0 &&
+		  p->of[in->format].number >= p->of[in->format].shown &&
+		  is_recent(p, p->of[in->format].number, now_ns);
+	p->of[in->format].shown = is_good ? p->of[in->format].number : p->n_published;
+	return is_good ? el_expo_packed_get(p->of[in->format].page) : NULL;
 }
 
 void packs_fini(struct packs *p)

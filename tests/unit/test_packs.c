@@ -97,9 +97,47 @@ static void pages_are_made_for_who_asks(void **state)
 	hand_model_destroy(h);
 }
 
+/* A page that is made slowly is shown behind the next snapshot for 5 s, and never behind what was
+ * shown already. */
+static void pages_are_never_older(void **state)
+{
+	struct hand_model *h = hand_model_create(1, 1, percentiles, 1);
+	struct el_expo_input in = {.version = "1", .dpdk_version = "2"};
+	struct packs p = {.core = -1};
+	struct el_snapshot *a = snapshot(h, 11), *b = snapshot(h, 22);
+
+	(void)state;
+	packs_follow(&p, &in, a, S);
+	await_page(&p, &in, a, S, 11);
+	/* nobody makes pages any more */
+	job_thread_destroy(p.thread, -1);
+	p.thread = NULL;
+	p.can_not = true;
+	await_page(&p, &in, a, 99 * S, 11);
+	packs_follow(&p, &in, b, 100 * S);
+	await_page(&p, &in, b, 105 * S, 11);
+	assert_null(packs_take(&p, &in, b, 105 * S + 1));
+	/* now they have seen b */
+	assert_null(packs_take(&p, &in, b, 101 * S));
+	p.of[EL_EXPO_TEXT].shown = 1;
+	await_page(&p, &in, b, 101 * S, 11);
+	/* much later, when nobody knows since when */
+	p.of[EL_EXPO_TEXT].shown = 1;
+	for (int i = 0; i < PACKS_TIMES; i++)
+		packs_follow(&p, &in, b, 106 * S);
+	assert_null(packs_take(&p, &in, b, 106 * S));
+	packs_fini(&p);
+	el_snapshot_put(a);
+	el_snapshot_put(b);
+	hand_model_destroy(h);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(pages_are_made_for_who_asks)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pages_are_made_for_who_asks),
+	    cmocka_unit_test(pages_are_never_older),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
