@@ -43,7 +43,8 @@ static uint8_t tos_of(const struct el_pkt *pkt)
 size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t *l3, uint8_t protocol, uint8_t tos,
 			    uint8_t ttl, size_t l4_len)
 {
-	uint16_t sum;
+	uint32_t src, dst;
+	uint16_t words[5], sum;
 
 	if (pkt->family == 6) {
 		el_put32(l3, 6U << 28 | (uint32_t)tos << 20);
@@ -54,15 +55,20 @@ size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t *l3, uint8_t proto
 		memcpy(l3 + 24, pkt->ip.src, 16);
 		return IPV6_LEN;
 	}
-	el_put16(l3, (uint16_t)(0x4500 | tos));
-	el_put16(l3 + 2, (uint16_t)(IPV4_LEN + l4_len));
-	el_put32(l3 + 4, IPV4_DF); /* and identification 0: RFC 6864 section 4.1 */
-	el_put16(l3 + 8, (uint16_t)(ttl << 8 | protocol));
-	memset(l3 + 10, 0, 2);
-	memcpy(l3 + 12, pkt->ip.dst, 4);
-	memcpy(l3 + 16, pkt->ip.src, 4);
-	sum = (uint16_t)~el_sum_fold(el_sum(l3, IPV4_LEN, 0));
+	memcpy(&src, pkt->ip.dst, 4);
+	memcpy(&dst, pkt->ip.src, 4);
+	words[0] = htobe16((uint16_t)(0x4500 | tos));
+	words[1] = htobe16((uint16_t)(IPV4_LEN + l4_len));
+	words[2] = 0; /* identification: RFC 6864 section 4.1 */
+	words[3] = htobe16(IPV4_DF);
+	words[4] = htobe16((uint16_t)(ttl << 8 | protocol));
+	/* not of the bytes, which would have to come out of the store buffer first */
+	sum =
+	    (uint16_t)~el_sum_fold((uint64_t)words[0] + words[1] + words[3] + words[4] + src + dst);
+	memcpy(l3, words, sizeof(words));
 	memcpy(l3 + 10, &sum, sizeof(sum));
+	memcpy(l3 + 12, &src, 4);
+	memcpy(l3 + 16, &dst, 4);
 	return IPV4_LEN;
 }
 
@@ -108,12 +114,18 @@ static uint32_t tcp_segment_len(const struct el_pkt *pkt)
 /* The first sequence number of a connection: nobody can tell it who has not seen it. */
 static uint32_t tcp_cookie(const struct el_responder *r, const struct el_pkt *pkt)
 {
-	uint8_t hashed[40] = {0};
-	size_t len = pkt->family == 4 ? 4 : 16;
+	uint32_t src, dst;
+	uint64_t hashed[5];
 
-	memcpy(hashed, pkt->ip.src, len);
-	memcpy(hashed + 16, pkt->ip.dst, len);
-	memcpy(hashed + 32, pkt->l4, 8); /* ports and sequence number */
+	hashed[0] = el_load64(pkt->l4); /* ports and sequence number */
+	if (pkt->family == 4) {
+		memcpy(&src, pkt->ip.src, 4);
+		memcpy(&dst, pkt->ip.dst, 4);
+		hashed[1] = (uint64_t)src << 32 | dst;
+		return (uint32_t)el_siphash(&r->key, hashed, 2 * sizeof(hashed[0]));
+	}
+	memcpy(&hashed[1], pkt->ip.src, 16);
+	memcpy(&hashed[3], pkt->ip.dst, 16);
 	return (uint32_t)el_siphash(&r->key, hashed, sizeof(hashed));
 }
 
@@ -125,15 +137,37 @@ static bool is_open(const struct el_responder *r, uint16_t port)
 	return false;
 }
 
+/* A TCP header, as it lies in memory. */
+struct segment {
+	uint32_t ports_be, sequence_be, acknowledged_be;
+	uint16_t offset_flags_be, window_be, checksum, urgent;
+};
+_Static_assert(sizeof(struct segment) == TCP_LEN, "RFC 9293 section 3.1");
+
+/* With its checksum, of values at hand as that of the IP header is. */
+static void put_segment(const struct answer *a, struct segment s)
+{
+	const struct el_pkt *pkt = a->pkt;
+	uint64_t sum = (uint64_t)s.ports_be + s.sequence_be + s.acknowledged_be +
+		       s.offset_flags_be + s.window_be + htobe16(IPPROTO_TCP) + htobe16(TCP_LEN);
+
+	/* the addresses are those of the packet, exchanged */
+	sum = el_sum(pkt->ip.src, pkt->family == 4 ? 4 : 16, sum);
+	sum = el_sum(pkt->ip.dst, pkt->family == 4 ? 4 : 16, sum);
+	s.checksum = (uint16_t)~el_sum_fold(sum);
+	memcpy(a->l4, &s, sizeof(s));
+}
+
 /* RFC 9293 sections 3.10.7.1 (closed) and 3.10.7.2 (listening). SYN payload is not acknowledged by
  * a SYN/ACK, as Linux does it. */
 static void put_tcp(const struct el_responder *r, const struct answer *a)
 {
 	const uint8_t *l4 = a->pkt->l4;
 	uint8_t flags = l4[13] & (FIN | SYN | RST | ACK);
-	uint32_t sequence = 0, acknowledged = 0;
+	uint32_t sequence = 0, acknowledged = 0, ports_be;
 	bool synack = false;
 
+	memcpy(&ports_be, l4, 4);
 	if (flags == SYN && is_open(r, el_get16(l4 + 2))) {
 		synack = true;
 		sequence = tcp_cookie(r, a->pkt);
@@ -143,16 +177,16 @@ static void put_tcp(const struct el_responder *r, const struct answer *a)
 	} else {
 		acknowledged = el_get32(l4 + 4) + tcp_segment_len(a->pkt);
 	}
-	memset(a->l4, 0, TCP_LEN);
-	memcpy(a->l4, l4 + 2, 2);
-	memcpy(a->l4 + 2, l4, 2);
-	el_put32(a->l4 + 4, sequence);
-	el_put32(a->l4 + 8, acknowledged);
-	a->l4[12] = TCP_LEN / 4 << 4;
-	a->l4[13] = synack ? SYN | ACK : flags & ACK ? RST : RST | ACK;
-	el_put16(a->l4 + 14, synack ? WINDOW : 0);
+	put_segment(a, (struct segment){
+			   .ports_be = ports_be >> 16 | ports_be << 16,
+			   .sequence_be = htobe32(sequence),
+			   .acknowledged_be = htobe32(acknowledged),
+			   .offset_flags_be =
+			       htobe16((uint16_t)(TCP_LEN / 4 << 12 | (synack        ? SYN | ACK
+								       : flags & ACK ? RST
+										     : RST | ACK))),
+			   .window_be = htobe16(synack ? WINDOW : 0)});
 	put_ip(a, IPPROTO_TCP, tos_of(a->pkt) & TOS_DSCP);
-	put_l4_checksum(a, IPPROTO_TCP, 16);
 }
 
 /* RFC 792, RFC 4443 section 3.1 */

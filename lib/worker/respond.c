@@ -268,7 +268,9 @@ static inline bool parse_plain(const struct el_worker_responder *r, const struct
 
 	if (unlikely(m->nb_segs > 1))
 		return false;
-	*pkt = (struct el_pkt){.l2 = frame, .l3 = l3};
+	pkt->vlan_tags = 0;
+	pkt->l2 = frame;
+	pkt->l3 = l3;
 	if (el_plain_is_ipv4(frame, m->data_len, &l4_len)) {
 		pkt->family = 4;
 		pkt->protocol = l3[9];
@@ -331,14 +333,16 @@ static uint32_t send_some(struct el_worker *w, struct queue *q, struct answers *
 	    [ANSWER_STAMP] = EL_COUNTER_RESPONDED_STAMP,
 	};
 	uint32_t of_type[ANSWER_TYPES] = {0};
+	const struct el_stamp_reflector *reflector = &w->responder->reflector;
 	int64_t t3_ns = worker_real_ns(w, worker_now(w));
+	uint64_t t3 = el_stamp_encode(reflector->format, t3_ns, reflector->tai_offset_s);
 	uint64_t bytes = 0;
 	uint16_t sent;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (list->items[i].type == ANSWER_STAMP)
 			respond_set_t3(w->responder, &list->items[i],
-				       rte_pktmbuf_mtod(list->mbufs[i], uint8_t *), t3_ns);
+				       rte_pktmbuf_mtod(list->mbufs[i], uint8_t *), t3_ns, t3);
 	}
 	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, list->mbufs, (uint16_t)n);
 	for (uint32_t i = 0; i < sent; i++) {

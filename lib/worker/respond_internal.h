@@ -20,6 +20,7 @@ struct answer {
 	/* offsets: of the IP header in the frame, of what is behind it from there */
 	uint8_t l3, l4;
 	uint8_t type; /* enum answer_type */
+	bool plain;   /* STAMP: of el_stamp_plain_reflect */
 };
 
 struct answers {
@@ -71,7 +72,9 @@ struct el_worker_responder {
 	struct el_responder answers;
 	struct el_stamp_reflector reflector;
 	struct sessions *sessions; /* NULL: stateless */
-	uint64_t pair_key;         /* odd */
+	/* T2 of the burst that came at t2_ns, for all of its requests */
+	uint64_t t2_ns, t2;
+	uint64_t pair_key; /* odd */
 	struct rte_mbuf *spare[BURST];
 	uint32_t n_spare;
 	struct answers waiting[EL_WORKER_QUEUES_MAX];
@@ -98,7 +101,7 @@ static inline uint64_t pair_hash(uint64_t key, const struct el_pkt *pkt)
  * (counted): there is none. */
 uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
 			 uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret);
-/* Sets T3 and what follows from it. */
+/* Sets T3, which is t3 as its packets have it, and what follows from it. */
 void respond_set_t3(const struct el_worker_responder *r, struct answer *a, uint8_t *frame,
-		    int64_t t3_ns);
+		    int64_t t3_ns, uint64_t t3);
 struct sessions *respond_sessions_create(uint32_t n, int socket);

@@ -6,6 +6,7 @@
  * over source and destination, as the profiles ask for) gives all packets of a session to one
  * worker; one that has no RSS has all come in at one queue. Where it is neither, the counts of a
  * session are those of several workers, and its sender sees them go back. */
+#include "el_stamp_plain.h"
 #include "respond_internal.h"
 
 #include <rte_malloc.h>
@@ -101,6 +102,84 @@ static void begin_session(struct el_worker *w, struct session *s, const struct e
 
 /* ---- answers ---- */
 
+/* T2 as packets have it. */
+static uint64_t encode_t2(struct el_worker *w, uint64_t at_ns)
+{
+	struct el_worker_responder *r = w->responder;
+
+	if (r->t2_ns != at_ns) {
+		r->t2_ns = at_ns;
+		r->t2 = el_stamp_encode(r->reflector.format, worker_real_ns(w, at_ns),
+					r->reflector.tai_offset_s);
+	}
+	return r->t2;
+}
+
+/* The session of a plain request, which counts it; NULL: there are none. */
+static struct el_stamp_session *count_plain(struct el_worker *w, const struct el_pkt *pkt,
+					    uint64_t hash)
+{
+	struct session *s;
+	uint64_t which;
+	bool found;
+
+	if (!w->responder->sessions)
+		return NULL;
+	which = session_which(w->responder, pkt);
+	s = find_session(w, pkt, hash, which, &found);
+	if (unlikely(!found))
+		begin_session(w, s, pkt, which);
+	s->last_ns = w->iteration_ns;
+	s->counts.n_received++;
+	s->counts.n_replied++;
+	return &s->counts;
+}
+
+static bool is_plain(const struct el_worker_responder *r, const struct el_pkt *pkt)
+{
+	return !r->reflector.authenticated && pkt->l4_len == 8 + EL_STAMP_LEN &&
+	       el_get16(pkt->l4 + 4) == 8 + EL_STAMP_LEN &&
+	       el_get16(pkt->l4) != el_get16(pkt->l4 + 2);
+}
+
+static uint8_t tos_of(const struct el_pkt *pkt)
+{
+	return pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4);
+}
+
+static uint8_t ttl_of(const struct el_pkt *pkt)
+{
+	return pkt->l3[pkt->family == 4 ? 8 : 7];
+}
+
+/* As respond_reflect, of a request that is plain. */
+static uint32_t reflect_plain(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
+			      uint64_t hash, uint8_t *l3, struct answer *ret)
+{
+	enum { LEN = 8 + EL_STAMP_LEN };
+	const struct el_worker_responder *r = w->responder;
+	struct el_stamp_session *session = count_plain(w, pkt, hash);
+	const uint8_t *request = pkt->l4 + 8;
+	uint32_t sequence = session ? session->n_replied - 1 : el_get32(request), ports_be;
+	const uint16_t len_be = htobe16(LEN);
+	uint8_t *udp = l3 + (pkt->family == 4 ? 20 : 40);
+
+	el_respond_ip_header(pkt, l3, IPPROTO_UDP, tos_of(pkt) & 0xfc, TTL, LEN);
+	memcpy(&ports_be, pkt->l4, 4);
+	ports_be = ports_be >> 16 | ports_be << 16;
+	memcpy(udp, &ports_be, 4);
+	memcpy(udp + 4, &len_be, 2);
+	/* the sum of the pseudo header is the same both ways */
+	ret->sum = el_stamp_plain_reflect(&r->reflector, request, sequence, encode_t2(w, at_ns),
+					  ttl_of(pkt), udp + 8);
+	ret->sum = el_sum_add(ret->sum, el_sum_pseudo(pkt->l3, IPPROTO_UDP, LEN));
+	ret->sum = el_sum_add(ret->sum, (uint64_t)ports_be + len_be);
+	ret->session = session;
+	ret->l4 = (uint8_t)(udp - l3);
+	ret->plain = true;
+	return (uint32_t)(udp - l3) + LEN;
+}
+
 static enum el_stamp_reflect reflect(struct el_worker *w, const struct el_pkt *pkt,
 				     const struct el_stamp_received *request, uint64_t hash,
 				     uint8_t *reply, uint32_t capacity,
@@ -133,19 +212,23 @@ static enum el_stamp_reflect reflect(struct el_worker *w, const struct el_pkt *p
 	return verdict;
 }
 
-/* The UDP header in front of a reply of `len` bytes; the sum of all but T3, which is zero still
- * (where it is signed, the sum is of no use). */
-static uint64_t put_udp(const struct el_pkt *pkt, const uint8_t *l3, uint8_t *udp, uint16_t len)
+/* The UDP header in front of a reply of `len` bytes, without its checksum. */
+static void put_udp(const struct el_pkt *pkt, uint8_t *udp, uint16_t len)
 {
 	memcpy(udp, pkt->l4 + 2, 2);
 	memcpy(udp + 2, pkt->l4, 2);
 	el_put16(udp + 4, (uint16_t)(8 + len));
 	memset(udp + 6, 0, 2);
-	return el_sum(udp, 8U + len, el_sum_pseudo(l3, IPPROTO_UDP, (uint16_t)(8 + len)));
 }
 
-uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
-			 uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret)
+/* The sum of all that the checksum of the UDP datagram is over. */
+static uint64_t sum_of(const uint8_t *l3, const uint8_t *udp, uint16_t len)
+{
+	return el_sum(udp, len, el_sum_pseudo(l3, IPPROTO_UDP, len));
+}
+
+static uint32_t reflect_any(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
+			    uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret)
 {
 	static const enum el_worker_counter counters[EL_STAMP_REFLECTS] = {
 	    [EL_STAMP_REFLECT_SHORT] = EL_COUNTER_REFUSED_STAMP_SHORT,
@@ -185,26 +268,43 @@ uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t
 	el_respond_ip_header(pkt, l3, IPPROTO_UDP, (uint8_t)(reflected.dscp << 2), TTL,
 			     8 + reflected.len);
 	ret->l4 = (uint8_t)ip_len;
-	if (!r->reflector.authenticated)
-		ret->sum = put_udp(pkt, l3, udp, (uint16_t)reflected.len);
-	else
-		put_udp(pkt, l3, udp, (uint16_t)reflected.len);
+	ret->plain = false;
+	put_udp(pkt, udp, (uint16_t)reflected.len);
+	if (!r->reflector.authenticated) /* else it is signed first */
+		ret->sum = sum_of(l3, udp, (uint16_t)(8 + reflected.len));
 	return (uint32_t)(ip_len + 8 + reflected.len);
 }
 
+uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
+			 uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret)
+{
+	if (likely(is_plain(w->responder, pkt)))
+		return reflect_plain(w, pkt, at_ns, hash, l3, ret);
+	return reflect_any(w, pkt, at_ns, hash, l3, capacity, ret);
+}
+
 void respond_set_t3(const struct el_worker_responder *r, struct answer *a, uint8_t *frame,
-		    int64_t t3_ns)
+		    int64_t t3_ns, uint64_t t3)
 {
 	uint8_t *l3 = frame + a->l3, *udp = l3 + a->l4, *reply = udp + 8;
 	uint16_t len = (uint16_t)(a->len - a->l3 - a->l4), sum;
 	uint64_t whole;
 
-	el_stamp_reflect_stamp(&r->reflector, a->session, reply, t3_ns);
-	if (r->reflector.authenticated) {
-		memset(udp + 6, 0, 2);
-		whole = el_sum(udp, len, el_sum_pseudo(l3, IPPROTO_UDP, len));
+	if (likely(a->plain)) {
+		whole = el_stamp_plain_set_t3(t3, reply, a->sum);
+		if (a->session) {
+			a->session->last_sequence = el_get32(reply);
+			a->session->last_timestamp = t3;
+		}
 	} else {
-		whole = el_sum(reply + offsetof(struct el_stamp_reply_wire, timestamp), 8, a->sum);
+		el_stamp_reflect_stamp(&r->reflector, a->session, reply, t3_ns);
+		if (r->reflector.authenticated) {
+			memset(udp + 6, 0, 2);
+			whole = sum_of(l3, udp, len);
+		} else {
+			whole = el_sum(reply + offsetof(struct el_stamp_reply_wire, timestamp), 8,
+				       a->sum);
+		}
 	}
 	sum = (uint16_t)~el_sum_fold(whole);
 	if (!sum)
@@ -220,6 +320,7 @@ void respond_clock(struct el_worker *w)
 	struct el_stamp_clock clock = {.synchronised = line->synchronised,
 				       .maxerror_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us};
 
+	w->responder->t2_ns = 0; /* it is another time now */
 	r->tai_offset_s = line->tai_offset_s;
 	r->error_estimate = el_stamp_error_estimate(&clock, r->format);
 	r->sync = line->synchronised ? EL_STAMP_SYNC_NTP : EL_STAMP_SYNC_LOCAL;

@@ -19,7 +19,7 @@ CLONE_NEWNET = 0x40000000
 METRICS_PORT = 8000
 EAL = ["--no-huge", "-m", "256", "--no-pci", "--no-telemetry"]
 PROGRAMS = ["app/echolane/echolane", "app/simpeer/simpeer",
-            *(f"tests/bench/bench_{name}" for name in ("echo", "gaps", "plan", "stats", "worker"))]
+            *(f"tests/bench/bench_{name}" for name in ("echo", "gaps", "plan", "respond", "stats", "worker"))]
 MEASURED = ["app/echolane/echolane", "tests/bench/bench_worker"]  # beside an earlier revision's
 OWN, ROUTER = "192.0.2.10", "192.0.2.1"
 

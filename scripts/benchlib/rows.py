@@ -83,10 +83,8 @@ def memif_testpmd(mode, first="", line=None):
     return measure
 
 
-def memif_bare(bench):
-    """Requests that are always the same, and a count of what comes back: what this peer can answer."""
-    peer = Testpmd(bench, [bench.second], bench.memif("server"))
-    peer.start("icmpecho retry", wait_for_link=False)
+def bare_loop(bench):
+    """Requests that are always the same, and a count of what comes back: what the peer can answer, a second."""
     near = bench.start([bench.options.build / "tests/bench/bench_echo", *EAL, "--file-prefix={prefix}",
                         f"--lcores=0@{bench.first}", f"--vdev={bench.memif('client')}", "--",
                         bench.options.settle, bench.options.seconds],
@@ -94,9 +92,29 @@ def memif_bare(bench):
     out = near.stdout.read()
     if bench.end(near, with_signal=None) != 0:
         raise Failure(f"bench_echo: {near.log.read_text()[-1000:]}")
+    return json.loads(out)["answers_per_second"]
+
+
+def memif_bare(bench):
+    peer = Testpmd(bench, [bench.second], bench.memif("server"))
+    peer.start("icmpecho retry", wait_for_link=False)
+    rate = bare_loop(bench)
     peer.stop()
     peer.end()
-    return {BARE: {"value": json.loads(out)["answers_per_second"]}}
+    return {BARE: {"value": rate}}
+
+
+def memif_responder(bench):
+    """echolane in the place of that peer: its worker has the second core, and the first is the loop's."""
+    prober = Prober(bench, configuration(
+        bench, {"type": "ICMPping", "destination": "10.0.0.2/32", "nb_packets": 1},
+        Cores([bench.second], bench.first, []), glob={"interval": 60},
+        port={"device": f"{bench.memif('server')},mac={ROUTER_MAC}", "addresses": ["10.0.0.1/8"], "gateways": []},
+        responder={"icmp": True, "allow": [f"{OWN}/32"], "max_pps": 0}))
+    wait_until((bench.directory / "memif.sock").exists, 20, "the memif's server")
+    rate = bare_loop(bench)
+    prober.end()
+    return {RESPONDER: {"value": rate}}
 
 
 def memif_icmpecho(bench):
@@ -145,6 +163,26 @@ def ring(bench):
         raise Failure(f"bench_worker: {process.log.read_text()[-1000:]}")
     rows = [json.loads(line) for line in out.splitlines()]
     return {ring_line(row["type"], row["family"], row["slices"]): {"value": row["cycles"], **row} for row in rows}
+
+
+RESPOND = [("echo", 4, None), ("echo", 6, None), ("SYN", 4, None), ("SYN", 6, None), ("closed port", 4, None),
+           ("STAMP", 4, 150), ("STAMP", 6, 150), ("STAMP, authenticated", 4, 900)]
+
+
+def respond_line(request, family):
+    return f"answer to {request}, IPv{family}"
+
+
+def ring_respond(bench):
+    process = bench.start(["taskset", "-c", bench.first, bench.options.build / "tests/bench/bench_respond", "--json"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    out = process.stdout.read().decode()
+    if bench.end(process, with_signal=None, timeout_s=120) != 0:
+        raise Failure(f"bench_respond: {process.log.read_text()[-1000:]}")
+    rows = [json.loads(line) for line in out.splitlines()]
+    lines = [respond_line(request, family) for request, family, _ in RESPOND]
+    return {line: {"value": row["cycles"], **row} for row in rows
+            if (line := respond_line(row["request"], row["family"])) in lines}
 
 
 # ---- sending alone, through the kernel ----
@@ -352,7 +390,7 @@ def rtt_in_time(bench):
 IN_TIME = ", simpeer in time"
 EMPTY_LOOP = "p99 of what passes two empty loops, at least"
 FLOWGEN, IO = "testpmd flowgen, macswap", "testpmd io, macswap"
-BARE = "bare loop, testpmd icmpecho"
+BARE, RESPONDER = "bare loop, testpmd icmpecho", "bare loop, echolane's responder"
 ROWS = [
     Row("TX only, net_null", "M/s",
         [Line("testpmd txonly", beside=True), Line("echolane ICMPping", least=0.9, note=NOBODY_ANSWERS)],
@@ -369,6 +407,11 @@ ROWS = [
         two_speeds=True),
     Row("TX and RX, ring in one process", "cycles",
         [Line(ring_line(*line), most=150) for line in RING], [ring]),
+    Row("answers to echo requests, memif", "M/s",
+        [Line(BARE, beside=True), Line(RESPONDER, least=1.0)], [memif_bare, memif_responder], needs=("dpdk-testpmd",),
+        two_speeds=True),
+    Row("answers, ring in one process", "cycles",
+        [Line(respond_line(request, family), most=most) for request, family, most in RESPOND], [ring_respond]),
     *(Row(f"TX only, {driver} over veth", "M/s",
           [Line("testpmd txonly", beside=True, note=BY_PROCESSOR),
            Line("echolane ICMPping", least=least, note=NOBODY_ANSWERS)],

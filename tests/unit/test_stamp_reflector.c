@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stamp_sample.h"
 
+#include "el_stamp_plain.h"
 #include "wire.h"
 
 static const uint8_t key_bytes[20] = "0123456789abcdefghi";
@@ -294,11 +295,50 @@ static void in_place_is_the_same(void **state)
 	}
 }
 
+/* The short way is the long one, byte for byte, and its sum theirs. */
+static void plain_replies_are_the_same(void **state)
+{
+	uint64_t random = 1;
+
+	(void)state;
+	for (int run = 0; run < 2000; run++) {
+		struct el_stamp_reflector r = {.error_estimate = (uint16_t)unit_random(&random),
+					       .format = run % 2 ? EL_STAMP_PTP : EL_STAMP_NTP,
+					       .tai_offset_s = 37};
+		struct el_stamp_session session = {.n_replied = (uint32_t)unit_random(&random)};
+		uint32_t sequence = session.n_replied;
+		int64_t t3_ns = SAMPLE_NS + (int64_t)(unit_random(&random) % 1000000000);
+		uint64_t t3 = el_stamp_encode(r.format, t3_ns, 37), sum;
+		uint8_t bytes[EL_STAMP_LEN], plain[EL_STAMP_LEN];
+		struct packet request, reply;
+		struct el_stamp_received q;
+		struct el_stamp_reflected ret;
+
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (uint8_t)unit_random(&random);
+		memset(plain, 0xff, sizeof(plain));
+		request = packet_of(bytes, sizeof(bytes));
+		q = received(&request);
+		q.ttl = (uint8_t)run;
+		reply = reflect_packet(&r, &q, &session, EL_STAMP_REFLECTED, &ret);
+		el_stamp_reflect_stamp(&r, &session, reply.bytes, t3_ns);
+		sum = el_stamp_plain_reflect(&r, request.bytes, sequence,
+					     el_stamp_encode(r.format, q.t2_ns, 37), q.ttl, plain);
+		assert_int_equal(el_sum_fold(sum), el_sum_fold(el_sum(plain, sizeof(plain), 0)));
+		sum = el_stamp_plain_set_t3(t3, plain, sum);
+		assert_int_equal(el_sum_fold(sum), el_sum_fold(el_sum(plain, sizeof(plain), 0)));
+		assert_memory_equal(plain, reply.bytes, sizeof(plain));
+		free(request.bytes);
+		free(reply.bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reply_is_that_of_the_rfc),
 	    cmocka_unit_test(authenticated_reply_is_that_of_the_rfc),
+	    cmocka_unit_test(plain_replies_are_the_same),
 	    cmocka_unit_test(hmac_is_that_of_its_rfc),
 	    cmocka_unit_test(symmetric_at_every_length),
 	    cmocka_unit_test(short_requests_of_twamp_light),
