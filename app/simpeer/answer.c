@@ -31,19 +31,20 @@ static void put_ipv4(uint8_t *p, const struct simpeer_frame *f, const struct sim
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)p;
 	uint16_t total_length = htons((uint16_t)(IPV4_LEN + l4_len)), packet_id = htons(a->ip_id);
+	uint8_t ttl = a->ttl ? a->ttl : ANSWER_TTL;
 
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
 	ip->type_of_service = tos;
 	ip->total_length = total_length;
 	ip->packet_id = packet_id;
 	ip->fragment_offset = 0;
-	ip->time_to_live = ANSWER_TTL;
+	ip->time_to_live = ttl;
 	ip->next_proto_id = protocol;
 	ip->src_addr = a->from;
 	ip->dst_addr = f->src;
 	ip->hdr_checksum = simpeer_checksum(
 	    (uint64_t)htons((uint16_t)(RTE_IPV4_VHL_DEF << 8 | tos)) + total_length + packet_id +
-	    htons((uint16_t)(ANSWER_TTL << 8 | protocol)) + a->from + f->src);
+	    htons((uint16_t)(ttl << 8 | protocol)) + a->from + f->src);
 }
 
 static void put16(uint8_t *p, uint16_t v)

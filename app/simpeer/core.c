@@ -68,6 +68,8 @@ int simpeer_core_init(struct simpeer_core *c, const struct simpeer_script *scrip
 		if (!c->rules[i].per_destination)
 			goto fail;
 	}
+	if (simpeer_stamp_init(&c->stamp, &script->clock) < 0)
+		goto fail;
 	if (half_open && simpeer_half_open_init(&c->half_open, script->max_half_open) < 0)
 		goto fail;
 	return 0;
@@ -83,6 +85,7 @@ void simpeer_core_fini(struct simpeer_core *c)
 	free(c->rules);
 	c->rules = NULL;
 	simpeer_half_open_fini(&c->half_open);
+	simpeer_stamp_fini(&c->stamp);
 }
 
 static uint16_t match(const struct simpeer_script *s, const struct simpeer_frame *f)
@@ -263,6 +266,12 @@ static bool make_answer(struct simpeer_core *c, const struct simpeer_rule *rule,
 		undone = simpeer_answer_udp(b, f, &a);
 		undone |= SIMPEER_BIT(SIMPEER_WRONG_ACK) | SIMPEER_BIT(SIMPEER_CORRUPT_QUOTE);
 		break;
+	case SIMPEER_FORM_STAMP:
+		if (!simpeer_stamp_reflect(&c->stamp, c->script, rule, c->now_ns, b, f, &a))
+			return false;
+		undone = SIMPEER_BIT(SIMPEER_WRONG_ACK) | SIMPEER_BIT(SIMPEER_CORRUPT_QUOTE) |
+			 SIMPEER_BIT(SIMPEER_CORRUPT_PAYLOAD);
+		break;
 	case SIMPEER_FORM_ICMP_ERROR:
 		undone = simpeer_answer_icmp_error(b, f, &a);
 		undone |= SIMPEER_BIT(SIMPEER_WRONG_ACK) | SIMPEER_BIT(SIMPEER_CORRUPT_PAYLOAD);
@@ -297,16 +306,22 @@ static void handle_probe(struct simpeer_core *c, struct simpeer_buf *b,
 		state->counters.silent++;
 		return;
 	}
+	if (bits & SIMPEER_BIT(SIMPEER_LOSE)) {
+		state->counters.done[SIMPEER_LOSE]++;
+		return;
+	}
 	state->counters.answered++;
 	v->answer = true;
 	v->rule = i;
+	if (rule->reply == SIMPEER_REPLY_STAMP)
+		v->delay_ns = (rule->stamp_forward_us + (uint64_t)rule->stamp_residence_us) * 1000;
 	if (bits == 0)
 		return;
 	for (uint32_t left = bits; left; left &= left - 1)
 		state->counters.done[__builtin_ctz(left)]++;
 	v->reorder = bits & SIMPEER_BIT(SIMPEER_REORDER);
 	if (bits & SIMPEER_BIT(SIMPEER_DELAY))
-		v->delay_ns = simpeer_rule_delay_ns(rule, &c->random);
+		v->delay_ns += simpeer_rule_delay_ns(rule, &c->random);
 	if (bits & SIMPEER_BIT(SIMPEER_DUPLICATE)) {
 		v->copies = rule->copies;
 		v->duplicate_delay_ns = rule->duplicate_delay_us * 1000ULL;

@@ -8,10 +8,11 @@
 #include "frame.h"
 #include "halfopen.h"
 #include "script.h"
+#include "stamp.h"
 
 #define SIMPEER_NO_RULE UINT16_MAX
 
-/* Of one rule. received = answered + dropped + silent + delay_overflow. */
+/* Of one rule. received = answered + dropped + lost + silent + delay_overflow. */
 struct simpeer_rule_counters {
 	uint64_t received[SIMPEER_TYPES];
 	uint64_t answered;                  /* each probe once, copies apart */
@@ -51,6 +52,8 @@ struct simpeer_core {
 	uint8_t mac[6];
 	uint16_t ip_id;
 	uint64_t random;
+	uint64_t now_ns; /* of what is handled, by whoever drives the port */
+	struct simpeer_stamp stamp;
 	struct simpeer_half_open half_open;
 	struct simpeer_counters counters;
 	struct simpeer_rule_state {

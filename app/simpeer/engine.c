@@ -99,6 +99,11 @@ const struct simpeer_core *simpeer_state(struct simpeer *peer)
 	return &peer->core;
 }
 
+void simpeer_set_wall(struct simpeer *peer, const struct el_wall_line *line)
+{
+	peer->core.stamp.wall = *line;
+}
+
 static void append(struct simpeer *p, struct rte_mbuf *m, uint64_t due_ns)
 {
 	p->tx_due_ns[p->n_tx] = due_ns;
@@ -228,6 +233,7 @@ static void handle(struct simpeer *p, struct rte_mbuf *m)
 				 .len = m->data_len,
 				 .headroom = rte_pktmbuf_headroom(m),
 				 .tailroom = rte_pktmbuf_tailroom(m)};
+	p->core.now_ns = p->now_ns;
 	simpeer_core_handle(&p->core, &b, &v);
 	if (!v.answer) {
 		rte_pktmbuf_free(m);

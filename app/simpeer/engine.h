@@ -40,5 +40,10 @@ unsigned int simpeer_receive(struct simpeer *peer, uint64_t now_ns);
 /* Both, at the same time. */
 unsigned int simpeer_poll(struct simpeer *peer, uint64_t now_ns);
 
+/* Where CLOCK_REALTIME is from now on, which the times of STAMP are of; of the same clock as
+ * now_ns.
+ */
+void simpeer_set_wall(struct simpeer *peer, const struct el_wall_line *line);
+
 /* The counters; live, for the polling thread. `unsent` counts what is still held. */
 const struct simpeer_core *simpeer_state(struct simpeer *peer);

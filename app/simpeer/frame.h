@@ -67,6 +67,7 @@ struct simpeer_answer {
 	const uint8_t *mac;          /* the peer's own */
 	uint32_t from;               /* source address */
 	uint16_t ip_id;              /* host order */
+	uint8_t ttl;                 /* 0: the usual one */
 	uint16_t from_port, to_port; /* TCP, UDP; for ICMP errors the ports that are quoted */
 	bool corrupt_payload;
 	bool bad_checksum;

@@ -26,6 +26,7 @@
 
 #define RINGS 1024
 #define CALIBRATION_NS 50000000L
+#define WALL_NS 100000000 /* between two looks at CLOCK_REALTIME */
 
 struct options {
 	const char *script, *stats;
@@ -136,6 +137,15 @@ static void begin_clock(struct el_core_clock *clock)
 	el_core_clock_init(clock, &first, &second);
 }
 
+/* The same of CLOCK_REALTIME, for the times of STAMP. */
+static void follow_wall(struct simpeer *peer, struct el_wall_clock *wall, uint64_t now_ns)
+{
+	if (likely((int64_t)(now_ns - wall->line.ns) < WALL_NS))
+		return;
+	el_wall_clock_read(wall);
+	simpeer_set_wall(peer, &wall->line);
+}
+
 /* Adjusts it about once a second. */
 static void follow_clock(struct el_core_clock *clock, uint64_t now_ns)
 {
@@ -159,7 +169,8 @@ static bool holds_back(const struct simpeer_script *script)
 	for (uint32_t i = 0; i < script->n_rules; i++)
 		if ((script->rules[i].active &
 		     (SIMPEER_BIT(SIMPEER_DELAY) | SIMPEER_BIT(SIMPEER_REORDER))) ||
-		    script->rules[i].duplicate_delay_us)
+		    script->rules[i].duplicate_delay_us || script->rules[i].stamp_forward_us ||
+		    script->rules[i].stamp_residence_us)
 			return true;
 	return false;
 }
@@ -210,12 +221,16 @@ static void write_summary(struct simpeer *peer, const char *path)
 	free(text);
 }
 
-static void loop(struct simpeer *peer, const struct options *o, struct el_core_clock *clock)
+static void loop(struct simpeer *peer, const struct options *o, struct el_core_clock *clock,
+		 bool has_reflector)
 {
+	struct el_wall_clock wall = {.n_pairs = 0};
 	uint64_t end_ns = o->duration_s > 0
 			      ? el_ticks_now(clock) + (uint64_t)(o->duration_s * EL_NS_PER_S)
 			      : UINT64_MAX;
 
+	if (has_reflector)
+		follow_wall(peer, &wall, el_ticks_now(clock));
 	puts("ready");
 	fflush(stdout);
 	while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
@@ -226,6 +241,8 @@ static void loop(struct simpeer *peer, const struct options *o, struct el_core_c
 		if (moved == 0 && o->yield)
 			sched_yield();
 		follow_clock(clock, now_ns);
+		if (has_reflector)
+			follow_wall(peer, &wall, now_ns);
 		if (unlikely(now_ns >= end_ns))
 			break;
 		if (unlikely(atomic_load_explicit(&summary_wanted, memory_order_relaxed))) {
@@ -233,6 +250,15 @@ static void loop(struct simpeer *peer, const struct options *o, struct el_core_c
 			write_summary(peer, o->stats);
 		}
 	}
+}
+
+static bool has_reflector(const struct simpeer_script *script)
+{
+	for (size_t i = 0; i < script->n_rules; i++) {
+		if (script->rules[i].reply == SIMPEER_REPLY_STAMP)
+			return true;
+	}
+	return false;
 }
 
 static int run(const struct options *o, const struct simpeer_script *script)
@@ -267,7 +293,7 @@ static int run(const struct options *o, const struct simpeer_script *script)
 		fprintf(stderr, "simpeer: %s\n", strerror(errno));
 		return EX_UNAVAILABLE;
 	}
-	loop(peer, o, &clock);
+	loop(peer, o, &clock, has_reflector(script));
 	write_summary(peer, o->stats);
 	rte_eth_dev_stop(o->port_id);
 	simpeer_destroy(peer);

@@ -27,6 +27,7 @@ static const struct conf_word reply_words[] = {{"plain", SIMPEER_REPLY_PLAIN},
 					       {"echo", SIMPEER_REPLY_ECHO},
 					       {"unreachable", SIMPEER_REPLY_UNREACHABLE},
 					       {"time_exceeded", SIMPEER_REPLY_TIME_EXCEEDED},
+					       {"stamp", SIMPEER_REPLY_STAMP},
 					       {"none", SIMPEER_REPLY_NONE},
 					       {NULL, 0}};
 static const struct conf_word delay_words[] = {{"fixed", SIMPEER_DELAY_FIXED},
@@ -47,6 +48,7 @@ static const struct conf_word reuse_words[] = {{"ignore", 0}, {"challenge_ack", 
 
 static const char *const impairment_words[SIMPEER_IMPAIRMENTS] = {
     [SIMPEER_DROP] = "drop",
+    [SIMPEER_LOSE] = "lose",
     [SIMPEER_DELAY] = "delay",
     [SIMPEER_DUPLICATE] = "duplicate",
     [SIMPEER_REORDER] = "reorder",
@@ -58,11 +60,14 @@ static const char *const impairment_words[SIMPEER_IMPAIRMENTS] = {
     [SIMPEER_BAD_CHECKSUM] = "bad_checksum",
 };
 
-#define FORM_ANY (SIMPEER_FORM_TCP | SIMPEER_FORM_ECHO | SIMPEER_FORM_UDP | SIMPEER_FORM_ICMP_ERROR)
+#define FORM_ANY                                                                                   \
+	(SIMPEER_FORM_TCP | SIMPEER_FORM_ECHO | SIMPEER_FORM_UDP | SIMPEER_FORM_ICMP_ERROR |       \
+	 SIMPEER_FORM_STAMP)
 
 /* The answers that an impairment can be done to. */
 static const uint32_t impairment_forms[SIMPEER_IMPAIRMENTS] = {
     [SIMPEER_DROP] = FORM_ANY,
+    [SIMPEER_LOSE] = FORM_ANY,
     [SIMPEER_DELAY] = FORM_ANY,
     [SIMPEER_DUPLICATE] = FORM_ANY,
     [SIMPEER_REORDER] = FORM_ANY,
@@ -234,13 +239,47 @@ static const struct conf_key quote_keys[] = {
 };
 static const struct conf_map quote_map = {MAP(quote_keys), .check = check_quote};
 
+static const struct conf_key stamp_keys[] = {
+    {.name = "forward_us",
+     .kind = CONF_INT,
+     FIELD(simpeer_rule, stamp_forward_us),
+     .max = SIMPEER_DELAY_US_MAX,
+     .help = "how long a request is under way, besides; the rule's delay is that of the way back"},
+    {.name = "residence_us",
+     .kind = CONF_INT,
+     FIELD(simpeer_rule, stamp_residence_us),
+     .max = SIMPEER_DELAY_US_MAX,
+     .help = "how long the reflector keeps it"},
+    {.name = "stateless",
+     .kind = CONF_BOOL,
+     FIELD(simpeer_rule, stamp_stateless),
+     .help = "count no sessions; default false"},
+};
+static const struct conf_map stamp_map = {MAP(stamp_keys)};
+
+#define CLOCK_KEY(word, member, most, text)                                                        \
+	{                                                                                          \
+		.name = word, .kind = CONF_FLOAT, FIELD(simpeer_script, clock.member),             \
+		.min = -(most), .max = most, .def = "0", .help = text                              \
+	}
+static const struct conf_key clock_keys[] = {
+    CLOCK_KEY("offset_us", offset_us, 1e13, "ahead of CLOCK_REALTIME; default 0"),
+    CLOCK_KEY("skew_ppm", skew_ppm, 1e5, "how much faster it goes; default 0"),
+    CLOCK_KEY("step_us", step_us, 1e13, "by how much it is set; default 0"),
+    CLOCK_KEY("step_at_s", step_at_s, 1e9, "so long after the first request; default 0"),
+    CLOCK_KEY("error_us", error_us, 4e9,
+	      "the error that it says it has; default 0: it is not synchronised"),
+};
+static const struct conf_map clock_map = {MAP(clock_keys)};
+
 static const struct conf_key rule_keys[] = {
     TEXT_KEY(name, parse_name, "1 to 31 of a-z 0-9 _ - .", NULL,
 	     "for the summary; default rule0, rule1, ..."),
     SUBMAP_KEY("match", &match_map, "what probes the rule is for; default all"),
     WORD_KEY("reply", reply, reply_words, NULL,
 	     "plain (default: SYN/ACK, echo reply, port unreachable), synack, rst, rstack, "
-	     "bare_rst, challenge_ack, echo (ICMP or UDP), unreachable, time_exceeded or none"),
+	     "bare_rst, challenge_ack, echo (ICMP or UDP), unreachable, time_exceeded, stamp (UDP) "
+	     "or none"),
     {.name = "code",
      .kind = CONF_INT,
      FIELD(simpeer_rule, code),
@@ -260,6 +299,8 @@ static const struct conf_key rule_keys[] = {
     BOOL_KEY(simpeer_rule, per_destination, NULL,
 	     "count every n-th for each destination address on its own; dst must be /12 or longer"),
     EVERY_KEYS(SIMPEER_DROP, "drop", "every n-th probe is not answered"),
+    EVERY_KEYS(SIMPEER_LOSE, "lose", "every n-th answer is made, and counted, but not sent"),
+    SUBMAP_KEY("stamp", &stamp_map, "of a STAMP reflector"),
     SUBMAP_KEY("delay", &delay_map, "how long an answer is held back"),
     EVERY_KEYS(SIMPEER_DUPLICATE, "duplicate", "every n-th answer is sent more than once"),
     INT_KEY(simpeer_rule, copies, 1, SIMPEER_COPIES_MAX, "1", "how often more; default 1"),
@@ -303,6 +344,8 @@ enum simpeer_form simpeer_rule_form(const struct simpeer_rule *rule, enum simpee
 	case SIMPEER_REPLY_UNREACHABLE:
 	case SIMPEER_REPLY_TIME_EXCEEDED:
 		return SIMPEER_FORM_ICMP_ERROR;
+	case SIMPEER_REPLY_STAMP:
+		return type == SIMPEER_UDP ? SIMPEER_FORM_STAMP : SIMPEER_FORM_NONE;
 	case SIMPEER_REPLY_NONE:
 		break;
 	}
@@ -412,6 +455,7 @@ static const struct conf_key script_keys[] = {
 	    "don't send an answer so late by the peer's own fault, and count it as late_dropped: "
 	    "more than this past its time, or to a probe that may have waited longer before it was "
 	    "received; default 0, which sends all"),
+    SUBMAP_KEY("clock", &clock_map, "of STAMP reflectors"),
     {.name = "rules",
      .kind = CONF_LIST,
      FIELD(simpeer_script, rules),
@@ -434,6 +478,8 @@ void simpeer_script_help(FILE *out)
 	help_keys(out, "script", &script_map);
 	help_keys(out, "a rule", &rule_map);
 	help_keys(out, "match", &match_map);
+	help_keys(out, "clock", &clock_map);
+	help_keys(out, "stamp", &stamp_map);
 	help_keys(out, "delay", &delay_map);
 	help_keys(out, "corrupt_quote", &quote_map);
 }

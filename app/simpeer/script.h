@@ -27,6 +27,7 @@ enum simpeer_reply {
 	SIMPEER_REPLY_ECHO,          /* ICMP echo reply, or the UDP datagram sent back */
 	SIMPEER_REPLY_UNREACHABLE,   /* ICMP type 3, `code` */
 	SIMPEER_REPLY_TIME_EXCEEDED, /* ICMP type 11, `code` */
+	SIMPEER_REPLY_STAMP,         /* of a STAMP reflector (RFC 8762) */
 	SIMPEER_REPLY_NONE
 };
 
@@ -36,12 +37,14 @@ enum simpeer_form {
 	SIMPEER_FORM_TCP = 1 << 1,
 	SIMPEER_FORM_ECHO = 1 << 2,
 	SIMPEER_FORM_UDP = 1 << 3,
-	SIMPEER_FORM_ICMP_ERROR = 1 << 4
+	SIMPEER_FORM_ICMP_ERROR = 1 << 4,
+	SIMPEER_FORM_STAMP = 1 << 5
 };
 
 /* What can be done to an answer. Each comes to every n-th probe of its rule. */
 enum simpeer_impairment {
 	SIMPEER_DROP,
+	SIMPEER_LOSE, /* made, as a reflector counts it, and not sent */
 	SIMPEER_DELAY,
 	SIMPEER_DUPLICATE,
 	SIMPEER_REORDER,
@@ -119,6 +122,15 @@ struct simpeer_rule {
 	uint8_t quote_fault;     /* enum simpeer_quote_fault */
 	uint8_t delay_kind;      /* enum simpeer_delay_kind */
 	uint32_t delay_us, delay_jitter_us;
+	uint32_t stamp_forward_us, stamp_residence_us; /* the delay above is that back */
+	bool stamp_stateless;
+};
+
+/* A clock that is wrong, of a STAMP reflector. */
+struct simpeer_clock {
+	double offset_us, skew_ppm;
+	double step_at_s, step_us; /* after the first request */
+	double error_us;           /* that it says it has; 0: it is not synchronised */
 };
 
 struct simpeer_script {
@@ -135,6 +147,7 @@ struct simpeer_script {
 	uint32_t
 	    drop_late_ns; /* an answer that the peer itself delays longer is not sent; 0: none */
 	struct simpeer_prefixes prefixes, except, arp;
+	struct simpeer_clock clock;
 	struct simpeer_rule *rules; /* n_rules + 1 of them */
 	/* without the last one, which every script has: match all, answer plainly */
 	size_t n_rules;

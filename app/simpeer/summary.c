@@ -5,8 +5,9 @@
 
 /* In the order of enum simpeer_impairment. */
 static const char *const done_names[SIMPEER_IMPAIRMENTS] = {
-    "dropped",   "delayed",       "duplicated",      "reordered",         "wrong_port",
-    "wrong_ack", "wrong_address", "corrupted_quote", "corrupted_payload", "bad_checksum"};
+    "dropped",     "lost",      "delayed",       "duplicated",      "reordered",
+    "wrong_port",  "wrong_ack", "wrong_address", "corrupted_quote", "corrupted_payload",
+    "bad_checksum"};
 
 static void add(struct el_str *s, const char *name, uint64_t value)
 {

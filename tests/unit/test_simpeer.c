@@ -102,7 +102,7 @@ static void refuses_bad_scripts(void **state)
 	    {PREFIXES "\"a\\n\": 1\n",
 	     "t.yaml:2:1: unknown key \"a\\n\"; expected seed, mac, promiscuous, verify_checksums, "
 	     "prefixes, except, arp, arp_drop_first, max_delayed, max_half_open, reorder_hold_us, "
-	     "drop_late_ns or rules"},
+	     "drop_late_ns, clock or rules"},
 	    {PREFIXES "sede: 1\n", "t.yaml:2:1: unknown key \"sede\"; did you mean \"seed\"?"},
 	    {PREFIXES "seed: 1\nseed: 2\n", "t.yaml:3:1: seed: set twice, first in line 2"},
 	    {PREFIXES "seed: -1\n",
