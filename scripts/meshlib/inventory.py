@@ -53,7 +53,7 @@ class Inventory:
     types: dict = dataclasses.field(default_factory=dict)    # by name: keys of the targets
     groups: dict = dataclasses.field(default_factory=dict)   # by name: keys
     dataplane: dict = dataclasses.field(default_factory=dict)
-    responder: dict = None    # its keys; None: nobody answers but kernels
+    responder: dict = dataclasses.field(default_factory=dict)  # its keys; None: only kernels answer
     alerts: dict = dataclasses.field(default_factory=lambda: {"loss": 0.01})
     appliances: list = dataclasses.field(default_factory=list)
     interval_s: int = 10

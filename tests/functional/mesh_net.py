@@ -6,7 +6,7 @@
                          │                                each appliance has a second way, to where Prometheus is
                         a3 10.0.3.10
 
-The link between r1 and r2 goes through a program that can hold frames back."""
+a3's addresses are its kernel's; those of a1 and a2 are echolane's, whose responder answers there. The link between r1 and r2 goes through a program that can hold frames back."""
 import json
 import signal
 import subprocess
@@ -19,7 +19,9 @@ from test_scrape import query
 sys.path.insert(0, str(TOP / "scripts"))
 from meshlib import inventory  # noqa: E402
 
-SITES = (1, 2, 3)
+SITES, KERNELS = (1, 2, 3), (3,)
+PORT = ("port: {{device: 'af_packet:eth0', gateways: [10.0.{n}.1, '2001:db8:{n}::1']}}",
+        "port: {{device: 'af_packet:eth0'}}, kernel: true")
 LINKS = ((1, 2), (1, 3), (2, 3))
 # Of a namespace: hosts answer every probe, and no address waits for its duplicates.
 SYSCTLS = {"net/ipv4/icmp_ratelimit": 0, "net/ipv4/icmp_msgs_per_sec": 1000000, "net/ipv4/icmp_msgs_burst": 1000000,
@@ -63,11 +65,13 @@ class MeshNet:
         for role in [f"{kind}{n}" for kind in "ar" for n in SITES] + ["wire"]:
             self.add_namespace(role)
         for n in SITES:
-            self.add_link((f"r{n}", "lan", f"10.0.{n}.1/24", f"2001:db8:{n}::1/64"),
-                          (f"a{n}", "eth0", f"10.0.{n}.10/24", f"2001:db8:{n}::10/64"))
+            own = (f"10.0.{n}.10/24", f"2001:db8:{n}::10/64") if n in KERNELS else ()
+            self.add_link((f"r{n}", "lan", f"10.0.{n}.1/24", f"2001:db8:{n}::1/64"), (f"a{n}", "eth0", *own))
             self.add_link(("prober", f"mgmt{n}", f"10.255.{n}.2/24", None), (f"a{n}", "mgmt", f"10.255.{n}.1/24", None))
-            for family, gateway in (("-4", f"10.0.{n}.1"), ("-6", f"2001:db8:{n}::1")):
+            for family, gateway in (("-4", f"10.0.{n}.1"), ("-6", f"2001:db8:{n}::1")) if own else ():
                 lab.ip(f"a{n}", family, "route", "add", "default", "via", gateway)
+            if not own:
+                lab.run(f"a{n}", ["sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6"])
         self.add_wire()
         for a, b in LINKS[1:]:
             self.add_link((f"r{a}", f"to{b}", *link(a, b, a)), (f"r{b}", f"to{a}", *link(a, b, b)))
@@ -142,11 +146,11 @@ def link(a, b, end):
 class Mesh:
     """An echolane at each site and a Prometheus, all configured by scripts/mesh."""
 
-    def __init__(self, lab, net, types, keys=""):
-        """types: lines of the inventory; keys: what an appliance has besides."""
+    def __init__(self, lab, net, types):
+        """types: lines of the inventory."""
         self.lab, self.net = lab, net
         rows = "\n".join(f"  s{n}:\n    a{n}: {{addresses: [10.0.{n}.10/24, '2001:db8:{n}::10/64'], "
-                         f"metrics: '10.255.{n}.1:8000', {keys.format(n=n)}}}" for n in SITES)
+                         f"metrics: '10.255.{n}.1:8000', {PORT[n in KERNELS].format(n=n)}}}" for n in SITES)
         path = lab.directory / "mesh.yaml"
         path.write_text(f"types:\n{types}\nglobal: {{interval: 1}}\ngroups: {{g: {{}}}}\ndataplane: {{huge_pages: no}}\n"
                         f"sites:\n{rows}\n")

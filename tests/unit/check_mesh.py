@@ -108,11 +108,10 @@ class Mesh(unittest.TestCase):
         """In the files of the others nothing changes but its rows, which are new."""
         row = '    b3: {addresses: [192.0.2.4/24, "2001:db8::4/64"], port: {device: "net_memif0"}, metrics: b3}\n'
         for place in ("    a1:", "    b1:", "    b2:", "end"):
-            text = SMALL.replace("full}", "full, responder: true}")
-            before = self.make(text)
+            before = self.make(SMALL)
             # in the inventory it may stand anywhere
-            at = len(text) if place == "end" else text.index(place)
-            after = self.make(text[:at] + row + text[at:])
+            at = len(SMALL) if place == "end" else SMALL.index(place)
+            after = self.make(SMALL[:at] + row + SMALL[at:])
             self.assertEqual(set(after) - set(before), {"appliances/b3.yaml"})
             for name in before:
                 changed = changes(before[name], after[name])
@@ -122,7 +121,7 @@ class Mesh(unittest.TestCase):
                 self.assertTrue(all(line.startswith("+ ") and ("b3" in line or "192.0.2.4" in line or "::4" in line)
                                     for line in changed), f"{name}: {changed}")
             # without it all is as before, and its file is gone
-            self.assertEqual(self.make(text), before)
+            self.assertEqual(self.make(SMALL), before)
 
     def test_files_of_others_stay(self):
         self.make(SMALL)
@@ -134,7 +133,7 @@ class Mesh(unittest.TestCase):
 
     def test_who(self):
         """Who probes whom; what one probes answers it, and nobody else."""
-        four = SMALL.replace("full}", "full, responder: true}") + '  c:\n    c1: {addresses: ["2001:db8::5/64", 192.0.2.5/24], port: {device: "net_memif0"}, metrics: c1}\n'
+        four = SMALL + '  c:\n    c1: {addresses: ["2001:db8::5/64", 192.0.2.5/24], port: {device: "net_memif0"}, metrics: c1}\n'
         pairs = {"full": {"a1": "b1 b2 c1", "b1": "a1 b2 c1", "b2": "a1 b1 c1", "c1": "a1 b1 b2"},
                  "between_sites": {"a1": "b1 b2 c1", "b1": "a1 c1", "b2": "a1 c1", "c1": "a1 b1 b2"},
                  "ring": {"a1": "b1 c1", "b1": "a1 b2", "b2": "b1 c1", "c1": "a1 b2"}}
@@ -148,6 +147,21 @@ class Mesh(unittest.TestCase):
                 addresses = {f"{a.ip}/{a.ip.max_prefixlen}" for peer in found.peers[each.name] for a in peer.addresses
                              if a.version in each.families}
                 self.assertEqual(allowed, addresses, each.name)
+
+    def test_responder(self):
+        """It answers what is sent, and nothing where it is not wanted."""
+        text = SMALL.replace("ICMPping: {nb_packets: 10}", "TCPsyn: {dst_port: 8620}, STAMP: {dst_port: 863}")
+        files = self.make(text)
+        self.assertIn("""  responder:
+    icmp: false
+    tcp_ports: [8620]
+    udp: false
+    stamp: {port: 863}
+    allow:
+""", files["appliances/a1.yaml"])
+        limited = self.make(text.replace("full}", "full, responder: {max_pps: 500}}"))["appliances/a1.yaml"]
+        self.assertEqual(changes(files["appliances/a1.yaml"], limited), ["+     max_pps: 500"])
+        self.assertNotIn("responder", "".join(self.make(text.replace("full}", "full, responder: false}")).values()))
 
     def test_kernels(self):
         """Where the kernel has the addresses it answers, but not STAMP."""
