@@ -122,20 +122,25 @@ class MeshNet:
         """From now on frames from r1 to r2 come DELAY_S later."""
         self.wire.send_signal(signal.SIGUSR1)
 
-    def drop(self, what=""):
-        """Drops what goes from a1's network to a2's on its way out of r1; nothing with ''. With a counter."""
-        self.lab.nft("r1", "table inet cut\ndelete table inet cut\n" + (f"""table inet cut {{
-            chain forward {{
-                type filter hook forward priority 0
-                oifname "to2" {what} counter drop
+    def drop(self, what):
+        """Drops such packets from now on, on their way from r1 to r2."""
+        self.lab.nft("r1", f"""
+            table inet cut {{
+                counter dropped {{
+                }}
+                chain forward {{
+                    type filter hook forward priority 0
+                    oifname "to2" {what} counter name dropped drop
+                }}
             }}
-        }}""" if what else ""))
+            """)
 
-    def dropped(self):
-        """Packets, since drop()."""
-        rules = json.loads(self.lab.run("r1", ["nft", "-j", "list", "table", "inet", "cut"]).stdout)["nftables"]
-        (rule,) = [item["rule"] for item in rules if "rule" in item]
-        return next(part["counter"]["packets"] for part in rule["expr"] if "counter" in part)
+    def restore(self):
+        """Ends that; how many packets were dropped."""
+        self.lab.nft("r1", "flush chain inet cut forward")
+        counters = json.loads(self.lab.run("r1", ["nft", "-j", "list", "counters", "table", "inet", "cut"]).stdout)
+        self.lab.nft("r1", "delete table inet cut")
+        return next(item["counter"]["packets"] for item in counters["nftables"] if "counter" in item)
 
 
 def link(a, b, end):
@@ -157,7 +162,7 @@ class Mesh:
         self.out = lab.directory / "mesh"
         done = subprocess.run([str(TOP / "scripts/mesh"), str(path), "--out", str(self.out)], text=True, capture_output=True,
                               check=False)
-        assert_equal((done.returncode, done.stderr), (0, ""), "scripts/mesh")
+        assert_equal(done.returncode, 0, f"scripts/mesh: {done.stderr}")
         self.inventory = inventory.load(str(path), path.read_text())
         self.probers = {n: self.start(n) for n in SITES}
         wait_until(lambda: all(self.page(n) for n in SITES), 30, "first rounds")

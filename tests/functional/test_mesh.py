@@ -14,26 +14,24 @@ from meshlib import appliance, schedule
 
 TYPES = """  ICMPping: {nb_packets: 10}
   TCPsyn: {nb_packets: 10}
-  UDPunreachable: {nb_packets: 10}"""
-PROTOCOLS = {"ICMPping": (packets.ICMP, packets.ICMPV6), "TCPsyn": (packets.TCP,), "UDPunreachable": (packets.UDP,)}
+  UDPunreachable: {nb_packets: 10}
+  STAMP: {nb_packets: 10}"""
+PROTOCOLS = {"ICMPping": (packets.ICMP, packets.ICMPV6), "TCPsyn": (packets.TCP,), "UDPunreachable": (packets.UDP,),
+             "STAMP": (packets.UDP,)}
+FAMILIES = ("icmp", "tcpsyn", "udp_unreachable", "stamp")
 CELLS = sorted((f"a{a}", f"a{b}") for a, b in itertools.permutations(SITES, 2))
 ONE, OTHER = ("a1", "a2"), ("a2", "a1")    # the two ends of the link that is disturbed
 
 
-def near(have, expected, tolerance):
-    """Whether the matrix has exactly these cells, with these values."""
-    return sorted(have) == CELLS and all(abs(have[cell] - expected.get(cell, expected[None])) <= tolerance
-                                         for cell in CELLS)
-
-
-def wait_for_cells(mesh, expression, expected, tolerance=1e-6, timeout_s=20):
-    """expected: by cell, None standing for all others."""
+def wait_for_cells(mesh, expression, expected, tolerance=1e-6, timeout_s=20, cells=CELLS):
+    """Until the matrix has exactly these cells, with these values. expected: by cell, None standing for all others."""
     have = {}
 
     def look():
         have.clear()
         have.update(mesh.value_of_cells(expression))
-        return near(have, expected, tolerance)
+        return sorted(have) == list(cells) and all(abs(have[cell] - expected.get(cell, expected[None])) <= tolerance
+                                                   for cell in cells)
     try:
         wait_until(look, timeout_s, f"{expression} to be {expected}")
     except AssertionError as error:
@@ -76,13 +74,44 @@ def check_schedule(lab, mesh):
         capture.process.wait(10)
         own = {str(address.ip) for address in each.addresses}
         probes = [p for p in capture.read() if p.src in own and packets.is_probe(p, p.src)
-                  and not p.flags & packets.ACK]    # a SYN/ACK is an answer
+                  and not p.flags & packets.ACK and p.sport != 862]    # nor its answers: SYN/ACKs, STAMP
         assert len(probes) > 240, f"{len(probes)} probes of {each.name}"
         late = places_in_schedule(mesh.inventory, each, probes)
         assert late, f"probes of {each.name} leave in another order: {[(p.dst, p.protocol) for p in probes[:30]]}"
         # where a core was busy with something else some are late, and none is early
         assert -0.005 < min(late) and abs(statistics.median(late)) < 0.02, \
             f"{each.name}: {min(late):.4f} to {max(late):.4f} s late, median {statistics.median(late):.4f}"
+
+
+def lost_by_direction(mesh, cell):
+    """{direction: STAMP probes lost so far}, over both families."""
+    page, (source, to) = mesh.page(int(cell[0][1:])), cell
+    return {direction: sum(value for labels, value in page.all("echolane_probes_lost_total", direction=direction)
+                           if labels["destination"].startswith(f"s{to[1:]}.{to}."))
+            for direction in ("forward", "backward", "unknown")}
+
+
+def check_directions(mesh, net):
+    """What is dropped from r1 to r2 was lost on its way there by a1's probes, and on its way back by a2's: in the
+    matrix, and to the packet."""
+    # no kernel reflects
+    cells = [cell for cell in CELLS if cell[1] != "a3"]
+    for cell, port, direction in ((ONE, "dport", "forward"), (OTHER, "sport", "backward")):
+        before = {each: lost_by_direction(mesh, each) for each in cells}
+        net.drop(f"ip saddr 10.0.1.10 udp {port} 862 numgen inc mod 10 == 0")
+        wait_two_rounds(mesh)
+        for each in ("forward", "backward"):
+            # one in ten of IPv4; a window of some rounds may begin before it
+            wait_for_cells(mesh, f'mesh:direction_loss:ratio{{direction="{each}"}}',
+                           {cell: 0.05 if each == direction else 0, None: 0}, 0.025, 10, cells)
+        dropped = net.restore()
+        # what was lost last is told by what is answered after it
+        wait_two_rounds(mesh)
+        after = {each: lost_by_direction(mesh, each) for each in cells}
+        expected = {each: dict(before[each]) for each in cells}
+        expected[cell][direction] += dropped
+        assert dropped and after[cell] == expected[cell], f"{cell}: {before[cell]}, {dropped} dropped, {after[cell]}"
+        assert_equal(after, expected, "lost by direction")
 
 
 @alone
@@ -107,23 +136,23 @@ def test_matrix(lab):
     assert not {ONE, OTHER} & set(mesh.value_of_cells('mesh:round_trip:seconds{percentile="50"}')), "times of nothing"
     assert_quiet(mesh, began, rest)
 
-    net.drop()
+    net.restore()
     wait_two_rounds(mesh)
     wait_for_cells(mesh, "mesh:loss:ratio", {None: 0}, timeout_s=5)
-    # of each direction's probes alone, so that both cells have exactly one in ten of theirs
+    # requests alone: answers to a2 go the same way
     before = {(n, what): sum_of(mesh.page(n), what) for n in (1, 2) for what in ("sent", "loss")}
     net.drop("icmp type echo-request numgen inc mod 10 == 0")
     wait_two_rounds(mesh)
-    # 10 of 60 probes of a round are ICMP over IPv4
-    wait_for_cells(mesh, "mesh:loss:ratio", {ONE: 1 / 60, None: 0}, timeout_s=5)
+    # 10 of 80 probes of a round are ICMP over IPv4
+    wait_for_cells(mesh, "mesh:loss:ratio", {ONE: 1 / 80, None: 0}, timeout_s=5)
     assert_quiet(mesh, began, rest)
-    net_dropped = net.dropped()
-    net.drop()
+    dropped = net.restore()
     wait_two_rounds(mesh)
     wait_for_cells(mesh, "mesh:loss:ratio", {None: 0}, timeout_s=5)
     lost = sum_of(mesh.page(1), "loss") - before[1, "loss"]
-    assert abs(lost - net_dropped) <= 1 and lost > 0, f"{lost} lost by a1, {net_dropped} dropped"
+    assert dropped and lost == dropped, f"{lost} lost by a1, {dropped} dropped"
     assert_equal(sum_of(mesh.page(2), "loss"), before[2, "loss"], "lost by a2")
+    check_directions(mesh, net)
 
     net.delay()
     wait_two_rounds(mesh)
@@ -135,4 +164,4 @@ def test_matrix(lab):
 
 def sum_of(page, what):
     """Of all types."""
-    return sum(page.sum(f"{family}_{what}_total", group="g") for family in ("icmp", "tcpsyn", "udp_unreachable"))
+    return sum(page.sum(f"{family}_{what}_total", group="g") for family in FAMILIES)

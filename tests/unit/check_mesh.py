@@ -75,14 +75,15 @@ class Mesh(unittest.TestCase):
     def make(self, text, out="out"):
         """The files that an inventory gives."""
         done = mesh(self.write(text), "--out", self.directory / out)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.returncode, 0, done.stderr)
         return contents(self.directory / out)
 
     def test_example(self):
         """The example's files are the golden ones, at every run, and a second run changes none."""
         for _ in range(2):
             done = mesh(EXAMPLE, "--out", self.directory / "out")
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual((done.returncode, done.stderr),
+                             (0, f"{EXAMPLE}: rom1 is not probed by STAMP: a kernel does not answer it\n"))
         self.assertEqual(done.stdout, "5 appliances, 20 directions, 0 files changed\n")
         have = contents(self.directory / "out")
         if os.environ.get("EL_TEST_GOLDEN_WRITE"):
