@@ -134,11 +134,14 @@ class Mock:
         """Whether it keeps up, as Prometheus tells of itself."""
         own = (self.get(f"{PROMETHEUS}/metrics") or "").splitlines()
 
-        def total(metric):
-            return sum(float(line.rpartition(" ")[2]) for line in own if line.startswith((f"{metric}{{", f"{metric} ")))
+        def total(metric, part=""):
+            return sum(float(line.rpartition(" ")[2]) for line in own
+                       if line.startswith((f"{metric}{{", f"{metric} ")) and part in line)
         return {"appliances that are up": self.number('sum(up{job="echolane-mesh"})'),
                 "longest scrape, s": self.number("max(scrape_duration_seconds)"),
-                "rules, s": total("prometheus_rule_group_last_duration_seconds"),
+                f"rules of every {self.interval_s} s, s": total("prometheus_rule_group_last_duration_seconds",
+                                                                ";echolane-mesh\""),
+                "rules of every minute, s": total("prometheus_rule_group_last_duration_seconds", ";echolane-mesh-long\""),
                 "evaluations missed": total("prometheus_rule_group_iterations_missed_total"),
                 "series": total("prometheus_tsdb_head_series"),
                 "samples not written remotely": total("prometheus_remote_storage_samples_failed_total") +
