@@ -10,7 +10,7 @@ ROUNDS = 3  # as many as were recorded
 HOSTS = "2001:db8:1::10 host1.example.net\n198.51.100.10 host1.example.net\n"
 
 # All that may differ. Families that only one of the two has:
-OURS = re.compile(r"echolane_")      # what netprobify can't tell
+OURS = re.compile(r"(echolane|stamp)_")  # what netprobify can't tell
 THEIRS = re.compile(r"\w+_created")  # times at which the client library made its objects; no measurements
 # Labels whose values differ: the programs' versions, and scapy has no part in ours.
 VERSIONS = {"netprobify_info": {"version", "scapy_version"}}
