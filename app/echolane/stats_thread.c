@@ -3,14 +3,16 @@
 
 #include <stdlib.h>
 
+#include "el_delays.h"
 #include "path_watch.h"
 
-/* All of it but the watch is control's own. */
+/* All of it but the watch and the delays is control's own. */
 struct stats_thread {
 	struct job_thread *thread;
 	struct job *waiting;
 	bool busy;
 	struct path_watch *watch;
+	struct el_delays *delays; /* the thread's */
 };
 
 /* A round of a plan with longer timeouts may be over after some of a newer one. */
@@ -33,12 +35,13 @@ static bool work(void *ctx, struct job *base)
 	struct stats_job *job = (struct stats_job *)base;
 	struct el_round_figures *figures;
 	const struct el_plan_set *set;
+	struct stats_thread *t = ctx;
 
 	if (!job->owner)
 		return false;
 	set = job->blocks[0]->set;
-	path_watch_round(ctx, job->blocks, job->n_blocks);
-	figures = el_stats_round(job->blocks, job->n_blocks);
+	path_watch_round(t->watch, job->blocks, job->n_blocks);
+	figures = el_stats_round_delays(job->blocks, job->n_blocks, t->delays);
 	if (figures) {
 		figures->local_drops += job->local_drops;
 		job->snapshot = next_snapshot(job->before, set, figures);
@@ -68,8 +71,10 @@ struct stats_thread *stats_thread_create(int core)
 	if (!t)
 		return NULL;
 	t->watch = path_watch_create();
-	t->thread = t->watch ? job_thread_create(work, drop, t->watch) : NULL;
+	t->delays = el_delays_create();
+	t->thread = t->watch && t->delays ? job_thread_create(work, drop, t) : NULL;
 	if (!t->thread) {
+		el_delays_destroy(t->delays);
 		path_watch_destroy(t->watch);
 		free(t);
 		return NULL;
@@ -86,6 +91,7 @@ void stats_thread_destroy(struct stats_thread *t)
 	job_thread_destroy(t->thread, 0);
 	for (struct job *job; (job = job_pop(&t->waiting)) != NULL;)
 		drop(job);
+	el_delays_destroy(t->delays);
 	path_watch_destroy(t->watch);
 	free(t);
 }

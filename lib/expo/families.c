@@ -435,7 +435,51 @@ const struct family expo_families[] = {
     {"echolane_round_trip_network_seconds", FAMILY_GAUGE,
      "Percentiles of the last round's round-trip times less the time that the STAMP reflector had "
      "the probe, as it says.",
-     expo_rows_stamp, expo_subs_percentiles, expo_print_network, EL_PROBE_STAMP, 0},
+     expo_rows_stamp, expo_subs_percentiles, expo_print_measure, EL_PROBE_STAMP, EL_STAMP_NETWORK},
+    {"echolane_oneway_queueing_seconds", FAMILY_GAUGE,
+     "Percentiles of the last round's delays of each direction over the shortest of the last four "
+     "minutes, less what the clocks went apart: no clock has to be right for it.",
+     expo_rows_stamp, expo_subs_directions, expo_print_directions, EL_PROBE_STAMP,
+     EL_STAMP_QUEUEING},
+    {"echolane_oneway_variation_seconds", FAMILY_GAUGE,
+     "Percentiles of by how much the last round's delays of each direction differ from that of the "
+     "probe before.",
+     expo_rows_stamp, expo_subs_directions, expo_print_directions, EL_PROBE_STAMP,
+     EL_STAMP_VARIATION},
+    {"echolane_oneway_trip_seconds", FAMILY_GAUGE,
+     "Percentiles of the last round's delays of each direction, as far as they can be known: they "
+     "are off by up to echolane_oneway_trip_bound_seconds.",
+     expo_rows_stamp, expo_subs_directions, expo_print_directions, EL_PROBE_STAMP, EL_STAMP_ONEWAY},
+    {"echolane_oneway_trip_bound_seconds", FAMILY_GAUGE,
+     "Percentiles of by how much echolane_oneway_trip_seconds may be off: half the shortest round "
+     "trip, or what both ends say of their clocks where both are synchronised and it is less.",
+     expo_rows_stamp, expo_subs_percentiles, expo_print_measure, EL_PROBE_STAMP, EL_STAMP_BOUND},
+    {"echolane_oneway_unknown_total", FAMILY_COUNTER,
+     "STAMP replies without delays of directions: a clock stepped, or it can't be told whether one "
+     "did.",
+     expo_rows_stamp, NULL, expo_print_stamp_total, EL_PROBE_STAMP,
+     offsetof(struct el_stamp_totals, not_valued)},
+    {"echolane_oneway_contradictions_total", FAMILY_COUNTER,
+     "STAMP replies whose times can't be those of two synchronised clocks that are no further off "
+     "than both ends say.",
+     expo_rows_stamp, NULL, expo_print_stamp_total, EL_PROBE_STAMP,
+     offsetof(struct el_stamp_totals, contradictions)},
+    {"echolane_reflector_clock_steps_total", FAMILY_COUNTER,
+     "Times that the STAMP reflector's clock, or ours, was set.", expo_rows_stamp, NULL,
+     expo_print_stamp_total, EL_PROBE_STAMP, offsetof(struct el_stamp_totals, steps)},
+    {"echolane_reflector_clock_rate_changes_total", FAMILY_COUNTER,
+     "Times that the STAMP reflector's clock, or ours, changed its rate, as one that is slewed "
+     "does.",
+     expo_rows_stamp, NULL, expo_print_stamp_total, EL_PROBE_STAMP,
+     offsetof(struct el_stamp_totals, rate_changes)},
+    {"echolane_reflector_clock_skew_ratio", FAMILY_GAUGE,
+     "By which part the STAMP reflector's clock goes faster than ours: 1e-6 is a microsecond a "
+     "second.",
+     expo_rows_stamp, NULL, expo_print_ppm, EL_PROBE_STAMP,
+     offsetof(struct el_stamp_figures, skew_ppm)},
+    {"echolane_reflector_clock_skew_error_ratio", FAMILY_GAUGE,
+     "By how much echolane_reflector_clock_skew_ratio may be off.", expo_rows_stamp, NULL,
+     expo_print_ppm, EL_PROBE_STAMP, offsetof(struct el_stamp_figures, skew_error_ppm)},
     {"echolane_stamp_remarked_total", FAMILY_COUNTER,
      "STAMP probes that came to their reflector with another DSCP than they were sent with, as it "
      "says (stamp.class_of_service).",

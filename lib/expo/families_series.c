@@ -160,7 +160,8 @@ bool expo_print_loss_ratio(const struct family *f, const struct el_expo_input *i
 }
 
 bool expo_print_percentile(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			   uint32_t sub, const double *percentile_ns, struct line *l)
+			   uint32_t sub, const double *percentile_ns, const char *direction,
+			   struct line *l)
 {
 	const struct el_model *m = in->snapshot->model;
 	double ns = percentile_ns[(size_t)row * m->n_percentiles + sub];
@@ -171,7 +172,7 @@ bool expo_print_percentile(const struct family *f, const struct el_expo_input *i
 		if (m->percentiles[i] == m->percentiles[sub])
 			return false;
 	}
-	expo_series_labels(in, row, NULL, m->percentiles[sub], l);
+	expo_series_labels(in, row, direction, m->percentiles[sub], l);
 	line_seconds(l, ns);
 	return true;
 }
@@ -179,13 +180,13 @@ bool expo_print_percentile(const struct family *f, const struct el_expo_input *i
 bool expo_print_round_trip(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			   uint32_t sub, struct line *l)
 {
-	return expo_print_percentile(f, in, row, sub, in->snapshot->percentile_ns, l);
+	return expo_print_percentile(f, in, row, sub, in->snapshot->percentile_ns, NULL, l);
 }
 
 bool expo_print_certain(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			uint32_t sub, struct line *l)
 {
-	return expo_print_percentile(f, in, row, sub, in->snapshot->certain_percentile_ns, l);
+	return expo_print_percentile(f, in, row, sub, in->snapshot->certain_percentile_ns, NULL, l);
 }
 
 /* They stay when the measurements of an inactive target go. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What only STAMP's series have. */
+#include <math.h>
+
 #include "family.h"
 
 static const struct el_stamp_state *state_of(const struct el_expo_input *in)
@@ -30,10 +32,53 @@ bool expo_print_lost(const struct family *f, const struct el_expo_input *in, uin
 	return true;
 }
 
-bool expo_print_network(const struct family *f, const struct el_expo_input *in, uint32_t row,
+bool expo_print_measure(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			uint32_t sub, struct line *l)
 {
-	return expo_print_percentile(f, in, row, sub, state_of(in)->network_percentile_ns, l);
+	return expo_print_percentile(f, in, row, sub, state_of(in)->percentile_ns[f->offset], NULL,
+				     l);
+}
+
+uint32_t expo_subs_directions(const struct el_expo_input *in)
+{
+	return 2 * expo_subs_percentiles(in);
+}
+
+bool expo_print_directions(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l)
+{
+	static const char *const names[] = {"forward", "backward"};
+	uint32_t n = expo_subs_percentiles(in);
+
+	return expo_print_percentile(f, in, row, sub % n,
+				     state_of(in)->percentile_ns[f->offset + sub / n],
+				     names[sub / n], l);
+}
+
+/* Only where there have been replies. */
+bool expo_print_stamp_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l)
+{
+	(void)sub;
+	if (!expo_is_shown(f, in, row) || state_of(in)->gauges[row].replies == 0)
+		return false;
+	expo_series_labels(in, row, NULL, 0, l);
+	line_u64(l, *(const uint64_t *)((const char *)&state_of(in)->totals[row] + f->offset));
+	return true;
+}
+
+bool expo_print_ppm(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		    uint32_t sub, struct line *l)
+{
+	const struct el_stamp_figures *g = &state_of(in)->gauges[row];
+	double ppm = *(const double *)((const char *)g + f->offset);
+
+	(void)sub;
+	if (!expo_is_shown(f, in, row) || g->replies == 0 || isnan(ppm))
+		return false;
+	expo_series_labels(in, row, NULL, 0, l);
+	line_double(l, ppm / 1e6);
+	return true;
 }
 
 /* Only where reflectors tell. */

@@ -47,17 +47,28 @@ bool expo_print_histogram(const struct family *f, const struct el_expo_input *in
 /* Both parts; percent: 0 for none. */
 void expo_series_labels(const struct el_expo_input *in, uint32_t series, const char *direction,
 			int percent, struct line *l);
-/* One of the percentiles, all of which are [n_series][n_percentiles]; none where it is NaN. */
+/* One of the percentiles, all of which are [n_series][n_percentiles]; none where it is NaN.
+ * direction: NULL: without. */
 bool expo_print_percentile(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			   uint32_t sub, const double *percentile_ns, struct line *l);
+			   uint32_t sub, const double *percentile_ns, const char *direction,
+			   struct line *l);
 
 /* families_stamp.c: of STAMP's series alone. */
 uint32_t expo_rows_stamp(const struct el_expo_input *in);
 uint32_t expo_subs_lost(const struct el_expo_input *in);
 bool expo_print_lost(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		     uint32_t sub, struct line *l);
-bool expo_print_network(const struct family *f, const struct el_expo_input *in, uint32_t row,
+/* The family's `offset` is an enum el_stamp_measure; that of both directions with `direction`. */
+bool expo_print_measure(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			uint32_t sub, struct line *l);
+uint32_t expo_subs_directions(const struct el_expo_input *in);
+bool expo_print_directions(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l);
+/* The family's `offset` is in el_stamp_totals, in el_stamp_figures. */
+bool expo_print_stamp_total(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			    uint32_t sub, struct line *l);
+bool expo_print_ppm(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		    uint32_t sub, struct line *l);
 bool expo_print_remarked(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			 uint32_t sub, struct line *l);
 bool expo_print_synchronised(const struct family *f, const struct el_expo_input *in, uint32_t row,

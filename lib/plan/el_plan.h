@@ -151,7 +151,10 @@ struct el_block {
 	uint64_t uncertain;         /* probes whose TX burst call took over 50 us */
 	uint64_t tx_refused;        /* packets that tx_burst did not take at first */
 	uint64_t forwarded;         /* answers of targets that came in on another worker's queue */
-	struct el_span step;        /* the clock stepped while it was open; to_ns 0: it did not */
+	/* How far T1 of its STAMP probes may be off; UINT64_MAX: one is of a clock that nobody
+	 * synchronises. */
+	uint64_t wall_error_ns;
+	struct el_span step; /* the clock stepped while it was open; to_ns 0: it did not */
 	/* Filled in by control: when addresses or routes had changed and this plan had not, so that
 	 * probes may have gone the wrong way; to_ns 0: never. */
 	struct el_span moved;

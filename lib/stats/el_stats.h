@@ -67,21 +67,34 @@ struct el_session_figures {
 	bool stateless;
 };
 
+/* Times of a STAMP series that there are percentiles of. Delays of directions (el_delay.h): the
+ * forward one, behind it the backward one. */
+enum el_stamp_measure {
+	EL_STAMP_NETWORK, /* round trips less the time that the reflector says it had the probe */
+	EL_STAMP_QUEUEING,
+	EL_STAMP_VARIATION = EL_STAMP_QUEUEING + 2,
+	EL_STAMP_ONEWAY = EL_STAMP_VARIATION + 2,
+	EL_STAMP_BOUND = EL_STAMP_ONEWAY + 2, /* of both one-way delays */
+	EL_STAMP_MEASURES
+};
+
 /* What a round says of a STAMP series. */
 struct el_stamp_figures {
 	uint64_t replies;
 	uint64_t synchronised; /* of reflectors whose clock was, as they say */
 	uint64_t told;         /* that say which DSCP the probe came with, */
 	uint64_t remarked;     /* another than it was sent with */
+	/* Of the delays of each direction: replies in time that have them, and that have not (the
+	 * clocks may have stepped, or it can't be told yet); by el_delay_round. */
+	uint64_t valued, not_valued, steps, rate_changes, contradictions;
+	double skew_ppm, skew_error_ppm; /* NaN: not known */
 };
 
 /* Of a plan that has STAMP targets. */
 struct el_stamp_round {
-	struct el_stamp_figures *series; /* [n_series] */
-	/* [n_series][n_percentiles], of round-trip times less the time that the reflector says it
-	 * had the probe; NaN where there are none */
-	double *network_percentile_ns;
-	struct el_session_figures *sessions; /* in the order of the plan */
+	struct el_stamp_figures *series;          /* [n_series] */
+	double *percentile_ns[EL_STAMP_MEASURES]; /* [n_series][n_percentiles]; NaN: none */
+	struct el_session_figures *sessions;      /* in the order of the plan */
 	uint32_t n_sessions;
 };
 
@@ -161,6 +174,7 @@ enum el_lost { EL_LOST_FORWARD, EL_LOST_BACKWARD, EL_LOST_UNKNOWN, EL_LOST_DIREC
 struct el_stamp_totals {
 	uint64_t lost[EL_LOST_DIRECTIONS];
 	uint64_t remarked;
+	uint64_t not_valued, steps, rate_changes, contradictions; /* as in el_stamp_figures */
 };
 
 /* Where a STAMP session stands between two rounds. */
@@ -179,7 +193,7 @@ struct el_session_mark {
 struct el_stamp_state {
 	struct el_stamp_totals *totals;  /* [n_series] */
 	struct el_stamp_figures *gauges; /* [n_series]: of the last round in which it sent */
-	double *network_percentile_ns;   /* [n_series][n_percentiles]: likewise */
+	double *percentile_ns[EL_STAMP_MEASURES]; /* [n_series][n_percentiles]: likewise */
 	struct el_session_mark *sessions;
 	uint32_t n_sessions;
 };

@@ -357,6 +357,12 @@ static struct el_histograms *histograms_for(uint32_t n_series, uint64_t n)
 
 struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks)
 {
+	return el_stats_round_delays(blocks, n_blocks, NULL);
+}
+
+struct el_round_figures *el_stats_round_delays(struct el_block *const *blocks, uint32_t n_blocks,
+					       struct el_delays *delays)
+{
 	const struct el_model *model = blocks[0]->set->model;
 	struct work *w = calloc(1, sizeof(*w));
 	struct el_round_figures *ret = NULL;
@@ -393,7 +399,7 @@ struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t
 		w->f->sent_ns = w->f->began_ns;
 	finish(w, model);
 	finish_bounds(w);
-	if (stats_stamp_round(w->f, blocks, n_blocks) < 0)
+	if (stats_stamp_round(w->f, blocks, n_blocks, delays) < 0)
 		goto out;
 	ret = w->f;
 	w->f = NULL;

@@ -10,10 +10,6 @@
 #include "fate.h"
 #include "stats_internal.h"
 
-/* CLOCK_REALTIME, to 68 years: only differences of times are of interest here, and which of two
- * eras both are in is not. */
-#define NEAR_NS (INT64_C(1) << 60)
-
 /* A slice under way. */
 struct walked {
 	struct el_session_figures *session;
@@ -148,7 +144,8 @@ static bool network_ns(const struct el_block *b, const struct walked *of, uint32
 	int64_t inside;
 
 	if (el_record_state(b->records[index]) != EL_RECORD_ANSWERED || rtt > of->limit_ns ||
-	    b->step.to_ns || !el_probe_stamp_times(of->kind, &b->stamps[index], NEAR_NS, &times))
+	    b->step.to_ns ||
+	    !el_probe_stamp_times(of->kind, &b->stamps[index], STATS_NEAR_NS, &times))
 		return false;
 	inside = times.t3_ns - times.t2_ns;
 	if (inside < 0 || (uint64_t)inside > rtt)
@@ -235,12 +232,13 @@ static int work_init(struct stamp_work *w, uint32_t n_series, uint32_t n_percent
 	}
 	w->r->series = calloc(n_series + 1, sizeof(*w->r->series));
 	w->r->sessions = calloc(w->r->n_sessions + 1, sizeof(*w->r->sessions));
-	w->r->network_percentile_ns = calloc((size_t)n_series * n_percentiles + 1, sizeof(double));
+	for (uint32_t i = 0; w->r->series && i < n_series; i++)
+		w->r->series[i].skew_ppm = w->r->series[i].skew_error_ppm = NAN;
+	if (stats_measures_create(w->r->percentile_ns, (size_t)n_series * n_percentiles) < 0)
+		return -ENOMEM;
 	w->walked = calloc(most + 1, sizeof(*w->walked));
 	w->next = calloc(n_series + 1, sizeof(*w->next));
-	return w->r->series && w->r->sessions && w->r->network_percentile_ns && w->walked && w->next
-		   ? 0
-		   : -ENOMEM;
+	return w->r->series && w->r->sessions && w->walked && w->next ? 0 : -ENOMEM;
 }
 
 /* Percentiles of the times, of which there are w->next[s] in each series. */
@@ -262,15 +260,34 @@ static int make_percentiles(struct stamp_work *w, struct el_round_figures *f,
 		return -ENOMEM;
 	walk(w, blocks, n_blocks, scatter_time);
 	for (uint32_t s = 0; s < f->n_series; s++) {
-		stats_percentiles_of(model, percents, n_percents, w->values + begin,
-				     w->next[s] - begin, NAN,
-				     w->r->network_percentile_ns + (size_t)s * f->n_percentiles);
+		stats_percentiles_of(
+		    model, percents, n_percents, w->values + begin, w->next[s] - begin, NAN,
+		    w->r->percentile_ns[EL_STAMP_NETWORK] + (size_t)s * f->n_percentiles);
 		begin = w->next[s];
 	}
 	return 0;
 }
 
-int stats_stamp_round(struct el_round_figures *f, struct el_block *const *blocks, uint32_t n_blocks)
+int stats_measures_create(double *measures[EL_STAMP_MEASURES], size_t n)
+{
+	for (int m = 0; m < EL_STAMP_MEASURES; m++) {
+		measures[m] = malloc((n + 1) * sizeof(double));
+		if (!measures[m])
+			return -ENOMEM;
+		for (size_t i = 0; i < n; i++)
+			measures[m][i] = NAN;
+	}
+	return 0;
+}
+
+void stats_measures_free(double *measures[EL_STAMP_MEASURES])
+{
+	for (int m = 0; m < EL_STAMP_MEASURES; m++)
+		free(measures[m]);
+}
+
+int stats_stamp_round(struct el_round_figures *f, struct el_block *const *blocks, uint32_t n_blocks,
+		      struct el_delays *delays)
 {
 	struct stamp_work w = {0};
 	int ret;
@@ -283,6 +300,8 @@ int stats_stamp_round(struct el_round_figures *f, struct el_block *const *blocks
 		walk(&w, blocks, n_blocks, count_time);
 		ret = make_percentiles(&w, f, blocks, n_blocks);
 	}
+	if (ret == 0 && delays)
+		ret = stats_delays_round(delays, w.r, blocks, n_blocks);
 	free(w.walked);
 	free(w.next);
 	free(w.values);
@@ -298,7 +317,7 @@ void stats_stamp_round_free(struct el_stamp_round *r)
 	if (!r)
 		return;
 	free(r->series);
-	free(r->network_percentile_ns);
+	stats_measures_free(r->percentile_ns);
 	free(r->sessions);
 	free(r);
 }

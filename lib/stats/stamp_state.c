@@ -45,13 +45,10 @@ int stats_stamp_state_create(const struct el_model *model, struct el_stamp_state
 		return -ENOMEM;
 	s->totals = calloc(n + 1, sizeof(*s->totals));
 	s->gauges = calloc(n + 1, sizeof(*s->gauges));
-	s->network_percentile_ns = calloc(n_times + 1, sizeof(double));
-	if (!s->totals || !s->gauges || !s->network_percentile_ns) {
+	if (stats_measures_create(s->percentile_ns, n_times) < 0 || !s->totals || !s->gauges) {
 		stats_stamp_state_free(s);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < n_times; i++)
-		s->network_percentile_ns[i] = NAN;
 	*ret = s;
 	return 0;
 }
@@ -62,7 +59,7 @@ void stats_stamp_state_free(struct el_stamp_state *s)
 		return;
 	free(s->totals);
 	free(s->gauges);
-	free(s->network_percentile_ns);
+	stats_measures_free(s->percentile_ns);
 	free(s->sessions);
 	free(s);
 }
@@ -120,9 +117,9 @@ int stats_stamp_state_carry(struct el_stamp_state *s, const struct el_model *mod
 		for (uint32_t p = 0; p < n; p++) {
 			uint32_t old_p = percentiles ? percentiles[p] : p;
 
-			if (old_p != NONE)
-				s->network_percentile_ns[(size_t)i * n + p] =
-				    before->network_percentile_ns[(size_t)old * n_before + old_p];
+			for (int m = 0; old_p != NONE && m < EL_STAMP_MEASURES; m++)
+				s->percentile_ns[m][(size_t)i * n + p] =
+				    before->percentile_ns[m][(size_t)old * n_before + old_p];
 		}
 	}
 	return carry_sessions(s, model, before, model_before, series);
@@ -319,12 +316,19 @@ int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model
 	s->sessions = marks;
 	s->n_sessions = r->n_sessions;
 	for (uint32_t i = 0; i < model->n_series; i++) {
-		s->totals[i].remarked += r->series[i].remarked;
+		struct el_stamp_totals *t = &s->totals[i];
+
+		t->remarked += r->series[i].remarked;
+		t->not_valued += r->series[i].not_valued;
+		t->steps += r->series[i].steps;
+		t->rate_changes += r->series[i].rate_changes;
+		t->contradictions += r->series[i].contradictions;
 		if (!r->series[i].replies)
 			continue;
 		s->gauges[i] = r->series[i];
-		memcpy(s->network_percentile_ns + i * n, r->network_percentile_ns + i * n,
-		       n * sizeof(double));
+		for (int m = 0; m < EL_STAMP_MEASURES; m++)
+			memcpy(s->percentile_ns[m] + i * n, r->percentile_ns[m] + i * n,
+			       n * sizeof(double));
 	}
 	return 0;
 }

@@ -42,11 +42,14 @@ static void stamp_one(const struct probe_list *p, uint32_t i, const struct live_
 void tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
 {
 	const struct times times = {{time_in(w, EL_STAMP_NTP, ns), time_in(w, EL_STAMP_PTP, ns)}};
+	const uint64_t error_ns = w->wall_line.synchronised ? w->wall_line.error_ns : UINT64_MAX;
 	uint32_t i = 0;
 
 	for (uint32_t k = 0; k < p->n_runs; k++) {
 		const struct probe_run *r = &p->runs[k];
+		struct el_block *b = r->live->block;
 
+		b->wall_error_ns = RTE_MAX(b->wall_error_ns, error_ns);
 		for (uint32_t j = 0; j < r->n; j++, i++) {
 			if (p->stamps >> i & 1)
 				stamp_one(p, i, r->live, r->record + j, &times);

@@ -48,18 +48,27 @@ class Reflector:
         self.options = options
         self.key = bytes.fromhex(options.key) if options.key else None
         self.counts = {}
+        self.requests = 0
         self.stopping = False
+
+    def now(self):
+        ahead = self.options.ahead
+        if self.options.set and self.requests >= self.options.set[0]:
+            ahead += self.options.set[1]
+        return time.time_ns() + round(ahead * 1e9)
 
     def answer(self, sock):
         request, ancillary, _, sender = sock.recvmsg(9216, 256)
-        t2 = time.time_ns()
+        self.requests += 1
+        time.sleep(self.options.late)
+        t2 = self.now()
         if self.options.wait:
             time.sleep(self.options.wait)
         auth = self.key is not None
         at = 26 if auth else 14
         session = sender[0], int.from_bytes(request[at:at + 2], "big")
         count = self.counts.get(session, 0)
-        reply = stamp_peer.reflect(request, ttl_tos_of(ancillary), t2, time.time_ns(), self.options.ptp, self.key, auth,
+        reply = stamp_peer.reflect(request, ttl_tos_of(ancillary), t2, self.now(), self.options.ptp, self.key, auth,
                                    -1 if self.options.stateless else count)
         if reply is None:
             return
@@ -84,6 +93,9 @@ def main():
     parser.add_argument("--ptp", action="store_true")
     parser.add_argument("--key", help="hexadecimal: authenticated mode")
     parser.add_argument("--wait", type=float, default=0, help="seconds between request and reply")
+    parser.add_argument("--late", type=float, default=0, help="seconds until a request is stamped, as on its way")
+    parser.add_argument("--ahead", type=float, default=0, help="seconds that the clock is ahead")
+    parser.add_argument("--set", type=float, nargs=2, help="from which request on it is ahead by how much more")
     reflector = Reflector(parser.parse_args())
 
     def stop(_signal, _frame):

@@ -157,11 +157,14 @@ static inline void sample_init(struct sample *s)
 	f = sample_figures(m);
 	f->series[6] = f->series[7] = (struct el_figures){.local = 8};
 	s->snapshot = el_snapshot_next(NULL, m, f);
-	s->snapshot->stamp->totals[12] = (struct el_stamp_totals){{5, 6, 7}, 8};
-	s->snapshot->stamp->gauges[12] = (struct el_stamp_figures){30, 30, 20, 8};
-	s->snapshot->stamp->gauges[13] = (struct el_stamp_figures){30, 29, 0, 0};
+	s->snapshot->stamp->totals[12] = (struct el_stamp_totals){{5, 6, 7}, 8, 9, 10, 11, 12};
+	s->snapshot->stamp->gauges[12] =
+	    (struct el_stamp_figures){30, 30, 20, 8, .skew_ppm = -12.5, .skew_error_ppm = 0.125};
+	s->snapshot->stamp->gauges[13] =
+	    (struct el_stamp_figures){30, 29, 0, 0, .skew_ppm = NAN, .skew_error_ppm = NAN};
 	for (int p = 0; p < 3; p++)
-		s->snapshot->stamp->network_percentile_ns[12 * 3 + p] = 30000 + p;
+		for (int k = 0; k < EL_STAMP_MEASURES; k++)
+			s->snapshot->stamp->percentile_ns[k][12 * 3 + p] = 30000 + 1000 * k + p;
 	s->snapshot->iteration_s = 1.25;
 	s->snapshot->requested_pps = INFINITY;
 	s->snapshot->worker_skew = 1.125;

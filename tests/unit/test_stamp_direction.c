@@ -392,7 +392,7 @@ static void reflectors_tell_of_themselves(void **state)
 	assert_int_equal(s.snapshot->stamp->gauges[0].replies, 3);
 	assert_int_equal(s.snapshot->stamp->gauges[0].synchronised, 2);
 	assert_int_equal(s.snapshot->gauges[0].rtt_min_ns, 1300);
-	assert_true(fabs(s.snapshot->stamp->network_percentile_ns[0] - 1000) < 0.5);
+	assert_true(fabs(s.snapshot->stamp->percentile_ns[EL_STAMP_NETWORK][0] - 1000) < 0.5);
 	scene_end(&s);
 }
 
