@@ -77,8 +77,10 @@ static void play(const struct scene *s, struct el_block *b, const struct el_slic
 					   .t3 = el_stamp_encode(EL_STAMP_NTP, t2 + 8000, 0),
 					   .sequence = i,
 					   .error_estimate = s->error_estimate};
-		b->records[index] = el_record_answered(
-		    el_record_sent((uint64_t)sent), (uint64_t)(sent + forward + 8000 + backward));
+		/* the second one's stamps are not certain, which is no reason not to have them */
+		b->records[index] = el_record_answered_as(
+		    el_record_sent((uint64_t)sent), (uint64_t)(sent + forward + 8000 + backward),
+		    slice->series ? EL_RECORD_UNCERTAIN : 0);
 	}
 }
 
