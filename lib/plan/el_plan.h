@@ -245,15 +245,21 @@ static inline const struct el_plan_class *el_plan_class_of(const struct el_plan 
 	return c;
 }
 
-/* A record's slice (its number in the plan) and pass. index < plan->n_records. */
-static inline struct el_slice_idx el_plan_locate(const struct el_plan *plan, uint32_t index,
-						 uint32_t *ret_pass)
+/* The slice (its number in the plan) and pass of record `index` of a class. */
+static inline struct el_slice_idx el_plan_class_locate(const struct el_plan_class *c,
+						       uint32_t index, uint32_t *ret_pass)
 {
-	const struct el_plan_class *c = el_plan_class_of(plan, index);
 	uint32_t pass = el_fastdiv(index - c->base, &c->by_slices);
 
 	*ret_pass = pass;
 	return (struct el_slice_idx){c->first_slice + (index - c->base - pass * c->n_slices)};
+}
+
+/* The same of any record. index < plan->n_records. */
+static inline struct el_slice_idx el_plan_locate(const struct el_plan *plan, uint32_t index,
+						 uint32_t *ret_pass)
+{
+	return el_plan_class_locate(el_plan_class_of(plan, index), index, ret_pass);
 }
 
 /* For a slice of a mixed class: true if it sends in `pass`, and then which packet of its round that

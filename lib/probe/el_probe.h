@@ -155,8 +155,8 @@ struct el_slice {
 	uint16_t payload_len; /* random bytes of the mbuf that follow the template */
 	struct el_next_hop_idx next_hop;
 	uint16_t port_first, port_count; /* source ports; ICMPping: 0 and 1 */
-	uint16_t port_start;             /* where in the range packet 0 begins */
-	uint16_t dst_port;               /* ICMPping: 16 bits of the cookie */
+	uint16_t dst_port;               /* ICMPping: 16 bits of the cookie, */
+	uint16_t cookie;                 /* and 16 more; STAMP: the session's SSID */
 	uint64_t port_recip;             /* el_fastdiv_recip(port_count) */
 	uint64_t addr_key;               /* of (destination, source) */
 	/* Partial sums over all that does not change from probe to probe, pseudo header and payload
@@ -180,11 +180,18 @@ struct el_slice {
 			uint8_t tail_len;   /* STAMP: el_probe_stamp_kind.tail_len */
 		};
 	};
-	uint16_t cookie; /* ICMPping: 16 more bits of the cookie; STAMP: the session's SSID */
+	uint16_t port_start; /* where in the range of ports packet 0 begins */
 	uint8_t template[EL_SLICE_TEMPLATE_BYTES];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct el_slice) == 128, "a slice is two cache lines");
+
+/* Its first 8 bytes, up to the next hop: slices that have the same send frames of one form. */
+static inline uint64_t el_slice_form(const struct el_slice *s)
+{
+	_Static_assert(offsetof(struct el_slice, port_first) == 8, "it is these that count");
+	return el_load64(s);
+}
 
 /* Its addresses, of 4 or 16 bytes in network order, in the template. */
 static inline void el_slice_addresses(const struct el_slice *s, const uint8_t **ret_target,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* Probes made from their slices' templates, one function a type. In line, so that a worker's loop
- * over many slices is one piece; others call el_probe_ops.make. Values named _be are in network
- * order. */
+ * over many slices is one piece; others call el_probe_ops.make. `family` is the slice's: where it
+ * is constant, nothing is left of the other one. Values named _be are in network order. */
 #include <endian.h>
 #include <string.h>
 
@@ -78,7 +78,8 @@ static inline void el_finish_ipv6(uint8_t *l3, const struct el_slice *s, uint16_
 	el_store32(l3, htobe32(s->flow_word ^ flow_of_port));
 }
 
-static inline void el_make_icmpping(const struct el_id_key *key, const struct el_probe_job *job)
+static inline void el_make_icmpping(const struct el_id_key *key, const struct el_probe_job *job,
+				    uint8_t family)
 {
 	const struct el_slice *s = job->slice;
 	uint32_t wire = el_id_permute(key, job->id), wire_be = htobe32(wire);
@@ -97,11 +98,12 @@ static inline void el_make_icmpping(const struct el_id_key *key, const struct el
 		el_store32(l4 + EL_ECHO_ID_OFFSET, wire_be);
 		el_store32(l4 + EL_ECHO_ID_OFFSET + 4, ~wire_be);
 	}
-	if (s->family == 4)
+	if (family == 4)
 		el_finish_ipv4_fragmentable(l4 - EL_IPV4_LEN, s, wire);
 }
 
-static inline void el_make_tcpsyn(const struct el_id_key *key, const struct el_probe_job *job)
+static inline void el_make_tcpsyn(const struct el_id_key *key, const struct el_probe_job *job,
+				  uint8_t family)
 {
 	const struct el_slice *s = job->slice;
 	uint8_t *l4 = job->end - EL_TCP_LEN;
@@ -109,7 +111,7 @@ static inline void el_make_tcpsyn(const struct el_id_key *key, const struct el_p
 	uint16_t port_be = htobe16(job->src_port);
 
 	el_copy_template(job->end, s);
-	if (s->family == 4)
+	if (family == 4)
 		el_finish_ipv4_fragmentable(l4 - EL_IPV4_LEN, s, wire);
 	else
 		el_finish_ipv6(l4 - EL_IPV6_LEN, s, job->src_port);
@@ -119,7 +121,7 @@ static inline void el_make_tcpsyn(const struct el_id_key *key, const struct el_p
 }
 
 static inline void el_make_udpunreachable(const struct el_id_key *key,
-					  const struct el_probe_job *job)
+					  const struct el_probe_job *job, uint8_t family)
 {
 	const struct el_slice *s = job->slice;
 	uint8_t *l4 = job->end - EL_UDP_TEMPLATE_LEN;
@@ -128,7 +130,7 @@ static inline void el_make_udpunreachable(const struct el_id_key *key,
 
 	el_copy_template(job->end, s);
 	el_store16(l4, port_be);
-	if (s->family == 4) {
+	if (family == 4) {
 		sum = htobe16((uint16_t)wire);
 		el_finish_ipv4(l4 - EL_IPV4_LEN, s, htobe16((uint16_t)(wire >> 16)));
 		el_store16(l4 + 6, sum);
@@ -144,7 +146,8 @@ static inline void el_make_udpunreachable(const struct el_id_key *key,
 /* The tail is copied in steps of 32 bytes from its end; what that writes before it is the
  * template's place, which comes after. T1 and error estimate are zero until the probe is stamped.
  */
-static inline void el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job)
+static inline void el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job,
+				 uint8_t family)
 {
 	const struct el_probe_stamp_kind *kind = job->stamp;
 	const struct el_slice *s = job->slice;
@@ -160,7 +163,7 @@ static inline void el_make_stamp(const struct el_id_key *key, const struct el_pr
 			   htobe16(s->cookie));
 	el_store16(l4, port_be);
 	el_store32(l4 + EL_UDP_LEN, wire_be);
-	if (s->family == 4)
+	if (family == 4)
 		el_finish_ipv4_fragmentable(l4 - EL_IPV4_LEN, s, wire);
 	else
 		el_finish_ipv6(l4 - EL_IPV6_LEN, s, job->src_port);

@@ -28,13 +28,19 @@ static inline uint32_t el_load32(const uint8_t *p)
 	return v;
 }
 
+/* Both ports of an answer as one number. Of ICMPping: both parts of the cookie. */
+static inline uint32_t el_plain_ports(uint16_t own, uint16_t remote)
+{
+	return (uint32_t)own << 16 | remote;
+}
+
 /* What an answer in a plain frame says, as el_answer has it; all is set by el_plain_recognise. */
 struct el_plain {
 	uint64_t addr_key;
 	uint32_t wire, id;
-	uint16_t own_port, remote_port;
-	uint8_t type; /* enum el_probe_type */
-	uint8_t kind; /* enum el_answer_kind */
+	uint32_t ports; /* el_plain_ports */
+	uint8_t type;   /* enum el_probe_type */
+	uint8_t kind;   /* enum el_answer_kind */
 };
 
 /* The parts of el_plain that stand behind the IP header: each of these knows one kind of answer,
@@ -43,19 +49,17 @@ struct el_plain {
 static inline bool el_plain_echo(struct el_plain *p, const struct el_id_key *key, const uint8_t *l4,
 				 uint32_t l4_len, uint16_t echo_reply_be)
 {
-	uint32_t wire_be, cookie;
+	uint32_t wire_be;
 
 	if (l4_len < EL_ECHO_LEN || el_load16(l4) != echo_reply_be)
 		return false;
 	wire_be = el_load32(l4 + EL_ECHO_ID_OFFSET);
 	if ((el_load32(l4 + EL_ECHO_ID_OFFSET + 4) ^ wire_be) != UINT32_MAX)
 		return false;
-	cookie =
-	    be32toh(el_load32(l4 + EL_ECHO_ID_OFFSET + 8) ^ el_load32(l4 + EL_ECHO_ID_OFFSET + 12));
 	p->wire = be32toh(wire_be);
 	p->id = el_id_unpermute(key, p->wire);
-	p->own_port = (uint16_t)(cookie >> 16);
-	p->remote_port = (uint16_t)cookie;
+	p->ports =
+	    be32toh(el_load32(l4 + EL_ECHO_ID_OFFSET + 8) ^ el_load32(l4 + EL_ECHO_ID_OFFSET + 12));
 	p->type = EL_PROBE_ICMPPING;
 	p->kind = EL_ANSWER_ECHO_REPLY;
 	return true;
@@ -73,8 +77,7 @@ static inline bool el_plain_tcp(struct el_plain *p, const struct el_id_key *key,
 		return false;
 	p->wire = be32toh(el_load32(l4 + 8));
 	p->id = el_id_unpermute(key, p->wire - 1);
-	p->own_port = be16toh(el_load16(l4 + 2));
-	p->remote_port = be16toh(el_load16(l4));
+	p->ports = el_plain_ports(be16toh(el_load16(l4 + 2)), be16toh(el_load16(l4)));
 	p->type = EL_PROBE_TCPSYN;
 	p->kind = flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK;
 	return true;
@@ -88,8 +91,7 @@ static inline bool el_plain_unreachable(struct el_plain *p, const struct el_id_k
 		return false;
 	p->wire = wire;
 	p->id = el_id_unpermute_nonzero(key, wire);
-	p->own_port = be16toh(el_load16(udp));
-	p->remote_port = be16toh(el_load16(udp + 2));
+	p->ports = be32toh(el_load32(udp));
 	p->type = EL_PROBE_UDPUNREACHABLE;
 	p->kind = EL_ANSWER_UNREACHABLE;
 	return true;
@@ -253,19 +255,22 @@ static inline void el_plain_answer(const struct el_plain *p, struct el_answer *r
 
 	*ret = (struct el_answer){.addr_key = p->addr_key,
 				  .wire = p->wire,
-				  .own_port = p->own_port,
-				  .remote_port = p->remote_port,
+				  .own_port = (uint16_t)(p->ports >> 16),
+				  .remote_port = (uint16_t)p->ports,
 				  .type = p->type,
 				  .kind = p->kind,
 				  .flags = flags[p->type],
 				  .id = p->id};
 }
 
-/* Whether a plain answer that has the id of a probe of `s` is one to it. Its own port, where its
- * type has ports, is left to be compared with that of the probe. */
-static inline bool el_plain_is_of(const struct el_plain *p, const struct el_slice *s)
+/* Whether a plain answer that has the id of a probe of `s` is one to it, sent from `port`, where
+ * its type has ports. */
+static inline bool el_plain_is_of(const struct el_plain *p, const struct el_slice *s, uint16_t port)
 {
-	return p->type == s->type && p->addr_key == s->addr_key && p->remote_port == s->dst_port &&
-	       (p->type != EL_PROBE_ICMPPING ||
-		(p->own_port == s->cookie && !(s->flags & EL_SLICE_ID_IN_HEADER)));
+	if (p->type != s->type || p->addr_key != s->addr_key)
+		return false;
+	if (p->type == EL_PROBE_ICMPPING)
+		return p->ports == el_plain_ports(s->cookie, s->dst_port) &&
+		       !(s->flags & EL_SLICE_ID_IN_HEADER);
+	return p->ports == el_plain_ports(port, s->dst_port);
 }

@@ -59,7 +59,7 @@ static void build(struct el_slice *s, const struct el_slice_spec *spec, uint32_t
 
 static void make(const struct el_id_key *key, const struct el_probe_job *job)
 {
-	el_make_icmpping(key, job);
+	el_make_icmpping(key, job, job->slice->family);
 }
 
 static enum el_verdict recognise(const struct el_id_key *key, const struct el_pkt *pkt,

@@ -30,27 +30,6 @@ struct burst {
 	bool alike;
 };
 
-/* The open round of this worker that an id is of, and its index there. Rounds of older plans than
- * the newest round's, which is `l`, are not looked for. NULL: none. *alike becomes false if
- * it is another round than that. */
-static inline struct live_round *find_open(struct el_worker *w, struct live_round *l, uint32_t id,
-					   uint32_t *ret_index, bool *alike)
-{
-	const struct el_plan_set *set;
-	struct el_id at;
-
-	/* nearly all are of the round that is being sent */
-	if (likely(!((id ^ l->id_base) & ~l->id_index_mask)))
-		return el_id_index(id & l->id_index_mask, ret_index) ? l : NULL;
-	set = l->block->set;
-	if (!el_id_unpack(&set->ids, id, &at) || at.worker != w->conf.index.v)
-		return NULL;
-	*ret_index = at.index;
-	*alike = false;
-	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
-	return l && l->block->set == set ? l : NULL;
-}
-
 /* Whether a buffer may go back to its pool as it is: one segment, one reference, and its data its
  * own. */
 static inline bool is_raw(const struct rte_mbuf *m)
@@ -69,26 +48,25 @@ static inline bool is_raw(const struct rte_mbuf *m)
 static void free_burst(struct rte_mbuf **mbufs, uint32_t n)
 {
 	struct rte_mempool *pool = NULL;
-	uint32_t first = 0; /* from there on all are to go back to `pool` as they are */
+	/* from `first` on all are to go back to `pool` as they are */
+	struct rte_mbuf **first = mbufs, **end = mbufs + n;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = mbufs[i];
-
-		if (likely(m->pool == pool && is_raw(m)))
+	for (struct rte_mbuf **m = mbufs; m < end; m++) {
+		if (likely((*m)->pool == pool && is_raw(*m)))
 			continue;
-		if (i > first)
-			rte_mempool_put_bulk(pool, (void **)mbufs + first, i - first);
-		if (is_raw(m)) {
-			pool = m->pool;
-			first = i;
+		if (m > first)
+			rte_mempool_put_bulk(pool, (void **)first, (unsigned)(m - first));
+		if (is_raw(*m)) {
+			pool = (*m)->pool;
+			first = m;
 		} else {
-			rte_pktmbuf_free(m);
+			rte_pktmbuf_free(*m);
 			pool = NULL;
-			first = i + 1;
+			first = m + 1;
 		}
 	}
-	if (n > first)
-		rte_mempool_put_bulk(pool, (void **)mbufs + first, n - first);
+	if (end > first)
+		rte_mempool_put_bulk(pool, (void **)first, (unsigned)(end - first));
 }
 
 /* When the packets of a burst came, that `before` and `after` are around: after the queue was last
@@ -124,9 +102,14 @@ struct stamp rx_arrival(struct el_worker *w, const struct queue *q, const struct
 /* What is the same for all frames of a burst. */
 struct finding {
 	struct el_worker *w;
-	struct live_round *newest; /* the round begun last */
-	uint64_t checksum_flags;   /* what the NIC says of checksums and is believed */
-	bool checked;              /* whether checksums are looked at */
+	uint64_t checksum_flags; /* what the NIC says of checksums and is believed */
+	bool checked;            /* whether checksums are looked at */
+	/* of the round begun last, what its answers need; `last` is its plan's last class */
+	struct live_round *newest;
+	uint32_t id_base, id_index_mask, n_records;
+	el_record *records;
+	const struct el_slice *slices;
+	struct el_plan_class last;
 };
 
 /* Reads the answer in a plain frame whose checksums are right. */
@@ -149,73 +132,115 @@ static inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
 	       el_plain_in_ipv6(&b->w->key, l3, l4_len, ret);
 }
 
+/* Record `index` of the round `l`, of slice `s`, is of the probe that an answer is to. */
+static inline void found_at(struct found *f, struct live_round *l, el_record *record,
+			    const struct el_slice *s)
+{
+	f->live = l;
+	f->record = record;
+	f->slice = s;
+	rte_prefetch0(record);
+	rte_prefetch0(s);
+}
+
+/* The same for an id that is not of the newest round, but may be of an older one of this worker, of
+ * the same plan. True if it is. */
+static bool find_older(struct el_worker *w, const struct live_round *newest, struct found *f)
+{
+	const struct el_plan_set *set = newest->block->set;
+	struct live_round *l;
+	struct el_id at;
+
+	if (!el_id_unpack(&set->ids, f->answer.id, &at) || at.worker != w->conf.index.v)
+		return false;
+	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
+	if (!l || l->block->set != set || at.index >= l->plan->n_records)
+		return false;
+	found_at(f, l, &l->block->records[at.index],
+		 &l->plan->slices[el_plan_locate(l->plan, at.index, &f->pass).v]);
+	return true;
+}
+
 /* Stage one: finds the slice and the record of the probe that a plain answer is to, and prefetches
  * both. */
 static inline void find(const struct finding *b, const struct rte_mbuf *m, struct found *f,
 			bool *alike)
 {
-	struct live_round *l;
-	uint32_t index;
+	struct el_slice_idx slice;
+	uint32_t id, index;
 
 	f->slice = NULL;
 	if (!recognise(b, m, &f->answer)) {
 		f->record = rx_stamp_find(b->newest, m, b->checked, b->checksum_flags, &f->stamp);
 		return;
 	}
-	l = find_open(b->w, b->newest, f->answer.id, &index, alike);
-	if (unlikely(!l || index >= l->plan->n_records)) {
+	id = f->answer.id;
+	if (unlikely((id ^ b->id_base) & ~b->id_index_mask)) {
+		f->record = NULL;
+		if (find_older(b->w, b->newest, f))
+			*alike = false;
+		return;
+	}
+	if (unlikely(!el_id_index(id & b->id_index_mask, &index) || index >= b->n_records)) {
 		f->record = NULL;
 		return;
 	}
-	f->live = l;
-	f->record = &l->block->records[index];
-	f->slice = &l->plan->slices[el_plan_locate(l->plan, index, &f->pass).v];
-	rte_prefetch0(f->record);
-	rte_prefetch0(f->slice);
+	if (likely(index >= b->last.base))
+		slice = el_plan_class_locate(&b->last, index, &f->pass);
+	else
+		slice = el_plan_locate(b->newest->plan, index, &f->pass);
+	found_at(f, b->newest, &b->records[index], &b->slices[slice.v]);
 }
 
-/* The same for a burst; while there is no plan, nothing is found. */
+/* The same for a burst; while there is no plan, or it is empty, nothing is found. */
 static inline void find_burst(struct el_worker *w, const struct queue *q, struct burst *burst)
 {
-	const struct finding b = {.w = w,
-				  .newest = w->schedule->n ? w->newest : NULL,
-				  .checksum_flags = q->conf.rx_checksum_flags,
-				  .checked = q->conf.checksums != EL_CHECKSUMS_IGNORED};
+	struct live_round *newest = w->schedule->n ? w->newest : NULL;
+	struct finding b;
 
-	if (unlikely(!b.newest)) {
+	if (unlikely(!newest || !newest->plan->n_classes)) {
 		for (uint32_t i = 0; i < burst->n; i++) {
 			burst->found[i].slice = NULL;
 			burst->found[i].record = NULL;
 		}
 		return;
 	}
+	b = (struct finding){.w = w,
+			     .checksum_flags = q->conf.rx_checksum_flags,
+			     .checked = q->conf.checksums != EL_CHECKSUMS_IGNORED,
+			     .newest = newest,
+			     .id_base = newest->id_base,
+			     .id_index_mask = newest->id_index_mask,
+			     .n_records = newest->plan->n_records,
+			     .records = newest->block->records,
+			     .slices = newest->plan->slices,
+			     .last = newest->plan->classes[newest->plan->n_classes - 1]};
 	for (uint32_t i = 0; i < burst->n; i++)
 		find(&b, burst->mbufs[i], &burst->found[i], &burst->alike);
 }
 
-/* Compares an answer with what was sent, and writes it into the record, as `mark`
- * (el_record_answered_as). False: it is not the first one, or not to this probe. */
-static __rte_always_inline bool take(struct el_worker *w, const struct found *f, uint64_t ns,
-				     el_record mark)
+/* Compares an answer to a probe of the round `l` with what was sent, and writes it into the record,
+ * as `mark` (el_record_answered_as). False: it is not the first one, or not to this probe. */
+static __rte_always_inline bool take(struct el_worker *w, const struct found *f,
+				     const struct live_round *l, uint64_t ns, el_record mark)
 {
 	const struct el_plain *a = &f->answer;
 	const struct el_slice *s = f->slice;
 	el_record *record = f->record, sent = *record;
 	uint32_t packet;
-	uint16_t port;
+	uint16_t port = 0;
 
-	if (el_record_state(sent) != EL_RECORD_SENT || !el_plain_is_of(a, s) ||
+	if (el_record_state(sent) != EL_RECORD_SENT ||
 	    !el_slice_packet_of_pass(s, f->pass, &packet))
 		return false;
-	if (a->type != EL_PROBE_ICMPPING) {
+	if (a->type != EL_PROBE_ICMPPING)
 		port = el_slice_port(s, packet);
-		if (port != a->own_port)
-			return false;
-		if (a->type == EL_PROBE_TCPSYN) {
-			if (a->kind == EL_ANSWER_SYNACK)
-				reset_probe(w, s, port, a->wire);
-			release_tuple(f->live->streams, s, port, a->id);
-		}
+	if (!el_plain_is_of(a, s, port))
+		return false;
+	if (a->type == EL_PROBE_TCPSYN) {
+		if (a->kind == EL_ANSWER_SYNACK)
+			reset_probe(w, s, port, a->wire);
+		release_tuple(l->streams, s, port, a->id);
 	}
 	*record = el_record_answered_as(sent, ns, mark);
 	return true;
@@ -249,14 +274,16 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct stamp *at = burst;
+		const struct live_round *l = newest;
 		struct stamp own;
 
 		if (!alike) {
 			own = rx_arrival(w, q, mbufs[i], burst);
 			at = &own;
-			mark = found[i].slice ? mark_of(found[i].live, at) : 0;
+			l = found[i].live;
+			mark = found[i].slice ? mark_of(l, at) : 0;
 		}
-		if (likely(found[i].slice && take(w, &found[i], at->ns, mark))) {
+		if (likely(found[i].slice && take(w, &found[i], l, at->ns, mark))) {
 			n_answers++;
 			if (!alike)
 				found[i].live->block->bounds[el_bound_of_ns(at->bound_ns)]++;

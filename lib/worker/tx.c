@@ -188,37 +188,65 @@ static inline void prefetch_slice(const struct el_slice *s)
 }
 
 /* The source ports of a burst of TCP probes, and the entries of their 4-tuples in the table of
- * half-open connections, which are prefetched. Where a slice is not TCP, both are meaningless. */
+ * half-open connections, which are prefetched. */
 struct tcp_tuples {
 	el_half_open *last[BURST];
 	uint16_t ports[BURST];
 };
 
-static inline void find_tuples(const struct building *b, const struct el_slice *s, uint32_t n,
-			       uint32_t packet, struct tcp_tuples *ret)
+/* Those of up to n slices, as far as they are TCP; how many. */
+static inline uint32_t find_tuples(const struct building *b, const struct el_slice *s, uint32_t n,
+				   uint32_t packet, struct tcp_tuples *ret)
 {
-	for (uint32_t i = 0; i < n; i++) {
+	uint32_t i;
+
+	for (i = 0; i < n && s[i].type == EL_PROBE_TCPSYN; i++) {
 		ret->ports[i] = el_slice_port(&s[i], packet);
 		ret->last[i] = half_open_of(b, &s[i], ret->ports[i]);
 		rte_prefetch0(ret->last[i]);
 	}
+	return i;
 }
 
-static inline void make_probe(enum el_probe_type type, const struct el_id_key *key,
+/* What frames have in common whose slices have the same el_slice_form. */
+struct form {
+	uint64_t of;
+	uint8_t l2[HOP_L2_BYTES]; /* ends with the IP version's type, where the L3 header begins */
+	uint16_t header_len;
+	uint16_t data_off, len; /* of the frame */
+};
+
+/* The form of the frames of `s`. False: they can't be sent by `q` now. */
+static __rte_noinline bool form_of(const struct el_worker *w, const struct queue *q,
+				   const struct el_slice *s, struct form *ret)
+{
+	const struct hop *hop = &w->hops[s->next_hop.v];
+
+	if (hop->queue != q || hop->state != EL_NEXT_HOP_READY)
+		return false;
+	ret->of = el_slice_form(s);
+	write_l2(ret->l2 + HOP_L2_BYTES, s->family, hop);
+	ret->header_len = s->header_len;
+	ret->data_off = (uint16_t)(PAYLOAD_OFFSET - s->header_len - hop->l2_len);
+	ret->len = (uint16_t)(hop->l2_len + s->header_len + s->payload_len);
+	return true;
+}
+
+static inline void make_probe(enum el_probe_type type, uint8_t family, const struct el_id_key *key,
 			      const struct el_probe_job *job)
 {
 	switch (type) {
 	case EL_PROBE_ICMPPING:
-		el_make_icmpping(key, job);
+		el_make_icmpping(key, job, family);
 		break;
 	case EL_PROBE_TCPSYN:
-		el_make_tcpsyn(key, job);
+		el_make_tcpsyn(key, job, family);
 		break;
 	case EL_PROBE_UDPUNREACHABLE:
-		el_make_udpunreachable(key, job);
+		el_make_udpunreachable(key, job, family);
 		break;
 	case EL_PROBE_STAMP:
-		el_make_stamp(key, job);
+		el_make_stamp(key, job, family);
 		break;
 	case EL_PROBE_TYPES:
 		break;
@@ -226,40 +254,35 @@ static inline void make_probe(enum el_probe_type type, const struct el_id_key *k
 }
 
 /* Builds probe `packet` of up to n slices from `s` on, for the records from `index` on; returns how
- * many. Stops at the first slice of another type or queue, or that needs more than a probe: see
- * build_one. Each caller gives a constant `type`, so that the loop holds only what this type needs.
+ * many. Stops at the first slice of another type, family or queue, or that needs more than a probe:
+ * see build_one. Each caller gives a constant type and family, so that the loop holds only what
+ * these need.
  */
-static __rte_always_inline uint32_t build_type(enum el_probe_type type, const struct building *b,
-					       const struct el_slice *s, uint32_t index, uint32_t n,
-					       uint32_t packet)
+static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t family,
+					       const struct building *b, const struct el_slice *s,
+					       uint32_t index, uint32_t n, uint32_t packet)
 {
 	struct el_worker *w = b->w;
-	uint32_t next_hop = s->next_hop.v;
-	const struct hop *hop = &w->hops[next_hop];
-	struct queue *q = hop->queue;
+	struct queue *q = w->hops[s->next_hop.v].queue;
 	struct probe_list *p = &q->probes;
 	struct rte_mbuf **mbufs = p->mbufs + p->n, **spare = w->spare + w->n_spare;
 	struct el_probe_job job = {.id = el_id_with_index(b->id_base, index)};
 	uint32_t i, end = probe_list_end(p), *ends = p->ends + p->n;
 	struct tcp_tuples tcp;
+	struct form form;
 
-	if (hop->state != EL_NEXT_HOP_READY || q->down)
+	if (q->down || !form_of(w, q, s, &form))
 		return 0;
 	n = RTE_MIN(n, RTE_MIN(BURST - p->n, w->n_spare));
 	if (type == EL_PROBE_TCPSYN)
-		find_tuples(b, s, n, packet, &tcp);
+		n = find_tuples(b, s, n, packet, &tcp);
 	for (i = 0; i < n; i++, s++, job.id = el_id_next(job.id)) {
 		struct rte_mbuf *m = *--spare;
 
 		prefetch_slice(s + BURST);
-		if (unlikely(s->type != type))
+		if (unlikely(el_slice_form(s) != form.of) &&
+		    (s->type != type || s->family != family || !form_of(w, q, s, &form)))
 			break;
-		if (s->next_hop.v != next_hop) {
-			next_hop = s->next_hop.v;
-			hop = &w->hops[next_hop];
-			if (unlikely(hop->queue != q || hop->state != EL_NEXT_HOP_READY))
-				break;
-		}
 		if (type == EL_PROBE_TCPSYN) {
 			if (el_half_open_get(tcp.last[i]))
 				break;
@@ -276,10 +299,13 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, const st
 		job.slice = s;
 		job.end = frame_end(m);
 		job.sequence = (uint16_t)(b->round * s->n_packets + packet);
-		make_probe(type, b->key, &job);
+		make_probe(type, family, b->key, &job);
 		/* the template's slot reaches to before its L3 header, so this comes after it */
-		write_l2(job.end - s->header_len, s->family, hop);
-		end += set_frame(m, hop, s->header_len, (uint32_t)s->header_len + s->payload_len);
+		memcpy(job.end - form.header_len - HOP_L2_BYTES, form.l2, HOP_L2_BYTES);
+		m->data_off = form.data_off;
+		m->data_len = form.len;
+		m->pkt_len = form.len;
+		end += form.len;
 		ends[i] = end;
 		mbufs[i] = m;
 	}
@@ -294,41 +320,33 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, const st
 typedef uint32_t build_fn(const struct building *b, const struct el_slice *s, uint32_t index,
 			  uint32_t n, uint32_t packet);
 
-static uint32_t build_icmpping(const struct building *b, const struct el_slice *s, uint32_t index,
-			       uint32_t n, uint32_t packet)
-{
-	return build_type(EL_PROBE_ICMPPING, b, s, index, n, packet);
-}
+#define BUILD_FN(name, type, family)                                                               \
+	static uint32_t name(const struct building *b, const struct el_slice *s, uint32_t index,   \
+			     uint32_t n, uint32_t packet)                                          \
+	{                                                                                          \
+		return build_type(type, family, b, s, index, n, packet);                           \
+	}
 
-static uint32_t build_tcpsyn(const struct building *b, const struct el_slice *s, uint32_t index,
-			     uint32_t n, uint32_t packet)
-{
-	return build_type(EL_PROBE_TCPSYN, b, s, index, n, packet);
-}
-
-static uint32_t build_udpunreachable(const struct building *b, const struct el_slice *s,
-				     uint32_t index, uint32_t n, uint32_t packet)
-{
-	return build_type(EL_PROBE_UDPUNREACHABLE, b, s, index, n, packet);
-}
-
-static uint32_t build_stamp(const struct building *b, const struct el_slice *s, uint32_t index,
-			    uint32_t n, uint32_t packet)
-{
-	return build_type(EL_PROBE_STAMP, b, s, index, n, packet);
-}
+BUILD_FN(build_icmpping_v4, EL_PROBE_ICMPPING, 4)
+BUILD_FN(build_icmpping_v6, EL_PROBE_ICMPPING, 6)
+BUILD_FN(build_tcpsyn_v4, EL_PROBE_TCPSYN, 4)
+BUILD_FN(build_tcpsyn_v6, EL_PROBE_TCPSYN, 6)
+BUILD_FN(build_udpunreachable_v4, EL_PROBE_UDPUNREACHABLE, 4)
+BUILD_FN(build_udpunreachable_v6, EL_PROBE_UDPUNREACHABLE, 6)
+BUILD_FN(build_stamp_v4, EL_PROBE_STAMP, 4)
+BUILD_FN(build_stamp_v6, EL_PROBE_STAMP, 6)
 
 static uint32_t build_run(const struct building *b, const struct el_slice *s, uint32_t index,
 			  uint32_t n, uint32_t packet)
 {
-	static build_fn *const of_type[EL_PROBE_TYPES] = {
-	    [EL_PROBE_ICMPPING] = build_icmpping,
-	    [EL_PROBE_TCPSYN] = build_tcpsyn,
-	    [EL_PROBE_UDPUNREACHABLE] = build_udpunreachable,
-	    [EL_PROBE_STAMP] = build_stamp,
+	static build_fn *const of_kind[EL_PROBE_TYPES][2] = {
+	    [EL_PROBE_ICMPPING] = {build_icmpping_v4, build_icmpping_v6},
+	    [EL_PROBE_TCPSYN] = {build_tcpsyn_v4, build_tcpsyn_v6},
+	    [EL_PROBE_UDPUNREACHABLE] = {build_udpunreachable_v4, build_udpunreachable_v6},
+	    [EL_PROBE_STAMP] = {build_stamp_v4, build_stamp_v6},
 	};
 
-	return of_type[s->type](b, s, index, n, packet);
+	return of_kind[s->type][s->family == 6](b, s, index, n, packet);
 }
 
 /* A probe that is not built, because its port is down, its next hop is not known, or its device

@@ -164,15 +164,12 @@ static enum el_verdict recognise(const struct frame *f, struct el_answer *ret_an
 static void check_quick(const struct el_answer *a, const struct probe *p, enum el_match match)
 {
 	const struct el_plain plain = {.addr_key = a->addr_key,
-				       .own_port = a->own_port,
-				       .remote_port = a->remote_port,
+				       .ports = el_plain_ports(a->own_port, a->remote_port),
 				       .type = a->type};
 
 	if (a->type == EL_PROBE_ICMPPING && !(a->flags & EL_ANSWER_COOKIE))
 		return; /* its frame is not plain */
-	assert_int_equal(el_plain_is_of(&plain, &p->slice) &&
-			     (a->type == EL_PROBE_ICMPPING || a->own_port == p->port),
-			 match == EL_MATCH_OK);
+	assert_int_equal(el_plain_is_of(&plain, &p->slice, p->port), match == EL_MATCH_OK);
 }
 
 /* The verdict on the candidate that has the probe's id; that there is one is checked. */

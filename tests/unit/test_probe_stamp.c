@@ -98,7 +98,7 @@ static void make(struct probe *p, const struct el_stamp_sender *sender)
 	el_probe_stamp_set_ssid(&p->slice, &p->kind, p->ssid);
 	memset(p->room, 0xa5, EL_PROBE_STAMP_ROOM);
 	memcpy(p->room + EL_PROBE_STAMP_ROOM, payload, sizeof(payload));
-	el_make_stamp(&key, &job);
+	el_make_stamp(&key, &job, job.slice->family);
 	assert_memory_equal(job.end, payload, sizeof(payload));
 	p->end = job.end;
 	p->id = job.id;
