@@ -207,6 +207,7 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	    .queues = queues,
 	    .n_queues = network_queues(c->network, w, queues),
 	    .yield = !el_lcores_worker_is_alone(&c->lcores, w),
+	    .vectors = c->vectors,
 	};
 	char name[32];
 
@@ -222,13 +223,34 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	return c->workers[w] ? 0 : -errno;
 }
 
+/* The vector instructions of this CPU, or what is told to do without them: for comparison. */
+static int choose_vectors(struct control *c, struct el_error *err)
+{
+	const char *wanted = getenv("ECHOLANE_VECTORS");
+
+	c->vectors = el_worker_vectors_best();
+	if (!wanted || strcmp(wanted, "auto") == 0)
+		return 0;
+	c->vectors = EL_WORKER_SCALAR;
+	return strcmp(wanted, "none") == 0
+		   ? 0
+		   : el_error_set(
+			 err, -EINVAL,
+			 "ECHOLANE_VECTORS in the environment: \"auto\" or \"none\", not \"%s\"",
+			 wanted);
+}
+
 static int workers_init(struct control *c, struct el_error *err)
 {
+	int ret = choose_vectors(c, err);
+
+	if (ret < 0)
+		return ret;
 	c->board = el_board_create(c->n_workers, network_socket(c->network));
 	if (!c->board)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	for (uint32_t w = 0; w < c->n_workers; w++) {
-		int ret = make_worker(c, w, err);
+		ret = make_worker(c, w, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -380,12 +402,12 @@ static void log_start(struct control *c)
 	const struct generation *first = rollout_newest(&c->rollout);
 
 	el_log(EL_LOG_INFO, "control",
-	       "echolane %s: %u targets, %u series, %llu probes a round, %u workers, round every "
-	       "%.3g s, metrics "
-	       "on port %u",
+	       "echolane %s: %u targets, %u series, %llu probes a round, %u workers, vector "
+	       "instructions: %s, round every %.3g s, metrics on port %u",
 	       EL_VERSION, first->model->n_targets, first->model->n_series,
 	       (unsigned long long)first->set->n_probes, c->n_workers,
-	       el_s_from_ns(first->set->period_ns), el_httpd_port(c->httpd));
+	       el_worker_vectors_name(c->vectors), el_s_from_ns(first->set->period_ns),
+	       el_httpd_port(c->httpd));
 	el_log(EL_LOG_INFO, "control", "telemetry socket: %s/dpdk_telemetry.v2",
 	       rte_eal_get_runtime_dir());
 }

@@ -44,7 +44,8 @@ struct control {
 	struct el_board *board; /* where the workers find the schedule */
 	struct el_worker *workers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_workers;
-	uint32_t n_launched; /* of the workers, those whose loop was started */
+	enum el_worker_vectors vectors; /* that they use */
+	uint32_t n_launched;            /* of the workers, those whose loop was started */
 	struct responders responders;
 	struct job_thread *compile_thread;
 	struct el_httpd *httpd;

@@ -173,6 +173,7 @@ static uint32_t telemetry_ports(void *ctx, struct el_port_view *ret, uint32_t ma
 struct el_telemetry_source publisher_telemetry_source(struct control *c)
 {
 	return (struct el_telemetry_source){.version = EL_VERSION,
+					    .vectors = el_worker_vectors_name(c->vectors),
 					    .snapshot = telemetry_snapshot,
 					    .facts = telemetry_facts,
 					    .paths = telemetry_paths,

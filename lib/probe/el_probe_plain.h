@@ -72,12 +72,14 @@ static inline bool el_plain_tcp(struct el_plain *p, const struct el_id_key *key,
 	enum { ANSWERS = 1 << (TH_SYN | TH_ACK) | 1 << TH_RST | 1 << (TH_RST | TH_ACK) };
 	uint32_t header_len = l4[12] >> 2 & 60;
 	uint8_t flags = l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN);
+	uint32_t ports;
 
 	if (header_len < EL_TCP_LEN || header_len > l4_len || !(ANSWERS >> flags & 1))
 		return false;
 	p->wire = be32toh(el_load32(l4 + 8));
 	p->id = el_id_unpermute(key, p->wire - 1);
-	p->ports = el_plain_ports(be16toh(el_load16(l4 + 2)), be16toh(el_load16(l4)));
+	ports = be32toh(el_load32(l4)); /* the remote one is first */
+	p->ports = ports << 16 | ports >> 16;
 	p->type = EL_PROBE_TCPSYN;
 	p->kind = flags & TH_RST ? EL_ANSWER_RST : EL_ANSWER_SYNACK;
 	return true;

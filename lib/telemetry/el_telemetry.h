@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* Commands on DPDK's telemetry socket, over snapshots and copies of counters:
- *   /echolane/info               version, probe name, round, numbers of targets and series
+ *   /echolane/info               version, vector instructions, probe name, round, numbers of
+ *                                targets and series
  *   /echolane/workers            the numbers of the workers
  *   /echolane/worker,N           the counters of worker N
  *   /echolane/ports              the counters of all ports, by number
@@ -27,7 +28,9 @@
 
 /* Called on DPDK's telemetry threads (each client has one), one call at a time. */
 struct el_telemetry_source {
-	const char *version; /* must last */
+	/* Both must last. */
+	const char *version;
+	const char *vectors; /* the vector instructions that workers use */
 	/* A reference to the current snapshot, or NULL while there is none. */
 	struct el_snapshot *(*snapshot)(void *ctx);
 	struct el_facts *(*facts)(void *ctx); /* likewise */

@@ -98,8 +98,10 @@ static int on_info(const char *cmd, const char *params, struct rte_tel_data *d)
 	s = telemetry_take_snapshot();
 	reply_begin(&r, d);
 	pthread_mutex_lock(&state.lock);
-	if (state.on)
+	if (state.on) {
 		reply_text(&r, "version", state.source.version);
+		reply_text(&r, "vectors", state.source.vectors);
+	}
 	pthread_mutex_unlock(&state.lock);
 	if (s == NULL)
 		return 0;
@@ -284,7 +286,8 @@ static const struct {
 	telemetry_cb fn;
 	const char *help;
 } commands[] = {
-    {"/echolane/info", on_info, "Returns version, probe name, round and sizes. No parameters"},
+    {"/echolane/info", on_info,
+     "Returns version, vector instructions, probe name, round and sizes. No parameters"},
     {"/echolane/workers", on_workers, "Returns the numbers of the workers. No parameters"},
     {"/echolane/worker", on_worker, "Returns the counters of a worker. Parameters: int worker"},
     {"/echolane/ports", on_ports, "Returns the counters of the ports. No parameters"},

@@ -149,6 +149,14 @@ struct el_clock_note {
 
 struct el_worker;
 
+/* Vector instructions that a worker uses. What it does is the same with all of them. */
+enum el_worker_vectors { EL_WORKER_SCALAR, EL_WORKER_AVX512 };
+
+/* The best that this CPU has; a worker must not be told to use others. */
+enum el_worker_vectors el_worker_vectors_best(void);
+/* For people. */
+const char *el_worker_vectors_name(enum el_worker_vectors vectors);
+
 struct el_worker_config {
 	struct el_worker_idx index;
 	int socket; /* NUMA */
@@ -167,6 +175,7 @@ struct el_worker_config {
 	/* Made by el_worker_tx_pool_create, for this worker alone; owned by the caller. */
 	struct rte_mempool *tx_pool;
 	bool yield; /* control shares this core: give it up after each iteration */
+	enum el_worker_vectors vectors;
 };
 
 /* A pool of TX buffers for one worker, with the random payload in place behind the header. */

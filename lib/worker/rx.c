@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Receiving, in two stages over a burst: `find` recognises a plain answer, with right checksums, to
- * a probe of an open round and prefetches its slice and record; `take` compares with what was sent
- * and writes the RTT into the record. Everything else goes to rx_any.c. */
+/* Receiving, in two stages over a burst: rx_find.h recognises a plain answer, with right checksums,
+ * to a probe of an open round and prefetches its slice and record; `take` compares with what was
+ * sent and writes the RTT into the record. Everything else goes to rx_any.c. */
+#include "rx_find.h"
 #include "el_probe_plain.h"
-#include "worker_internal.h"
 
 #include <rte_mbuf_dyn.h>
-
-/* A plain answer between the two stages, and the probe that has its id. Without a slice it is for
- * rx_any; but if it has a record then, it is a STAMP reply. */
-struct found {
-	union {
-		struct el_plain answer;
-		struct stamp_found stamp;
-	};
-	const struct el_slice *slice;
-	el_record *record;
-	const struct live_round *live;
-	uint32_t pass;
-};
 
 /* What was received at once. */
 struct burst {
 	struct rte_mbuf *mbufs[BURST];
-	struct found found[BURST];
+	struct found found;
 	struct stamp stamp;
 	uint32_t n;
 	/* all plain answers are to the newest round, and came at `stamp` */
@@ -99,110 +86,23 @@ struct stamp rx_arrival(struct el_worker *w, const struct queue *q, const struct
 	return good ? at : *burst;
 }
 
-/* What is the same for all frames of a burst. */
-struct finding {
-	struct el_worker *w;
-	uint64_t checksum_flags; /* what the NIC says of checksums and is believed */
-	bool checked;            /* whether checksums are looked at */
-	/* of the round begun last, what its answers need; `last` is its plan's last class */
-	struct live_round *newest;
-	uint32_t id_base, id_index_mask, n_records;
-	el_record *records;
-	const struct el_slice *slices;
-	struct el_plan_class last;
-};
-
-/* Reads the answer in a plain frame whose checksums are right. */
-static inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
-			     struct el_plain *ret)
-{
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *l3 = frame + EL_ETHER_LEN;
-	const uint64_t good = m->ol_flags & b->checksum_flags;
-	const bool header_good = good & RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-	const bool tcp_good = good & RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-	uint32_t l4_len;
-
-	if (unlikely(m->nb_segs > 1))
-		return false;
-	if (el_plain_is_ipv4(frame, m->data_len, &l4_len))
-		return (!b->checked || el_plain_ipv4_right(l3, l4_len, header_good, tcp_good)) &&
-		       el_plain_in_ipv4(&b->w->key, l3, l4_len, ret);
-	return el_plain_is_ipv6(frame, m->data_len, &l4_len) &&
-	       (!b->checked || el_plain_ipv6_right(l3, l4_len, tcp_good)) &&
-	       el_plain_in_ipv6(&b->w->key, l3, l4_len, ret);
-}
-
-/* Record `index` of the round `l`, of slice `s`, is of the probe that an answer is to. */
-static inline void found_at(struct found *f, struct live_round *l, el_record *record,
-			    const struct el_slice *s)
-{
-	f->live = l;
-	f->record = record;
-	f->slice = s;
-	rte_prefetch0(record);
-	rte_prefetch0(s);
-}
-
-/* The same for an id that is not of the newest round, but may be of an older one of this worker, of
- * the same plan. True if it is. */
-static bool find_older(struct el_worker *w, const struct live_round *newest, struct found *f)
-{
-	const struct el_plan_set *set = newest->block->set;
-	struct live_round *l;
-	struct el_id at;
-
-	if (!el_id_unpack(&set->ids, f->answer.id, &at) || at.worker != w->conf.index.v)
-		return false;
-	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
-	if (!l || l->block->set != set || at.index >= l->plan->n_records)
-		return false;
-	found_at(f, l, &l->block->records[at.index],
-		 &l->plan->slices[el_plan_locate(l->plan, at.index, &f->pass).v]);
-	return true;
-}
-
-/* Stage one: finds the slice and the record of the probe that a plain answer is to, and prefetches
- * both. */
-static inline void find(const struct finding *b, const struct rte_mbuf *m, struct found *f,
-			bool *alike)
-{
-	struct el_slice_idx slice;
-	uint32_t id, index;
-
-	f->slice = NULL;
-	if (!recognise(b, m, &f->answer)) {
-		f->record = rx_stamp_find(b->newest, m, b->checked, b->checksum_flags, &f->stamp);
-		return;
-	}
-	id = f->answer.id;
-	if (unlikely((id ^ b->id_base) & ~b->id_index_mask)) {
-		f->record = NULL;
-		if (find_older(b->w, b->newest, f))
-			*alike = false;
-		return;
-	}
-	if (unlikely(!el_id_index(id & b->id_index_mask, &index) || index >= b->n_records)) {
-		f->record = NULL;
-		return;
-	}
-	if (likely(index >= b->last.base))
-		slice = el_plan_class_locate(&b->last, index, &f->pass);
-	else
-		slice = el_plan_locate(b->newest->plan, index, &f->pass);
-	found_at(f, b->newest, &b->records[index], &b->slices[slice.v]);
-}
-
-/* The same for a burst; while there is no plan, or it is empty, nothing is found. */
+/* Stage one, for a burst. While there is no plan, or it is empty, nothing is found. */
 static inline void find_burst(struct el_worker *w, const struct queue *q, struct burst *burst)
 {
+	static rx_find_vector_fn *const find_vector[] = {
+#ifdef __x86_64__
+	    [EL_WORKER_AVX512] = rx_find_avx512,
+#else
+	    NULL,
+#endif
+	};
 	struct live_round *newest = w->schedule->n ? w->newest : NULL;
 	struct finding b;
+	uint32_t done = 0;
 
 	if (unlikely(!newest || !newest->plan->n_classes)) {
-		for (uint32_t i = 0; i < burst->n; i++) {
-			burst->found[i].slice = NULL;
-			burst->found[i].record = NULL;
-		}
+		memset(burst->found.slice, 0, sizeof(burst->found.slice));
+		memset(burst->found.record, 0, sizeof(burst->found.record));
 		return;
 	}
 	b = (struct finding){.w = w,
@@ -211,36 +111,40 @@ static inline void find_burst(struct el_worker *w, const struct queue *q, struct
 			     .newest = newest,
 			     .id_base = newest->id_base,
 			     .id_index_mask = newest->id_index_mask,
+			     .id_other_bits = ~newest->id_index_mask,
 			     .n_records = newest->plan->n_records,
 			     .records = newest->block->records,
 			     .slices = newest->plan->slices,
 			     .last = newest->plan->classes[newest->plan->n_classes - 1]};
-	for (uint32_t i = 0; i < burst->n; i++)
-		find(&b, burst->mbufs[i], &burst->found[i], &burst->alike);
+	if (w->conf.vectors != EL_WORKER_SCALAR)
+		done = find_vector[w->conf.vectors](&b, burst->mbufs, burst->n, &burst->found);
+	rx_find(&b, burst->mbufs, done, burst->n, &burst->found, &burst->alike);
 }
 
-/* Compares an answer to a probe of the round `l` with what was sent, and writes it into the record,
- * as `mark` (el_record_answered_as). False: it is not the first one, or not to this probe. */
-static __rte_always_inline bool take(struct el_worker *w, const struct found *f,
+/* Compares answer i, to a probe of the round `l`, with what was sent, and writes it into the
+ * record, as `mark` (el_record_answered_as). False: it is not the first one, or not to this probe.
+ */
+static __rte_always_inline bool take(struct el_worker *w, const struct found *f, uint32_t i,
 				     const struct live_round *l, uint64_t ns, el_record mark)
 {
-	const struct el_plain *a = &f->answer;
-	const struct el_slice *s = f->slice;
-	el_record *record = f->record, sent = *record;
+	const struct el_plain a = {
+	    .addr_key = f->addr_key[i], .ports = f->ports[i], .type = f->type[i]};
+	const struct el_slice *s = f->slice[i];
+	el_record *record = f->record[i], sent = *record;
 	uint32_t packet;
 	uint16_t port = 0;
 
 	if (el_record_state(sent) != EL_RECORD_SENT ||
-	    !el_slice_packet_of_pass(s, f->pass, &packet))
+	    !el_slice_packet_of_pass(s, f->pass[i], &packet))
 		return false;
-	if (a->type != EL_PROBE_ICMPPING)
+	if (a.type != EL_PROBE_ICMPPING)
 		port = el_slice_port(s, packet);
-	if (!el_plain_is_of(a, s, port))
+	if (!el_plain_is_of(&a, s, port))
 		return false;
-	if (a->type == EL_PROBE_TCPSYN) {
-		if (a->kind == EL_ANSWER_SYNACK)
-			reset_probe(w, s, port, a->wire);
-		release_tuple(l->streams, s, port, a->id);
+	if (a.type == EL_PROBE_TCPSYN) {
+		if (f->kind[i] == EL_ANSWER_SYNACK)
+			reset_probe(w, s, port, f->wire[i]);
+		release_tuple(l->streams, s, port, f->id[i]);
 	}
 	*record = el_record_answered_as(sent, ns, mark);
 	return true;
@@ -248,9 +152,9 @@ static __rte_always_inline bool take(struct el_worker *w, const struct found *f,
 
 /* What is no plain first answer but to STAMP; true if the buffer is control's now. */
 static __rte_noinline bool rx_other(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
-				    const struct stamp *at, const struct found *f)
+				    const struct stamp *at, const struct found *f, uint32_t i)
 {
-	if (!f->slice && f->record && rx_stamp_take(w, f->record, &f->stamp, at))
+	if (!f->slice[i] && f->record[i] && rx_stamp_take(w, f->record[i], &f->stamp[i], at))
 		return false;
 	return rx_any(w, q, m, at);
 }
@@ -269,7 +173,7 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 	el_record mark = newest ? mark_of(newest, &b->stamp) : 0;
 	uint32_t n_punted = 0, n_answers = 0, n = b->n;
 	struct rte_mbuf **mbufs = b->mbufs;
-	const struct found *found = b->found;
+	const struct found *found = &b->found;
 	const struct stamp *burst = &b->stamp;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -280,14 +184,14 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 		if (!alike) {
 			own = rx_arrival(w, q, mbufs[i], burst);
 			at = &own;
-			l = found[i].live;
-			mark = found[i].slice ? mark_of(l, at) : 0;
+			l = found->live[i];
+			mark = found->slice[i] ? mark_of(l, at) : 0;
 		}
-		if (likely(found[i].slice && take(w, &found[i], l, at->ns, mark))) {
+		if (likely(found->slice[i] && take(w, found, i, l, at->ns, mark))) {
 			n_answers++;
 			if (!alike)
-				found[i].live->block->bounds[el_bound_of_ns(at->bound_ns)]++;
-		} else if (rx_other(w, q, mbufs[i], at, &found[i])) {
+				l->block->bounds[el_bound_of_ns(at->bound_ns)]++;
+		} else if (rx_other(w, q, mbufs[i], at, found, i)) {
 			n_punted++;
 			continue;
 		}

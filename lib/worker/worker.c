@@ -97,6 +97,23 @@ static struct hop *make_hops(struct el_worker *w)
 	return hops;
 }
 
+enum el_worker_vectors el_worker_vectors_best(void)
+{
+#ifdef __x86_64__
+	/* VBMI2 is not used. But CPUs that have AVX-512 without it may clock lower while registers
+	 * of 512 bits are used, for all that runs on the core. */
+	if (__builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+		return EL_WORKER_AVX512;
+#endif
+	return EL_WORKER_SCALAR;
+}
+
+const char *el_worker_vectors_name(enum el_worker_vectors vectors)
+{
+	return vectors == EL_WORKER_AVX512 ? "AVX-512" : "none";
+}
+
 struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err)
 {
 	struct el_worker *w;

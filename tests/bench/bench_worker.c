@@ -3,9 +3,10 @@
  * frames are turned round in place, so there is no copying and no waiting for another core. Only
  * the loop's iterations are timed, and the median of many is taken, so other load on the machine
  * does little. With --json: a line for each of the rows that scripts/bench shows. `--packets N`
- * makes it one round of at most N packets a slice, --no-large leaves out the large plans, and
- * --no-checksums the checksums of answers. The functions that are not inlined are where
- * count_instructions.py has callgrind begin and end. */
+ * makes it one round of at most N packets a slice, `--slices N` has that many in each plan;
+ * --no-large leaves out the large plans, --no-checksums the checksums of answers, and --scalar
+ * vector instructions. The functions that are
+ * not inlined are where count_instructions.py has callgrind begin and end. */
 #include "plan_fixture.h"
 
 #include <getopt.h>
@@ -31,6 +32,7 @@ static struct rte_ring *out, *in, *way;
 static struct rte_mempool *rx_pool, *tx_pool;
 static uint16_t port_id;
 static enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
+static bool scalar;
 
 static struct rte_ring *ring(const char *name)
 {
@@ -176,7 +178,9 @@ static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family
 					.board = board,
 					.queues = &q,
 					.n_queues = 1,
-					.tx_pool = tx_pool};
+					.tx_pool = tx_pool,
+					.vectors =
+					    scalar ? EL_WORKER_SCALAR : el_worker_vectors_best()};
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
 			       .index = 3,
 			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9},
@@ -400,36 +404,49 @@ static const struct row shapes[] = {
     {EL_PROBE_ICMPPING, "ICMPping", 4, 4000, 250, 150000000},
 };
 
-/* `packets`: most of a slice, in one round; 0: those of the rows. */
-static int measure_all(const struct row *r, size_t n, bool json, uint32_t packets)
+struct options {
+	bool json, no_large;
+	uint32_t packets, slices;
+};
+
+/* 0 packets or slices: those of the rows. */
+static int measure_all(const struct row *r, size_t n, const struct options *o)
 {
 	int failed = 0;
 
 	for (size_t i = 0; i < n && !failed; i++) {
 		struct row row = r[i];
-		uint32_t rounds = PROBES / (row.slices * row.packets);
+		uint32_t rounds;
 
-		if (packets) {
-			row.packets = RTE_MIN(row.packets, packets);
+		if (o->slices) {
+			/* with fewer ports than are in flight there would be resets */
+			if (row.type == EL_PROBE_TCPSYN && o->slices == 1)
+				continue;
+			row.slices = o->slices;
+			row.packets = RTE_MAX(PROBES / 4 / row.slices, 1U);
+			row.packets = RTE_MIN(row.packets, 10000U);
+		}
+		rounds = PROBES / (row.slices * row.packets);
+		if (o->packets) {
+			row.packets = RTE_MIN(row.packets, o->packets);
 			rounds = 1;
 		}
-		failed = measure(&row, rounds, json);
+		failed = measure(&row, rounds, o->json);
 	}
 	return failed;
 }
 
-struct options {
-	bool json, no_large;
-	uint32_t packets;
-};
-
 static int parse_options(int argc, char **argv, struct options *ret)
 {
-	static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
-					      {"packets", required_argument, NULL, 'p'},
-					      {"no-large", no_argument, NULL, 'l'},
-					      {"no-checksums", no_argument, NULL, 'c'},
-					      {0}};
+	static const struct option longs[] = {
+	    {"json", no_argument, NULL, 'j'},
+	    {"packets", required_argument, NULL, 'p'},
+	    {"slices", required_argument, NULL, 'n'},
+	    {"no-large", no_argument, NULL, 'l'},
+	    {"no-checksums", no_argument, NULL, 'c'},
+	    {"scalar", no_argument, NULL, 's'},
+	    {0},
+	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
@@ -441,10 +458,14 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			ret->no_large = true;
 		else if (c == 'c')
 			checksums = EL_CHECKSUMS_IGNORED;
+		else if (c == 's')
+			scalar = true;
+		else if (c == 'n')
+			ret->slices = (uint32_t)strtoul(optarg, NULL, 10);
 		else
 			return -1;
 	}
-	return optind == argc && ret->packets <= 1000 ? 0 : -1;
+	return optind == argc && ret->packets <= 1000 && ret->slices <= 1000000 ? 0 : -1;
 }
 
 int main(int argc, char **argv)
@@ -460,7 +481,9 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (parse_options(argc, argv, &o) < 0) {
-		fputs("usage: bench_worker [--json] [--packets N] [--no-large] [--no-checksums]\n",
+		fputs("usage: bench_worker [--json] [--packets N] [--slices N] [--no-large] "
+		      "[--no-checksums] "
+		      "[--scalar]\n",
 		      stderr);
 		return 64;
 	}
@@ -471,9 +494,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), o.json, o.packets) ||
-		 (!o.no_large && measure_all(large, RTE_DIM(large), o.json, o.packets)) ||
-		 (!o.json && measure_all(shapes, RTE_DIM(shapes), o.json, o.packets));
+	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), &o) ||
+		 (!o.no_large && !o.slices && measure_all(large, RTE_DIM(large), &o)) ||
+		 (!o.json && !o.slices && measure_all(shapes, RTE_DIM(shapes), &o));
 	el_eal_fini();
 	return failed;
 }

@@ -223,6 +223,7 @@ static void init(void)
 {
 	static const int percentiles[] = {95, 50};
 	const struct el_telemetry_source source = {.version = "1.2.3",
+						   .vectors = "AVX-512",
 						   .snapshot = source_snapshot,
 						   .facts = source_facts,
 						   .paths = source_paths,

@@ -44,6 +44,12 @@ void set_next_hop(struct bench *b, struct el_next_hop nh)
 		assert_true(el_worker_command(b->workers[w], &c));
 }
 
+/* As echolane itself chooses them. */
+static enum el_worker_vectors vectors(void)
+{
+	return getenv("ECHOLANE_VECTORS") ? EL_WORKER_SCALAR : el_worker_vectors_best();
+}
+
 struct bench *bench(struct fixture *f, uint32_t n_workers)
 {
 	struct bench *b = calloc(1, sizeof(*b));
@@ -75,7 +81,8 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.reads_time = reads_time,
 						.queues = q,
 						.n_queues = queues_a_worker,
-						.tx_pool = b->tx_pool[w]};
+						.tx_pool = b->tx_pool[w],
+						.vectors = vectors()};
 		struct el_error err;
 		memcpy(q[0].mac, mac_own, 6);
 		sim_core = w;

@@ -115,6 +115,7 @@ static struct el_snapshot *make_snapshot(void)
 static int setup(void **unused)
 {
 	struct el_telemetry_source source = {.version = "1.2.3",
+					     .vectors = "AVX-512",
 					     .snapshot = source_snapshot,
 					     .facts = source_facts,
 					     .paths = source_paths,
@@ -162,6 +163,7 @@ static void info_workers_and_ports(void **unused)
 	(void)unused;
 	reply = ask("/echolane/info");
 	assert_has(reply, "\"version\":\"1.2.3\"");
+	assert_has(reply, "\"vectors\":\"AVX-512\"");
 	assert_has(reply, "\"probe_name\":\"lab\"");
 	assert_has(reply, "\"series\":200");
 	assert_has(reply, "\"round\":0");

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rx_find.h"
+#include "el_probe_plain.h"
+
+/* Reads the answer in a plain frame whose checksums are right. */
+static inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
+			     struct el_plain *ret)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *l3 = frame + EL_ETHER_LEN;
+	const uint64_t good = m->ol_flags & b->checksum_flags;
+	const bool header_good = good & RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	const bool tcp_good = good & RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	uint32_t l4_len;
+
+	if (unlikely(m->nb_segs > 1))
+		return false;
+	if (el_plain_is_ipv4(frame, m->data_len, &l4_len))
+		return (!b->checked || el_plain_ipv4_right(l3, l4_len, header_good, tcp_good)) &&
+		       el_plain_in_ipv4(&b->w->key, l3, l4_len, ret);
+	return el_plain_is_ipv6(frame, m->data_len, &l4_len) &&
+	       (!b->checked || el_plain_ipv6_right(l3, l4_len, tcp_good)) &&
+	       el_plain_in_ipv6(&b->w->key, l3, l4_len, ret);
+}
+
+/* Record `index` of the round `l`, of slice `s`, is of the probe that answer i is to. */
+static inline void found_at(struct found *f, uint32_t i, struct live_round *l, el_record *record,
+			    const struct el_slice *s)
+{
+	f->live[i] = l;
+	f->record[i] = record;
+	f->slice[i] = s;
+	rte_prefetch0(record);
+	rte_prefetch0(s);
+}
+
+/* The same for an id that is not of the newest round, but may be of an older one of this worker, of
+ * the same plan. True if it is. */
+static __rte_noinline bool find_older(struct el_worker *w, const struct live_round *newest,
+				      struct found *f, uint32_t i)
+{
+	const struct el_plan_set *set = newest->block->set;
+	struct live_round *l;
+	struct el_id at;
+
+	if (!el_id_unpack(&set->ids, f->id[i], &at) || at.worker != w->conf.index.v)
+		return false;
+	l = round_find(w, round_number(w->last_round, at.round, set->ids.round_bits));
+	if (!l || l->block->set != set || at.index >= l->plan->n_records)
+		return false;
+	found_at(f, i, l, &l->block->records[at.index],
+		 &l->plan->slices[el_plan_locate(l->plan, at.index, &f->pass[i]).v]);
+	return true;
+}
+
+/* The same for what is no other plain answer. Out of line, as all that is rare: calls would take
+ * registers from what is not. */
+static __rte_noinline void find_stamp(const struct finding *b, const struct rte_mbuf *m,
+				      struct found *f, uint32_t i)
+{
+	f->record[i] = rx_stamp_find(b->newest, m, b->checked, b->checksum_flags, &f->stamp[i]);
+}
+
+static inline void find(const struct finding *b, const struct rte_mbuf *m, struct found *f,
+			uint32_t i, bool *alike)
+{
+	struct el_slice_idx slice;
+	struct el_plain answer;
+	uint32_t index;
+
+	f->slice[i] = NULL;
+	if (unlikely(!recognise(b, m, &answer))) {
+		find_stamp(b, m, f, i);
+		return;
+	}
+	f->addr_key[i] = answer.addr_key;
+	f->wire[i] = answer.wire;
+	f->id[i] = answer.id;
+	f->ports[i] = answer.ports;
+	f->type[i] = answer.type;
+	f->kind[i] = answer.kind;
+	if (unlikely((answer.id ^ b->id_base) & b->id_other_bits)) {
+		f->record[i] = NULL;
+		if (find_older(b->w, b->newest, f, i))
+			*alike = false;
+		return;
+	}
+	if (unlikely(!el_id_index(answer.id & b->id_index_mask, &index) || index >= b->n_records)) {
+		f->record[i] = NULL;
+		return;
+	}
+	if (likely(index >= b->last.base))
+		slice = el_plan_class_locate(&b->last, index, &f->pass[i]);
+	else
+		slice = el_plan_locate(b->newest->plan, index, &f->pass[i]);
+	found_at(f, i, b->newest, &b->records[index], &b->slices[slice.v]);
+}
+
+void rx_find(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t first, uint32_t n,
+	     struct found *f, bool *alike)
+{
+	for (uint32_t i = first; i < n; i++)
+		find(b, mbufs[i], f, i, alike);
+}

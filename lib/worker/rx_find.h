@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* The first of the two stages of receiving (rx.c): what the answers of a burst are, and the probes
+ * that have their ids. */
+#include "worker_internal.h"
+
+/* By number in the burst. Without a slice an answer is for rx_any; but if it has a record then, it
+ * is a STAMP reply. */
+struct found {
+	const struct el_slice *slice[BURST];
+	el_record *record[BURST];
+	const struct live_round *live[BURST];
+	uint32_t pass[BURST];
+	/* of the answer, as in el_plain */
+	uint64_t addr_key[BURST];
+	uint32_t wire[BURST], id[BURST], ports[BURST];
+	uint8_t type[BURST], kind[BURST];
+	struct stamp_found stamp[BURST]; /* of STAMP replies, and nothing else but the record */
+};
+
+/* What is the same for all frames of a burst. */
+struct finding {
+	struct el_worker *w;
+	uint64_t checksum_flags; /* what the NIC says of checksums and is believed */
+	bool checked;            /* whether checksums are looked at */
+	/* of the round begun last, what its answers need; `last` is its plan's last class */
+	struct live_round *newest;
+	uint32_t id_base, id_index_mask, id_other_bits, n_records;
+	el_record *records;
+	const struct el_slice *slices;
+	struct el_plan_class last;
+};
+
+/* Recognises the answers from the first-th to the one before the n-th, finds slice and record of
+ * the probes that they are to, and prefetches both. *alike becomes false if one of them is of
+ * another round than the newest. */
+void rx_find(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t first, uint32_t n,
+	     struct found *f, bool *alike);
+
+/* The same with vector instructions, from the first answer on, as far as they are plain, right, of
+ * one kind and to the newest round; how many. The others are for rx_find. */
+typedef uint32_t rx_find_vector_fn(const struct finding *b, struct rte_mbuf *const *mbufs,
+				   uint32_t n, struct found *f);
+
+rx_find_vector_fn rx_find_avx512; /* only with EL_WORKER_AVX512 */
