@@ -321,7 +321,9 @@ static void read_keys(struct top *t)
 	ssize_t n = read(STDIN_FILENO, t->keys + t->n_keys, sizeof(t->keys) - t->n_keys);
 	int key;
 
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) { /* the terminal is gone */
+	/* nothing is read where others were faster, or it was flushed (Ctrl-Z); that the terminal
+	 * is gone tells poll */
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		t->done = true;
 		return;
 	}
@@ -390,7 +392,9 @@ static void watch(struct top *t, int signal_fd)
 		poll(fds, 2, t->next_ms > now ? (int)(t->next_ms - now) : 0);
 		if (fds[0].revents)
 			take_signals(t, signal_fd);
-		if (fds[1].revents && !t->done)
+		if (fds[1].revents & ~POLLIN)
+			t->done = true;
+		else if (fds[1].revents && !t->done)
 			read_keys(t);
 	}
 }

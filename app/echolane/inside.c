@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define REPLY_MAX (1 << 20)
-#define WAIT_S 10
+#define WAIT_S 3
 #define PROGRAM "echolane"
 #define SOCKET_NAME "dpdk_telemetry.v2"
 

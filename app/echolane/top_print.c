@@ -25,19 +25,23 @@ void top_print_json(FILE *out, const char *probe_name, long pid, const struct to
 	json_decref(all);
 }
 
+/* What a terminal would take for more than text is written as \xNN. */
 static void print_text(FILE *out, const char *text)
 {
-	if (!strpbrk(text, "\",\r\n")) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
+	bool quoted = strpbrk(text, "\",") != NULL;
+
+	if (quoted)
+		fputc('"', out);
 	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f)
+			fprintf(out, "\\x%02x", c);
+		else
+			fprintf(out, "%s%c", c == '"' ? "\"" : "", c);
 	}
-	fputc('"', out);
+	if (quoted)
+		fputc('"', out);
 }
 
 static void print_cell(FILE *out, const json_t *row, const char *column)

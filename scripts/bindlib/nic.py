@@ -135,6 +135,9 @@ def uses(machine, nic):
         why.append(f"it has {nic.attribute('sriov_numvfs')} virtual functions, which would be gone")
     if not names:
         return why
+    # what no link of sysfs shows uses it as well: PPPoE, macvlan in another namespace, packet sockets
+    why += [f"{name} is up (`ip link set dev {name} down` first)" for name in names
+            if int(machine.read(f"/sys/class/net/{name}/flags") or "0", 0) & 1]
     everything = above(machine, names)
     why += [f"{name} is on top of it" for name in everything if name not in names]
     defaults = devices_of(ask_ip(machine, "-4", "route", "show", "table", "all", "default")
@@ -151,17 +154,17 @@ def uses(machine, nic):
     return why
 
 
-def group_mates(machine, nic):
-    """Devices that keep a vfio group from being used, with their drivers."""
+def group_mates(machine, nic, others):
+    """Devices that keep a vfio group from being used, with their drivers; not those whose turn comes as well."""
     for address in machine.list(f"{nic.at}/iommu_group/devices"):
         driver = machine.target(f"/sys/bus/pci/devices/{address}/driver")
-        if address != nic.address and driver not in GROUP_DRIVERS:
+        if address not in {nic.address, *others} and driver not in GROUP_DRIVERS:
             yield f"{address} ({driver})"
 
 
 def users(machine, nic):
     """Processes that have a device that DPDK drives: taking it from them would hang, or crash them."""
-    files = {f"/dev/vfio/{nic.group}"} if nic.group else set()
+    files = {f"/dev/vfio/{nic.group}", f"/dev/vfio/noiommu-{nic.group}"} if nic.group else set()
     files |= {f"/dev/{name}" for name in machine.list(f"{nic.at}/uio")}
     for pid in machine.list("/proc"):
         if pid.isdigit() and pid != str(os.getpid()):

@@ -19,7 +19,7 @@ GROUP_KEYS = ("dscp", "src_port_a", "src_port_z", "ip_payload_size")
 TYPE_KEYS = ("dst_port", "nb_packets", "timeout", "ip_payload_size")
 PORT_KEYS = ("name", "device", "profile", "gateways", "routes", "neighbours", "vlan", "mtu", "checksum")
 DATAPLANE_KEYS = ("lcores", "huge_pages", "pacing", "clock", "max_rate_pps", "max_probes_per_round", "certain_below",
-                  "certain_percentiles", "eal_args")
+                  "certain_percentiles", "histograms", "max_addresses_per_target", "eal_args")
 NAME = re.compile(r"[a-z0-9_-]{1,60}")
 GROUP_NAME = re.compile(r"[a-z0-9_.-]{1,60}")
 

@@ -359,7 +359,7 @@ static void csv(void **unused)
 {
 	struct top_rows r =
 	    rows_of("[{\"target\":\"a,b\\\"c\",\"group\":\"g\",\"state\":\"no_route\"},"
-		    "{\"target\":\"d\",\"rtt_p50_ns\":5,\"sent\":0}]");
+		    "{\"target\":\"d\\u001b[2J\",\"rtt_p50_ns\":5,\"sent\":0}]");
 
 	(void)unused;
 	assert_printed(
@@ -368,7 +368,7 @@ static void csv(void **unused)
 	    "uncertain,duplicates,rtt_min_ns,rtt_max_ns,sent_total,lost_total,local_total,"
 	    "unknown_total,abandoned_total,uncertain_total,rtt_p50_ns\r\n"
 	    "\"a,b\"\"c\",g,,,no_route,,,,,,,,,,,,,,,,,\r\n"
-	    "d,,,,,0,,,,,,,,,,,,,,,,5\r\n");
+	    "d\\x1b[2J,,,,,0,,,,,,,,,,,,,,,,5\r\n");
 	top_rows_fini(&r);
 }
 
