@@ -238,8 +238,8 @@ struct el_stamp_received {
 enum el_stamp_reflect {
 	EL_STAMP_REFLECTED,
 	EL_STAMP_REFLECT_SHORT, /* shorter than its answer would be */
-	/* both ports are the same, as between two reflectors, who would answer each other for ever
-	 */
+	/* it is from the port of a reflector, its own or STAMP's: two would answer each other for
+	 * ever */
 	EL_STAMP_REFLECT_PORTS,
 	EL_STAMP_REFLECT_WRONG_HMAC,
 	EL_STAMP_REFLECT_UNWANTED, /* it asks for no reply (RFC 9503 section 4.1.1) */

@@ -38,6 +38,8 @@ static int make_key(const char *path, char *text, size_t len, struct el_stamp_ke
 {
 	if (len && text[len - 1] == '\n')
 		len--;
+	if (memchr(text, '\n', len))
+		return el_error_set(err, -EINVAL, "%s: expected one line", path);
 	if (len > 2 && memcmp(text, "0x", 2) == 0) {
 		len = decode_hex(text + 2, len - 2);
 		memmove(text, text + 2, len);
@@ -46,7 +48,7 @@ static int make_key(const char *path, char *text, size_t len, struct el_stamp_ke
 					    "%s: expected pairs of hexadecimal digits behind 0x",
 					    path);
 	}
-	if (len < EL_STAMP_KEY_MIN || len > EL_STAMP_KEY_MAX || memchr(text, '\n', len))
+	if (len < EL_STAMP_KEY_MIN || len > EL_STAMP_KEY_MAX)
 		return el_error_set(err, -EINVAL, "%s: expected one line, a key of %d to %d bytes",
 				    path, EL_STAMP_KEY_MIN, EL_STAMP_KEY_MAX);
 	*ret_key = el_stamp_key_create((const uint8_t *)text, len);

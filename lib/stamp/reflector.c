@@ -120,7 +120,8 @@ static enum el_stamp_reflect verify(const struct el_stamp_reflector *r,
 {
 	size_t base = stamp_base_len(r->authenticated);
 
-	if (request->source_port == request->destination_port)
+	if (request->source_port == request->destination_port ||
+	    request->source_port == EL_STAMP_PORT)
 		return EL_STAMP_REFLECT_PORTS;
 	if (request->len < base && (r->authenticated || !r->answer_short))
 		return EL_STAMP_REFLECT_SHORT;

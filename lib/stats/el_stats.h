@@ -196,6 +196,7 @@ struct el_stamp_state {
 	double *percentile_ns[EL_STAMP_MEASURES]; /* [n_series][n_percentiles]: likewise */
 	struct el_session_mark *sessions;
 	uint32_t n_sessions;
+	uint64_t round; /* that was added last */
 };
 
 /* What times are read from. */

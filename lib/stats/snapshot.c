@@ -357,7 +357,7 @@ struct el_snapshot *el_snapshot_next(const struct el_snapshot *before, struct el
 		s->control_loop_cpu_s = before->control_loop_cpu_s;
 	}
 	if (figures != NULL && figures->stamp &&
-	    stats_stamp_state_add(s->stamp, model, figures->stamp) < 0)
+	    stats_stamp_state_add(s->stamp, model, figures->round, figures->stamp) < 0)
 		goto fail;
 	if (figures != NULL)
 		add_figures(s, figures);

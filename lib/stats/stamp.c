@@ -127,6 +127,10 @@ static void count_record(struct stamp_work *w, struct walked *of, uint32_t index
 	case EL_RECORD_ANSWERED:
 		late = !b->step.to_ns && !(time & EL_RECORD_TIME_SIGN) && time > of->limit_ns;
 		add_answer(of->session, &b->stamps[index], wire_of(b, index), late);
+		/* the reflector may have had it twice: then it is one more in its numbers */
+		if (el_record_duplicates(r))
+			of->session->unclear[EL_SESSION_MIDDLE] =
+			    of->session->unclear[EL_SESSION_TAIL] = true;
 		add_reply(w, of, &b->stamps[index]);
 		return;
 	}

@@ -73,6 +73,7 @@ static int carry_sessions(struct el_stamp_state *s, const struct el_model *model
 {
 	uint32_t *now_of = NULL;
 
+	s->round = before->round;
 	s->sessions = malloc((before->n_sessions + 1U) * sizeof(*s->sessions));
 	if (series)
 		now_of = malloc((model_before->n_series + 1U) * sizeof(*now_of));
@@ -285,7 +286,19 @@ static struct el_session_mark marks_take(struct marks *t, const struct el_sessio
 	return t->marks[at];
 }
 
-int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model,
+/* Their reflectors have had probes that are not known of. */
+static void forget_numbers(struct el_stamp_state *s)
+{
+	for (uint32_t i = 0; i < s->n_sessions; i++) {
+		struct el_session_mark *m = &s->sessions[i];
+
+		s->totals[m->series].lost[EL_LOST_UNKNOWN] += m->lost;
+		m->sent = m->lost = 0;
+		m->known = m->unclear = false;
+	}
+}
+
+int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model, uint64_t round,
 			  const struct el_stamp_round *r)
 {
 	struct el_session_mark *marks = malloc((r->n_sessions + 1U) * sizeof(*marks));
@@ -297,6 +310,9 @@ int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model
 		free(marks);
 		return -ENOMEM;
 	}
+	if (round != s->round + 1)
+		forget_numbers(s);
+	s->round = round;
 	for (uint32_t i = 0; i < r->n_sessions; i++) {
 		const struct el_session_figures *f = &r->sessions[i];
 

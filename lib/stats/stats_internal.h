@@ -42,7 +42,7 @@ int stats_stamp_state_carry(struct el_stamp_state *s, const struct el_model *mod
 			    const struct el_model *model_before, const uint32_t *series,
 			    const uint32_t *percentiles);
 /* Adds a round of this model. 0, -ENOMEM. */
-int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model,
+int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model, uint64_t round,
 			  const struct el_stamp_round *r);
 /* Adds one of an older model, out of turn: `of` says which series of that each one is, UINT32_MAX:
  * none. */

@@ -394,6 +394,11 @@ static void free_answers(struct el_worker_responder *r)
 
 void respond_take(struct el_worker *w, struct el_worker_responder *r)
 {
+	if (w->responder) {
+		respond_send(w);
+		for (uint32_t i = 0; i < w->n_queues; i++)
+			count(w, EL_COUNTER_REFUSED_TX_FULL, w->responder->waiting[i].n);
+	}
 	w->responder = r;
 	if (r)
 		respond_clock(w);
@@ -428,6 +433,7 @@ static int make_sessions(struct el_worker_responder *r, struct el_worker_respond
 	if (before && before->sessions && before->conf.stamp.sessions == r->conf.stamp.sessions) {
 		r->sessions = before->sessions;
 		r->sessions->refs++;
+		r->pair_key = before->pair_key; /* by which they are found */
 		return 0;
 	}
 	r->sessions = respond_sessions_create(r->conf.stamp.sessions, r->conf.socket);

@@ -139,7 +139,7 @@ static bool is_plain(const struct el_worker_responder *r, const struct el_pkt *p
 {
 	return !r->reflector.authenticated && pkt->l4_len == 8 + EL_STAMP_LEN &&
 	       el_get16(pkt->l4 + 4) == 8 + EL_STAMP_LEN &&
-	       el_get16(pkt->l4) != el_get16(pkt->l4 + 2);
+	       el_get16(pkt->l4) != el_get16(pkt->l4 + 2) && el_get16(pkt->l4) != EL_STAMP_PORT;
 }
 
 static uint8_t tos_of(const struct el_pkt *pkt)

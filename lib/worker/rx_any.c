@@ -48,6 +48,7 @@ static bool locate(struct el_worker *w, const struct el_schedule_span *span, uin
 	const struct el_plan_set *set = span->set;
 	const struct el_plan *plan;
 	uint64_t newest, round;
+	struct live_round *live;
 	struct el_id at;
 	bool own;
 
@@ -62,9 +63,10 @@ static bool locate(struct el_worker *w, const struct el_schedule_span *span, uin
 	/* Rounds that never were, or so long ago that it is chance. */
 	if (round < span->first || round > newest || newest - round >= ROUNDS_MAX)
 		return false;
+	live = own ? round_find(w, round) : NULL;
 	*ret = (struct located){.set = set,
 				.streams = span->streams,
-				.live = own ? round_find(w, round) : NULL,
+				.live = live && live->block->set == set ? live : NULL,
 				.round = round,
 				.worker = at.worker,
 				.index = at.index};

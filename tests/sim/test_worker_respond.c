@@ -29,12 +29,14 @@ static struct el_ip_set *set_of(const char *a, const char *b)
 	return set;
 }
 
+static uint64_t n_made; /* each has a key of its own, as after a reload */
+
 static struct el_worker_responder_config everything(void)
 {
 	return (struct el_worker_responder_config){.socket = SOCKET_ID_ANY,
 						   .pool = pool,
 						   .allowed = allowed,
-						   .key = {1, 2},
+						   .key = {++n_made, 2},
 						   .echo = true,
 						   .port_unreachable = true,
 						   .tcp_ports = ports,

@@ -58,6 +58,7 @@ static void keys_are_lines(void **state)
 	taken("a longer key, with blanks \n", "a longer key, with blanks ", 26);
 	taken("0x00112233445566778899AAbbccddeeff\n",
 	      "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16);
+	taken("0x0a0b0c0d0e0f0a0a\n", "\n\x0b\x0c\r\x0e\x0f\n\n", 8);
 }
 
 static void refused(int code, const char *says)
@@ -74,14 +75,15 @@ static void refused(int code, const char *says)
 static void what_is_none(void **state)
 {
 	char text[2 * EL_STAMP_KEY_MAX + 20];
-	static const char *const none[] = {"",      "\n", "short", "1234567\n", "12345678\nmore\n",
-					   "0x0011"};
+	static const char *const none[] = {"", "\n", "short", "1234567\n", "0x0011"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
 		put(none[i], strlen(none[i]), 0600);
 		refused(-EINVAL, "expected one line, a key of 8 to 512 bytes");
 	}
+	put("12345678\nmore\n", 14, 0600);
+	refused(-EINVAL, "expected one line");
 	put("0x001122334455667", 17, 0600);
 	refused(-EINVAL, "hexadecimal");
 	put("0x001122334455667g", 18, 0600);
