@@ -214,7 +214,7 @@ static char runtime[] = "/tmp/el-eal-XXXXXX"; /* $RUNTIME_DIRECTORY */
 /* The runtime directory by this name. */
 static const char *runtime_dir(const char *name)
 {
-	static char path[128];
+	static char path[256];
 
 	snprintf(path, sizeof(path), "%s/dpdk/%s", runtime, name);
 	return path;
@@ -303,7 +303,7 @@ static void test_eal_start(void **state)
 {
 	struct el_eal_config c = {.huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores};
 	struct el_error err = {""};
-	char path[512], dead[80], living[80], link[80], foreign[80];
+	char path[512], dead[80], living[80], link[256], foreign[80];
 	char victim[] = "/tmp/el-victim-XXXXXX";
 	pid_t pid = fork();
 	struct stat st;
