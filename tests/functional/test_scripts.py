@@ -94,7 +94,7 @@ def test_lab_sweeps_what_is_left(lab):
 def test_bench_row(lab):
     """A short run of one row: the table, its figures in a file, nothing left behind."""
     figures = lab.directory / "bench.json"
-    process = start(lab, SCRIPTS / "bench", "--quick", "--only", "ring", "--json", figures, "--build",
+    process = start(lab, SCRIPTS / "bench", "--quick", "--only", "TX and RX, ring", "--json", figures, "--build",
                     lab.echolane.parents[2])
     assert_equal(process.wait(120), 0, f"exit status ({output(lab)})")
     found = json.loads(figures.read_text())
