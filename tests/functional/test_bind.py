@@ -97,6 +97,9 @@ def test_refuses_what_the_host_uses(lab):
         del os.environ["SSH_CONNECTION"]
     for lower, upper in (("ens1", "bond0"), ("bond0", "bond0.7"), ("bond0.7", "br0")):
         kernel.path(f"/sys/class/net/{lower}/upper_{upper}").rmdir()
+    kernel.put("/sys/class/net/ens1/flags", "0x1003\n")  # PPPoE, or a macvlan elsewhere: no link shows it
+    check(kernel.run("bind", NIC), 1, "ens1 is up", "ip link set dev ens1 down")
+    kernel.put("/sys/class/net/ens1/flags", "0x1002\n")
     before = kernel.state()
     kernel.put(f"{nic.at}/sriov_numvfs", "2\n")
     check(kernel.run("bind", NIC), 1, "2 virtual functions")
@@ -147,6 +150,20 @@ def test_refuses_what_cannot_be(lab):
     assert all(text == kernel.state()[name] for name, text in before.items())
     assert_equal(parse_error("bind"), 64, "exit status")
     assert_equal(parse_error("telepathy"), 64, "exit status")
+
+
+def test_a_group_at_once(lab):
+    """NICs of one IOMMU group: not one alone, but all of them; and each again after a reboot."""
+    kernel, nic = machine(lab)
+    other = kernel.add("0000:04:00.0", IXGBE, group="7", interface="ens4")
+    check(kernel.run("bind", NIC), 1, "IOMMU group 7")
+    check(kernel.run("bind", NIC, other.address), 0, "is with vfio-pci now")
+    assert_equal((nic.driver, other.driver), ("vfio-pci", "vfio-pci"), "drivers")
+    for one in (nic, other):  # the kernel's driver was first, from the initramfs
+        one.bind("ixgbe", "")
+    for one in (nic, other):
+        check(kernel.run("load", one.address, "--driver", "vfio-pci"), 0)
+    assert_equal((nic.driver, other.driver), ("vfio-pci", "vfio-pci"), "drivers after a reboot")
 
 
 def test_in_use_by_a_process(lab):
