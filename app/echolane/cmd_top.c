@@ -285,7 +285,7 @@ static void take_key(struct top *t, int key)
 		sort_by(t, -1);
 		break;
 	case '/':
-		strcpy(t->edited, t->query.filter);
+		snprintf(t->edited, sizeof(t->edited), "%s", t->query.filter);
 		t->edits_filter = true;
 		break;
 	case 'k':

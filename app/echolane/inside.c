@@ -80,8 +80,8 @@ static int connect_to(const char *path, struct inside *ret)
 
 	if (strlen(path) >= sizeof(at.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(at.sun_path, path);
-	strcpy(i.path, path);
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	memcpy(i.path, path, strlen(path) + 1);
 	i.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (i.fd < 0)
 		return -errno;

@@ -3,13 +3,14 @@
 /* A running prober seen from outside: a client of its telemetry socket (DPDK's protocol, version 2:
  * a SOCK_SEQPACKET socket, a command a packet, a JSON document a reply). */
 #include <jansson.h>
+#include <sys/un.h>
 
 #include "el_base.h"
 
 struct inside {
-	int fd;         /* -1: not connected */
-	long pid;       /* of the prober */
-	char path[128]; /* of the socket */
+	int fd;                                                 /* -1: not connected */
+	long pid;                                               /* of the prober */
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of the socket */
 };
 
 /* Connects to the socket at `path`; NULL: to the first of these where somebody is: in the

@@ -220,9 +220,9 @@ static void add_loss(struct top_line *l, const json_t *row)
 		snprintf(loss, sizeof(loss), "%.2f", 100 * (double)lost / (double)sent);
 	/* a loss is never shown as none, nor an answer as no answer */
 	if (lost > 0 && strcmp(loss, "0.00") == 0)
-		strcpy(loss, "<0.01");
+		snprintf(loss, sizeof(loss), "<0.01");
 	if (lost < sent && strcmp(loss, "100.00") == 0)
-		strcpy(loss, ">99.99");
+		snprintf(loss, sizeof(loss), ">99.99");
 	format_count(lost, a);
 	format_count(sent, b);
 	snprintf(share, sizeof(share), "%s/%s", a, b);
