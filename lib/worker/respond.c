@@ -32,10 +32,12 @@ static bool is_echo(const struct el_pkt *pkt)
 	       pkt->l4[0] == echo_request[pkt->family != 4] && pkt->l4[1] == 0;
 }
 
-/* What a packet asks for; false: nothing that is answered. */
-static bool find_type(const struct el_worker_responder *r, const struct el_pkt *pkt,
-		      enum answer_type *ret)
+/* What a packet asks for; false: nothing that is answered. What is from the port of a reflector
+ * that we probe is a reply, whichever port of ours it is to. */
+static bool find_type(const struct el_worker *w, const struct el_pkt *pkt, enum answer_type *ret)
 {
+	const struct el_worker_responder *r = w->responder;
+
 	switch (pkt->protocol) {
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
@@ -47,7 +49,7 @@ static bool find_type(const struct el_worker_responder *r, const struct el_pkt *
 	case IPPROTO_UDP:
 		*ret = ANSWER_STAMP;
 		if (r->conf.stamp.port && el_get16(pkt->l4 + 2) == r->conf.stamp.port)
-			return true;
+			return !rx_has_reflectors(w, el_get16(pkt->l4));
 		*ret = ANSWER_UDP;
 		return r->conf.port_unreachable;
 	default:
@@ -240,7 +242,7 @@ bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
 {
 	enum answer_type type;
 
-	return find_type(w->responder, pkt, &type) && take(w, q, m, pkt, at, type);
+	return find_type(w, pkt, &type) && take(w, q, m, pkt, at, type);
 }
 
 /* It is to an open port, or it acknowledges nothing, as no RST does that answers a SYN (RFC 9293
@@ -260,7 +262,7 @@ bool respond_is_reset(const struct el_worker *w, const struct el_pkt *pkt)
 
 /* Whether a frame is an echo request, a SYN or a STAMP request that is plain, as most are: then as
  * el_pkt_parse would have it. Nothing of these is an answer to a probe. */
-static inline bool parse_plain(const struct el_worker_responder *r, const struct rte_mbuf *m,
+static inline bool parse_plain(const struct el_worker *w, const struct rte_mbuf *m,
 			       struct el_pkt *pkt, enum answer_type *ret_type)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *l3 = frame + EL_ETHER_LEN;
@@ -291,7 +293,7 @@ static inline bool parse_plain(const struct el_worker_responder *r, const struct
 		return false;
 	if (pkt->protocol == IPPROTO_TCP && (pkt->l4[13] & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
 		return false;
-	return find_type(r, pkt, ret_type) && *ret_type != ANSWER_UDP;
+	return find_type(w, pkt, ret_type) && *ret_type != ANSWER_UDP;
 }
 
 uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs, uint32_t n,
@@ -306,7 +308,7 @@ uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **m
 		struct el_pkt pkt;
 		struct stamp at = *burst;
 
-		if (!parse_plain(w->responder, m, &pkt, &type)) {
+		if (!parse_plain(w, m, &pkt, &type)) {
 			mbufs[left++] = m;
 			continue;
 		}

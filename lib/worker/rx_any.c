@@ -134,8 +134,7 @@ enum recognised {
 	PUNTED, /* the buffer is control's now */
 };
 
-/* Whether any plan has STAMP targets; if `port` is not 0, those that answer from it. */
-static bool has_stamp(const struct el_worker *w, uint16_t port)
+bool rx_has_reflectors(const struct el_worker *w, uint16_t port)
 {
 	for (uint32_t i = 0; i < w->schedule->n; i++) {
 		const struct el_plan_set *set = w->schedule->spans[i].set;
@@ -155,12 +154,12 @@ static enum el_verdict stamp_verdict(const struct el_worker *w, const struct el_
 	bool answer = verdict == EL_VERDICT_ANSWER && p->answer.type == EL_PROBE_STAMP;
 
 	if (answer || verdict == EL_VERDICT_STAMP_SHORT) {
-		if (pkt->l4_len < EL_UDP_LEN || !has_stamp(w, el_get16(pkt->l4)))
+		if (pkt->l4_len < EL_UDP_LEN || !rx_has_reflectors(w, el_get16(pkt->l4)))
 			return EL_VERDICT_OTHER;
 		p->packet = pkt->l4 + EL_UDP_LEN;
 		p->packet_len = answer ? el_get16(pkt->l4 + 4) - (size_t)EL_UDP_LEN : 0;
 	} else if (verdict == EL_VERDICT_QUOTE_DAMAGED && pkt->quote.protocol == IPPROTO_UDP &&
-		   has_stamp(w, 0)) {
+		   rx_has_reflectors(w, 0)) {
 		return el_probe_ops[EL_PROBE_STAMP]->recognise_quote(&w->key, pkt, &p->answer);
 	}
 	return verdict;
@@ -476,7 +475,7 @@ static void search(struct el_worker *w, struct queue *q, struct pending *p)
 		if (verify_under(w, &s->spans[i - 1], p, &closest, &missed))
 			return;
 	}
-	if (a->type == EL_PROBE_UDPUNREACHABLE && has_stamp(w, 0) && is_stamp_quote(w, p))
+	if (a->type == EL_PROBE_UDPUNREACHABLE && rx_has_reflectors(w, 0) && is_stamp_quote(w, p))
 		search(w, q, p);
 	else
 		mismatch(w, q, p, closest, &missed);

@@ -338,6 +338,9 @@ bool rx_stamp_take(struct el_worker *w, el_record *record, const struct stamp_fo
 __rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 		      const struct stamp *at);
 
+/* Whether any plan has STAMP targets; if `port` is not 0, those that answer from it. */
+bool rx_has_reflectors(const struct el_worker *w, uint16_t port);
+
 /* tx_stamp.c: stamps the STAMP probes of a list, which are about to be sent at `ns`. */
 void tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns);
 /* The first `sent` of its packets, of those that are still counted, have gone. */
