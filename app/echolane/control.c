@@ -155,10 +155,16 @@ static void look_for_replaced(struct control *c)
 
 	if (!port || c->stopping)
 		return;
-	el_log(EL_LOG_ERROR, "network",
-	       "port %s: %s was removed and made again or has another MAC address, which its "
-	       "driver can't follow: ending with status %d, to be started again",
-	       port->name, port->interface, EX_UNAVAILABLE);
+	if (port->ifindex)
+		el_log(EL_LOG_ERROR, "network",
+		       "port %s: %s was removed and made again or has another MAC address, which "
+		       "its driver can't follow: ending with status %d, to be started again",
+		       port->name, port->interface, EX_UNAVAILABLE);
+	else
+		el_log(EL_LOG_ERROR, "network",
+		       "port %s: its device is there again, which DPDK can't follow: ending with "
+		       "status %d, to be started again",
+		       port->name, EX_UNAVAILABLE);
 	c->status = EX_UNAVAILABLE;
 	stop(c);
 }

@@ -49,8 +49,10 @@ void net_port_init(struct net_port *p, struct el_port *port, const struct el_con
 	p->conf = conf;
 	p->follows = port->ifindex && !conf->n_addresses;
 	p->mtu = port->mtu;
-	p->up = p->was_up = el_port_is_up(port);
-	p->link_told = true;
+	p->link =
+	    (struct port_link){.up = el_port_is_up(port), .told_down = el_port_link_downs(port)};
+	p->link.was_up = p->link.up || el_port_link_is_known(port);
+	p->link.told = p->link.up; /* workers begin with ports that are */
 	for (int d = 0; d < EL_DIRECTIONS; d++)
 		el_conservation_init(&p->law.ways[d].conservation, port->slots[d], el_raw_ns());
 }

@@ -23,13 +23,23 @@ struct port_law {
 	struct el_port_view last;
 };
 
+/* The link of a port: network_link.c. */
+struct port_link {
+	bool up;            /* as read last */
+	bool was_up;        /* ever, or it would be known */
+	bool told;          /* the workers know */
+	uint64_t read_ns;   /* when it is read again */
+	uint64_t downs;     /* times that it went down */
+	uint64_t told_down; /* as read last of el_port_link_downs */
+	uint64_t sent_up;   /* packets that workers had sent when it was last seen up */
+	/* the device is removed; it was let go of; and is there again */
+	bool is_removed, is_detached, is_back;
+};
+
 struct net_port {
 	struct el_port *port;
 	struct port_law law;
-	bool up;                         /* as read last */
-	bool was_up;                     /* ever; a driver whose link never is may not know of it */
-	bool link_told;                  /* the workers know */
-	uint64_t link_ns;                /* when it is read again */
+	struct port_link link;
 	const struct el_conf_port *conf; /* stays as it is */
 	bool follows; /* its addresses and routes are those of the kernel's interface */
 	/* The interface is gone and another has its name, or it has another MAC address than the

@@ -7,11 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-/* How often a link is looked at: what is sent before it is seen to be down is lost. Some NICs'
- * drivers ask a firmware. */
-#define INTERFACE_NS 10000000ULL
-#define DEVICE_NS 100000000ULL
-
 /* ---- opening ---- */
 
 static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_workers,
@@ -167,7 +162,7 @@ void network_close(struct network *n)
 const struct el_port *network_find_replaced(const struct network *n)
 {
 	for (uint32_t i = 0; i < n->n_ports; i++) {
-		if (n->ports[i].replaced)
+		if (n->ports[i].replaced || n->ports[i].link.is_back)
 			return n->ports[i].port;
 	}
 	return NULL;
@@ -291,57 +286,6 @@ bool network_can_learn(const struct network *n)
 }
 
 /* ---- running ---- */
-
-/* Has the workers send nothing to a device that is down: drivers of packet sockets take it all. */
-static void tell_link(struct network *n, uint32_t port)
-{
-	struct net_port *p = &n->ports[port];
-	struct el_command c = {.kind = EL_COMMAND_PORT, .down = p->was_up && !p->up};
-
-	p->link_told = true;
-	for (uint32_t w = 0; w < n->n_workers && w < p->port->n_queues; w++) {
-		c.index = (uint16_t)network_queue_index(n, w, port);
-		p->link_told &= el_worker_command(n->workers[w], &c);
-	}
-}
-
-static void link_changed(struct network *n, uint16_t port, bool up)
-{
-	struct net_port *p = &n->ports[port];
-
-	el_log(EL_LOG_WARNING, "network", "port %s: the link is %s", p->port->name,
-	       up ? "up again" : "down: nothing is sent there, and its probes are not counted");
-	p->up = up;
-	p->was_up |= up;
-	p->link_told = false;
-	if (up)
-		neighbours_ask_again(n, port);
-}
-
-void network_read_links(struct network *n, uint64_t now_ns)
-{
-	for (uint16_t i = 0; i < n->n_ports; i++) {
-		struct net_port *p = &n->ports[i];
-
-		if (now_ns >= p->link_ns) {
-			bool up = el_port_is_up(p->port);
-			p->link_ns = now_ns + (p->port->ifindex ? INTERFACE_NS : DEVICE_NS);
-			if (up != p->up)
-				link_changed(n, i, up);
-		}
-		if (!p->link_told)
-			tell_link(n, i);
-	}
-}
-
-bool network_is_up(const struct network *n)
-{
-	for (uint32_t i = 0; i < n->n_ports; i++) {
-		if (n->ports[i].up)
-			return true;
-	}
-	return false;
-}
 
 void network_read_clocks(struct network *n)
 {

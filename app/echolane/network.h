@@ -35,7 +35,8 @@ uint64_t network_default_pps(const struct network *n);
 unsigned network_follow(struct network *n);
 
 /* A port whose interface was deleted and made again, or has another MAC address: its driver is
- * still bound to what it was opened on. As network_follow found; NULL: none. */
+ * still bound to what it was opened on. Or whose device was removed, and is there again. As
+ * network_follow and network_read_links found; NULL: none. */
 const struct el_port *network_find_replaced(const struct network *n);
 
 /* ---- plans: a plan is made by the network as it was when the plan was ordered ---- */

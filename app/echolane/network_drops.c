@@ -159,6 +159,11 @@ static uint64_t sum_of_queues(const struct network *n, uint16_t port,
 	return sum;
 }
 
+uint64_t network_sent(const struct network *n, uint16_t port)
+{
+	return sum_of_queues(n, port, el_worker_queue_tx);
+}
+
 /* Whether one of a port's workers has not been at work lately: each is sent commands all the time.
  */
 static bool is_away(const struct network *n, uint16_t port)
@@ -174,13 +179,15 @@ static uint64_t read_port(struct network *n, uint16_t port, bool answered)
 {
 	struct el_port_view *v = &n->views[port];
 	struct net_port *p = &n->ports[port];
-	struct port_law_workers workers = {.answered = answered, .away = is_away(n, port)};
+	struct port_law_workers workers = {.answered = answered,
+					   .away = is_away(n, port) || p->link.is_removed};
 
 	/* in the order that packets go: what is counted after is never less for what was before */
-	workers.sent_before = sum_of_queues(n, port, el_worker_queue_tx);
+	workers.sent_before = network_sent(n, port);
 	el_port_view_read(p->port, v);
 	workers.received_after = sum_of_queues(n, port, el_worker_queue_rx);
-	v->up = p->up;
+	v->up = p->link.up;
+	v->link_downs = p->link.downs;
 	read_neighbours(n, port, v);
 	v->placement = (uint8_t)steering_source(n->compile.steering, (struct el_port_idx){port});
 	return apply_law(&p->law, el_raw_ns(), &workers, v);
@@ -200,5 +207,7 @@ uint64_t network_read_drops(struct network *n)
 		drops += read_port(n, i, answered);
 	n->drops = sum_of_workers(n, EL_COUNTER_DROP_FORWARD_FULL) +
 		   sum_of_workers(n, EL_COUNTER_DROP_PUNT_FULL);
+	drops += n->sent_in_doubt;
+	n->sent_in_doubt = 0;
 	return drops + n->drops - before;
 }

@@ -83,6 +83,8 @@ struct network {
 	struct el_port_view *views;
 	/* As read last: what the rings between workers dropped, and answers of all workers. */
 	uint64_t drops, answers;
+	uint64_t sent_in_doubt; /* packets, since network_read_drops: of links that went down */
+	uint64_t ports_sent[EL_PLAN_WORKERS_MAX]; /* EL_COMMAND_PORT, to each worker */
 
 	uint64_t now_ns;
 	struct net_kernel kernel;
@@ -107,6 +109,11 @@ struct network {
 	uint32_t own_told;
 	uint64_t own_sent[EL_PLAN_WORKERS_MAX];
 };
+
+/* ---- network_drops.c ---- */
+
+/* What workers have sent by a port. */
+uint64_t network_sent(const struct network *n, uint16_t port);
 
 /* ---- neighbours.c ---- */
 

@@ -136,8 +136,9 @@ struct el_port_view {
 	uint8_t rss_key_bytes;        /* likewise */
 	uint8_t placement;            /* enum el_placement */
 	uint8_t arrival;              /* enum el_arrival */
-	uint64_t up;        /* 1: its link is up; 0: not, or there is no such interface any more */
-	uint64_t rss_types; /* RTE_ETH_RSS_* */
+	uint64_t up;         /* 1: its link is up; 0: not, or there is no such interface any more */
+	uint64_t link_downs; /* times that it went down */
+	uint64_t rss_types;  /* RTE_ETH_RSS_* */
 	uint64_t imissed, ierrors, rx_nombuf, oerrors;
 	uint64_t socket_drops;    /* PACKET_STATISTICS of af_packet's sockets */
 	uint64_t interface_drops; /* of a kernel interface, both ways: el_rtnl_link */

@@ -620,6 +620,8 @@ const struct family expo_families[] = {
      "Longest time between two polls of the receive queue since the start.", rows_workers, NULL,
      print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_max_s)},
     PORT(up, "up", FAMILY_GAUGE, "1 if the port's link is up, else 0."),
+    PORT(link_downs, "link_downs_total", FAMILY_COUNTER,
+	 "Times that the port's link went down, however shortly, or its device was removed."),
     PORT(rx_packets, "rx_packets_total", FAMILY_COUNTER, "Packets that the port received."),
     PORT(tx_packets, "tx_packets_total", FAMILY_COUNTER, "Packets that the port sent."),
     PORT(imissed, "imissed_total", FAMILY_COUNTER,

@@ -269,9 +269,30 @@ void el_port_close(struct el_port *port);
  * such filter is no error. 0, or -errno with a sentence. */
 int el_port_receive_multicast(struct el_port *port, struct el_error *err);
 
-/* Whether the link is up now; false where the kernel's interface is gone, too. A few microseconds.
- */
+/* Whether the link is up now; false where the kernel's interface or the device is gone, too. For
+ * reading once in el_port_link_period_ns: a few microseconds where its driver is told, more where
+ * it has to ask. */
 bool el_port_is_up(const struct el_port *port);
+uint64_t el_port_link_period_ns(const struct el_port *port);
+
+/* Whether a link that is never up is believed to be down: some drivers of virtual devices don't
+ * know of theirs. */
+bool el_port_link_is_known(const struct el_port *port);
+
+/* How often interrupts have told that the link is down: also where it was up again before anybody
+ * looked. */
+uint64_t el_port_link_downs(const struct el_port *port);
+
+/* Whether the device was, or is about to be, taken out of the machine or given to another driver:
+ * the kernel may wait for it to be let go. Of devices on a bus, and of those whose driver tells. */
+bool el_port_is_removed(const struct el_port *port);
+
+/* Lets go of devices that are removed. Their queues must not be used any more. */
+void el_port_detach(struct el_port *port);
+
+/* Whether what was let go of was away and is now there for DPDK again. A PCI function is; it takes
+ * a new port, and the EAL to be started again. */
+bool el_port_is_there_again(struct el_port *port);
 
 /* Reads the link and its speed again; true if it is up. */
 bool el_port_link_update(struct el_port *port);

@@ -124,8 +124,8 @@ static uint64_t checksum_flags(uint64_t offloads)
 	return flags;
 }
 
-static int start_once(struct el_port *port, struct el_port_device *d, const struct setup *s,
-		      const char **ret_what)
+static int configure_and_start(struct el_port *port, struct el_port_device *d,
+			       const struct setup *s, const char **ret_what)
 {
 	int r;
 
@@ -141,6 +141,20 @@ static int start_once(struct el_port *port, struct el_port_device *d, const stru
 	*ret_what = "can't be started";
 	r = rte_eth_dev_start(d->id);
 	d->started = r == 0;
+	return r;
+}
+
+/* Without interrupts where it does not start with them. */
+static int start_once(struct el_port *port, struct el_port_device *d, struct setup *s,
+		      const char **ret_what)
+{
+	int r = configure_and_start(port, d, s, ret_what);
+
+	if (r < 0 && r != -ENOMEM && (s->conf.intr_conf.lsc || s->conf.intr_conf.rmv)) {
+		memset(&s->conf.intr_conf, 0, sizeof(s->conf.intr_conf));
+		r = configure_and_start(port, d, s, ret_what);
+	}
+	d->link_interrupt = s->conf.intr_conf.lsc;
 	return r;
 }
 
@@ -198,6 +212,8 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 		goto fail;
 	s.queues = min_u16(queues, min_u16(s.info.max_rx_queues, s.info.max_tx_queues));
 	deal_conf(port, &s.info, s.queues, port->ifindex ? 0 : mtu, &s.conf);
+	link_ask_for_interrupts(port, *s.info.dev_flags, &s.conf);
+	link_watch(port, d);
 	port->deal.queues_wanted = queues;
 	port->deal.queues = s.queues;
 	s.conf.rxmode.offloads = rx_clock_choose(port, d, s.conf.rxmode.offloads);
@@ -258,10 +274,10 @@ int ethdev_receive_multicast(const struct el_port_device *device)
 	return r == -ENOTSUP ? 0 : r;
 }
 
-void ethdev_stop(struct el_port_device *device)
+void ethdev_release(struct el_port_device *device)
 {
 	struct rte_eth_dev_info info;
-	bool known = rte_eth_dev_info_get(device->id, &info) == 0;
+	bool known = device->ours && rte_eth_dev_info_get(device->id, &info) == 0;
 
 	if (device->started)
 		rte_eth_dev_stop(device->id);
@@ -271,7 +287,13 @@ void ethdev_stop(struct el_port_device *device)
 		if (known)
 			rte_dev_remove(info.device);
 	}
+	device->ours = false;
 	counters_end(device);
+}
+
+void ethdev_stop(struct el_port_device *device)
+{
+	ethdev_release(device);
 	while (device->n_pools > 0)
 		rte_mempool_free(device->pools[--device->n_pools]);
 }

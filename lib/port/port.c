@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
@@ -17,14 +16,6 @@
 #include "capture.h"
 #include "look.h"
 #include "permission.h"
-
-#define LINK_POLL_MS 10
-
-/* Ethernet's preamble and gap, and the least frame with its checksum. */
-#define MIN_FRAME_BITS ((64 + 20) * 8)
-
-/* The part of a link's rate that the default cap uses. */
-#define LINK_SHARE 0.98
 
 int port_error(const struct el_port *port, struct el_error *err, int code, const char *fmt, ...)
 {
@@ -167,67 +158,6 @@ static int open_plain(struct el_port *port, const struct el_conf_port *conf,
 	return start(port, 0, queues, conf->mtu, false, err);
 }
 
-/* ---- link ---- */
-
-bool el_port_is_up(const struct el_port *port)
-{
-	if (port->ifindex) {
-		struct el_rtnl_link interface;
-
-		return interface_read(port, &interface) && interface.up;
-	}
-	for (uint16_t i = 0; i < port->private->n_devices; i++) {
-		struct rte_eth_link link;
-
-		if (rte_eth_link_get_nowait(port->private->devices[i].id, &link) < 0 ||
-		    link.link_status != RTE_ETH_LINK_UP)
-			return false;
-	}
-	return true;
-}
-
-bool el_port_link_update(struct el_port *port)
-{
-	bool up = true;
-
-	for (uint16_t i = 0; i < port->private->n_devices; i++) {
-		struct rte_eth_link link;
-
-		if (rte_eth_link_get_nowait(port->private->devices[i].id, &link) < 0 ||
-		    link.link_status != RTE_ETH_LINK_UP)
-			up = false;
-		else if (!port->ifindex && link.link_speed != RTE_ETH_SPEED_NUM_NONE &&
-			 link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-			port->link_bps = (uint64_t)link.link_speed * 1000000;
-	}
-	if (port->ifindex) {
-		struct el_rtnl_link interface;
-		bool there = interface_read(port, &interface);
-
-		up = up && there && interface.up;
-		port->link_bps = there ? interface_speed_bps(interface.name) : 0;
-	}
-	port->link_up = up;
-	port->default_max_pps =
-	    port->profile.max_pps
-		? port->profile.max_pps
-		: (uint64_t)((double)port->link_bps * LINK_SHARE / MIN_FRAME_BITS);
-	return up;
-}
-
-static void wait_for_link(struct el_port *port)
-{
-	const struct timespec pause = {.tv_nsec = LINK_POLL_MS * 1000000};
-	uint32_t waited_ms = 0;
-
-	while (!el_port_link_update(port) && waited_ms < port->profile.link_wait_ms) {
-		nanosleep(&pause, NULL);
-		waited_ms += LINK_POLL_MS;
-	}
-	if (!port->link_up)
-		el_log(EL_LOG_WARNING, "port", "port %s: the link is down", port->name);
-}
-
 /* ---- queues ---- */
 
 /* Has no queue used that carries nothing. Where each queue is a device of its own, or the link is
@@ -253,8 +183,25 @@ static int leave_out_dead_queues(struct el_port *port, struct el_error *err)
 	if (r < 0)
 		return r;
 	port->queues_dead = (uint16_t)(all - carrying);
-	wait_for_link(port);
+	link_wait(port);
 	return 0;
+}
+
+/* ---- interrupts ---- */
+
+/* A NIC's link that is down, as its interrupt would tell, may be up if that never comes: it is
+ * asked from now on. */
+static int rely_on_no_interrupt(struct el_port *port, struct el_error *err)
+{
+	struct el_port_private *p = port->private;
+
+	if (port->link_up || !p->pci[0] || !link_is_by_interrupt(port))
+		return 0;
+	el_log(EL_LOG_INFO, "port",
+	       "port %s: no interrupt has told of a link so far: its driver is asked once a second",
+	       port->name);
+	p->link_is_asked = true;
+	return start(port, 0, port->n_queues, 0, true, err);
 }
 
 /* ---- open and close ---- */
@@ -297,14 +244,18 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 		if (r < 0)
 			return r;
 	}
+	if (is_pci)
+		memcpy(port->private->pci, device.name, sizeof(device.name));
 	if (device.kind == EL_DEVICE_NAMED)
 		r = open_named(port, &device, queues, conf->mtu, err);
 	else
 		r = open_plain(port, conf, &device, queues, profile_dir, err);
 	if (r < 0)
 		return explain(port, &device, r, err);
-	wait_for_link(port);
-	r = leave_out_dead_queues(port, err);
+	link_wait(port);
+	r = rely_on_no_interrupt(port, err);
+	if (r == 0)
+		r = leave_out_dead_queues(port, err);
 	if (r < 0)
 		return r;
 	port->vlan = conf->vlan;
@@ -360,8 +311,12 @@ void el_port_close(struct el_port *port)
 	if (!port)
 		return;
 	capture_begin(&capture);
-	while (port->private->n_devices > 0)
-		ethdev_stop(&port->private->devices[--port->private->n_devices]);
+	while (port->private->n_devices > 0) {
+		struct el_port_device *d = &port->private->devices[--port->private->n_devices];
+
+		link_unwatch(port, d);
+		ethdev_stop(d);
+	}
 	capture_end(&capture, last, sizeof(last));
 	if (port->private->multicast_socket >= 0)
 		close(port->private->multicast_socket);
@@ -380,7 +335,7 @@ int el_port_receive_multicast(struct el_port *port, struct el_error *err)
 		if (r >= 0)
 			p->multicast_socket = r;
 	}
-	for (uint16_t i = 0; r >= 0 && !port->ifindex && i < p->n_devices; i++)
+	for (uint16_t i = 0; r >= 0 && !port->ifindex && !p->is_detached && i < p->n_devices; i++)
 		r = ethdev_receive_multicast(&p->devices[i]);
 	if (r < 0)
 		return port_error(port, err, r, "it can't receive multicast frames: %s",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* What the files of lib/port share. */
+#include <stdatomic.h>
+
 #include "el_port.h"
 #include "el_rtnl.h"
 
@@ -23,6 +25,12 @@ struct el_port_device {
 	uint16_t id;
 	bool ours; /* probed by us, so removed by us */
 	bool started;
+	bool is_watched, watches_bus; /* link_watch */
+	bool link_interrupt;          /* it tells when its link goes up or down */
+	/* Written by the EAL's interrupt thread: how often the link was found to be down, and that
+	 * the device is, or is about to be, taken out of the machine. */
+	_Atomic uint64_t downs;
+	_Atomic bool is_removed;
 	/* Of receive buffers: the last is used, and of others the driver has not let go. */
 	struct rte_mempool *pools[2 * EL_PORT_POOLS];
 	uint32_t n_pools, pools_made;
@@ -46,7 +54,12 @@ struct el_port_private {
 	struct el_rtnl *rtnl;     /* NULL: the port is on no interface of the kernel */
 	uint64_t interface_drops; /* as read last */
 	struct el_port_view view; /* as read last: counters only grow */
-	int multicast_socket;     /* holds the interface's filter open; -1: none */
+	char pci[sizeof(
+	    ((struct el_device *)NULL)->name)]; /* the address; "": it is no PCI function */
+	bool link_is_asked;                     /* whatever interrupts there may be */
+	bool is_detached;                       /* el_port_detach */
+	bool was_away;                          /* since then the machine has not had the device */
+	int multicast_socket;                   /* holds the interface's filter open; -1: none */
 };
 
 /* "port NAME: ..." */
@@ -97,10 +110,24 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 		 struct el_error *err);
 /* Starts the only device of a port again, with this number of queue pairs. The same errors. */
 int ethdev_restart(struct el_port *port, uint16_t queues, struct el_error *err);
+/* Stops and removes it, but keeps its buffers; and then frees them, too. */
+void ethdev_release(struct el_port_device *device);
 void ethdev_stop(struct el_port_device *device);
 /* The pool of the receive buffers of the DPDK port `id`. */
 struct rte_mempool *ethdev_pool(const struct el_port_private *private, uint16_t id);
 int ethdev_receive_multicast(const struct el_port_device *device);
+
+/* ---- link.c ---- */
+
+/* Has a device of these flags (RTE_ETH_DEV_*) interrupt for its link, and its removal. */
+void link_ask_for_interrupts(const struct el_port *port, uint32_t dev_flags,
+			     struct rte_eth_conf *conf);
+/* Notes what these tell from now on; once, or more often. */
+void link_watch(struct el_port *port, struct el_port_device *device);
+void link_unwatch(const struct el_port *port, struct el_port_device *device);
+bool link_is_by_interrupt(const struct el_port *port);
+/* Waits, bounded, for the link. */
+void link_wait(struct el_port *port);
 
 /* ---- rx_clock.c: the clocks of devices that stamp what they receive ---- */
 

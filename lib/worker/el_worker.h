@@ -95,7 +95,8 @@ enum el_command_kind {
 	 * control's again once el_worker_responders_taken says so. */
 	EL_COMMAND_RESPOND,
 	/* down: whether the device of queue `index` takes packets and sends none, so that probes
-	 * by it are local. */
+	 * by it are local. gone: it is not to be touched any more, from
+	 * el_worker_ports_taken on, and stays so; with down. */
 	EL_COMMAND_PORT,
 	/* Leave the loop now. Open blocks come back first, as they are: to have answers waited for,
 	 * post a schedule that cuts, and stop later. */
@@ -112,7 +113,9 @@ struct el_command {
 			const struct el_prefix *own, *silent;
 			uint32_t n_own, n_silent;
 		};
-		bool down;
+		struct {
+			bool down, gone;
+		};
 		struct el_next_hop next_hop;
 		struct el_device_line rx_line;
 		struct el_clock_pair pair;
@@ -223,6 +226,9 @@ uint64_t el_worker_begun(const struct el_worker *w);
 /* How many EL_COMMAND_OWN it has carried out: lists that these have replaced may be freed. Any
  * thread. */
 uint64_t el_worker_own_taken(const struct el_worker *w);
+
+/* How many EL_COMMAND_PORT it has carried out. Any thread. */
+uint64_t el_worker_ports_taken(const struct el_worker *w);
 
 /* How many EL_COMMAND_RESPOND it has carried out. Any thread. */
 uint64_t el_worker_responders_taken(const struct el_worker *w);

@@ -18,6 +18,20 @@ static struct hop hop_of(struct el_worker *w, const struct el_next_hop *nh)
 	return hop;
 }
 
+static void take_port(struct el_worker *w, const struct el_command *c)
+{
+	if (c->index < w->n_queues) {
+		struct queue *q = &w->queues[c->index];
+
+		q->down = c->down;
+		if (c->gone && !q->gone) {
+			q->gone = true;
+			tx_give_up(w, q);
+		}
+	}
+	atomic_store_explicit(&w->ports_taken, w->ports_taken + 1, memory_order_release);
+}
+
 static bool take_command(struct el_worker *w)
 {
 	struct el_command c;
@@ -57,8 +71,7 @@ static bool take_command(struct el_worker *w)
 		atomic_store_explicit(&w->own_taken, w->own_taken + 1, memory_order_release);
 		break;
 	case EL_COMMAND_PORT:
-		if (c.index < w->n_queues)
-			w->queues[c.index].down = c.down;
+		take_port(w, &c);
 		break;
 	case EL_COMMAND_STOP:
 		rounds_cut(w);

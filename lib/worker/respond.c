@@ -372,6 +372,10 @@ void respond_send(struct el_worker *w)
 		struct answers *list = &r->waiting[i];
 		uint32_t n;
 
+		if (unlikely(w->queues[i].gone)) {
+			rte_pktmbuf_free_bulk(list->mbufs, list->n);
+			list->n = 0;
+		}
 		/* what a device does not take waits for the next iteration */
 		while (list->n) {
 			n = RTE_MIN(list->n, most);

@@ -267,6 +267,8 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 
 void rx_poll(struct el_worker *w)
 {
-	for (uint32_t i = 0; i < w->n_queues; i++)
-		rx_burst(w, &w->queues[i]);
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if (likely(!w->queues[i].gone))
+			rx_burst(w, &w->queues[i]);
+	}
 }

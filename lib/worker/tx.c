@@ -126,6 +126,27 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 	l->outstanding = 0;
 }
 
+void tx_give_up(struct el_worker *w, struct queue *q)
+{
+	struct probe_list *p = &q->probes;
+
+	for (uint32_t i = 0; i < p->n_runs; i++) {
+		const struct probe_run *r = &p->runs[i];
+
+		r->live->outstanding -= r->n;
+		if (r->record == NO_RECORD)
+			continue;
+		for (uint32_t k = 0; k < r->n; k++)
+			r->live->block->records[r->record + k] = el_record_local();
+		count(w, EL_COUNTER_DROP_PORT_DOWN, r->n);
+	}
+	rte_pktmbuf_free_bulk(p->mbufs, p->n);
+	p->n = p->n_runs = p->stamps = 0;
+	rte_pktmbuf_free_bulk(q->urgent, q->n_urgent);
+	q->n_urgent = 0;
+	q->stuck = false;
+}
+
 /* The class of the sending round that is furthest behind in time; NULL if nothing is due. */
 static struct el_pacing *most_behind(struct el_worker *w, uint32_t *ret_debt)
 {

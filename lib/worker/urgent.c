@@ -4,6 +4,10 @@
 
 void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m)
 {
+	if (unlikely(q->gone)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
 	if (q->n_urgent == URGENT_MAX) {
 		count(w, EL_COUNTER_DROP_URGENT_FULL, 1);
 		rte_pktmbuf_free(m);

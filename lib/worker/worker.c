@@ -324,6 +324,11 @@ uint64_t el_worker_own_taken(const struct el_worker *w)
 	return atomic_load_explicit(&w->own_taken, memory_order_acquire);
 }
 
+uint64_t el_worker_ports_taken(const struct el_worker *w)
+{
+	return atomic_load_explicit(&w->ports_taken, memory_order_acquire);
+}
+
 uint64_t el_worker_responders_taken(const struct el_worker *w)
 {
 	return atomic_load_explicit(&w->responders_taken, memory_order_acquire);

@@ -79,7 +79,7 @@ struct queue {
 	struct probe_list probes;
 	uint64_t moved_ns; /* when the device last took a probe, or there was none to take */
 	bool stuck;        /* the device has taken none for 100 ms */
-	bool down;         /* EL_COMMAND_PORT */
+	bool down, gone;   /* EL_COMMAND_PORT */
 	struct rte_mbuf *urgent[URGENT_MAX];
 	uint32_t n_urgent;
 	uint64_t empty_ns; /* just before the receive queue was last seen empty */
@@ -165,8 +165,8 @@ struct el_worker {
 	struct el_siphash_key awaited_key;
 	_Atomic uint64_t awaited[AWAITED_BITS / 64];
 
-	/* Read by control: the round begun last, EL_COMMAND_OWN and _RESPOND carried out. */
-	_Atomic uint64_t begun, own_taken, responders_taken;
+	/* Read by control: the round begun last, EL_COMMAND_OWN, _PORT and _RESPOND carried out. */
+	_Atomic uint64_t begun, own_taken, ports_taken, responders_taken;
 	_Atomic bool ended; /* it has left its loop and touches nothing any more */
 	struct el_worker_counters counters;
 };
@@ -355,6 +355,9 @@ void rx_forwarded(struct el_worker *w);
 void tx_poll(struct el_worker *w);
 void tx_drop_outstanding(struct el_worker *w, struct live_round *l);
 void urgent_poll(struct el_worker *w);
+
+/* The device of a queue is gone: what waits for it is freed, its probes are local. */
+void tx_give_up(struct el_worker *w, struct queue *q);
 
 /* Queues a packet that does not wait for pacing; frees and counts it if there are too many. */
 void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m);

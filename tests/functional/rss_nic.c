@@ -11,11 +11,18 @@
  * RSS_NIC_FAULT says what is wrong with it: "loses_probes", "loses_answers": one of four, of which
  * it says nothing; "dead_queue": what is sent by any but the first; "counts_nothing";
  * "counts_half": of what it sends, though it sends all; "counts_32_bits": its counters pass 2^32
- * soon; "is_reset": they are set back now and then. */
+ * soon; "is_reset": they are set back now and then.
+ *
+ * RSS_NIC_EVENTS names a FIFO: the NIC has interrupts then, and each letter that is written there
+ * is an event: (d) its link goes down, (u) up, (b) down and up at once; (r) it is removed. Nothing
+ * passes it while it is down. */
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -64,6 +71,12 @@ static struct nic {
 	void *senders[QUEUES]; /* of these */
 	rte_spinlock_t lock;   /* of the peer: workers send at the same time */
 	struct simpeer_core peer;
+	_Atomic bool down, removed;
+	bool lsc; /* is asked for */
+	struct {
+		rte_eth_dev_cb_fn call;
+		void *arg;
+	} callbacks[RTE_ETH_EVENT_MAX];
 } nic;
 
 static void die(const char *what)
@@ -177,6 +190,9 @@ static uint16_t nic_tx(void *queue, struct rte_mbuf **frames, uint16_t count)
 	struct nic *n = q->nic;
 	bool dead = n->fault == DEAD_QUEUE && q->number > 0;
 
+	if (n->removed)
+		die("a device that is gone is used");
+	dead |= n->down;
 	for (uint16_t i = 0; i < count; i++) {
 		if (!dead && (n->fault != LOSES_PROBES || taken++ % 4 != 3))
 			transmit(n, frames[i]);
@@ -187,7 +203,49 @@ static uint16_t nic_tx(void *queue, struct rte_mbuf **frames, uint16_t count)
 
 static uint16_t nic_rx(void *queue, struct rte_mbuf **frames, uint16_t count)
 {
+	if (nic.removed)
+		die("a device that is gone is used");
 	return (uint16_t)rte_ring_dequeue_burst(queue, (void **)frames, count, NULL);
+}
+
+/* ---- events ---- */
+
+static void tell(struct nic *n, enum rte_eth_event_type event)
+{
+	if (n->callbacks[event].call && (event != RTE_ETH_EVENT_INTR_LSC || n->lsc))
+		n->callbacks[event].call(n->port_id, event, n->callbacks[event].arg, NULL);
+}
+
+static void set_down(struct nic *n, bool down)
+{
+	n->down = down;
+	tell(n, RTE_ETH_EVENT_INTR_LSC);
+}
+
+/* As an interrupt thread. */
+static void *run_events(void *name)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+	char event;
+
+	while (fd >= 0 && read(fd, &event, 1) == 1) {
+		if (event == 'd' || event == 'b')
+			set_down(&nic, true);
+		if (event == 'u' || event == 'b')
+			set_down(&nic, false);
+		if (event == 'r')
+			tell(&nic, RTE_ETH_EVENT_INTR_RMV);
+	}
+	return NULL;
+}
+
+static void start_events(void)
+{
+	char *name = getenv("RSS_NIC_EVENTS");
+	pthread_t thread;
+
+	if (name && pthread_create(&thread, NULL, run_events, name) != 0)
+		die("no thread for its events");
 }
 
 static void start_peer(struct nic *n)
@@ -240,7 +298,9 @@ static void attach(struct nic *n, uint16_t port_id, const struct rte_eth_dev_inf
 	}
 	if (!n->pool)
 		die("no memory for the buffers");
+	start_events();
 attached:
+	n->removed = false;
 	ops->rxq.data = (void **)n->rings;
 	ops->txq.data = n->senders;
 	ops->rx_pkt_burst = nic_rx;
@@ -258,6 +318,71 @@ int rte_eth_dev_start(uint16_t port_id)
 	    strcmp(info.driver_name, "net_null") == 0)
 		attach(&nic, port_id, &info);
 	return ret;
+}
+
+/* net_null has no interrupts: what is asked of it is left to the events. */
+int rte_eth_dev_configure(uint16_t port_id, uint16_t n_rx, uint16_t n_tx,
+			  const struct rte_eth_conf *conf)
+{
+	int (*configure)(uint16_t, uint16_t, uint16_t, const struct rte_eth_conf *) =
+	    (int (*)(uint16_t, uint16_t, uint16_t, const struct rte_eth_conf *))dlsym(
+		RTLD_NEXT, "rte_eth_dev_configure");
+	struct rte_eth_conf without = *conf;
+
+	nic.lsc = conf->intr_conf.lsc;
+	memset(&without.intr_conf, 0, sizeof(without.intr_conf));
+	return configure(port_id, n_rx, n_tx, &without);
+}
+
+int rte_eth_dev_info_get(uint16_t port_id, struct rte_eth_dev_info *info)
+{
+	static const uint32_t flags = RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_INTR_RMV;
+	int (*get)(uint16_t, struct rte_eth_dev_info *) =
+	    (int (*)(uint16_t, struct rte_eth_dev_info *))dlsym(RTLD_NEXT, "rte_eth_dev_info_get");
+	int ret = get(port_id, info);
+
+	if (ret == 0 && getenv("RSS_NIC_EVENTS"))
+		info->dev_flags = &flags;
+	return ret;
+}
+
+int rte_eth_dev_callback_register(uint16_t port_id, enum rte_eth_event_type event,
+				  rte_eth_dev_cb_fn call, void *arg)
+{
+	(void)port_id;
+	nic.callbacks[event].arg = arg;
+	nic.callbacks[event].call = call;
+	return 0;
+}
+
+int rte_eth_dev_callback_unregister(uint16_t port_id, enum rte_eth_event_type event,
+				    rte_eth_dev_cb_fn call, void *arg)
+{
+	(void)port_id;
+	(void)call;
+	(void)arg;
+	nic.callbacks[event].call = NULL;
+	return 0;
+}
+
+int rte_eth_link_get_nowait(uint16_t port_id, struct rte_eth_link *link)
+{
+	int (*get)(uint16_t, struct rte_eth_link *) =
+	    (int (*)(uint16_t, struct rte_eth_link *))dlsym(RTLD_NEXT, "rte_eth_link_get_nowait");
+	int ret = get(port_id, link);
+
+	if (ret == 0 && nic.down)
+		link->link_status = RTE_ETH_LINK_DOWN;
+	return ret;
+}
+
+/* What is sent or received after that is a fault. */
+int rte_eth_dev_stop(uint16_t port_id)
+{
+	int (*stop)(uint16_t) = (int (*)(uint16_t))dlsym(RTLD_NEXT, "rte_eth_dev_stop");
+
+	nic.removed = getenv("RSS_NIC_EVENTS") != NULL;
+	return stop(port_id);
 }
 
 static bool is_attached(uint16_t port_id)

@@ -186,6 +186,7 @@ static inline void sample_init(struct sample *s)
 	}
 	s->ports[0] = (struct el_port_view){.name = "wan0",
 					    .up = 1,
+					    .link_downs = 3,
 					    .imissed = 1,
 					    .ierrors = 2,
 					    .rx_nombuf = 3,
