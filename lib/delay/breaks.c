@@ -56,12 +56,21 @@ static double best_split(const struct corridor_points *p, double width,
 	return best;
 }
 
-bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes within,
+/* How much minima scatter by, those of either part. Of few one knows no better than the most. */
+static double scatter_of(const struct corridor_points *p, const struct corridor_break *b, bool few)
+{
+	struct corridor_scatter old = corridor_scatter(p, 0, b->before, &b->old);
+	struct corridor_scatter new = corridor_scatter(p, b->after, p->n, &b->new);
+
+	return few ? higher(old.most, new.most) : higher(old.median, new.median);
+}
+
+bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes within, bool few,
 			 struct corridor_break *ret)
 {
 	struct corridor whole = corridor_fit(p, 0, p->n, within), rigid;
 	bool known = within.min > -CORRIDOR_SLOPE_MAX;
-	double width = corridor_width(&whole), gain, scatter, uneven;
+	double width = corridor_width(&whole), gain, uneven;
 
 	if (p->n < 2)
 		return false;
@@ -69,9 +78,7 @@ bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes
 			  known ? within : (struct corridor_slopes){whole.slope, whole.slope}, ret);
 	if (gain <= EL_DELAY_STEP_NS)
 		return false;
-	scatter = higher(corridor_scatter(p, 0, ret->before, &ret->old),
-			 corridor_scatter(p, ret->after, p->n, &ret->new));
-	ret->tolerance = EL_DELAY_STEP_NS + SCATTERS * scatter;
+	ret->tolerance = EL_DELAY_STEP_NS + SCATTERS * scatter_of(p, ret, few);
 	if (gain <= ret->tolerance)
 		return false;
 	ret->same_rate = true;

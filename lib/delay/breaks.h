@@ -24,6 +24,6 @@ struct corridor_break {
  * either of the two has to be, by the size of the step. Queueing can do that as well, when the
  * minima of one direction lie before and those of the other one behind, but not so that both parts
  * are of equal width, unless by chance; and what is no more than minima scatter by is taken for
- * chance. */
-bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes within,
+ * chance. few: there are too few samples to know that but by the worst of them. */
+bool corridor_find_break(const struct corridor_points *p, struct corridor_slopes within, bool few,
 			 struct corridor_break *ret);

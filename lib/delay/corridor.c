@@ -101,8 +101,8 @@ struct corridor_slopes corridor_tolerate(const struct corridor_points *p, uint32
 	    .max = higher(best->slope, reach(p, from, to, within.max, level))};
 }
 
-double corridor_scatter(const struct corridor_points *p, uint32_t from, uint32_t to,
-			const struct corridor *c)
+struct corridor_scatter corridor_scatter(const struct corridor_points *p, uint32_t from,
+					 uint32_t to, const struct corridor *c)
 {
 	uint32_t each = (to - from + CORRIDOR_GROUPS - 1) / CORRIDOR_GROUPS, n = 0;
 	double above[2 * CORRIDOR_GROUPS];
@@ -122,7 +122,7 @@ double corridor_scatter(const struct corridor_points *p, uint32_t from, uint32_t
 			above[at] = low[d];
 		}
 	}
-	return n ? above[n / 2] : 0;
+	return (struct corridor_scatter){n ? above[n / 2] : 0, n ? above[n - 1] : 0};
 }
 
 double corridor_support(const struct corridor_points *p, const struct corridor *c)

@@ -77,11 +77,14 @@ struct corridor_slopes corridor_tolerate(const struct corridor_points *p, uint32
 struct corridor corridor_of_slope(const struct corridor_points *p, uint32_t from, uint32_t to,
 				  double slope);
 
-/* How well minima repeat: the median of how far they are above their walls, those of up to
- * CORRIDOR_GROUPS neighbouring groups of points. */
+/* How well minima repeat: how far they are above their walls, those of up to CORRIDOR_GROUPS
+ * neighbouring groups of points; the median of these, and the most. */
 #define CORRIDOR_GROUPS 8
-double corridor_scatter(const struct corridor_points *p, uint32_t from, uint32_t to,
-			const struct corridor *c);
+struct corridor_scatter {
+	double median, most;
+};
+struct corridor_scatter corridor_scatter(const struct corridor_points *p, uint32_t from,
+					 uint32_t to, const struct corridor *c);
 
 /* How many points are on the walls, more or less. */
 double corridor_support(const struct corridor_points *p, const struct corridor *c);

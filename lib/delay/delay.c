@@ -14,6 +14,7 @@
 #define CHUNKS_FINE 48 /* and where a break is looked for */
 #define CHUNK_SAMPLES 8
 #define BREAKS_MAX 8                /* of a round; what follows is doubtful */
+#define FEW_SAMPLES 128             /* don't tell by how much minima scatter */
 #define DOUBTS_MAX 3                /* rounds */
 #define PATIENCE_MAX 31             /* rounds */
 #define BACK_NS INT64_C(1000000000) /* samples in order are never so far behind one another */
@@ -161,7 +162,7 @@ static struct corridor choose(const struct work *w, struct corridor_slopes withi
 /* By how much minima that nothing happened to may differ. */
 static double tolerance_of(const struct work *w, const struct corridor *c)
 {
-	return EL_DELAY_STEP_NS + SCATTERS * corridor_scatter(&w->points, 0, w->points.n, c);
+	return EL_DELAY_STEP_NS + SCATTERS * corridor_scatter(&w->points, 0, w->points.n, c).median;
 }
 
 /* The width of the walls that a session has, which its base is on. */
@@ -222,7 +223,7 @@ static void accept(struct work *w, size_t from, size_t to, const struct corridor
 	struct el_delay_session *s = w->s;
 	const struct corridor_points *p = &w->points;
 	struct corridor_slopes within = rates_of(s, p), slopes;
-	double less = EL_DELAY_STEP_NS / 2.0 + 2 * corridor_scatter(p, 0, p->n, best), error;
+	double less = EL_DELAY_STEP_NS / 2.0 + 2 * corridor_scatter(p, 0, p->n, best).median, error;
 	struct corridor c = choose(w, within, best);
 
 	slopes = corridor_tolerate(p, 0, p->n, within, best, less);
@@ -404,7 +405,8 @@ static void process(struct work *w, size_t from, size_t to)
 	note_least(s, s->time_ns, (int64_t)(low_both(w) + base_width(s)));
 	if (w->breaks < BREAKS_MAX && is_suspicious(w, &c)) {
 		gather(w, from, to, rate_known(s) ? s->slope : c.slope, n_usable, CHUNKS_FINE);
-		if (corridor_find_break(&w->points, rates_of(s, &w->points), &b)) {
+		if (corridor_find_break(&w->points, rates_of(s, &w->points),
+					s->samples + n_usable < FEW_SAMPLES, &b)) {
 			process_break(w, from, to, &b);
 			return;
 		}

@@ -196,6 +196,73 @@ static void queues_are_not_steps(void **state)
 	assert_true(r.p99[0] < 5000 && r.worst[0] < 50e3);
 }
 
+/* Queues of each direction by themselves: quiet, then never below some hundred us, or some ms, for
+ * a while. */
+static void change_queue(struct sim *s, struct sim_queue *q)
+{
+	double u = sim_uniform(s);
+
+	if (u > 0.1)
+		return;
+	u = sim_uniform(s);
+	q->mean_ns = u < 0.3 ? 500e3 : u < 0.5 ? 3e6 : 20e3;
+	q->busy_to_s = INFINITY;
+	q->busy_ns = q->mean_ns / 2;
+}
+
+/* Five rounds, in which the clock is set once if `step`; how many steps are counted. */
+static uint32_t count_steps(uint64_t seed, uint32_t per_round, bool step)
+{
+	struct el_delay_session session = {.samples = 0};
+	struct sim_round r = sim_round_init(per_round);
+	struct sim s = sim_usual();
+	uint32_t steps = 0;
+
+	s.random = seed;
+	s.path_ns[1] = 60e3;
+	if (step)
+		s.events[0] = (struct sim_event){.what = SIM_STEP, .at_s = 2.503, .amount = 50e6};
+	for (int i = 0; i < 5; i++) {
+		r.n = per_round;
+		for (uint32_t k = 0; k < per_round; k++) {
+			s.now_s = i + (double)k / per_round;
+			change_queue(&s, &s.queue[0]);
+			change_queue(&s, &s.queue[1]);
+			sim_probe(&s, &r.samples[k], &r.truth[k]);
+		}
+		el_delay_round(&session, r.samples, r.n, &r.values, &r.round);
+		steps += r.round.steps;
+	}
+	sim_round_fini(&r);
+	return steps;
+}
+
+/* Few probes and long queues, as beside a busy program: each step is counted, and one that is none
+ * in one of 150 sessions at most. */
+static void queues_of_few_probes_are_not_steps(void **state)
+{
+	enum { RUNS = 300 };
+	static const uint32_t per_round[] = {10, 20, 30, 60};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(per_round) / sizeof(per_round[0]); i++) {
+		for (int step = 0; step < 2; step++) {
+			uint32_t missed = 0, invented = 0;
+
+			for (uint64_t seed = 1; seed <= RUNS; seed++) {
+				uint32_t n = count_steps(seed, per_round[i], step);
+
+				missed += n < (uint32_t)step;
+				invented += n > (uint32_t)step;
+			}
+			if (invented > RUNS / 150)
+				fail_msg("%u a round: %u invented", per_round[i], invented);
+			if (missed > 0)
+				fail_msg("%u a round: %u missed", per_round[i], missed);
+		}
+	}
+}
+
 /* What NTP does: the rate is changed by parts of a ppm, all the time. Followed. */
 static void rates_that_change_are_followed(void **state)
 {
@@ -274,6 +341,7 @@ int main(void)
 	    cmocka_unit_test(rates_that_change_are_followed),
 	    cmocka_unit_test(rates_that_wander_are_followed),
 	    cmocka_unit_test(queues_are_not_steps),
+	    cmocka_unit_test(queues_of_few_probes_are_not_steps),
 	    cmocka_unit_test(a_queue_behind_a_step_is_not_the_path),
 	    cmocka_unit_test(no_path_is_shorter_than_nothing),
 	};
