@@ -336,7 +336,8 @@ static const struct conf_key dataplane_keys[] = {
      FIELD(el_conf_dataplane, histograms),
      .words = histograms,
      .def = "none",
-     .help = "publish histograms of round-trip times: native, for a Prometheus that asks for "
+     .help = "publish histograms of round-trip times and one-way delays: native, for a Prometheus "
+	     "that asks for "
 	     "protobuf; classic, with bounds at powers of two, in text, too; or both"},
     {.name = "eal_args",
      .kind = CONF_LIST,

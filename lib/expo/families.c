@@ -534,7 +534,12 @@ const struct family expo_families[] = {
      expo_rows_certain, expo_subs_percentiles, expo_print_certain, PROBE_ANY, 0},
     {"echolane_rtt_seconds", FAMILY_HISTOGRAM,
      "Round-trip times of all answers that have one, since the series is probed.",
-     expo_rows_histogram, expo_subs_histogram, expo_print_histogram, PROBE_ANY, EL_MEASURE_RTT},
+     expo_rows_histogram, expo_subs_histogram, expo_print_histogram, PROBE_ANY, 0},
+    {"echolane_oneway_delay_seconds", FAMILY_HISTOGRAM,
+     "Delays of each direction of all STAMP replies that have them, since the series is probed: "
+     "they are off by up to echolane_oneway_trip_bound_seconds.",
+     expo_rows_stamp_histogram, expo_subs_histogram_directions, expo_print_histogram_directions,
+     EL_PROBE_STAMP, 0},
     {"echolane_probes_local_total", FAMILY_COUNTER,
      "Probes that never left this machine; neither sent nor lost.", expo_rows_series, NULL,
      expo_print_unsent, PROBE_ANY, offsetof(struct el_series_totals, local)},

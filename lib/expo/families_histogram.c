@@ -27,9 +27,19 @@ uint32_t expo_rows_histogram(const struct el_expo_input *in)
 		   : 0;
 }
 
+uint32_t expo_rows_stamp_histogram(const struct el_expo_input *in)
+{
+	return in->snapshot && in->snapshot->stamp ? expo_rows_histogram(in) : 0;
+}
+
 uint32_t expo_subs_histogram(const struct el_expo_input *in)
 {
 	return in->format == EL_EXPO_PROTOBUF ? 1 : N_LINES;
+}
+
+uint32_t expo_subs_histogram_directions(const struct el_expo_input *in)
+{
+	return EL_DELAY_DIRECTIONS * expo_subs_histogram(in);
 }
 
 static double sum_s(const struct el_histogram *h)
@@ -48,12 +58,12 @@ static uint64_t count_below(const struct el_histogram *h, int line)
 }
 
 static void print_line(const struct el_histogram *h, const struct el_expo_input *in, uint32_t row,
-		       int line, struct line *l)
+		       const char *direction, int line, struct line *l)
 {
 	char le[LINE_NUMBER_MAX] = "+Inf";
 
 	line_text(l, line == LINE_SUM ? "_sum" : line == LINE_COUNT ? "_count" : "_bucket");
-	expo_labels_to_group(in, row, NULL, l);
+	expo_labels_to_group(in, row, direction, l);
 	if (line < N_BOUNDS)
 		line_double_text(le, bound_s(line));
 	if (line <= LINE_INF)
@@ -143,21 +153,19 @@ static void add_native(struct el_histogram h, struct line *l)
 	add_deltas(&h, l);
 }
 
-bool expo_print_histogram(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			  uint32_t sub, struct line *l)
+/* direction: NULL: without. */
+static void print(const struct el_expo_input *in, uint32_t row, enum el_measure measure,
+		  const char *direction, int line, struct line *l)
 {
 	const struct el_snapshot *s = in->snapshot;
-	struct el_histogram h;
+	struct el_histogram h = el_histograms_of(s->histograms[measure], row);
 	char *begin;
 
-	if (!expo_is_shown(f, in, row))
-		return false;
-	h = el_histograms_of(s->histograms[f->offset], row);
 	if (!l->protobuf) {
-		print_line(&h, in, row, (int)sub, l);
-		return true;
+		print_line(&h, in, row, direction, line, l);
+		return;
 	}
-	expo_labels_to_group(in, row, NULL, l);
+	expo_labels_to_group(in, row, direction, l);
 	expo_labels_from_probe_name(in, row, l);
 	begin = wire_begin(l, METRIC_FIELD_HISTOGRAM);
 	wire_u64(l, HISTOGRAM_FIELD_COUNT, el_histogram_count(&h));
@@ -167,5 +175,25 @@ bool expo_print_histogram(const struct family *f, const struct el_expo_input *in
 	if (s->model->histograms & EL_CONF_HISTOGRAMS_NATIVE)
 		add_native(h, l);
 	wire_end(l, begin);
+}
+
+bool expo_print_histogram(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l)
+{
+	if (!expo_is_shown(f, in, row))
+		return false;
+	print(in, row, EL_MEASURE_RTT, NULL, (int)sub, l);
+	return true;
+}
+
+bool expo_print_histogram_directions(const struct family *f, const struct el_expo_input *in,
+				     uint32_t row, uint32_t sub, struct line *l)
+{
+	uint32_t n = expo_subs_histogram(in), direction = sub / n;
+
+	if (!expo_is_shown(f, in, row))
+		return false;
+	print(in, row, EL_MEASURE_FORWARD + direction, expo_directions[direction], (int)(sub % n),
+	      l);
 	return true;
 }

@@ -4,6 +4,8 @@
 
 #include "family.h"
 
+const char *const expo_directions[EL_DELAY_DIRECTIONS] = {"forward", "backward"};
+
 static const struct el_stamp_state *state_of(const struct el_expo_input *in)
 {
 	return in->snapshot != NULL ? in->snapshot->stamp : NULL;
@@ -47,12 +49,11 @@ uint32_t expo_subs_directions(const struct el_expo_input *in)
 bool expo_print_directions(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			   uint32_t sub, struct line *l)
 {
-	static const char *const names[] = {"forward", "backward"};
 	uint32_t n = expo_subs_percentiles(in);
 
 	return expo_print_percentile(f, in, row, sub % n,
 				     state_of(in)->percentile_ns[f->offset + sub / n],
-				     names[sub / n], l);
+				     expo_directions[sub / n], l);
 }
 
 /* Only where there have been replies. */

@@ -2,6 +2,7 @@
 #pragma once
 /* A metric family is a row of a table: what it is called, how many rows it has, how one is printed.
  */
+#include "el_delay.h"
 #include "el_expo.h"
 #include "line.h"
 
@@ -38,11 +39,15 @@ void expo_labels_to_group(const struct el_expo_input *in, uint32_t series, const
 			  struct line *l);
 void expo_labels_from_probe_name(const struct el_expo_input *in, uint32_t series, struct line *l);
 
-/* In families_histogram.c; the family's `offset` is the measure. */
+/* families_histogram.c: of round-trip times, and of STAMP's delays of directions. */
 uint32_t expo_rows_histogram(const struct el_expo_input *in);
 uint32_t expo_subs_histogram(const struct el_expo_input *in);
 bool expo_print_histogram(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			  uint32_t sub, struct line *l);
+uint32_t expo_rows_stamp_histogram(const struct el_expo_input *in);
+uint32_t expo_subs_histogram_directions(const struct el_expo_input *in);
+bool expo_print_histogram_directions(const struct family *f, const struct el_expo_input *in,
+				     uint32_t row, uint32_t sub, struct line *l);
 
 /* Both parts; percent: 0 for none. */
 void expo_series_labels(const struct el_expo_input *in, uint32_t series, const char *direction,
@@ -54,6 +59,7 @@ bool expo_print_percentile(const struct family *f, const struct el_expo_input *i
 			   struct line *l);
 
 /* families_stamp.c: of STAMP's series alone. */
+extern const char *const expo_directions[EL_DELAY_DIRECTIONS];
 uint32_t expo_rows_stamp(const struct el_expo_input *in);
 uint32_t expo_subs_lost(const struct el_expo_input *in);
 bool expo_print_lost(const struct family *f, const struct el_expo_input *in, uint32_t row,

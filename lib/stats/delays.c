@@ -27,6 +27,9 @@ struct delays_work {
 	uint64_t *of_session[N_VALUES];  /* likewise: the values of the samples */
 	uint64_t *of_series[N_VALUES];   /* grouped by series */
 	uint64_t *next;                  /* [n_series]: where the next one goes */
+	size_t n_replies;                /* of all series */
+	struct el_histograms *histograms[EL_DELAY_DIRECTIONS]; /* NULL: not asked for */
+	uint32_t counts[EL_HISTOGRAM_BUCKETS];
 };
 
 struct el_delays *el_delays_create(void)
@@ -218,19 +221,18 @@ static uint32_t most_packets(struct el_block *const *blocks, uint32_t n_blocks)
 
 static int work_init(struct delays_work *w, uint32_t n_series, uint32_t n_packets)
 {
-	size_t n_replies = 0;
 	bool ok;
 
 	w->samples = malloc((n_packets + 1U) * sizeof(*w->samples));
 	w->next = malloc((n_series + 1U) * sizeof(*w->next));
 	ok = w->samples && w->next;
 	for (uint32_t s = 0; ok && s < n_series; s++) {
-		w->next[s] = n_replies;
-		n_replies += w->r->series[s].replies;
+		w->next[s] = w->n_replies;
+		w->n_replies += w->r->series[s].replies;
 	}
 	for (int m = 0; ok && m < N_VALUES; m++) {
 		w->of_session[m] = malloc((n_packets + 1U) * sizeof(uint64_t));
-		w->of_series[m] = malloc((n_replies + 1) * sizeof(uint64_t));
+		w->of_series[m] = malloc((w->n_replies + 1) * sizeof(uint64_t));
 		ok = w->of_session[m] && w->of_series[m];
 	}
 	return ok ? 0 : -ENOMEM;
@@ -244,49 +246,84 @@ static void work_fini(struct delays_work *w)
 		free(w->of_session[m]);
 		free(w->of_series[m]);
 	}
+	for (int d = 0; d < EL_DELAY_DIRECTIONS; d++)
+		el_histograms_put(w->histograms[d]);
+	free(w);
 }
 
-/* A measure of one series, whose values are reordered; some may be none. */
-static void percentiles_of_values(const struct el_model *model, uint64_t *values, size_t n,
-				  double *ret)
+/* What a measure of a series comes to, of n values, some of which may be none; they are reordered.
+ */
+static void finish_measure(struct delays_work *w, const struct el_model *model, int measure,
+			   uint32_t series, uint64_t *values, size_t n)
 {
-	int percents[EL_PERCENTILES_MAX];
+	int percents[EL_PERCENTILES_MAX], way = measure - EL_STAMP_ONEWAY;
 	size_t n_percents = stats_percents_init(model, percents), kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (values[i] != EL_DELAY_NONE)
 			values[kept++] = values[i];
 	}
-	stats_percentiles_of(model, percents, n_percents, values, kept, NAN, ret);
+	if (way >= 0 && way < EL_DELAY_DIRECTIONS && w->histograms[way])
+		el_histograms_append(w->histograms[way], values, kept, w->counts);
+	stats_percentiles_of(model, percents, n_percents, values, kept, NAN,
+			     w->r->percentile_ns[measure] + (size_t)series * model->n_percentiles);
 }
 
-int stats_delays_round(struct el_delays *d, struct el_stamp_round *r,
+static int histograms_init(struct delays_work *w, const struct el_model *model)
+{
+	for (int d = 0; d < EL_DELAY_DIRECTIONS && model->histograms; d++) {
+		w->histograms[d] = el_histograms_create_for(model->n_series, w->n_replies);
+		if (!w->histograms[d])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Hands the histograms over. */
+static void histograms_finish(struct delays_work *w, struct el_round_figures *f)
+{
+	for (int d = 0; d < EL_DELAY_DIRECTIONS; d++) {
+		if (w->histograms[d])
+			el_histograms_shrink(w->histograms[d]);
+		f->histograms[EL_MEASURE_FORWARD + d] = w->histograms[d];
+		w->histograms[d] = NULL;
+	}
+}
+
+int stats_delays_round(struct el_delays *d, struct el_round_figures *f, struct el_stamp_round *r,
 		       struct el_block *const *blocks, uint32_t n_blocks)
 {
 	const struct el_model *model = blocks[0]->set->model;
-	struct delays_work w = {.d = d, .r = r};
+	struct delays_work *w;
 	uint32_t number = 0;
 	size_t begin = 0;
 	int ret;
 
 	if (blocks[0]->set->generation < d->generation)
 		return 0;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->d = d;
+	w->r = r;
 	ret = follow_plan(d, r);
 	if (ret == 0)
-		ret = work_init(&w, model->n_series, most_packets(blocks, n_blocks));
+		ret = work_init(w, model->n_series, most_packets(blocks, n_blocks));
+	if (ret == 0)
+		ret = histograms_init(w, model);
 	if (ret < 0)
 		goto out;
 	d->generation = blocks[0]->set->generation;
 	for (uint32_t b = 0; b < n_blocks; b++)
-		do_block(&w, blocks[b], &number);
+		do_block(w, blocks[b], &number);
 	for (uint32_t s = 0; s < model->n_series; s++) {
 		for (int m = 0; m < N_VALUES; m++)
-			percentiles_of_values(model, w.of_series[m] + begin, w.next[s] - begin,
-					      r->percentile_ns[EL_STAMP_QUEUEING + m] +
-						  (size_t)s * model->n_percentiles);
+			finish_measure(w, model, EL_STAMP_QUEUEING + m, s, w->of_series[m] + begin,
+				       w->next[s] - begin);
 		begin += r->series[s].replies;
 	}
+	histograms_finish(w, f);
 out:
-	work_fini(&w);
+	work_fini(w);
 	return ret;
 }

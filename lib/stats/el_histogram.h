@@ -15,8 +15,9 @@
 #define EL_HISTOGRAM_ZERO (EL_HISTOGRAM_FIRST - 1)
 #define EL_HISTOGRAM_BUCKETS (EL_HISTOGRAM_LAST - EL_HISTOGRAM_ZERO + 1)
 
-/* What there is a histogram of. */
-enum el_measure { EL_MEASURE_RTT, EL_MEASURES };
+/* What there is a histogram of. One-way delays are STAMP's: where there is none of it, they have no
+ * histograms. */
+enum el_measure { EL_MEASURE_RTT, EL_MEASURE_FORWARD, EL_MEASURE_BACKWARD, EL_MEASURES };
 
 /* The bucket of `ns` (at most 2^55): exactly, without rounding. */
 int el_histogram_bucket(uint64_t ns);
@@ -43,6 +44,8 @@ struct el_histograms {
 /* Without any series yet, with room for n_series of n_buckets in all. One reference; NULL with
  * errno ENOMEM. */
 struct el_histograms *el_histograms_create(uint32_t n_series, uint64_t n_buckets);
+/* The same, with room for the buckets of n_times. */
+struct el_histograms *el_histograms_create_for(uint32_t n_series, uint64_t n_times);
 /* The next series: n times in any order. counts[EL_HISTOGRAM_BUCKETS] are zero, and are so again
  * afterwards. */
 void el_histograms_append(struct el_histograms *h, const uint64_t *ns, size_t n, uint32_t *counts);

@@ -110,7 +110,8 @@ struct el_round_figures {
 	/* The same of certain answers alone, NaN where there is none; NULL: not asked for. */
 	double *certain_percentile_ns;
 	struct el_stamp_round *stamp; /* NULL: its plan had no STAMP targets */
-	/* Of the answers that have an RTT. NULL: not asked for, or in a snapshot's already. */
+	/* Of the answers that have an RTT, or delays of directions. NULL: not asked for, no answer
+	 * can have one, or in a snapshot's already. */
 	struct el_histograms *histograms[EL_MEASURES];
 	/* Over all workers: first, last (began_ns if nothing was sent), last. */
 	uint64_t began_ns, sent_ns, closed_ns;
@@ -233,7 +234,8 @@ struct el_snapshot {
 	double *certain_percentile_ns; /* likewise, of certain answers; NULL: not asked for */
 	struct el_stamp_state *stamp;  /* NULL: the model has no STAMP targets; owned */
 	/* Go on over rounds as totals do: no bucket ever has less than before, but where a series
-	 * begins anew. NULL: not asked for; one reference held */
+	 * begins anew. NULL: not asked for, or one-way without STAMP targets; one reference held
+	 */
 	struct el_histograms *histograms[EL_MEASURES];
 	struct el_target_totals *targets; /* [model->n_targets]; owned */
 	struct el_app_totals app;

@@ -347,14 +347,6 @@ static void finish_bounds(struct work *w)
 	}
 }
 
-/* As many buckets as n times may fill. */
-static struct el_histograms *histograms_for(uint32_t n_series, uint64_t n)
-{
-	uint64_t most = (uint64_t)n_series * EL_HISTOGRAM_BUCKETS;
-
-	return el_histograms_create(n_series, n < most ? n : most);
-}
-
 struct el_round_figures *el_stats_round(struct el_block *const *blocks, uint32_t n_blocks)
 {
 	return el_stats_round_delays(blocks, n_blocks, NULL);
@@ -388,7 +380,7 @@ struct el_round_figures *el_stats_round_delays(struct el_block *const *blocks, u
 	}
 	w->values = numbers_alloc(n_rtt);
 	if (model->histograms)
-		w->f->histograms[EL_MEASURE_RTT] = histograms_for(model->n_series, n_rtt);
+		w->f->histograms[EL_MEASURE_RTT] = el_histograms_create_for(model->n_series, n_rtt);
 	if (w->values == NULL || (model->histograms && !w->f->histograms[EL_MEASURE_RTT]))
 		goto out;
 	for (uint32_t b = 0; b < n_blocks; b++) {

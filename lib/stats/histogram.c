@@ -71,6 +71,13 @@ struct el_histograms *el_histograms_create(uint32_t n_series, uint64_t n_buckets
 	return h;
 }
 
+struct el_histograms *el_histograms_create_for(uint32_t n_series, uint64_t n_times)
+{
+	uint64_t most = (uint64_t)n_series * EL_HISTOGRAM_BUCKETS;
+
+	return el_histograms_create(n_series, n_times < most ? n_times : most);
+}
+
 void el_histograms_append(struct el_histograms *h, const uint64_t *ns, size_t n, uint32_t *counts)
 {
 	int lowest = EL_HISTOGRAM_LAST, highest = EL_HISTOGRAM_ZERO;

@@ -276,13 +276,21 @@ static void add_figures(struct el_snapshot *s, struct el_round_figures *f)
 	s->app.rounds_completed++;
 }
 
+/* Whether there are histograms of a measure. */
+static bool has_histograms(const struct el_snapshot *s, int measure)
+{
+	return s->model->histograms && (measure == EL_MEASURE_RTT || s->stamp);
+}
+
 /* Series i was of[i] in `before` (NULL: nothing goes on). What the figures had is in the sum. */
 static int next_histograms(struct el_snapshot *s, const struct el_snapshot *before,
 			   const uint32_t *of, struct el_round_figures *figures)
 {
-	for (int m = 0; m < EL_MEASURES && s->model->histograms; m++) {
+	for (int m = 0; m < EL_MEASURES; m++) {
 		struct el_histograms *round = figures ? figures->histograms[m] : NULL;
 
+		if (!has_histograms(s, m))
+			continue;
 		s->histograms[m] = el_histograms_sum(
 		    s->model->n_series, before ? before->histograms[m] : NULL, of, round, NULL);
 		if (!s->histograms[m])
@@ -298,10 +306,13 @@ static int next_histograms(struct el_snapshot *s, const struct el_snapshot *befo
 static int add_histograms(struct el_snapshot *s, const struct el_round_figures *figures,
 			  const uint32_t *of)
 {
-	for (int m = 0; m < EL_MEASURES && s->model->histograms; m++) {
-		struct el_histograms *sum = el_histograms_sum(s->model->n_series, s->histograms[m],
-							      NULL, figures->histograms[m], of);
+	for (int m = 0; m < EL_MEASURES; m++) {
+		struct el_histograms *sum;
 
+		if (!has_histograms(s, m))
+			continue;
+		sum = el_histograms_sum(s->model->n_series, s->histograms[m], NULL,
+					figures->histograms[m], of);
 		if (!sum)
 			return -ENOMEM;
 		el_histograms_put(s->histograms[m]);

@@ -305,7 +305,7 @@ int stats_stamp_round(struct el_round_figures *f, struct el_block *const *blocks
 		ret = make_percentiles(&w, f, blocks, n_blocks);
 	}
 	if (ret == 0 && delays)
-		ret = stats_delays_round(delays, w.r, blocks, n_blocks);
+		ret = stats_delays_round(delays, f, w.r, blocks, n_blocks);
 	free(w.walked);
 	free(w.next);
 	free(w.values);

@@ -22,8 +22,9 @@ int stats_stamp_round(struct el_round_figures *f, struct el_block *const *blocks
 		      struct el_delays *delays);
 void stats_stamp_round_free(struct el_stamp_round *r); /* NULL is fine */
 
-/* delays.c: the part of it that is of delays; r has its sessions. 0, -ENOMEM. */
-int stats_delays_round(struct el_delays *d, struct el_stamp_round *r,
+/* delays.c: the part of it that is of delays; r, which is going to be the figures' part that is of
+ * STAMP, has its sessions. 0, -ENOMEM. */
+int stats_delays_round(struct el_delays *d, struct el_round_figures *f, struct el_stamp_round *r,
 		       struct el_block *const *blocks, uint32_t n_blocks);
 
 /* stamp.c: for n percentiles of each measure, NaN. 0, -ENOMEM: what there is can be freed. */

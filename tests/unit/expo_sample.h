@@ -99,8 +99,8 @@ static inline struct el_round_figures *sample_figures(const struct el_model *m)
 			f->certain_percentile_ns[s * m->n_percentiles + p] =
 			    s == 1 ? NAN : 40000 + 10 * s + p;
 	}
-	if (m->histograms)
-		f->histograms[EL_MEASURE_RTT] = sample_histograms(m->n_series);
+	for (int k = 0; m->histograms && k < EL_MEASURES; k++)
+		f->histograms[k] = sample_histograms(m->n_series);
 	f->series[1].late = 1;
 	f->series[1].duplicates = 2;
 	f->series[1].icmp_errors = 3;

@@ -354,7 +354,7 @@ static void kinds_are_as_configured(void **state)
 		struct families f;
 		struct page page;
 		struct sample s;
-		const Family *rtt;
+		const Family *rtt, *oneway;
 		size_t n = 0;
 
 		sample_init(&s);
@@ -366,6 +366,10 @@ static void kinds_are_as_configured(void **state)
 		f = render_messages(&s.in, 1 << 20);
 		rtt = find(&f, "echolane_rtt_seconds");
 		assert_int_equal(rtt != NULL, kind != EL_CONF_HISTOGRAMS_NONE);
+		oneway = find(&f, "echolane_oneway_delay_seconds");
+		assert_int_equal(oneway != NULL, rtt != NULL);
+		for (size_t i = 0; oneway && i < oneway->n_metric; i++)
+			assert_non_null(oneway->metric[i]->histogram);
 		assert_int_equal(n > 0, (kind & EL_CONF_HISTOGRAMS_CLASSIC) != 0);
 		for (size_t i = 0; rtt && i < rtt->n_metric; i++) {
 			const Histogram *h = rtt->metric[i]->histogram;

@@ -37,6 +37,7 @@ static struct scene scene(void)
 	s.f->model.probe_name = name;
 	s.f->model.percentiles = percentiles;
 	s.f->model.n_percentiles = 2;
+	s.f->model.histograms = EL_CONF_HISTOGRAMS_BOTH;
 	s.set = compile(s.f);
 	return s;
 }
@@ -122,6 +123,24 @@ static void expect_near(double told_ns, double ns, double by_ns)
 		fail_msg("%.0f ns instead of %.0f", told_ns, ns);
 }
 
+/* Histograms have each delay, once, of all rounds. */
+static void expect_histograms(const struct scene *s, uint32_t series, uint64_t n)
+{
+	static const double most_ns[2] = {900000 + 3000000, 50000 + 4000000};
+
+	for (uint32_t d = 0; d < 2; d++) {
+		struct el_histogram h =
+		    el_histograms_of(s->snapshot->histograms[EL_MEASURE_FORWARD + d], series);
+		double mean_ns = (double)h.sum_ns / (double)n;
+
+		assert_int_equal(el_histogram_count(&h), n);
+		expect_near(mean_ns, d ? 2037500 : 2450000, 60000);
+		assert_int_equal(
+		    el_histogram_count_up_to(&h, el_histogram_bucket((uint64_t)most_ns[d])), n);
+		assert_int_equal(el_histogram_count_up_to(&h, el_histogram_bucket(1900000)), 0);
+	}
+}
+
 static void delays_of_both_directions(void **state)
 {
 	struct scene s = scene();
@@ -150,6 +169,8 @@ static void delays_of_both_directions(void **state)
 		assert_int_equal(s.snapshot->stamp->totals[i].steps, 0);
 		assert_int_equal(s.snapshot->stamp->totals[i].rate_changes, 0);
 	}
+	for (uint32_t i = 0; i < 2; i++)
+		expect_histograms(&s, i, 70 * PACKETS);
 	scene_end(&s);
 }
 
@@ -191,6 +212,8 @@ static void older_rounds_have_none(void **state)
 	s.round -= 5;
 	f = figures_of(&s, s.delays);
 	assert_int_equal(f->stamp->series[0].valued + f->stamp->series[0].not_valued, 0);
+	assert_null(f->histograms[EL_MEASURE_FORWARD]);
+	assert_non_null(f->histograms[EL_MEASURE_RTT]);
 	assert_true(isnan(f->stamp->percentile_ns[EL_STAMP_QUEUEING][0]));
 	assert_false(isnan(f->stamp->percentile_ns[EL_STAMP_NETWORK][0]));
 	el_round_figures_free(f);
