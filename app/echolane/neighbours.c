@@ -461,7 +461,6 @@ int neighbours_init(struct network *n, const struct el_conf *conf, struct el_err
 void neighbours_fini(struct network *n)
 {
 	el_neigh_destroy(n->neigh);
-	rte_mempool_free(n->pool);
 }
 
 void network_attach(struct network *n, struct el_worker *const *workers, uint32_t n_workers)

@@ -154,6 +154,8 @@ void network_close(struct network *n)
 	hops_destroy(n->compile.hops);
 	for (uint32_t i = 0; i < n->n_ports; i++)
 		net_port_fini(&n->ports[i]);
+	rte_mempool_free(n->pool); /* what it asked neighbours with may be in the devices' queues
+				      until they are closed */
 	free(n->views);
 	free(n->ports);
 	free(n);

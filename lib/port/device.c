@@ -101,6 +101,10 @@ int device_take(struct el_port *port, const struct el_conf_port *conf,
 		devargs = pci;
 	}
 	r = device_probe(port, device->name, devargs, err);
+	/* The EAL has probed it at its start because we named it. Left to it, it would be closed at
+	 * the EAL's end, when the pools of the buffers in its queues are gone. */
+	if (r == 0 && device->kind == EL_DEVICE_PCI)
+		port->private->devices[0].ours = true;
 	if (r == 0 && !conf->profile)
 		r = find_profile(port, device, profile_dir, err);
 	return r;
