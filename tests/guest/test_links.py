@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The link of a NIC that DPDK drives goes down and comes up again; its NIC is unplugged and plugged in again; its gateway
+gets another MAC address."""
+from children import wait_until
+from guest import FAR_HOSTS, MODELS, SPARE, SPARE_ADDRESS, all_types, pending, quick
+from harness import assert_equal, config
+
+PACKETS = 10
+PORTS = {"src_port_a": 50000, "src_port_z": 50499}
+
+
+def start(guest, model, address=None):
+    address = address or model.address
+    guest.bind(guest.driver, address)
+    prober = guest.prober(config(all_types(PACKETS), {"g": PORTS}), [model.port(address)]).start()
+    prober.wait_for(lambda m: m.all("icmp_sent_total") and m.probes("icmp.ipv4")[0] >= 2 * PACKETS, "two rounds")
+    return prober
+
+
+def is_up(page):
+    (value,) = (value for _, value in page.all("echolane_port_up"))
+    return value
+
+
+def local(page):
+    return page.one("echolane_probes_local_total", destination="icmp.ipv4")
+
+
+def assert_local_only(prober, began):
+    """Two rounds and more of which nothing is sent, and nothing but what was under way is lost."""
+    page = prober.wait_for(lambda m: local(m) >= local(began) + 3 * PACKETS, "local probes")
+    for target in all_types(PACKETS):
+        before, after = began.probes(target)[1], page.probes(target)[1]
+        each = FAR_HOSTS if target.startswith("many") else PACKETS
+        assert after - before <= 2 * each, f"{after - before} of {target} lost: only what is sent within a second may be"
+    assert_equal(prober.get("/-/ready")[0], 503, "status of /-/ready")
+    return page
+
+
+def assert_all_answered_again(prober):
+    count = prober.wait_for(lambda m: is_up(m) == 1, "the port to be up").probes("icmp.ipv4")[0]
+    prober.wait_for(lambda m: m.probes("icmp.ipv4")[0] >= count + 3 * PACKETS, "three more rounds")
+    page = wait_until(prober.metrics, 20, "a page")
+    for target in all_types(PACKETS):
+        assert_equal(page.ratio(target), 0, f"loss of {target} after it")
+    wait_until(lambda: prober.get("/-/ready")[0] == 200, 20, "it to be ready")
+
+
+def down_and_up(guest, model):
+    prober = start(guest, model)
+    began = wait_until(prober.metrics, 20, "a page")
+    guest.ask("set_link", name=model.name, up=False)
+    prober.wait_for(lambda m: is_up(m) == 0, "the port to be down")
+    assert_local_only(prober, began)
+    guest.ask("set_link", name=model.name, up=True)
+    assert_all_answered_again(prober)
+    log = prober.stop()
+    for text in ("the link is down", "the link is up again"):
+        assert_equal(log.count(text), 1, f"lines that say \"{text}\"")
+
+
+@quick
+def test_virtio_down_and_up(guest):
+    down_and_up(guest, MODELS["virtio"])
+
+
+def test_e1000_down_and_up(guest):
+    down_and_up(guest, MODELS["e1000"])
+
+
+def test_e1000e_down_and_up(guest):
+    down_and_up(guest, MODELS["e1000e"])
+
+
+def test_vmxnet3_down_and_up(guest):
+    down_and_up(guest, MODELS["vmxnet3"])
+
+
+def plug(guest):
+    assert_equal(guest.tell(f"device_add {SPARE.device_options(guest.iommu, bus='spare-port')}"), "", "what the monitor says")
+    guest.run(f"until [ -e /sys/bus/pci/devices/{SPARE_ADDRESS} ]; do sleep 0.2; done", 60)
+
+
+def unplug(guest):
+    guest.ask("device_del", id=SPARE.name)
+    guest.wait_for_event("DEVICE_DELETED")
+
+
+@pending
+def test_unplugged_and_back(guest):
+    """A driver can't go on with another device: it says so and ends, for whoever started it to start it again."""
+    plug(guest)
+    prober = start(guest, SPARE, SPARE_ADDRESS)
+    began = wait_until(prober.metrics, 20, "a page")
+    unplug(guest)
+    prober.wait_for(lambda m: is_up(m) == 0, "the port to be down")
+    assert_local_only(prober, began)
+    plug(guest)
+    wait_until(prober.has_ended, 60, "the prober's end")
+    again = start(guest, SPARE, SPARE_ADDRESS)
+    again.stop()
+    unplug(guest)
+
+
+def test_gateway_moved(guest):
+    """Another station has the gateway's address now, and the old one is silent: within seconds it is followed."""
+    model = MODELS["e1000e"]
+    prober = start(guest, model)
+    old = guest.host.mac(model)
+    try:
+        guest.host.set_mac(model, "02:00:00:00:00:99")
+        page = prober.wait_for(lambda m: m.sum("echolane_port_neighbour_moves_total") >= 1, "the gateway to be followed")
+        count = page.probes("icmp.ipv4")[0]
+        page = prober.wait_for(lambda m: m.probes("icmp.ipv4")[0] >= count + 6 * PACKETS, "six more rounds")
+        for target in all_types(PACKETS):
+            assert_equal(page.ratio(target), 0, f"loss of {target} by the gateway's new address")
+        prober.stop()
+    finally:
+        guest.host.set_mac(model, old)
