@@ -60,9 +60,9 @@ static inline void el_probe_stamp_set(uint8_t *end, uint8_t tail_len,
 	/* RFC 1624: the complement of what was there is added for it */
 	memcpy(&old, checksum, 2);
 	sum = (uint16_t)~old;
-	sum = el_sum_add(sum, ~el_load64(packet + 4));
 	memcpy(&old, packet + 12, 2);
-	sum = el_sum_add(sum + (uint16_t)~old + error_be, t1_be);
+	sum += (uint64_t)(uint16_t)~old + error_be;
+	sum = el_sum_add(el_sum_add(sum, ~el_load64(packet + 4)), t1_be);
 	memcpy(packet + 4, &t1_be, 8);
 	memcpy(packet + 12, &error_be, 2);
 	old = (uint16_t)~el_sum_fold(sum);

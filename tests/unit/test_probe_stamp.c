@@ -175,6 +175,35 @@ static void sums_of_all_times(void **state)
 	}
 }
 
+/* And of all ids: a checksum that was 0xffff, which stands for zero, before the first time is set.
+ */
+static void sums_of_all_ids(void **state)
+{
+	static struct probe p;
+
+	(void)state;
+	for (int authenticated = 0; authenticated < 2; authenticated++) {
+		struct el_stamp_sender sender = {.key = authenticated ? hmac_key : NULL,
+						 .authenticated = authenticated};
+
+		make(&p, &sender);
+		for (uint32_t i = 0; i < 0x20000; i++) {
+			struct el_probe_job job = {.slice = &p.slice,
+						   .end = p.end,
+						   .stamp = &p.kind,
+						   .id = i,
+						   .src_port = p.port};
+			struct el_probe_stamp_time time = {.t1 = unit_random(&seed),
+							   .error_estimate =
+							       (uint16_t)unit_random(&seed)};
+
+			el_make_stamp(&key, &job, family);
+			stamp(&p, &time, 0);
+			check_sum(&p);
+		}
+	}
+}
+
 static void the_template_has_the_addresses(void **state)
 {
 	static struct probe p;
@@ -283,6 +312,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(parts_make_the_whole),
 	    cmocka_unit_test(sums_of_all_times),
+	    cmocka_unit_test(sums_of_all_ids),
 	    cmocka_unit_test(the_template_has_the_addresses),
 	    cmocka_unit_test(kinds_have_limits),
 	    cmocka_unit_test(replies_are_read),
