@@ -311,7 +311,7 @@ static void drop(struct job *base)
 
 struct job_thread *compile_create(struct control *c)
 {
-	return job_thread_create(work, drop, c);
+	return job_thread_create("plans", work, drop, c);
 }
 
 void compile_free(struct job_thread *p, struct generation *generation)

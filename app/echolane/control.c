@@ -28,6 +28,8 @@
 /* What a stop waits for at most, besides the answers that are still out. */
 #define STOP_GRACE_NS EL_NS_PER_S
 #define STOP_TIMEOUT_MAX_NS (5 * EL_NS_PER_S)
+/* And for figures that are being made when that is over. */
+#define STOP_FIGURES_NS (30 * EL_NS_PER_S)
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -49,8 +51,8 @@ static void stop(struct control *c)
 {
 	uint64_t timeout_ns = rollout_timeout_ns(&c->rollout);
 
-	if (c->stopping) { /* asked twice: now */
-		c->stop_deadline_ns = c->now_ns;
+	if (c->stopping) { /* asked again: now, and without the figures that it waits for */
+		c->stop_deadline_ns = c->rollout.state < ROLLOUT_ENDING ? c->now_ns : 0;
 		return;
 	}
 	c->stopping = true;
@@ -366,11 +368,15 @@ static bool is_done(struct control *c)
 		return true;
 	if (!c->stopping || c->now_ns < c->stop_deadline_ns)
 		return false;
-	if (c->rollout.state >= ROLLOUT_ENDING)
-		return true;
-	rollout_end(&c->rollout);
-	c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS;
-	return false;
+	if (c->rollout.state < ROLLOUT_ENDING) {
+		rollout_end(&c->rollout);
+		c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS;
+		return false;
+	}
+	if (stats_thread_is_busy(c->stats) && c->now_ns < c->stop_deadline_ns + STOP_FIGURES_NS)
+		return false;
+	el_log(EL_LOG_WARNING, "control", "ending without the figures of the last rounds");
+	return true;
 }
 
 void control_run(struct control *c)

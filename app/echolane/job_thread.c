@@ -81,7 +81,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct job_thread *job_thread_create(bool (*work)(void *ctx, struct job *job),
+struct job_thread *job_thread_create(const char *name, bool (*work)(void *ctx, struct job *job),
 				     void (*drop)(struct job *job), void *ctx)
 {
 	struct job_thread *t = calloc(1, sizeof(*t));
@@ -96,8 +96,10 @@ struct job_thread *job_thread_create(bool (*work)(void *ctx, struct job *job),
 	pthread_cond_init(&t->changed, NULL);
 	t->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	error = t->fd < 0 ? errno : pthread_create(&t->thread, NULL, run, t);
-	if (!error)
+	if (!error) {
+		pthread_setname_np(t->thread, name);
 		return t;
+	}
 	if (t->fd >= 0)
 		close(t->fd);
 	free(t);

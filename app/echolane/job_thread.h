@@ -17,9 +17,10 @@ struct job *job_pop(struct job **queue);
 
 struct job_thread;
 
-/* Starts the thread. It calls `work`: true if the job is to come back from job_thread_take. `drop`
- * frees all others. Within `work` the thread may allow that it is cancelled. NULL with errno. */
-struct job_thread *job_thread_create(bool (*work)(void *ctx, struct job *job),
+/* Starts the thread; its name (of up to 15 bytes) is what the kernel calls it. It calls `work`:
+ * true if the job is to come back from job_thread_take. `drop` frees all others. Within `work` the
+ * thread may allow that it is cancelled. NULL with errno. */
+struct job_thread *job_thread_create(const char *name, bool (*work)(void *ctx, struct job *job),
 				     void (*drop)(struct job *job), void *ctx);
 /* Waits until all jobs are done, or for grace_ms at most if that is not negative. Those that wait
  * then are dropped, the one at hand ends; nobody gets results any more. False: not all are done.

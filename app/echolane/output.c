@@ -111,7 +111,7 @@ struct writer *writer_create(int fd, uint32_t depth)
 		return NULL;
 	w->fd = fd;
 	w->depth = depth;
-	w->thread = job_thread_create(work, drop, w);
+	w->thread = job_thread_create("tables", work, drop, w);
 	if (w->thread)
 		return w;
 	free(w);

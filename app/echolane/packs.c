@@ -91,7 +91,7 @@ static void start_thread(struct packs *p)
 {
 	if (p->thread || p->can_not)
 		return;
-	p->thread = job_thread_create(work, drop, NULL);
+	p->thread = job_thread_create("pages", work, drop, NULL);
 	if (!p->thread) {
 		p->can_not = true;
 		el_log(EL_LOG_WARNING, "httpd", "pages go out unpacked: no thread can be had: %s",

@@ -72,7 +72,7 @@ struct stats_thread *stats_thread_create(int core)
 		return NULL;
 	t->watch = path_watch_create();
 	t->delays = el_delays_create();
-	t->thread = t->watch && t->delays ? job_thread_create(work, drop, t) : NULL;
+	t->thread = t->watch && t->delays ? job_thread_create("statistics", work, drop, t) : NULL;
 	if (!t->thread) {
 		el_delays_destroy(t->delays);
 		path_watch_destroy(t->watch);

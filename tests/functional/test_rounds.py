@@ -2,9 +2,11 @@
 """When probes are sent, and how long a round took."""
 import signal
 import statistics
+import time
 
 import packets
 from harness import HOST1, HOST2, assert_equal, assert_loss, config, icmp, wait_until
+from stopped_thread import StoppedThread, threads
 
 
 def gaps(capture, host, number):
@@ -77,6 +79,30 @@ def test_global_timeout(lab):
     assert_equal(lost, 0, "lost")
     assert sent > 0
     prober.stop()
+
+
+def test_figures_that_take_long(lab):
+    """They are waited for: what was sent before a stop is on the last page. Who does not want to wait says so
+    again, and is told what that costs."""
+    for impatient in (False, True):
+        prober = lab.start(config({"icmp": icmp(HOST1, 10)}), "--print-metrics")
+        before = prober.wait_for(lambda m: m.one("echolane_rounds_completed_total") >= 1, "the first round")
+        maker = next(thread for thread, name in threads(prober.process.pid).items() if name == "statistics")
+        with StoppedThread(maker):
+            prober.wait_for(lambda m, sent=before.one("echolane_worker_tx_probes_total"):
+                            m.one("echolane_worker_tx_probes_total") > sent + 10, "probes of a round without figures")
+            prober.process.send_signal(signal.SIGTERM)
+            time.sleep(4)  # longer than it waits for anything else
+            assert prober.process.poll() is None, "it did not wait"
+            if impatient:
+                prober.process.send_signal(signal.SIGTERM)
+                wait_until(lambda p=prober: p.logged("without the figures"), 5, "a warning")
+        page = prober.final_metrics()
+        sent, lost = page.probes("icmp")
+        left_out = page.one("echolane_worker_tx_probes_total") - sent
+        assert_equal(lost, 0, "lost")
+        assert left_out >= 10 if impatient else left_out == 0, f"{left_out} probes are not on the page"
+        assert_equal(prober.logged("without the figures") > 0, impatient, "a warning")
 
 
 def test_told_twice_to_stop(lab):

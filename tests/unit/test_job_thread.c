@@ -50,7 +50,7 @@ static void submit(struct job_thread *t, int n, uint32_t most)
 
 static struct job_thread *begin(int *sum)
 {
-	struct job_thread *t = job_thread_create(work, drop, sum);
+	struct job_thread *t = job_thread_create("sums", work, drop, sum);
 
 	assert_non_null(t);
 	n_dropped = *sum = 0;
