@@ -12,6 +12,7 @@ import urllib.request
 from .ground import EAL, METRICS_PORT, OWN, ROUTER, Failure, wait_until
 
 ROUTER_MAC = "02:00:00:00:00:01"
+STAMP_PORT = 862
 
 
 def total(page, name):
@@ -62,11 +63,12 @@ def configuration(bench, target, cores=None, port=None, glob=None, **dataplane):
 class Prober:
     """A running echolane."""
 
-    def __init__(self, bench, config, *arguments):
+    def __init__(self, bench, config, *arguments, name="prober"):
         self.bench = bench
-        path = bench.directory / "config.yaml"
+        self.url = f"http://127.0.0.1:{config['global']['prometheus_port']}/metrics"
+        path = bench.directory / f"{name}.yaml"
         path.write_text(json.dumps(config))
-        self.out = bench.directory / "metrics"
+        self.out = bench.directory / f"{name}.metrics"
         with open(self.out, "wb") as out:
             self.process = bench.start([bench.measured_program("app/echolane/echolane"), "run",
                                         "--print-metrics", *arguments, path],
@@ -78,7 +80,7 @@ class Prober:
             raise Failure(f"echolane: {self.process.log.read_text()[-1000:]}")
         before = time.monotonic()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=10) as reply:
+            with urllib.request.urlopen(self.url, timeout=10) as reply:
                 page = reply.read().decode()
         except (urllib.error.URLError, OSError):
             return None
@@ -107,7 +109,7 @@ class Prober:
 
         def probes(what):
             return sum(int(total(page, f"{kind}_{what}_total") or 0)
-                       for kind in ("tcpsyn", "icmp", "udp_unreachable"))
+                       for kind in ("tcpsyn", "icmp", "udp_unreachable", "stamp"))
         return {
             "sent": probes("sent"), "lost": probes("loss"),
             "answers": int(total(page, "echolane_worker_answers_total")),
@@ -144,7 +146,8 @@ class Peer:
     def __init__(self, bench, *options, delay_us=0, drop_late_ns=0):
         self.bench = bench
         script = bench.directory / "peer.yaml"
-        rules = [{"name": "tcp", "match": {"protocol": "tcp"}, "reply": "rstack"}]
+        rules = [{"name": "tcp", "match": {"protocol": "tcp"}, "reply": "rstack"},
+                 {"name": "stamp", "match": {"protocol": "udp", "dst_port": STAMP_PORT}, "reply": "stamp"}]
         if delay_us:
             rules.append({"name": "delayed", "delay": {"us": delay_us}})
         script.write_text(json.dumps({"prefixes": ["10.0.0.0/8"], "arp": [f"{ROUTER}/32"], "max_delayed": 32768,

@@ -13,8 +13,9 @@ import re
 import subprocess
 
 from . import scanners
-from .ground import EAL, OWN, ROUTER, Failure, wait_until
-from .programs import ROUTER_MAC, Cores, Peer, Prober, Testpmd, configuration, growth, with_faults
+from .ground import EAL, METRICS_PORT, OWN, ROUTER, Failure, wait_until
+from .programs import (ROUTER_MAC, STAMP_PORT, Cores, Peer, Prober, Testpmd, configuration, growth, total,
+                       with_faults)
 from .table import Line, Row
 
 FRAME_BYTES = 60
@@ -140,6 +141,52 @@ def memif_simpeer(kind):
         result = prober.end()
         return {f"echolane {kind}, simpeer": with_faults({"value": rate, **result}, peer.end())}
     return measure
+
+
+# ---- two echolanes ----
+
+BETWEEN = ("ICMPping", "TCPsyn", "UDPunreachable", "STAMP")
+
+
+def between_target(bench, kind):
+    """One address, for the other end has no more, and as many probes as of 1,024."""
+    port = {"ICMPping": {}, "STAMP": {"dst_port": STAMP_PORT}}.get(kind, {"dst_port": 81})
+    return {"type": kind, "destination": "10.0.0.1/32", "nb_packets": 1024 * bench.options.packets, **port}
+
+
+def between(bench, kind, peer, line):
+    prober = Prober(bench, configuration(bench, between_target(bench, kind), port={"device": bench.memif("client")},
+                                         max_rate_pps=NO_CAP_PPS))
+    rate = prober.rate("echolane_worker_answers_total")
+    result = prober.end()
+    return {line: with_faults({"value": rate, **result}, peer.end())}
+
+
+def between_simpeer(kind):
+    return lambda bench: between(bench, kind, Peer(bench), "echolane and simpeer")
+
+
+class FarProber(Prober):
+    """An echolane that answers; its worker has the second core, where the other one's control is, and the reverse."""
+
+    def __init__(self, bench):
+        super().__init__(bench, configuration(
+            bench, {"type": "ICMPping", "destination": "10.0.0.2/32", "nb_packets": 1},
+            Cores([bench.second], bench.first, []), glob={"interval": 60, "prometheus_port": METRICS_PORT + 1},
+            port={"device": f"{bench.memif('server')},mac={ROUTER_MAC}",
+                  "addresses": [f"{ROUTER}/24", "10.0.0.1/8"], "gateways": []},
+            responder={"icmp": True, "tcp_ports": [80], "udp": True, "stamp": {"port": STAMP_PORT},
+                       "allow": [f"{OWN}/32"], "max_pps": 0}), name="far")
+        wait_until((bench.directory / "memif.sock").exists, 20, "the memif's server")
+
+    def end(self):
+        """How many probes it answered."""
+        super().end()
+        return int(total(self.page, "echolane_responder_answers_total"))
+
+
+def between_echolanes(kind):
+    return lambda bench: between(bench, kind, FarProber(bench), "echolane and echolane")
 
 
 # ---- the worker's loop alone ----
@@ -405,6 +452,9 @@ ROWS = [
          memif_testpmd("io retry", f"tx_first {TX_FIRST}", IO),
          *(memif_simpeer(kind) for kind in ("ICMPping", "TCPsyn", "UDPunreachable"))], needs=("dpdk-testpmd",),
         two_speeds=True),
+    *(Row(f"{kind} between two programs, memif", "M/s",
+          [Line("echolane and simpeer", beside=True), Line("echolane and echolane", least=0.9)],
+          [between_simpeer(kind), between_echolanes(kind)], two_speeds=True) for kind in BETWEEN),
     Row("TX and RX, ring in one process", "cycles",
         [Line(ring_line(*line), most=150) for line in RING], [ring]),
     Row("answers to echo requests, memif", "M/s",
