@@ -26,18 +26,46 @@ static const char *const type_names[EL_PROBE_TYPES] = {
     [EL_PROBE_STAMP] = "STAMP",
 };
 
+/* What STAMP needs besides: RFC 8762 section 4.2.2, RFC 8972 sections 4.4, 4.5 and 4.8. */
+#define STAMP_AUTH_MORE 68
+#define STAMP_CLASS_OF_SERVICE_LEN 8
+#define STAMP_DIRECT_MEASUREMENT_LEN 16
+#define STAMP_HMAC_TLV_LEN 20
+
+static bool has_stamp_tlvs(const struct el_conf_stamp *s)
+{
+	return s->class_of_service != EL_CONF_UNSET || s->direct_measurement;
+}
+
+static int32_t payload_min_of(const struct el_conf_target *t)
+{
+	const struct el_conf_stamp *s = &t->stamp;
+	int32_t min = payload_min[t->type];
+
+	if (t->type != EL_PROBE_STAMP)
+		return min;
+	if (s->mode == EL_CONF_STAMP_AUTHENTICATED)
+		min += STAMP_AUTH_MORE;
+	if (s->class_of_service != EL_CONF_UNSET)
+		min += STAMP_CLASS_OF_SERVICE_LEN;
+	if (s->direct_measurement)
+		min += STAMP_DIRECT_MEASUREMENT_LEN;
+	if (s->key_file && has_stamp_tlvs(s))
+		min += STAMP_HMAC_TLV_LEN;
+	return min;
+}
+
 /* 0 is "none set"; less than the probe needs is raised to that. */
 static void settle_payload_size(struct conf_walk *w, struct conf_pos pos, enum el_probe_type type,
-				int32_t *size)
+				int32_t min, int32_t *size)
 {
 	if (*size == 0)
 		*size = EL_CONF_UNSET;
-	if (*size == EL_CONF_UNSET || *size >= payload_min[type])
+	if (*size == EL_CONF_UNSET || *size >= min)
 		return;
 	conf_walk_warn(w, pos, "ip_payload_size", "ip_payload_size",
-		       "%d is raised to %d, the least that %s needs", *size, payload_min[type],
-		       type_names[type]);
-	*size = payload_min[type];
+		       "%d is raised to %d, the least that %s needs", *size, min, type_names[type]);
+	*size = min;
 }
 
 void conf_check_root(struct conf_walk *w, const struct conf_map *map,
@@ -156,7 +184,8 @@ void conf_check_group(struct conf_walk *w, const struct conf_map *map,
 	if (!conf_walk_valid(map, entries, "ip_payload_size"))
 		return;
 	pos = conf_walk_pos(w, map, entries, "ip_payload_size");
-	settle_payload_size(w, pos, EL_PROBE_ICMPPING, &g->ip_payload_size);
+	settle_payload_size(w, pos, EL_PROBE_ICMPPING, payload_min[EL_PROBE_ICMPPING],
+			    &g->ip_payload_size);
 	if (!w->group_payload_name && g->ip_payload_size != EL_CONF_UNSET) {
 		w->group_payload = pos;
 		w->group_payload_name = w->path[w->depth - 1].name;
@@ -229,6 +258,33 @@ static void check_destination(struct conf_walk *w, const struct conf_map *map,
 	t->address = range.first;
 }
 
+/* What an inventory says must not have a file of ours read and its contents be told by what is
+ * signed with it. */
+void conf_check_stamp(struct conf_walk *w, const struct conf_map *map,
+		      const struct conf_entry *entries, void *obj)
+{
+	struct el_conf_stamp *s = &((struct el_conf_target *)obj)->stamp;
+	struct conf_pos pos = conf_walk_pos(w, map, entries, "key_file");
+	bool has_key = conf_walk_given(map, entries, "key_file");
+	bool is_signed = s->mode == EL_CONF_STAMP_AUTHENTICATED;
+	const char *asks = has_key ? "key_file" : "mode";
+
+	if (w->inventory && (has_key || is_signed))
+		conf_walk_error(
+		    w, conf_walk_pos(w, map, entries, asks), asks,
+		    "a target of an inventory can't be signed, for it may name no file: "
+		    "it has to be in the configuration");
+	else if (is_signed && !has_key)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "mode"), "key_file",
+				"missing, which \"mode: authenticated\" needs");
+	else if (s->key_file && !is_signed && is_sound(map, entries, "mode") && !has_stamp_tlvs(s))
+		conf_walk_warn(w, pos, "key_file", "key_file",
+			       "there is nothing to be signed with it: the mode is open, and "
+			       "nothing is asked for");
+	s->key_line = has_key ? pos.line : 0;
+	s->key_col = has_key ? pos.col : 0;
+}
+
 void conf_check_target(struct conf_walk *w, const struct conf_map *map,
 		       const struct conf_entry *entries, void *obj)
 {
@@ -245,7 +301,11 @@ void conf_check_target(struct conf_walk *w, const struct conf_map *map,
 					type_names[t->type]);
 		if (conf_walk_valid(map, entries, "ip_payload_size"))
 			settle_payload_size(w, conf_walk_pos(w, map, entries, "ip_payload_size"),
-					    t->type, &t->ip_payload_size);
+					    t->type, payload_min_of(t), &t->ip_payload_size);
+		if (t->type != EL_PROBE_STAMP && conf_walk_given(map, entries, "stamp"))
+			conf_walk_error(w, conf_walk_pos(w, map, entries, "stamp"), "stamp",
+					"it is for STAMP targets only, and this one is %s",
+					type_names[t->type]);
 	}
 	if (conf_walk_valid(map, entries, "destination"))
 		check_destination(w, map, entries, t);

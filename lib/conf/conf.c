@@ -105,13 +105,33 @@ int el_conf_load_buffer(const char *name, const char *text, size_t len, struct e
 	return finish(load(text, len, ret_conf, &list), &list, diags);
 }
 
+static const char why_no_trust[] =
+    "others can change this file, and this would give them the rights of user %u: %s";
+
+/* A key is read with these rights, and what is signed with it tells of it. */
+static void check_trust_of_keys(const struct el_conf *conf, const struct el_error *doubt,
+				struct conf_diag_list *list)
+{
+	const struct conf_pos whole = {0};
+	char place[320];
+
+	if (conf->dataplane.responder.stamp.key_file)
+		conf_diag_error(list, whole, "dataplane.responder.stamp.key_file", why_no_trust,
+				geteuid(), doubt->text);
+	for (size_t i = 0; i < conf->n_targets; i++) {
+		if (!conf->targets[i].stamp.key_file)
+			continue;
+		snprintf(place, sizeof(place), "targets.%s.stamp.key_file", conf->targets[i].name);
+		conf_diag_error(list, whole, place, why_no_trust, geteuid(), doubt->text);
+		return;
+	}
+}
+
 /* Whoever can change the file has what it gives: what would be the rights of the user that this
  * program runs as is refused in one that others can change, and that they can is said of any. */
 static int check_trust(const struct el_conf *conf, const struct el_error *doubt,
 		       struct conf_diag_list *list)
 {
-	static const char why[] = "others can change this file, and this would give them the "
-				  "rights of user %u: %s";
 	const struct el_conf_dataplane *d = &conf->dataplane;
 	const struct conf_pos whole = {0};
 	char place[64];
@@ -119,9 +139,11 @@ static int check_trust(const struct el_conf *conf, const struct el_error *doubt,
 	if (doubt->text[0] == '\0')
 		return 0;
 	if (d->eal_args.count)
-		conf_diag_error(list, whole, "dataplane.eal_args", why, geteuid(), doubt->text);
+		conf_diag_error(list, whole, "dataplane.eal_args", why_no_trust, geteuid(),
+				doubt->text);
 	if (d->inventories_directory)
-		conf_diag_error(list, whole, "dataplane.inventories", why, geteuid(), doubt->text);
+		conf_diag_error(list, whole, "dataplane.inventories", why_no_trust, geteuid(),
+				doubt->text);
 	for (size_t i = 0; i < d->n_ports; i++) {
 		struct el_device device;
 
@@ -129,13 +151,14 @@ static int check_trust(const struct el_conf *conf, const struct el_error *doubt,
 		    device.kind != EL_DEVICE_EAL)
 			continue;
 		snprintf(place, sizeof(place), "dataplane.ports[%zu].device", i);
-		conf_diag_error(list, whole, place, why, geteuid(), doubt->text);
+		conf_diag_error(list, whole, place, why_no_trust, geteuid(), doubt->text);
 	}
+	check_trust_of_keys(conf, doubt, list);
 	if (list->errors)
 		return -EINVAL;
 	conf_diag_warning(list, whole, "",
 			  "others can change this file, so it may set no dataplane.eal_args, "
-			  "inventories or DPDK device strings: %s",
+			  "inventories, DPDK device strings or key files: %s",
 			  doubt->text);
 	return 0;
 }

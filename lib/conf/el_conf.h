@@ -61,6 +61,19 @@ struct el_conf_range {
  * at most. */
 double el_conf_range_count(const struct el_conf_range *range);
 
+enum el_conf_stamp_mode { EL_CONF_STAMP_OPEN, EL_CONF_STAMP_AUTHENTICATED };
+enum el_conf_stamp_timestamps { EL_CONF_STAMP_NTP, EL_CONF_STAMP_PTP };
+
+/* What the requests of a STAMP target are like. */
+struct el_conf_stamp {
+	enum el_conf_stamp_mode mode;
+	enum el_conf_stamp_timestamps timestamps;
+	char *key_file;             /* NULL: nothing is signed */
+	uint32_t key_line, key_col; /* where the configuration names it */
+	int32_t class_of_service;   /* the DSCP wanted of replies; EL_CONF_UNSET: none */
+	bool direct_measurement;
+};
+
 struct el_conf_target {
 	char *name;
 	enum el_probe_type type;
@@ -76,8 +89,9 @@ struct el_conf_target {
 	uint16_t dst_port;
 	uint32_t nb_packets;
 	/* EL_CONF_UNSET (0 in the file too), or at least what the probe needs: TCPsyn 20, ICMPping
-	 * 8, UDPunreachable 12, STAMP 52 */
+	 * 8, UDPunreachable 12, STAMP 52 and more */
 	int32_t ip_payload_size;
+	struct el_conf_stamp stamp;
 	double threshold_latency_s, threshold_loss; /* NaN where not set */
 	enum el_alert_level alert_level;
 	enum el_state state;
@@ -99,9 +113,6 @@ enum el_conf_histograms {
 	EL_CONF_HISTOGRAMS_BOTH = 3
 };
 enum el_conf_clock { EL_CONF_CLOCK_AUTO, EL_CONF_CLOCK_TSC, EL_CONF_CLOCK_MONOTONIC };
-
-enum el_conf_stamp_mode { EL_CONF_STAMP_OPEN, EL_CONF_STAMP_AUTHENTICATED };
-enum el_conf_stamp_timestamps { EL_CONF_STAMP_NTP, EL_CONF_STAMP_PTP };
 
 /* Who is answered, and what. */
 struct el_conf_responder {
@@ -206,8 +217,8 @@ struct el_conf_diags {
  * -EINVAL if the file is wrong, or another negative errno if it could not be read. `diags` is
  * filled in either case, with at least one error where the return value is negative; free it with
  * el_conf_diags_fini. What would give away the effective user's rights (dataplane.eal_args,
- * dataplane.inventories, DPDK device strings) is an error in a file that others can change
- * (el_trust_open says who); of any such file there is a warning. Bounded in memory and time
+ * dataplane.inventories, DPDK device strings, key files) is an error in a file that others can
+ * change (el_trust_open says who); of any such file there is a warning. Bounded in memory and time
  * whatever the file holds. */
 int el_conf_load(const char *path, struct el_conf **ret_conf, struct el_conf_diags *diags);
 

@@ -82,6 +82,9 @@ struct conf_map {
 	const struct conf_key *keys;
 	size_t count;
 	size_t size; /* of the struct that a NAMED or LIST holds of it */
+	/* Whether a MAP with these keys is in the struct and printed; NULL: if any of them is set.
+	 */
+	bool (*is_there)(const void *obj);
 	/* What one key's row can't say; called once all keys of a map have been read, with the
 	 * struct and an entry for each row. May be NULL. */
 	void (*check)(struct conf_walk *walk, const struct conf_map *map,

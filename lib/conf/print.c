@@ -98,6 +98,8 @@ static bool is_set(const struct conf_key *key, const void *field)
 	case CONF_LIST:
 		return conf_array_get(field).count || key->def;
 	case CONF_MAP:
+		if (key->map->is_there)
+			return key->map->is_there(field);
 		for (size_t i = 0; i < key->map->count; i++)
 			if (is_set(&key->map->keys[i], conf_const_field(&key->map->keys[i], field)))
 				return true;

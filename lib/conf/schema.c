@@ -304,7 +304,12 @@ static const struct conf_key target_keys[] = {
      .def_text = "the protocol's header",
      .help = "bytes after the IP header; 0: none set; raised to what the probe needs (TCPsyn 20, "
 	     "ICMPping 8, "
-	     "UDPunreachable 12, STAMP 52; what is between 52 and 56 becomes 56)"},
+	     "UDPunreachable 12, STAMP 52, or 120 where it is authenticated, and what `stamp` asks "
+	     "for besides; what is up to 3 bytes longer becomes 4 longer)"},
+    {.name = "stamp",
+     .kind = CONF_MAP,
+     .map = &conf_stamp_map,
+     .help = "what the requests of a STAMP target are like"},
     {.name = "threshold", .kind = CONF_MAP, .map = &threshold_map, .help = "for alert rules"},
     {.name = "alert_level",
      .kind = CONF_ENUM,

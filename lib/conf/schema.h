@@ -10,7 +10,9 @@
 
 #define CORES_MAX 1023
 
-extern const struct conf_map conf_root_map, conf_target_map, conf_dataplane_map, conf_port_map;
+extern const struct conf_map conf_root_map, conf_target_map, conf_dataplane_map, conf_port_map,
+    conf_stamp_map;
+extern const struct conf_word conf_stamp_modes[], conf_stamp_timestamps[];
 extern const struct conf_key conf_inventory_key; /* the whole of an inventory's document */
 
 /* The row of a map that check.c asks for. */
@@ -25,6 +27,8 @@ void conf_check_group(struct conf_walk *w, const struct conf_map *map,
 		      const struct conf_entry *entries, void *obj);
 void conf_check_target(struct conf_walk *w, const struct conf_map *map,
 		       const struct conf_entry *entries, void *obj);
+void conf_check_stamp(struct conf_walk *w, const struct conf_map *map,
+		      const struct conf_entry *entries, void *obj);
 void conf_check_inventory_target(struct conf_walk *w, const struct conf_map *map,
 				 const struct conf_entry *entries, void *obj);
 void conf_check_port(struct conf_walk *w, const struct conf_map *map,

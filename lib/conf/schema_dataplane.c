@@ -25,9 +25,9 @@ static const struct conf_word clocks[] = {{"auto", EL_CONF_CLOCK_AUTO},
 					  {"monotonic", EL_CONF_CLOCK_MONOTONIC},
 					  {NULL, 0}};
 
-static const struct conf_word stamp_modes[] = {
+const struct conf_word conf_stamp_modes[] = {
     {"open", EL_CONF_STAMP_OPEN}, {"authenticated", EL_CONF_STAMP_AUTHENTICATED}, {NULL, 0}};
-static const struct conf_word stamp_timestamps[] = {
+const struct conf_word conf_stamp_timestamps[] = {
     {"ntp", EL_CONF_STAMP_NTP}, {"ptp", EL_CONF_STAMP_PTP}, {NULL, 0}};
 
 /* Items of lists. */
@@ -195,7 +195,7 @@ static const struct conf_key reflector_keys[] = {
     {.name = "mode",
      .kind = CONF_ENUM,
      FIELD(el_conf_dataplane, responder.stamp.mode),
-     .words = stamp_modes,
+     .words = conf_stamp_modes,
      .def = "open",
      .help = "whether requests have to be signed, and answers are"},
     {.name = "key_file",
@@ -221,7 +221,7 @@ static const struct conf_key reflector_keys[] = {
     {.name = "timestamps",
      .kind = CONF_ENUM,
      FIELD(el_conf_dataplane, responder.stamp.timestamps),
-     .words = stamp_timestamps,
+     .words = conf_stamp_timestamps,
      .def = "ntp",
      .help = "format of the reflector's timestamps"},
 };

@@ -83,6 +83,7 @@ static void every_key_is_read(void **state)
 	struct el_conf *c = load_good(DATA "all-keys.yaml", 3);
 	const struct el_conf_responder *r = &c->dataplane.responder;
 	const struct el_conf_port *p = c->dataplane.ports;
+	const struct el_conf_stamp *s = &c->targets[1].stamp;
 	char buf[EL_IP_STRLEN];
 
 	(void)state;
@@ -96,6 +97,14 @@ static void every_key_is_read(void **state)
 			    "198.51.100.0/24");
 	assert_string_equal(c->targets[0].description, "café \"x\"\n\u2028\U0001F600 é");
 	assert_int_equal(c->targets[0].address.family, 0);
+	assert_int_equal(s->mode, EL_CONF_STAMP_AUTHENTICATED);
+	assert_string_equal(s->key_file, "/etc/echolane/peers.key");
+	assert_int_equal(s->key_line, 53);
+	assert_int_equal(s->key_col, 44);
+	assert_int_equal(s->timestamps, EL_CONF_STAMP_PTP);
+	assert_int_equal(s->class_of_service, 46);
+	assert_true(s->direct_measurement);
+	assert_int_equal(c->targets[0].stamp.class_of_service, EL_CONF_UNSET);
 	assert_int_equal(c->dataplane.control_core, 1);
 	assert_int_equal(c->dataplane.worker_cores.items[1], 3);
 	assert_int_equal(c->dataplane.huge_pages, EL_CONF_HUGE_YES);
@@ -309,7 +318,7 @@ static void warnings(void **state)
 
 static void repeated_targets(void **state)
 {
-	struct el_conf *c = load_good(DATA "warnings.yaml", 11);
+	struct el_conf *c = load_good(DATA "warnings.yaml", 13);
 
 	(void)state;
 	assert_int_equal(c->n_duplicates, 2);
@@ -317,7 +326,7 @@ static void repeated_targets(void **state)
 	assert_string_equal(c->duplicates[1].name, "tcp");
 	assert_int_equal(c->duplicates[0].dst_port, 80);
 	assert_int_equal(c->duplicates[1].dst_port, 81);
-	assert_int_equal(c->n_targets, 11);
+	assert_int_equal(c->n_targets, 13);
 	assert_string_equal(c->targets[0].name, "tcp");
 	assert_int_equal(c->targets[0].dst_port, 82);
 	/* sizes below what a probe needs */
@@ -325,6 +334,8 @@ static void repeated_targets(void **state)
 	assert_int_equal(c->targets[1].ip_payload_size, 20);
 	assert_int_equal(c->targets[2].ip_payload_size, 12);
 	assert_int_equal(c->targets[4].ip_payload_size, EL_CONF_UNSET);
+	/* signed, with TLVs of 8 and 20 bytes */
+	assert_int_equal(c->targets[11].ip_payload_size, 8 + 112 + 8 + 20);
 	/* families */
 	assert_int_equal(c->targets[6].address_family, 6);
 	assert_int_equal(c->targets[9].address_family, 6);
@@ -362,6 +373,10 @@ static void printing_reads_back(void **state)
 			assert_int_equal(first->targets[t].ip_payload_size,
 					 second->targets[t].ip_payload_size);
 			assert_int_equal(first->targets[t].state, second->targets[t].state);
+			assert_int_equal(first->targets[t].stamp.mode,
+					 second->targets[t].stamp.mode);
+			assert_int_equal(first->targets[t].stamp.class_of_service,
+					 second->targets[t].stamp.class_of_service);
 			assert_int_equal(first->targets[t].register_to.count,
 					 second->targets[t].register_to.count);
 		}

@@ -80,7 +80,6 @@ static void write_needed(struct el_str *out, const char *name)
 	    {"icmp", "allow: [192.0.2.0/24], "},
 	    {"tcp_ports", "allow: [192.0.2.0/24], "},
 	    {"udp", "allow: [192.0.2.0/24], "},
-	    {"stamp", "allow: [192.0.2.0/24], "},
 	    {"mode", "key_file: /etc/key, "},
 	};
 
@@ -90,6 +89,13 @@ static void write_needed(struct el_str *out, const char *name)
 	}
 }
 
+/* What is needed by a key of a name that occurs twice. */
+static void write_needed_in(struct el_str *out, const struct conf_map *map, const char *name)
+{
+	if (strcmp(name, "stamp") == 0 && map != &conf_target_map)
+		el_str_add(out, "allow: [192.0.2.0/24], ");
+}
+
 /* A map with its required keys and the one that the path leads to; NULL for no path. */
 static void write_map(struct el_str *out, const struct conf_map *map, const struct path *path,
 		      size_t depth, const char *value)
@@ -97,8 +103,10 @@ static void write_map(struct el_str *out, const struct conf_map *map, const stru
 	const struct conf_key *on_path = path && depth < path->count ? path->rows[depth] : NULL;
 
 	el_str_addc(out, '{');
-	if (on_path)
+	if (on_path) {
 		write_needed(out, on_path->name);
+		write_needed_in(out, map, on_path->name);
+	}
 	for (size_t i = 0; i < map->count; i++) {
 		const struct conf_key *key = &map->keys[i];
 		bool is_port_range = strncmp(key->name, "src_port_", 9) == 0;
@@ -112,6 +120,9 @@ static void write_map(struct el_str *out, const struct conf_map *map, const stru
 			write_value(out, key, path, depth + 1, value);
 		else if (is_port_range)
 			el_str_add(out, key->name[9] == 'a' ? "1" : "65535");
+		else if (on_path && on_path->map == &conf_stamp_map &&
+			 strcmp(key->name, "type") == 0)
+			el_str_add(out, "STAMP");
 		else
 			write_value(out, key, NULL, 0, NULL);
 		el_str_add(out, ", ");

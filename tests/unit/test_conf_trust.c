@@ -26,6 +26,10 @@ static const struct {
     {"dataplane: {ports: [{device: 'af_packet:eth1'}, {device: 'net_pcap0,tx_pcap=/etc/x'}]}\n",
      "dataplane.ports[1].device"},
     {"dataplane: {ports: [{device: 'net_memif0'}]}\n", "dataplane.ports[0].device"},
+    {"dataplane: {responder: {allow: [192.0.2.1], stamp: {port: 862, key_file: /etc/x}}}\n",
+     "dataplane.responder.stamp.key_file"},
+    {"  s: {type: STAMP, destination: 192.0.2.1, stamp: {mode: authenticated, key_file: /etc/x}}\n",
+     "targets.s.stamp.key_file"},
 };
 #define N_GIVING (sizeof(giving) / sizeof(giving[0]))
 static const char *const plain[] = {
