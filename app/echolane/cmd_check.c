@@ -12,6 +12,7 @@
 #include "el_port.h"
 #include "output.h"
 #include "responder.h"
+#include "sender_keys.h"
 #include "shared_interface.h"
 
 static void print_warning(const char *sentence)
@@ -80,6 +81,7 @@ static int look_at_ports(const struct options *options, const struct el_conf *co
 int command_check(const struct options *options)
 {
 	struct el_inventory_settings settings;
+	struct el_stamp_keys *keys = NULL;
 	struct el_conf *conf;
 	struct stdout_text o;
 	struct el_error err;
@@ -96,13 +98,17 @@ int command_check(const struct options *options)
 	}
 	if (options->print_config) {
 		el_conf_print(conf, o.stream);
+	} else if (sender_keys_read(conf, options->config, &keys, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		status = EX_DATAERR;
 	} else if (look_at_ports(options, conf, &err) < 0 ||
 		   el_inventory_check(&settings, &err) < 0 || responder_check(conf, &err) < 0 ||
-		   dry_plan_print(conf, options->config, o.stream, &err) < 0) {
+		   dry_plan_print(conf, keys, options->config, o.stream, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", options->config, err.text);
 		status = EX_DATAERR;
 	}
 	written = stdout_end(&o);
+	el_stamp_keys_put(keys);
 	el_conf_put(conf);
 	return status ? status : written;
 }

@@ -17,6 +17,7 @@
 
 #include "compile.h"
 #include "output.h"
+#include "sender_keys.h"
 #include "signals.h"
 
 /* TX buffers of a worker: its lists, the descriptors of its queues and a cache's worth. */
@@ -168,6 +169,7 @@ static int plan_init(struct control *c, struct el_error *err)
 	uint8_t key[32];
 	int ret;
 
+	order.keys = el_stamp_keys_get(c->started_keys);
 	c->payload = malloc(EL_PLAN_PAYLOAD_BYTES);
 	if (!c->payload)
 		return el_error_set(err, -ENOMEM, "not enough memory");
@@ -480,9 +482,15 @@ int command_run(const struct options *options)
 	status = load_configuration(options, &c.started_with);
 	if (status)
 		return status;
+	if (sender_keys_read(c.started_with, options->config, &c.started_keys, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		el_conf_put(c.started_with);
+		return EX_DATAERR;
+	}
 	el_log_set_level(c.started_with->global.logging_level);
 	signal(SIGPIPE, SIG_IGN);
 	status = bring_up_and_run(&c);
+	el_stamp_keys_put(c.started_keys);
 	el_conf_put(c.started_with);
 	return status;
 }

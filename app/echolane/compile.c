@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sender_keys.h"
+
 /* ---- from a configuration to a generation ---- */
 
 /* What can be had without pushing anything out of memory; UINT64_MAX: not known. */
@@ -118,6 +120,7 @@ static int compile(struct control *c, struct compile_order *order, struct genera
 	    .is_update = order->is_update,
 	    .generation = order->generation,
 	    .payload = c->payload,
+	    .stamp_keys = order->keys,
 	    .route = network_route,
 	    .place = network_place,
 	};
@@ -160,6 +163,7 @@ int compile_take_snapshot(struct control *c, struct compile_order *order)
 	order->names = names_take_known(c->names);
 	order->network = network_take_view(c->network);
 	if (newest) {
+		order->keys = el_stamp_keys_get(newest->keys);
 		order->model = el_model_get(newest->model);
 		order->digest = network_plan_digest(newest->net);
 	}
@@ -179,6 +183,7 @@ void compile_order_fini(struct compile_order *order)
 	names_known_free(order->names);
 	network_view_free(order->network);
 	el_model_put(order->model);
+	el_stamp_keys_put(order->keys);
 	el_streams_put(order->learn_from);
 	*order = (struct compile_order){0};
 }
@@ -186,7 +191,7 @@ void compile_order_fini(struct compile_order *order)
 int compile_make(struct control *c, struct compile_order *order, struct el_conf *conf,
 		 struct generation *ret, struct el_error *err)
 {
-	struct generation p = {.conf = conf};
+	struct generation p = {.conf = conf, .keys = el_stamp_keys_get(order->keys)};
 	int code = compile(c, order, &p, err);
 
 	if (code == 0)
@@ -246,8 +251,24 @@ static void say_all(const struct el_conf_diags *diags, int code, const char *pat
 		el_error_set(err, code, "%s", first ? first : path);
 }
 
-/* The configuration of the command line once more, with its ports; everything wrong is logged. */
-static int load(struct control *c, struct el_conf **ret, struct el_error *err)
+/* The keys of a configuration in place of those that an order has. */
+static int read_keys(const struct control *c, const struct el_conf *conf,
+		     struct compile_order *order, struct el_error *err)
+{
+	struct el_stamp_keys *keys;
+	int code = sender_keys_read(conf, c->options->config, &keys, err);
+
+	if (code < 0)
+		return code;
+	el_stamp_keys_put(order->keys);
+	order->keys = keys;
+	return 0;
+}
+
+/* The configuration of the command line once more, with its ports and its keys, which are the
+ * order's then; everything wrong is logged. */
+static int load(struct control *c, struct compile_order *order, struct el_conf **ret,
+		struct el_error *err)
 {
 	const struct options *o = c->options;
 	struct el_conf_diags diags = {0};
@@ -269,6 +290,8 @@ static int load(struct control *c, struct el_conf **ret, struct el_error *err)
 
 		code = el_inventory_check(&settings, err);
 	}
+	if (code == 0)
+		code = read_keys(c, conf, order, err);
 	if (code < 0) {
 		el_conf_put(conf);
 		return code;
@@ -289,7 +312,7 @@ static bool work(void *ctx, struct job *base)
 		job->status = job->only_if_changed && digest == job->digest;
 		job->digest = digest;
 		if (job->status == 0)
-			job->status = load(c, &job->conf, &job->err);
+			job->status = load(c, &job->order, &job->conf, &job->err);
 	}
 	if (job->status == 0) {
 		job->status = compile_make(c, &job->order, job->conf, &job->generation, &job->err);

@@ -14,6 +14,9 @@ struct compile_order {
 	struct el_inventory_lists *inventories;
 	struct names_known *names;
 	struct network_view *network;
+	/* Of the configuration's targets: those of the plan that is executed, or read anew with the
+	 * configuration. NULL: none. */
+	struct el_stamp_keys *keys;
 	/* Of the plan that is executed: its model, NULL: there is none yet, and its ways. */
 	struct el_model *model;
 	uint64_t digest;

@@ -26,10 +26,11 @@ struct writer;
 struct control {
 	/* made by the steps of cmd_run.c, in this order */
 	const struct options *options;
-	struct credentials credentials; /* that /metrics asks for */
-	struct el_conf *started_with;   /* what can't change while running is as in this one */
-	struct writer *tables;          /* NULL: they are not wanted */
-	int tables_error;               /* a table could not be written: a negative errno */
+	struct credentials credentials;     /* that /metrics asks for */
+	struct el_conf *started_with;       /* what can't change while running is as in this one */
+	struct el_stamp_keys *started_keys; /* of its targets, for the first plan */
+	struct writer *tables;              /* NULL: they are not wanted */
+	int tables_error;                   /* a table could not be written: a negative errno */
 	/* the compile thread's: what it said last of too few source ports, not to repeat it */
 	char ports_told[768];
 	struct el_lcores lcores;

@@ -26,6 +26,7 @@ struct dry_port {
 
 struct dry_plan {
 	const struct el_conf *conf;
+	struct el_stamp_keys *keys;
 	const char *file;
 	/* What the ports could reach from this machine as it is now, without opening any: addresses
 	 * and routes from the configuration, or where a port has none there, from the kernel. */
@@ -281,6 +282,7 @@ static int compile(struct dry_plan *p, struct el_plan_set **ret_set, struct el_e
 	    .certain_below_s = conf->dataplane.certain_below_s,
 	    .generation = 1,
 	    .payload = payload,
+	    .stamp_keys = p->keys,
 	    .route = route,
 	    .route_ctx = p,
 	    .left_out = left_out,
@@ -387,9 +389,10 @@ static void fini(struct dry_plan *p)
 	el_rtnl_close(p->kernel.rtnl);
 }
 
-int dry_plan_print(const struct el_conf *conf, const char *file, FILE *out, struct el_error *err)
+int dry_plan_print(const struct el_conf *conf, struct el_stamp_keys *keys, const char *file,
+		   FILE *out, struct el_error *err)
 {
-	struct dry_plan p = {.conf = conf, .file = file};
+	struct dry_plan p = {.conf = conf, .keys = keys, .file = file};
 	struct el_plan_set *set;
 	int ret = 0;
 

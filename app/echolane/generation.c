@@ -13,6 +13,7 @@ void generation_fini(struct generation *g)
 	el_streams_put(g->streams);
 	el_plan_set_put(g->set);
 	el_model_put(g->model);
+	el_stamp_keys_put(g->keys);
 	el_conf_put(g->conf);
 	*g = (struct generation){0};
 }

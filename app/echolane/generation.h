@@ -17,8 +17,9 @@ struct network_plan;
 struct generation {
 	struct el_conf *conf; /* several may be made of one */
 	struct el_model *model;
-	struct names_list *names; /* that its targets want resolved */
-	struct network_plan *net; /* what it uses of the network */
+	struct names_list *names;   /* that its targets want resolved */
+	struct network_plan *net;   /* what it uses of the network */
+	struct el_stamp_keys *keys; /* of its targets, for further plans of the configuration */
 	struct el_plan_set *set;
 	struct el_streams *streams; /* of the set */
 	struct events *events;      /* counts of what workers tell as events */

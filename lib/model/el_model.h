@@ -25,6 +25,16 @@ enum el_model_status {
 	EL_MODEL_STATUSES
 };
 
+/* What the requests of a STAMP target are like; zero: plain ones. */
+struct el_model_stamp {
+	char *key_file; /* NULL: nothing is signed */
+	bool authenticated;
+	bool ptp;              /* timestamps; else NTP's */
+	bool class_of_service; /* asked for, with `dscp` wanted of the reply */
+	bool direct_measurement;
+	uint8_t dscp;
+};
+
 struct el_model_target {
 	char *name;
 	char *description;
@@ -34,6 +44,7 @@ struct el_model_target {
 	uint16_t dst_port;
 	uint32_t nb_packets;
 	int32_t ip_payload_size; /* EL_CONF_UNSET */
+	struct el_model_stamp stamp;
 	bool dont_fragment;
 	bool is_subnet;
 	bool enabled;     /* status is EL_MODEL_ACTIVE */

@@ -329,6 +329,19 @@ static int place_target(struct builder *b, struct el_model_target *to,
 	return rc;
 }
 
+static int copy_stamp(const struct el_conf_stamp *from, struct el_model_stamp *to)
+{
+	bool class_of_service = from->class_of_service != EL_CONF_UNSET;
+
+	*to =
+	    (struct el_model_stamp){.authenticated = from->mode == EL_CONF_STAMP_AUTHENTICATED,
+				    .ptp = from->timestamps == EL_CONF_STAMP_PTP,
+				    .class_of_service = class_of_service,
+				    .direct_measurement = from->direct_measurement,
+				    .dscp = class_of_service ? (uint8_t)from->class_of_service : 0};
+	return from->key_file ? copy_string(from->key_file, &to->key_file) : 0;
+}
+
 static int add_target(struct builder *b, const struct el_conf_target *from)
 {
 	struct el_model *m = b->model;
@@ -349,7 +362,8 @@ static int add_target(struct builder *b, const struct el_conf_target *from)
 				       .state = from->state,
 				       .first_series = m->n_series};
 	if (copy_string(from->name, &to->name) < 0 ||
-	    copy_string(from->description, &to->description) < 0)
+	    copy_string(from->description, &to->description) < 0 ||
+	    (from->type == EL_PROBE_STAMP && copy_stamp(&from->stamp, &to->stamp) < 0))
 		return -ENOMEM;
 	return place_target(b, to, from);
 }
@@ -359,6 +373,7 @@ static void destroy(struct el_model *m)
 	for (uint32_t i = 0; i < m->n_targets; i++) {
 		free(m->targets[i].name);
 		free(m->targets[i].description);
+		free(m->targets[i].stamp.key_file);
 	}
 	for (uint32_t i = 0; i < m->n_groups; i++)
 		free(m->groups[i].name);

@@ -27,6 +27,7 @@ void el_plan_set_put(struct el_plan_set *set)
 	}
 	free(set->stamp_kinds);
 	free(set->stamp_ports);
+	el_stamp_keys_put(set->stamp_keys);
 	el_model_put(set->model);
 	free(set);
 }
@@ -137,6 +138,7 @@ int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set
 	set->key = in->key;
 	set->generation = in->generation;
 	set->payload = in->payload;
+	set->stamp_keys = el_stamp_keys_get(in->stamp_keys);
 	set->n_workers = in->n_workers;
 	atomic_store_explicit(&set->refs, 1, memory_order_relaxed);
 	ret = el_plan_survey(in, set, &sv, &t, err);

@@ -109,6 +109,8 @@ struct el_plan_set {
 	/* Of STAMP targets; without any there is none, and no stamp_ports. */
 	struct el_probe_stamp_kind *stamp_kinds;
 	uint32_t n_stamp_kinds;
+	bool has_ptp;                     /* the timestamps of one of them are PTP's */
+	struct el_stamp_keys *stamp_keys; /* that these are signed with; NULL: none */
 	uint64_t
 	    *stamp_ports; /* [EL_PLAN_PORT_WORDS]: a bit for each port that replies come from */
 	uint32_t n_workers;
@@ -154,7 +156,8 @@ struct el_block {
 	/* How far T1 of its STAMP probes may be off; UINT64_MAX: one is of a clock that nobody
 	 * synchronises. */
 	uint64_t wall_error_ns;
-	struct el_span step; /* the clock stepped while it was open; to_ns 0: it did not */
+	int32_t tai_offset_s; /* by how much TAI was ahead of UTC, for T1 in PTP's format */
+	struct el_span step;  /* the clock stepped while it was open; to_ns 0: it did not */
 	/* Filled in by control: when addresses or routes had changed and this plan had not, so that
 	 * probes may have gone the wrong way; to_ns 0: never. */
 	struct el_span moved;
@@ -187,6 +190,8 @@ struct el_plan_input {
 	bool is_update;
 	uint64_t generation;
 	const uint8_t *payload; /* EL_PLAN_PAYLOAD_BYTES of it; must outlive the set */
+	/* The keys of all files that STAMP targets name; the set takes a reference. NULL: none. */
+	struct el_stamp_keys *stamp_keys;
 	/* Called once for each stream of an enabled target. Where the group has a source subnet for
 	 * the family, that takes the place of `source`, which still has to be set; the rest holds
 	 * for all of the subnet's addresses. */
@@ -216,9 +221,9 @@ struct el_plan_input {
  *
  * 0 and *ret_set with one reference; -E2BIG (too many probes or open rounds, ids that don't fit),
  * -ENOMEM; and of what is wrong with a target of the configuration itself, unless is_update:
- * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes), -EMSGSIZE (packets longer than
- * any); each with a sentence that gives the numbers in `err`. A warning for what was adjusted goes
- * to the log. */
+ * -ENOSPC (more than EL_PROBE_TCP_LENS_MAX SYN payload sizes, or EL_PROBE_STAMP_KINDS_MAX kinds of
+ * STAMP's requests), -EMSGSIZE (packets longer than any), -ENOKEY (a key is not there); each with a
+ * sentence that gives the numbers in `err`. A warning for what was adjusted goes to the log. */
 int el_plan_compile(const struct el_plan_input *in, struct el_plan_set **ret_set,
 		    struct el_error *err);
 

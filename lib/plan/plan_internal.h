@@ -69,7 +69,8 @@ int el_plan_share_cursors(struct el_plan *plan, struct draft *const *drafts, uin
 			  const struct timing *t, struct el_plan_tight *tight);
 
 /* stamp.c: the kind that a STAMP target's sessions are of, in `set`. 0, -EMSGSIZE (too long),
- * -ENOSPC (one kind too many), -ENOMEM; the last two with half a sentence. */
+ * -ENOSPC (one kind too many), -ENOKEY (its key is not there), -ENOMEM; the last three with half a
+ * sentence. */
 int el_plan_stamp_kind(struct el_plan_set *set, const struct el_model_target *t,
 		       const struct el_probe_stamp_kind **ret, struct el_error *why);
 

@@ -17,17 +17,39 @@ static bool same_sender(const struct el_stamp_sender *a, const struct el_stamp_s
 	       a->len == b->len;
 }
 
+/* What a target asks for, in requests of this length. */
+static struct el_stamp_sender sender_of(const struct el_model_stamp *s, uint16_t len)
+{
+	struct el_stamp_sender sender = {.authenticated = s->authenticated,
+					 .format = s->ptp ? EL_STAMP_PTP : EL_STAMP_NTP,
+					 .len = len};
+
+	if (s->class_of_service) {
+		sender.asks |= 1U << EL_STAMP_TLV_CLASS_OF_SERVICE;
+		sender.dscp = s->dscp;
+	}
+	if (s->direct_measurement)
+		sender.asks |= 1U << EL_STAMP_TLV_DIRECT_MEASUREMENT;
+	return sender;
+}
+
 int el_plan_stamp_kind(struct el_plan_set *set, const struct el_model_target *t,
 		       const struct el_probe_stamp_kind **ret, struct el_error *why)
 {
 	int32_t len = t->ip_payload_size - UDP_LEN;
-	struct el_stamp_sender sender = {.format = EL_STAMP_NTP};
+	const char *file = t->stamp.key_file;
+	struct el_stamp_sender sender;
 	struct el_probe_stamp_kind kind;
 	int rc;
 
 	if (len > UINT16_MAX)
 		return -EMSGSIZE;
-	sender.len = len > 0 ? (uint16_t)len : 0;
+	sender = sender_of(&t->stamp, len > 0 ? (uint16_t)len : 0);
+	if (file && (sender.authenticated || sender.asks)) {
+		sender.key = el_stamp_keys_find(set->stamp_keys, file);
+		if (!sender.key)
+			return el_error_set(why, -ENOKEY, "its key has not been read: %s", file);
+	}
 	rc = el_probe_stamp_kind_init(&kind, &sender);
 	if (rc < 0)
 		return rc;
@@ -46,10 +68,12 @@ int el_plan_stamp_kind(struct el_plan_set *set, const struct el_model_target *t,
 	}
 	if (set->n_stamp_kinds == EL_PROBE_STAMP_KINDS_MAX)
 		return el_error_set(why, -ENOSPC,
-				    "STAMP targets may have %d different ip_payload_size at most, "
-				    "and %d is one more",
-				    EL_PROBE_STAMP_KINDS_MAX, t->ip_payload_size);
+				    "STAMP targets may have %d different combinations of "
+				    "ip_payload_size and of what is below stamp at most, and its "
+				    "own is one more",
+				    EL_PROBE_STAMP_KINDS_MAX);
 	set->stamp_kinds[set->n_stamp_kinds] = kind;
+	set->has_ptp |= kind.sender.format == EL_STAMP_PTP;
 	*ret = &set->stamp_kinds[set->n_stamp_kinds++];
 	return 0;
 }

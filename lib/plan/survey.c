@@ -157,7 +157,7 @@ static int build_slice(const struct el_plan_input *in, struct el_plan_set *set, 
 
 	if (t->type == EL_PROBE_STAMP)
 		ret = el_plan_stamp_kind(set, t, &spec.stamp, why);
-	if (ret == -ENOSPC || ret == -ENOMEM)
+	if (ret == -ENOSPC || ret == -ENOMEM || ret == -ENOKEY)
 		return ret;
 	if (ret == 0)
 		ret = el_slice_build(s, &spec);
@@ -194,7 +194,7 @@ static int refuse(const struct el_plan_input *in, uint32_t series, const struct 
 {
 	const struct el_model_target *t = &in->model->targets[in->model->series[series].target];
 
-	if (!in->is_update && !t->dynamic && code != -EFBIG)
+	if (code == -ENOMEM || code == -ENOKEY || (!in->is_update && !t->dynamic && code != -EFBIG))
 		return el_error_set(err, code, "target %s: %s", t->name, why->text);
 	leave_out(in, series, code == -ENOSPC ? EL_MODEL_TOO_MANY_SIZES : EL_MODEL_TOO_LONG,
 		  why->text);

@@ -277,6 +277,9 @@ enum el_answer_flag {
 	EL_ANSWER_ID_ZERO = 8,
 	EL_ANSWER_WRONG_CHECKSUM = 16, /* to be accepted all the same */
 	EL_ANSWER_UNCERTAIN = 32,      /* its record becomes EL_RECORD_UNCERTAIN */
+	/* STAMP: long enough for an authenticated reply. `wire` is from where that repeats the
+	 * sequence number, `id` from where one without authentication does. */
+	EL_ANSWER_MAY_BE_SIGNED = 64,
 };
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */
@@ -298,7 +301,8 @@ struct el_answer {
 	uint8_t kind;  /* enum el_answer_kind */
 	uint8_t flags; /* enum el_answer_flag */
 	union {
-		/* which of the possible payload lengths matched; filled in by match */
+		/* which of the possible payload lengths matched, of STAMP: 1: where it is
+		 * authenticated; filled in by match */
 		uint8_t candidate;
 		uint8_t rx_worker; /* once forwarded: the worker whose queue it came in on */
 	};
@@ -333,6 +337,7 @@ enum el_match {
 	EL_MATCH_ADDRESS, /* from or to another address than the probe */
 	EL_MATCH_PORT,    /* other ports than the probe's */
 	EL_MATCH_COOKIE,  /* ICMPping: not our cookie, or the id was not where the probe has it */
+	EL_MATCH_SIGNED,  /* STAMP: authenticated, and the probe is not, or the other way round */
 };
 
 /* The addresses of an answer as one number: exact for IPv4, a keyed hash for IPv6, so that nobody

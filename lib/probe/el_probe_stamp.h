@@ -23,6 +23,7 @@ struct el_probe_stamp_kind {
 	struct el_stamp_sender sender;
 	uint16_t payload_len; /* random bytes behind the tail */
 	uint8_t tail_len;     /* a multiple of 4 */
+	bool plain;           /* unauthenticated, and asks for nothing */
 	/* right-aligned, zeros before it */
 	uint8_t tail[EL_PROBE_STAMP_TAIL_MAX];
 };
@@ -48,7 +49,7 @@ struct el_probe_stamp_time {
 void el_probe_stamp_sign(const struct el_probe_stamp_kind *kind, uint8_t *end,
 			 const struct el_probe_stamp_time *time, uint16_t ssid, uint32_t n_sent);
 
-/* The same for unauthenticated kinds that ask for nothing: the length of the tail is all there is
+/* The same for plain kinds: the length of the tail is all there is
  * of the kind. */
 static inline void el_probe_stamp_set(uint8_t *end, uint8_t tail_len,
 				      const struct el_probe_stamp_time *time)
@@ -135,6 +136,7 @@ struct el_stamp_times {
 };
 
 /* The times of a note of an answered probe of this kind. near_ns: CLOCK_REALTIME, to 68 years.
+ * tai_offset_s: by how much TAI was ahead of UTC when it was sent, for what is in PTP's format.
  * False: T2 or T3 is no time, and only the reflector's error and clock are set. */
 bool el_probe_stamp_times(const struct el_probe_stamp_kind *kind, const struct el_stamp_note *note,
-			  int64_t near_ns, struct el_stamp_times *ret);
+			  int64_t near_ns, int32_t tai_offset_s, struct el_stamp_times *ret);

@@ -7,8 +7,10 @@
 #include "wire.h"
 
 /* The id is the packet's sequence number, which a reply repeats as the sender's, at another place
- * where it is authenticated. What an ICMP error quotes has to reach as far as the sequence number:
- * 12 bytes behind the IP header; the 8 of RFC 792 don't tell the probe. */
+ * where it is authenticated: nothing in a reply says whether it is, so it may be to either of two
+ * probes, and which of them it is to says the mode of their sessions. What an ICMP error quotes has
+ * to reach as far as the sequence number: 12 bytes behind the IP header; the 8 of RFC 792 don't
+ * tell the probe. */
 
 #define QUOTE_LEN (EL_UDP_LEN + 4)
 
@@ -31,6 +33,7 @@ int el_probe_stamp_kind_init(struct el_probe_stamp_kind *kind, const struct el_s
 	*kind = (struct el_probe_stamp_kind){.sender = *sender,
 					     .payload_len = (uint16_t)(len - tail_end),
 					     .tail_len = (uint8_t)tail_len};
+	kind->plain = !sender->authenticated && !sender->asks;
 	kind->sender.len = (uint16_t)len;
 	kind->sender.ssid = kind->sender.error_estimate = 0;
 	if (len > base)
@@ -93,17 +96,21 @@ static enum el_verdict recognise(const struct el_id_key *key, const struct el_pk
 				 struct el_answer *ret_answer)
 {
 	const uint8_t *udp = pkt->l4;
+	size_t len;
 
 	if (pkt->l4_len < EL_UDP_LEN + EL_STAMP_LEN ||
 	    el_get16(udp + 4) < EL_UDP_LEN + EL_STAMP_LEN || el_get16(udp + 4) > pkt->l4_len)
 		return EL_VERDICT_STAMP_SHORT;
+	len = el_get16(udp + 4) - (size_t)EL_UDP_LEN;
 	*ret_answer = (struct el_answer){.addr_key = answer_addr_key(key, pkt),
 					 .own_port = el_get16(udp + 2),
 					 .remote_port = el_get16(udp),
 					 .type = EL_PROBE_STAMP,
 					 .kind = EL_ANSWER_REFLECTED};
-	el_stamp_reply_request(udp + EL_UDP_LEN, EL_STAMP_LEN, false, &ret_answer->wire);
+	el_stamp_reply_request(udp + EL_UDP_LEN, len, false, &ret_answer->wire);
 	ret_answer->id = el_id_unpermute(key, ret_answer->wire);
+	if (el_stamp_reply_request(udp + EL_UDP_LEN, len, true, &ret_answer->wire))
+		ret_answer->flags = EL_ANSWER_MAY_BE_SIGNED;
 	return EL_VERDICT_ANSWER;
 }
 
@@ -129,8 +136,11 @@ static unsigned ids(const struct el_id_key *key, const struct el_answer *answer,
 {
 	(void)lens;
 	(void)n_lens;
-	ret_ids[0] = el_id_unpermute(key, answer->wire);
-	return 1;
+	ret_ids[0] = answer->id;
+	if (!(answer->flags & EL_ANSWER_MAY_BE_SIGNED))
+		return 1;
+	ret_ids[1] = el_id_unpermute(key, answer->wire);
+	return 2;
 }
 
 const struct el_probe_ops el_probe_stamp = {
@@ -158,7 +168,7 @@ enum el_stamp_verdict el_probe_stamp_read(const struct el_probe_stamp_kind *kind
 	enum el_stamp_verdict verdict;
 	struct el_stamp_reply reply;
 
-	if (!sender.authenticated && !sender.asks)
+	if (kind->plain)
 		return el_probe_stamp_read_open(ssid, sender.ssid_needed, packet, len, ret_note);
 	if (len < (sender.authenticated ? EL_STAMP_AUTH_LEN : EL_STAMP_LEN))
 		return EL_STAMP_SHORT;
@@ -183,9 +193,8 @@ enum el_stamp_verdict el_probe_stamp_read(const struct el_probe_stamp_kind *kind
 }
 
 bool el_probe_stamp_times(const struct el_probe_stamp_kind *kind, const struct el_stamp_note *note,
-			  int64_t near_ns, struct el_stamp_times *ret)
+			  int64_t near_ns, int32_t tai_offset_s, struct el_stamp_times *ret)
 {
-	const int32_t tai_offset_s = EL_STAMP_TAI_OFFSET_S;
 	enum el_stamp_format format = el_stamp_error_format(note->error_estimate);
 
 	ret->error_ns = el_stamp_error_ns(note->error_estimate);

@@ -91,6 +91,22 @@ int el_stamp_key_read(const char *path, struct el_stamp_key **ret_key, struct el
 /* Takes NULL. Leaves no trace of it in memory. */
 void el_stamp_key_destroy(struct el_stamp_key *key);
 
+/* Keys by the files that they were read from. Counted; whoever makes it reads into it, after that
+ * any threads may use it. */
+struct el_stamp_keys;
+#define EL_STAMP_KEYS_MAX 256
+
+/* One reference, of none. NULL: no memory. */
+struct el_stamp_keys *el_stamp_keys_create(void);
+/* Has the key of a file among them, which is read unless it is there already. 0, or a negative
+ * errno with a sentence, as el_stamp_key_read; -ENOSPC: it is one too many. */
+int el_stamp_keys_read(struct el_stamp_keys *keys, const char *path, struct el_error *err);
+/* NULL: it is not among them, or there are none (NULL). */
+const struct el_stamp_key *el_stamp_keys_find(const struct el_stamp_keys *keys, const char *path);
+struct el_stamp_keys *el_stamp_keys_get(struct el_stamp_keys *keys); /* NULL is fine */
+/* NULL is fine; the last reference destroys all keys. */
+void el_stamp_keys_put(struct el_stamp_keys *keys);
+
 /* ---- the sender ---- */
 
 /* TLVs that a request asks with: 1 << enum el_stamp_tlv_type. */

@@ -131,7 +131,7 @@ static bool read_sample(const struct el_block *b, const struct el_probe_stamp_ki
 	uint64_t error_ns;
 
 	if (el_record_state(r) != EL_RECORD_ANSWERED || el_record_time(r) > limit_ns ||
-	    !el_probe_stamp_times(kind, &b->stamps[index], STATS_NEAR_NS, &times))
+	    !el_probe_stamp_times(kind, &b->stamps[index], STATS_NEAR_NS, b->tai_offset_s, &times))
 		return false;
 	error_ns = b->wall_error_ns > UINT64_MAX - times.error_ns
 		       ? UINT64_MAX

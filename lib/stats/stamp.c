@@ -149,7 +149,8 @@ static bool network_ns(const struct el_block *b, const struct walked *of, uint32
 
 	if (el_record_state(b->records[index]) != EL_RECORD_ANSWERED || rtt > of->limit_ns ||
 	    b->step.to_ns ||
-	    !el_probe_stamp_times(of->kind, &b->stamps[index], STATS_NEAR_NS, &times))
+	    !el_probe_stamp_times(of->kind, &b->stamps[index], STATS_NEAR_NS, b->tai_offset_s,
+				  &times))
 		return false;
 	inside = times.t3_ns - times.t2_ns;
 	if (inside < 0 || (uint64_t)inside > rtt)

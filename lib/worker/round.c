@@ -60,6 +60,7 @@ static void begin(struct el_worker *w, struct el_block *b)
 				 .sending = true,
 				 .overdue = UINT32_MAX};
 	l->last_send_ns = l->moved_ns = b->began_ns = w->iteration_ns;
+	b->tai_offset_s = w->wall_line.tai_offset_s;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		el_pacing_begin(&w->pacing[c], &plan->classes[c], start, w->debt_ns);
 		w->pass[c] = w->next[c] = 0;

@@ -334,6 +334,7 @@ static void mismatch(struct el_worker *w, struct queue *q, const struct pending 
 	    [EL_MATCH_ADDRESS] = EL_COUNTER_UNMATCHED_ADDRESS,
 	    [EL_MATCH_PORT] = EL_COUNTER_UNMATCHED_PORT,
 	    [EL_MATCH_COOKIE] = EL_COUNTER_UNMATCHED_COOKIE,
+	    [EL_MATCH_SIGNED] = EL_COUNTER_UNMATCHED_STAMP_HMAC,
 	};
 	const struct el_answer *a = &p->answer;
 	struct el_pkt pkt;
@@ -363,15 +364,22 @@ static void mismatch(struct el_worker *w, struct queue *q, const struct pending 
 		reset_unknown(w, q, &pkt);
 }
 
-/* Whether an answer is to the probe at `at`, its candidate `i`: an RST may acknowledge the SYN's
- * payload, but then that of this very probe. */
+/* Whether an answer that is to another probe than the first candidate may be to this one. An RST
+ * may acknowledge the SYN's payload, but then that of this very probe; of STAMP see
+ * reply_is_in_mode. */
+static bool may_be_other(const struct el_slice *s, uint32_t i, const struct el_plan_set *set)
+{
+	return s->type == EL_PROBE_STAMP || s->payload_len == set->tcp_payload_lens[i - 1];
+}
+
+/* Whether an answer is to the probe at `at`, its candidate `i`. */
 static enum el_match verify_candidate(struct el_answer *a, uint32_t i, const struct located *at)
 {
 	const struct el_slice *s = at->slice;
 	uint32_t packet;
 
 	if (!el_slice_packet_of_pass(s, at->pass, &packet) || s->type != a->type ||
-	    (i && s->payload_len != at->set->tcp_payload_lens[i - 1]))
+	    (i && !may_be_other(s, i, at->set)))
 		return EL_MATCH_ID;
 	a->candidate = (uint8_t)i;
 	return el_probe_ops[s->type]->verify(a, s, el_slice_port(s, packet));
@@ -390,6 +398,13 @@ static void settle(struct el_worker *w, struct pending *p, uint32_t id, const st
 		apply(w, a, at, &p->note);
 	else
 		forward(w, p, at);
+}
+
+/* Whether a STAMP reply has the sequence number where those of its session's mode have it. */
+static bool reply_is_in_mode(const struct el_answer *a, const struct located *at)
+{
+	return at->set->stamp_kinds[at->slice->stamp_kind].sender.authenticated ==
+	       (a->candidate != 0);
 }
 
 /* Reads a STAMP reply that came from the reflector of the probe at `at`; false, and counted: it is
@@ -428,9 +443,13 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 		if (!locate(w, span, ids[i], &at))
 			continue;
 		match = verify_candidate(a, i, &at);
-		if (match == EL_MATCH_OK) {
-			if (a->kind == EL_ANSWER_REFLECTED && !read_reply(w, p, &at))
+		if (match == EL_MATCH_OK && a->kind == EL_ANSWER_REFLECTED) {
+			if (!reply_is_in_mode(a, &at))
+				match = EL_MATCH_SIGNED;
+			else if (!read_reply(w, p, &at))
 				return true;
+		}
+		if (match == EL_MATCH_OK) {
 			count(w, EL_COUNTER_WRONG_CHECKSUMS,
 			      (a->flags & EL_ANSWER_WRONG_CHECKSUM) != 0);
 			settle(w, p, ids[i], &at);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Replies of STAMP reflectors, in two stages as in rx.c: the quick way for first replies without
- * authentication to probes of the newest round, in plain frames. Whatever is not just that, or does
+/* Replies of STAMP reflectors, in two stages as in rx.c: the quick way for first replies to plain
+ * probes of the newest round, in plain frames. Whatever is not just that, or does
  * not agree with what was sent, is left to rx_any.c, which tells what is wrong with it. */
 #include "el_probe_plain.h"
 #include "worker_internal.h"
@@ -102,7 +102,7 @@ bool rx_stamp_take(struct el_worker *w, el_record *record, const struct stamp_fo
 	if (s->type != EL_PROBE_STAMP || !is_of(f, udp, &block->set->key))
 		return false;
 	kind = &block->set->stamp_kinds[s->stamp_kind];
-	if (kind->sender.authenticated || el_record_state(*record) != EL_RECORD_SENT ||
+	if (!kind->plain || el_record_state(*record) != EL_RECORD_SENT ||
 	    el_probe_stamp_read(kind, s->cookie, udp + EL_UDP_LEN,
 				el_get16(udp + 4) - (size_t)EL_UDP_LEN, &note) != EL_STAMP_ANSWER ||
 	    note.t1 != kept->t1)

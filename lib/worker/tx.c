@@ -58,13 +58,13 @@ static void send_list(struct el_worker *w, struct queue *q)
 {
 	struct probe_list *p = &q->probes;
 	struct live_round *first_unsent;
-	uint32_t bytes = 0, probes;
+	uint32_t bytes = 0, probes, n = p->n;
 	uint64_t ns = worker_now(w), took_ns;
 	uint16_t sent;
 
 	if (unlikely(p->stamps))
-		tx_stamp(w, p, ns);
-	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)p->n);
+		n = tx_stamp(w, p, ns);
+	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)n);
 	took_ns = worker_now(w) - ns;
 	if (unlikely(p->stamps))
 		tx_stamp_sent(p, sent);
@@ -76,9 +76,9 @@ static void send_list(struct el_worker *w, struct queue *q)
 	}
 	q->stuck = !sent && (q->stuck || ns - q->moved_ns > EL_NS_PER_S / 10);
 	probes = record_burst(p, sent, ns, took_ns);
-	if (p->n) {
+	if (unlikely(sent < n)) {
 		first_unsent = p->runs[0].live;
-		first_unsent->block->tx_refused += p->n;
+		first_unsent->block->tx_refused += n - sent;
 	}
 	add(&q->counters.tx_packets, sent);
 	count(w, EL_COUNTER_TX_BYTES, bytes);

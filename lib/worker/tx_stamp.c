@@ -4,13 +4,19 @@
 #include "el_probe_stamp.h"
 #include "worker_internal.h"
 
-/* The times of a burst, by format. */
+/* To sign a probe takes some hundred nanoseconds, by which T1 of the first one of a burst is older
+ * than the send: as many as that a burst, and the others in the next iteration, for neither is the
+ * receiving to wait. What it comes to is in the time that the burst took, which is counted and
+ * makes its records uncertain as that of any other. */
+#define SIGNED_BURST 4
+
+/* The times of a burst, by format; PTP's only where it is needed. */
 struct times {
 	struct el_probe_stamp_time of[EL_STAMP_PTP + 1];
 };
 
 static struct el_probe_stamp_time time_in(const struct el_worker *w, enum el_stamp_format format,
-					  uint64_t ns)
+					  int32_t tai_offset_s, uint64_t ns)
 {
 	const struct el_wall_line *wall = &w->wall_line;
 	const uint64_t most_us = UINT32_MAX;
@@ -20,41 +26,48 @@ static struct el_probe_stamp_time time_in(const struct el_worker *w, enum el_sta
 	    .maxerror_us = (uint32_t)RTE_MIN(error_us ? error_us : most_us, most_us)};
 
 	return (struct el_probe_stamp_time){
-	    .t1 = el_stamp_encode(format, worker_real_ns(w, ns), EL_STAMP_TAI_OFFSET_S),
+	    .t1 = el_stamp_encode(format, worker_real_ns(w, ns), tai_offset_s),
 	    .error_estimate = el_stamp_error_estimate(&clock, format)};
 }
 
-/* Stamps number `i` of a list, which is for this record. */
-static void stamp_one(const struct probe_list *p, uint32_t i, const struct live_round *l,
-		      uint32_t record, const struct times *times)
+/* Stamps number `i` of a list, which is for this record. True: it was signed. */
+static inline bool stamp_one(const struct probe_list *p, uint32_t i, const struct live_round *l,
+			     uint32_t record, const struct times *times)
 {
 	const struct el_slice *s = p->slices[i];
 	const struct el_probe_stamp_kind *kind = &l->block->set->stamp_kinds[s->stamp_kind];
 	const struct el_probe_stamp_time *time = &times->of[kind->sender.format];
 
-	if (likely(!kind->sender.authenticated && !kind->sender.asks))
-		el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time);
-	else
-		el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie, 0);
 	l->block->stamps[record].t1 = time->t1;
+	if (likely(kind->plain)) {
+		el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time);
+		return false;
+	}
+	el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie, 0);
+	return true;
 }
 
-void tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
+uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
 {
-	const struct times times = {{time_in(w, EL_STAMP_NTP, ns), time_in(w, EL_STAMP_PTP, ns)}};
+	struct times times = {{time_in(w, EL_STAMP_NTP, 0, ns)}};
 	const uint64_t error_ns = w->wall_line.synchronised ? w->wall_line.error_ns : UINT64_MAX;
-	uint32_t i = 0;
+	uint32_t i = 0, n_signed = 0;
 
 	for (uint32_t k = 0; k < p->n_runs; k++) {
 		const struct probe_run *r = &p->runs[k];
 		struct el_block *b = r->live->block;
 
 		b->wall_error_ns = RTE_MAX(b->wall_error_ns, error_ns);
+		if (unlikely(b->set->has_ptp))
+			times.of[EL_STAMP_PTP] = time_in(w, EL_STAMP_PTP, b->tai_offset_s, ns);
 		for (uint32_t j = 0; j < r->n; j++, i++) {
-			if (p->stamps >> i & 1)
-				stamp_one(p, i, r->live, r->record + j, &times);
+			if ((p->stamps >> i & 1) &&
+			    stamp_one(p, i, r->live, r->record + j, &times) &&
+			    ++n_signed == SIGNED_BURST)
+				return i + 1;
 		}
 	}
+	return i;
 }
 
 void tx_stamp_sent(struct probe_list *p, uint32_t sent)

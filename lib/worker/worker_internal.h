@@ -341,8 +341,9 @@ __rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 /* Whether any plan has STAMP targets; if `port` is not 0, those that answer from it. */
 bool rx_has_reflectors(const struct el_worker *w, uint16_t port);
 
-/* tx_stamp.c: stamps the STAMP probes of a list, which are about to be sent at `ns`. */
-void tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns);
+/* tx_stamp.c: stamps the STAMP probes of a list, which are about to be sent at `ns`. How many of
+ * its packets may be: not all of them where probes are signed. */
+uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns);
 /* The first `sent` of its packets, of those that are still counted, have gone. */
 void tx_stamp_sent(struct probe_list *p, uint32_t sent);
 /* Of a list that is made anew from its own packets, in which `stamps` was what p->stamps is: the

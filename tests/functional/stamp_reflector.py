@@ -70,10 +70,17 @@ class Reflector:
         count = self.counts.get(session, 0)
         reply = stamp_peer.reflect(request, ttl_tos_of(ancillary), t2, self.now(), self.options.ptp, self.key, auth,
                                    -1 if self.options.stateless else count)
+        self.log(request)
         if reply is None:
             return
         self.counts[session] = count + 1
+        if self.options.forge and self.requests % self.options.forge == 0:
+            reply = reply[:96] + stamp_peer.digest(b"another key", reply[:96]) + reply[112:]
         sock.sendto(reply, sender)
+
+    def log(self, request):
+        if self.options.log:
+            print(time.time_ns(), request.hex(), file=self.options.log, flush=True)
 
     def run(self):
         selector = selectors.DefaultSelector()
@@ -92,6 +99,8 @@ def main():
     parser.add_argument("--stateless", action="store_true")
     parser.add_argument("--ptp", action="store_true")
     parser.add_argument("--key", help="hexadecimal: authenticated mode")
+    parser.add_argument("--forge", type=int, help="of so many replies one is signed with another key")
+    parser.add_argument("--log", type=argparse.FileType("w"), help="file for the requests, each with its time")
     parser.add_argument("--wait", type=float, default=0, help="seconds between request and reply")
     parser.add_argument("--late", type=float, default=0, help="seconds until a request is stamped, as on its way")
     parser.add_argument("--ahead", type=float, default=0, help="seconds that the clock is ahead")

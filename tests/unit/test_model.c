@@ -321,6 +321,35 @@ static void everything_is_copied(void **state)
 	el_model_put(m);
 }
 
+/* What STAMP targets ask for; of others nothing. */
+static void stamp(void **state)
+{
+	char log[4096];
+	struct el_model *m = create(
+	    GLOBAL "groups: {a: {}}\n"
+		   "targets:\n"
+		   "  plain: {type: STAMP, destination: 192.0.2.1}\n"
+		   "  signed: {type: STAMP, destination: 192.0.2.1, stamp: {mode: authenticated,\n"
+		   "           key_file: /etc/k, timestamps: ptp, class_of_service: 46}}\n"
+		   "  zero: {type: STAMP, destination: 192.0.2.1, stamp: {class_of_service: 0,\n"
+		   "         direct_measurement: true}}\n"
+		   "  icmp: {type: ICMPping, destination: 192.0.2.1}\n",
+	    log, sizeof(log));
+	const struct el_model_stamp none = {0}, *s = &target(m, "signed")->stamp;
+
+	(void)state;
+	assert_memory_equal(&target(m, "plain")->stamp, &none, sizeof(none));
+	assert_memory_equal(&target(m, "icmp")->stamp, &none, sizeof(none));
+	assert_string_equal(s->key_file, "/etc/k");
+	assert_true(s->authenticated && s->ptp && s->class_of_service && !s->direct_measurement);
+	assert_int_equal(s->dscp, 46);
+	s = &target(m, "zero")->stamp;
+	assert_null(s->key_file);
+	assert_true(!s->authenticated && !s->ptp && s->class_of_service && s->direct_measurement);
+	assert_int_equal(s->dscp, 0);
+	el_model_put(m);
+}
+
 static void duplicates_and_references(void **state)
 {
 	char log[4096];
@@ -400,6 +429,7 @@ int main(void)
 	    cmocka_unit_test(own_addresses),
 	    cmocka_unit_test(what_has_changed_is_logged),
 	    cmocka_unit_test(everything_is_copied),
+	    cmocka_unit_test(stamp),
 	    cmocka_unit_test(duplicates_and_references),
 	    cmocka_unit_test(absent_series),
 	    cmocka_unit_test(no_targets),

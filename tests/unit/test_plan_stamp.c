@@ -4,6 +4,8 @@
 
 #include "plan_fixture.h"
 
+#include "stamp_keys.h"
+
 #define SESSIONS 1000
 
 static char names[SESSIONS][16];
@@ -111,6 +113,70 @@ static void kinds_are_shared(void **state)
 	free(f);
 }
 
+static bool asks_for(const struct el_stamp_sender *s, enum el_stamp_tlv_type type)
+{
+	return s->asks >> type & 1;
+}
+
+/* What is configured of a target is what its requests are like. */
+static void kinds_are_as_configured(void **state)
+{
+	static const char *const text = "a key that is a secret";
+	struct fixture *f = fixture(1, 10);
+	const struct el_probe_stamp_kind *k;
+	const struct el_stamp_key *key;
+	struct el_plan_set *set;
+	char path[1][32];
+
+	(void)state;
+	f->in.stamp_keys = read_key_files(&text, 1, path);
+	key = el_stamp_keys_find(f->in.stamp_keys, path[0]);
+	for (int i = 0; i < 5; i++)
+		add_target(f, EL_PROBE_STAMP, "198.51.100.1", 1);
+	f->targets[1].stamp = (struct el_model_stamp){.ptp = true};
+	f->targets[2].stamp = (struct el_model_stamp){.authenticated = true, .key_file = path[0]};
+	f->targets[3].stamp = (struct el_model_stamp){
+	    .direct_measurement = true, .class_of_service = true, .dscp = 46, .key_file = path[0]};
+	f->targets[4].stamp = (struct el_model_stamp){.key_file = path[0]};
+	set = compile(f);
+	k = set->stamp_kinds;
+	assert_int_equal(set->n_stamp_kinds, 4); /* there is nothing to be signed of the last */
+	assert_true(k[0].plain && !k[0].sender.key && k[0].sender.format == EL_STAMP_NTP);
+	assert_true(k[1].plain && k[1].sender.format == EL_STAMP_PTP && set->has_ptp);
+	assert_true(!k[2].plain && k[2].sender.authenticated && k[2].sender.key == key);
+	assert_int_equal(k[2].sender.len, EL_STAMP_AUTH_LEN);
+	assert_int_equal(k[2].sender.asks, 0);
+	assert_true(!k[3].plain && !k[3].sender.authenticated && k[3].sender.key == key);
+	assert_true(asks_for(&k[3].sender, EL_STAMP_TLV_DIRECT_MEASUREMENT) &&
+		    asks_for(&k[3].sender, EL_STAMP_TLV_CLASS_OF_SERVICE));
+	assert_int_equal(k[3].sender.dscp, 46);
+	/* the set keeps what it signs with */
+	el_stamp_keys_put(f->in.stamp_keys);
+	assert_ptr_equal(el_stamp_keys_find(set->stamp_keys, path[0]), key);
+	el_plan_set_put(set);
+	free(f);
+}
+
+/* A key that nobody has read is no reason to send what is not signed. */
+static void without_its_key_there_is_no_plan(void **state)
+{
+	static char file[] = "/etc/nothing.key";
+	struct fixture *f = fixture(1, 10);
+	struct el_plan_set *set = NULL;
+	struct el_error err = {{0}};
+
+	(void)state;
+	add_target(f, EL_PROBE_STAMP, "198.51.100.1", 1);
+	f->targets[0].stamp = (struct el_model_stamp){.authenticated = true, .key_file = file};
+	for (int is_update = 0; is_update < 2; is_update++) {
+		f->in.is_update = is_update;
+		assert_int_equal(el_plan_compile(&f->in, &set, &err), -ENOKEY);
+		assert_string_equal(err.text,
+				    "target t: its key has not been read: /etc/nothing.key");
+	}
+	free(f);
+}
+
 /* One kind too many: an error where it is of the configuration's own. */
 static void kinds_have_a_limit(void **state)
 {
@@ -127,6 +193,11 @@ static void kinds_have_a_limit(void **state)
 		}
 		rc = el_plan_compile(&f->in, &set, &err);
 		assert_int_equal(rc, n == EL_PROBE_STAMP_KINDS_MAX ? 0 : -ENOSPC);
+		if (rc < 0)
+			assert_string_equal(
+			    err.text, "target t: STAMP targets may have 256 different combinations "
+				      "of ip_payload_size and of what is below stamp at most, and "
+				      "its own is one more");
 		el_plan_set_put(set);
 		free(f);
 	}
@@ -138,6 +209,8 @@ int main(void)
 	    cmocka_unit_test(sessions_differ),
 	    cmocka_unit_test(only_stamp_has_a_second_plane),
 	    cmocka_unit_test(kinds_are_shared),
+	    cmocka_unit_test(kinds_are_as_configured),
+	    cmocka_unit_test(without_its_key_there_is_no_plan),
 	    cmocka_unit_test(kinds_have_a_limit),
 	};
 

@@ -114,12 +114,48 @@ static void what_is_no_secret(void **state)
 	put("12345678", 8, 0600);
 }
 
+/* A file is read once, whatever becomes of it; there may be as many as that. */
+static void keys_by_their_files(void **state)
+{
+	struct el_stamp_keys *keys = el_stamp_keys_create();
+	const struct el_stamp_key *first;
+	struct el_error err;
+	char other[2 * EL_STAMP_KEYS_MAX];
+
+	(void)state;
+	assert_null(el_stamp_keys_find(NULL, path));
+	assert_null(el_stamp_keys_find(keys, path));
+	put("12345678", 8, 0600);
+	assert_int_equal(el_stamp_keys_read(keys, path, &err), 0);
+	first = el_stamp_keys_find(keys, path);
+	assert_non_null(first);
+	put("1234567", 7, 0600);
+	assert_int_equal(el_stamp_keys_read(keys, path, &err), 0);
+	assert_ptr_equal(el_stamp_keys_find(keys, path), first);
+	/* the same file by further names */
+	put("abcdefgh", 8, 0600);
+	for (int i = 2; i <= EL_STAMP_KEYS_MAX; i++) {
+		snprintf(other, sizeof(other), "%s%0*d", directory, i, 0);
+		memset(other + strlen(directory), '/', (size_t)i);
+		snprintf(other + strlen(directory) + i, 4, "key");
+		assert_int_equal(el_stamp_keys_read(keys, other, &err), 0);
+		assert_ptr_not_equal(el_stamp_keys_find(keys, other), first);
+	}
+	assert_int_equal(el_stamp_keys_read(keys, "/etc/one-more", &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "the 256 that there may be"));
+	el_stamp_keys_put(el_stamp_keys_get(keys));
+	assert_ptr_equal(el_stamp_keys_find(keys, path), first);
+	el_stamp_keys_put(keys);
+	el_stamp_keys_put(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keys_are_lines),
 	    cmocka_unit_test(what_is_none),
 	    cmocka_unit_test(what_is_no_secret),
+	    cmocka_unit_test(keys_by_their_files),
 	};
 
 	return cmocka_run_group_tests_name("stamp_key", tests, setup, teardown);
