@@ -484,6 +484,18 @@ const struct family expo_families[] = {
      "STAMP probes that came to their reflector with another DSCP than they were sent with, as it "
      "says (stamp.class_of_service).",
      expo_rows_stamp, NULL, expo_print_remarked, EL_PROBE_STAMP, 0},
+    {"echolane_stamp_class_refused_total", FAMILY_COUNTER,
+     "STAMP replies whose reflector did not use the DSCP that was wanted of them, as it says "
+     "(stamp.class_of_service).",
+     expo_rows_stamp, NULL, expo_print_class_refused, EL_PROBE_STAMP, 0},
+    {"echolane_stamp_tlvs_total", FAMILY_COUNTER,
+     "STAMP replies to probes that ask for more (TLVs), by what became of that: all was answered; "
+     "something is missing, not understood by the reflector, malformed, or its HMAC was wrong.",
+     expo_rows_stamp, expo_subs_tlvs, expo_print_tlvs, EL_PROBE_STAMP, 0},
+    {"echolane_stamp_session_packets_total", FAMILY_COUNTER,
+     "Packets by Direct Measurement (stamp.direct_measurement), from reply to reply: that were "
+     "sent, that the reflector says it received, and replied to.",
+     expo_rows_stamp, expo_subs_counted, expo_print_counted, EL_PROBE_STAMP, 0},
     {"echolane_stamp_reflector_synchronised", FAMILY_GAUGE,
      "1 if the clock of the STAMP reflector was synchronised in all replies of the last round, as "
      "it "

@@ -94,6 +94,64 @@ bool expo_print_remarked(const struct family *f, const struct el_expo_input *in,
 	return true;
 }
 
+/* The labels of a series with a further one, in the order of their names. */
+static void labels_with(const struct el_expo_input *in, uint32_t row, const char *name,
+			const char *value, struct line *l)
+{
+	expo_labels_to_group(in, row, NULL, l);
+	line_label(l, name, value);
+	expo_labels_from_probe_name(in, row, l);
+}
+
+bool expo_print_class_refused(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			      uint32_t sub, struct line *l)
+{
+	(void)sub;
+	if (!expo_is_shown(f, in, row) || state_of(in)->gauges[row].told == 0)
+		return false;
+	expo_series_labels(in, row, NULL, 0, l);
+	line_u64(l, state_of(in)->totals[row].class_refused);
+	return true;
+}
+
+uint32_t expo_subs_tlvs(const struct el_expo_input *in)
+{
+	(void)in;
+	return EL_STAMP_TLVS;
+}
+
+/* Only where something was asked. */
+bool expo_print_tlvs(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		     uint32_t sub, struct line *l)
+{
+	static const char *const names[] = EL_STAMP_TLVS_NAMES;
+
+	if (!expo_is_shown(f, in, row) || state_of(in)->gauges[row].asks == 0)
+		return false;
+	labels_with(in, row, "outcome", names[sub], l);
+	line_u64(l, state_of(in)->totals[row].tlvs[sub]);
+	return true;
+}
+
+uint32_t expo_subs_counted(const struct el_expo_input *in)
+{
+	(void)in;
+	return EL_COUNTED;
+}
+
+bool expo_print_counted(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l)
+{
+	static const char *const names[] = EL_COUNTED_NAMES;
+	const struct el_stamp_figures *g = &state_of(in)->gauges[row];
+
+	if (!expo_is_shown(f, in, row) || !(g->asks >> EL_STAMP_TLV_DIRECT_MEASUREMENT & 1))
+		return false;
+	labels_with(in, row, "packets", names[sub], l);
+	line_u64(l, state_of(in)->totals[row].counted[sub]);
+	return true;
+}
+
 bool expo_print_synchronised(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			     uint32_t sub, struct line *l)
 {

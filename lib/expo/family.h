@@ -77,6 +77,14 @@ bool expo_print_ppm(const struct family *f, const struct el_expo_input *in, uint
 		    uint32_t sub, struct line *l);
 bool expo_print_remarked(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			 uint32_t sub, struct line *l);
+bool expo_print_class_refused(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			      uint32_t sub, struct line *l);
+uint32_t expo_subs_tlvs(const struct el_expo_input *in);
+bool expo_print_tlvs(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		     uint32_t sub, struct line *l);
+uint32_t expo_subs_counted(const struct el_expo_input *in);
+bool expo_print_counted(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l);
 bool expo_print_synchronised(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			     uint32_t sub, struct line *l);
 

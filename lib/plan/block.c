@@ -40,12 +40,23 @@ static size_t stamps_bytes(const struct el_block *b)
 	return plan_stamps_bytes(b->set->plans[b->worker]);
 }
 
+static size_t plan_tallies_bytes(const struct el_plan *plan)
+{
+	return plan->set->has_asks ? plan->n_slices * sizeof(struct el_stamp_tally) : 0;
+}
+
+static size_t tallies_bytes(const struct el_block *b)
+{
+	return plan_tallies_bytes(b->set->plans[b->worker]);
+}
+
 uint64_t el_plan_set_blocks_bytes(const struct el_plan_set *set)
 {
 	uint64_t bytes = 0;
 
 	for (uint32_t w = 0; w < set->n_workers; w++)
-		bytes += plan_records_bytes(set->plans[w]) + plan_stamps_bytes(set->plans[w]);
+		bytes += plan_records_bytes(set->plans[w]) + plan_stamps_bytes(set->plans[w]) +
+			 plan_tallies_bytes(set->plans[w]);
 	return bytes * set->n_blocks;
 }
 
@@ -60,7 +71,9 @@ struct el_block *el_block_create(struct el_plan_set *set, uint32_t worker)
 	b->records = map(records_bytes(b));
 	if (b->records && stamps_bytes(b))
 		b->stamps = map(stamps_bytes(b));
-	if (!b->records || (stamps_bytes(b) && !b->stamps)) {
+	if (b->records && tallies_bytes(b))
+		b->tallies = map(tallies_bytes(b));
+	if (!b->records || (stamps_bytes(b) && !b->stamps) || (tallies_bytes(b) && !b->tallies)) {
 		el_block_free(b);
 		errno = ENOMEM;
 		return NULL;
@@ -73,12 +86,15 @@ void el_block_reset(struct el_block *b, uint64_t round, uint64_t start_ns)
 	memset(b->records, 0, records_bytes(b));
 	if (b->stamps)
 		memset(b->stamps, 0, stamps_bytes(b));
+	if (b->tallies)
+		memset(b->tallies, 0, tallies_bytes(b));
 	*b = (struct el_block){.set = b->set,
 			       .worker = b->worker,
 			       .round = round,
 			       .start_ns = start_ns,
 			       .records = b->records,
-			       .stamps = b->stamps};
+			       .stamps = b->stamps,
+			       .tallies = b->tallies};
 }
 
 void el_block_free(struct el_block *b)
@@ -89,6 +105,8 @@ void el_block_free(struct el_block *b)
 		munmap(b->records, records_bytes(b));
 	if (b->stamps)
 		munmap(b->stamps, stamps_bytes(b));
+	if (b->tallies)
+		munmap(b->tallies, tallies_bytes(b));
 	el_plan_set_put(b->set);
 	free(b);
 }

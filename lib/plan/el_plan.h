@@ -110,6 +110,7 @@ struct el_plan_set {
 	struct el_probe_stamp_kind *stamp_kinds;
 	uint32_t n_stamp_kinds;
 	bool has_ptp;                     /* the timestamps of one of them are PTP's */
+	bool has_asks;                    /* one of them asks by TLVs */
 	struct el_stamp_keys *stamp_keys; /* that these are signed with; NULL: none */
 	uint64_t
 	    *stamp_ports; /* [EL_PLAN_PORT_WORDS]: a bit for each port that replies come from */
@@ -129,6 +130,27 @@ static inline unsigned el_bound_of_ns(uint64_t ns)
 	return b < EL_BOUNDS ? b : EL_BOUNDS - 1;
 }
 
+/* What the TLVs of replies to a STAMP slice's probes said in a round. */
+struct el_stamp_tally {
+	uint32_t tlvs[EL_STAMP_TLVS]; /* first replies, by what became of what was asked */
+	/* Of Direct Measurement, where has_counts: of the reply for which the reflector had
+	 * received most. */
+	uint32_t n_sent, n_received, n_replied;
+	bool has_counts;
+};
+
+static inline void el_stamp_tally_add(struct el_stamp_tally *t, const struct el_stamp_told *told)
+{
+	t->tlvs[told->tlvs]++;
+	if (!told->has_counts ||
+	    (t->has_counts && (int32_t)(told->n_received - t->n_received) <= 0))
+		return;
+	t->n_sent = told->n_sent;
+	t->n_received = told->n_received;
+	t->n_replied = told->n_replied;
+	t->has_counts = true;
+}
+
 /* A round's records on one worker, and what the worker found out besides. Ownership goes round:
  * control hands an empty block to the worker, the worker hands it back finished, statistics reads
  * and clears it, control uses it again. Whoever has it reads and writes it alone. */
@@ -142,6 +164,7 @@ struct el_block {
 	/* Plane 1, likewise, in plans that have STAMP targets; else NULL. Of a STAMP probe that was
 	 * sent t1, of one that was answered all. */
 	struct el_stamp_note *stamps;
+	struct el_stamp_tally *tallies; /* [n_slices], in plans that ask by TLVs; else NULL */
 	/* Filled in by the worker. */
 	uint64_t began_ns;  /* 0: it did not begin */
 	uint64_t sent_ns;   /* last send */

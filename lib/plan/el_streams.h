@@ -29,6 +29,9 @@ struct el_worker_streams {
 	/* [n_slices]: the worker, + 1, that the last forwarded answer to the slice came in at; 0:
 	 * none was forwarded. Read by the compile thread (steering_learn). */
 	_Atomic uint8_t *rx_worker;
+	/* [n_slices], in plans that ask by TLVs, else NULL: probes sent so far, modulo 2^32; the
+	 * worker's alone. */
+	uint32_t *n_sent;
 };
 
 /* Counted; any thread. */

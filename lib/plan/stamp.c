@@ -74,6 +74,7 @@ int el_plan_stamp_kind(struct el_plan_set *set, const struct el_model_target *t,
 				    EL_PROBE_STAMP_KINDS_MAX);
 	set->stamp_kinds[set->n_stamp_kinds] = kind;
 	set->has_ptp |= kind.sender.format == EL_STAMP_PTP;
+	set->has_asks |= kind.sender.asks != 0;
 	*ret = &set->stamp_kinds[set->n_stamp_kinds++];
 	return 0;
 }

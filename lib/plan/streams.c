@@ -13,7 +13,9 @@ static int worker_streams_init(struct el_worker_streams *s, const struct el_plan
 
 	s->half_open = aligned_alloc(64, bytes);
 	s->rx_worker = calloc(plan->n_slices + 1UL, sizeof(*s->rx_worker));
-	if (!s->half_open || !s->rx_worker)
+	if (plan->set->has_asks)
+		s->n_sent = calloc(plan->n_slices + 1UL, sizeof(*s->n_sent));
+	if (!s->half_open || !s->rx_worker || (plan->set->has_asks && !s->n_sent))
 		return -1;
 	memset(s->half_open, 0, bytes); /* touched now, so that no worker faults later */
 	return 0;
@@ -49,6 +51,7 @@ void el_streams_put(struct el_streams *s)
 	for (uint32_t w = 0; w < s->set->n_workers; w++) {
 		free(s->of[w].half_open);
 		free(s->of[w].rx_worker);
+		free(s->of[w].n_sent);
 	}
 	el_plan_set_put(s->set);
 	free(s);

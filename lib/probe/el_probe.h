@@ -280,6 +280,7 @@ enum el_answer_flag {
 	/* STAMP: long enough for an authenticated reply. `wire` is from where that repeats the
 	 * sequence number, `id` from where one without authentication does. */
 	EL_ANSWER_MAY_BE_SIGNED = 64,
+	EL_ANSWER_TOLD = 128, /* STAMP: its session asks by TLVs */
 };
 
 /* A parsed answer: what a worker needs to match it, also on another worker's queue. */

@@ -89,6 +89,15 @@ _Static_assert(sizeof(struct el_stamp_note) == 32, "two of them are a cache line
 #define EL_STAMP_NOTE_DSCP 0x80
 #define EL_STAMP_NOTE_DSCP_REFUSED 0x40 /* the DSCP that the reply was to have was not used */
 
+/* What the TLVs of a reply say besides; of kinds that are plain there is none. */
+struct el_stamp_told {
+	uint32_t n_sent, n_received, n_replied; /* Direct Measurement; else 0 */
+	uint8_t tlvs;                           /* enum el_stamp_tlvs */
+	bool has_counts;
+	uint8_t zero[18];
+};
+_Static_assert(sizeof(struct el_stamp_told) == 32, "as an answer that is forwarded");
+
 /* Reads a note from a packet that is long enough; where the fields are depends on whether it is
  * authenticated. */
 static inline void el_probe_stamp_read_fields(const uint8_t *packet, const uint8_t *timestamp,
@@ -123,10 +132,11 @@ static inline enum el_stamp_verdict el_probe_stamp_read_open(uint16_t ssid, bool
 }
 
 /* Reads the reply to a probe of a session of this kind. What is wrong with it; EL_STAMP_ANSWER:
- * nothing that can be seen without what was sent. */
+ * nothing that can be seen without what was sent. *ret_told is set where the kind is not plain. */
 enum el_stamp_verdict el_probe_stamp_read(const struct el_probe_stamp_kind *kind, uint16_t ssid,
 					  const uint8_t *packet, size_t len,
-					  struct el_stamp_note *ret_note);
+					  struct el_stamp_note *ret_note,
+					  struct el_stamp_told *ret_told);
 
 /* What a note says, converted. */
 struct el_stamp_times {

@@ -161,7 +161,8 @@ const struct el_probe_ops el_probe_stamp = {
 
 enum el_stamp_verdict el_probe_stamp_read(const struct el_probe_stamp_kind *kind, uint16_t ssid,
 					  const uint8_t *packet, size_t len,
-					  struct el_stamp_note *ret_note)
+					  struct el_stamp_note *ret_note,
+					  struct el_stamp_told *ret_told)
 {
 	const struct el_stamp_auth_reply_wire *wire = (const void *)packet;
 	struct el_stamp_sender sender = kind->sender;
@@ -189,6 +190,12 @@ enum el_stamp_verdict el_probe_stamp_read(const struct el_probe_stamp_kind *kind
 	if (reply.answered & 1U << EL_STAMP_TLV_CLASS_OF_SERVICE)
 		ret_note->dscp = (uint8_t)(EL_STAMP_NOTE_DSCP | reply.dscp |
 					   (reply.dscp_refused ? EL_STAMP_NOTE_DSCP_REFUSED : 0));
+	*ret_told = (struct el_stamp_told){
+	    .n_sent = reply.n_sent,
+	    .n_received = reply.n_received,
+	    .n_replied = reply.n_replied,
+	    .tlvs = (uint8_t)reply.tlvs,
+	    .has_counts = reply.answered >> EL_STAMP_TLV_DIRECT_MEASUREMENT & 1};
 	return EL_STAMP_ANSWER;
 }
 

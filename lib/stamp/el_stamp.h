@@ -169,6 +169,16 @@ static inline bool el_stamp_reply_request(const uint8_t *packet, size_t len, boo
 	return true;
 }
 
+/* What became of the TLVs that a request asked with; the worst of it. */
+enum el_stamp_tlvs {
+	EL_STAMP_TLVS_ANSWERED,  /* all of them, or there were none */
+	EL_STAMP_TLVS_MISSING,   /* one is not in the reply */
+	EL_STAMP_TLVS_UNKNOWN,   /* the reflector does not understand one (U) */
+	EL_STAMP_TLVS_MALFORMED, /* one is malformed (M), or was so on its way */
+	EL_STAMP_TLVS_HMAC,      /* the HMAC over them was wrong, here or there (I) */
+	EL_STAMP_TLVS
+};
+
 /* What a reply says. */
 struct el_stamp_reply {
 	int64_t t2_ns, t3_ns; /* CLOCK_REALTIME of the reflector */
@@ -178,6 +188,7 @@ struct el_stamp_reply {
 	uint16_t ssid;        /* 0: the reflector does not know of SSIDs */
 	uint32_t sequence;    /* the reflector's own, or the request's again */
 	uint32_t answered;    /* TLVs that were answered: 1 << type; else the members below are 0 */
+	enum el_stamp_tlvs tlvs;
 	uint16_t source_port, destination_port;           /* Location: the request's on arrival */
 	uint8_t sync_in, method_in, sync_out, method_out; /* Timestamp Information */
 	uint8_t dscp, ecn;                      /* Class of Service: the request's on arrival */

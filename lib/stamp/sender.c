@@ -179,30 +179,41 @@ static void take_tlv(struct el_stamp_reply *r, const struct stamp_tlv *t, const 
 /* RFC 8972 section 4: a TLV with U is passed over, one with M ends the walk, one with I means none
  * may be used; neither may any whose HMAC is wrong, or that lack one where the session has a key.
  */
-static void take_tlvs(const struct el_stamp_sender *s, const uint8_t *packet, size_t len,
-		      struct el_stamp_reply *r)
+static enum el_stamp_tlvs take_tlvs(const struct el_stamp_sender *s, const uint8_t *packet,
+				    size_t len, struct el_stamp_reply *r)
 {
+	enum el_stamp_tlvs worst = EL_STAMP_TLVS_ANSWERED;
 	struct stamp_tlvs all;
 	struct stamp_tlv t;
 	size_t at;
 
+	if (!s->asks)
+		return worst;
 	stamp_tlvs_find(packet, stamp_base_len(s->authenticated), len, &all);
+	if (all.end == all.begin)
+		return all.malformed ? EL_STAMP_TLVS_MALFORMED : EL_STAMP_TLVS_MISSING;
 	for (at = all.begin; at < all.end; at = stamp_tlv_end(&t)) {
 		stamp_tlv_at(packet, at, all.end, &t);
 		if (t.flags & EL_STAMP_TLV_I)
-			return;
+			return EL_STAMP_TLVS_HMAC;
 	}
 	if (s->key && (!all.hmac || !stamp_tlvs_hmac_right(&all, s->key, packet)))
-		return;
+		return EL_STAMP_TLVS_HMAC;
 	for (at = all.begin; at < all.end; at = stamp_tlv_end(&t)) {
 		stamp_tlv_at(packet, at, all.end, &t);
 		if (t.flags & EL_STAMP_TLV_M)
-			return;
+			return EL_STAMP_TLVS_MALFORMED;
 		/* only the first of a type, and only what was asked for */
-		if (!(t.flags & EL_STAMP_TLV_U) && t.type < 32 &&
-		    (s->asks & ~r->answered & 1U << t.type))
+		if (t.type >= 32 || !(s->asks & ~r->answered & 1U << t.type))
+			continue;
+		if (t.flags & EL_STAMP_TLV_U)
+			worst = EL_STAMP_TLVS_UNKNOWN;
+		else
 			take_tlv(r, &t, packet + t.value);
 	}
+	if (all.malformed)
+		return EL_STAMP_TLVS_MALFORMED;
+	return worst || !(s->asks & ~r->answered) ? worst : EL_STAMP_TLVS_MISSING;
 }
 
 enum el_stamp_verdict el_stamp_reply_parse(const struct el_stamp_sender *s, const uint8_t *packet,
@@ -239,7 +250,7 @@ enum el_stamp_verdict el_stamp_reply_parse(const struct el_stamp_sender *s, cons
 	    el_stamp_decode(format, stamp_get64(f.timestamp), near_ns, s->tai_offset_s, &r.t3_ns);
 	if (!times)
 		r.t2_ns = r.t3_ns = 0;
-	take_tlvs(s, packet, len, &r);
+	r.tlvs = take_tlvs(s, packet, len, &r);
 	*ret_reply = r;
 	return times ? EL_STAMP_ANSWER : EL_STAMP_NO_TIME;
 }

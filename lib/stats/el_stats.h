@@ -46,6 +46,17 @@ struct el_figures {
 	}
 #define EL_BOUND_SHARES 4
 
+/* What Direct Measurement counts of a session. */
+enum el_counted { EL_COUNTED_SENT, EL_COUNTED_RECEIVED, EL_COUNTED_REPLIED, EL_COUNTED };
+#define EL_COUNTED_NAMES                                                                           \
+	{                                                                                          \
+		"sent", "received", "replied"                                                      \
+	}
+#define EL_STAMP_TLVS_NAMES                                                                        \
+	{                                                                                          \
+		"answered", "missing", "unknown", "malformed", "hmac"                              \
+	}
+
 /* What a round says of a STAMP session (a slice), by which the direction of its loss is known. The
  * probes of a round, in the order in which they were sent, are those before the first that was
  * answered (the head), those from there to the last that was (the middle), and the tail; without
@@ -65,6 +76,10 @@ struct el_session_figures {
 	bool unclear[EL_SESSION_PARTS];
 	/* the reflector repeats the probe's own number: it does not count */
 	bool stateless;
+	/* Direct Measurement, where has_counts: the packets that we had sent, and that the
+	 * reflector had received and sent, as of one of its last replies; modulo 2^32. */
+	bool has_counts;
+	uint32_t counts[EL_COUNTED];
 };
 
 /* Times of a STAMP series that there are percentiles of. Delays of directions (el_delay.h): the
@@ -81,9 +96,13 @@ enum el_stamp_measure {
 /* What a round says of a STAMP series. */
 struct el_stamp_figures {
 	uint64_t replies;
-	uint64_t synchronised; /* of reflectors whose clock was, as they say */
-	uint64_t told;         /* that say which DSCP the probe came with, */
-	uint64_t remarked;     /* another than it was sent with */
+	uint64_t synchronised;  /* of reflectors whose clock was, as they say */
+	uint64_t told;          /* that say which DSCP the probe came with, */
+	uint64_t remarked;      /* another than it was sent with, */
+	uint64_t class_refused; /* and that did not use the DSCP wanted of the reply */
+	uint32_t asks;          /* 1 << enum el_stamp_tlv_type: what its probes asked for */
+	uint64_t
+	    tlvs[EL_STAMP_TLVS]; /* replies, by what became of that; where anything was asked */
 	/* Of the delays of each direction: replies in time that have them, and that have not (the
 	 * clocks may have stepped, or it can't be told yet); by el_delay_round. */
 	uint64_t valued, not_valued, steps, rate_changes, contradictions;
@@ -96,6 +115,7 @@ struct el_stamp_round {
 	double *percentile_ns[EL_STAMP_MEASURES]; /* [n_series][n_percentiles]; NaN: none */
 	struct el_session_figures *sessions;      /* in the order of the plan */
 	uint32_t n_sessions;
+	uint64_t generation; /* of the plan: with each one we count from zero */
 };
 
 /* The figures of a round for all series of a model. Immutable once made, reference-counted. */
@@ -174,8 +194,10 @@ enum el_lost { EL_LOST_FORWARD, EL_LOST_BACKWARD, EL_LOST_UNKNOWN, EL_LOST_DIREC
 	}
 struct el_stamp_totals {
 	uint64_t lost[EL_LOST_DIRECTIONS];
-	uint64_t remarked;
+	uint64_t remarked, class_refused;
 	uint64_t not_valued, steps, rate_changes, contradictions; /* as in el_stamp_figures */
+	uint64_t tlvs[EL_STAMP_TLVS];
+	uint64_t counted[EL_COUNTED]; /* by Direct Measurement, from reply to reply */
 };
 
 /* Where a STAMP session stands between two rounds. */
@@ -188,6 +210,9 @@ struct el_session_mark {
 	uint32_t doubt;      /* rounds until its numbers are believed again */
 	bool known;          /* there was a reply of a reflector that counts */
 	bool unclear;        /* since then, as el_session_figures.unclear */
+	bool has_counts;     /* as in el_session_figures, by a plan of this generation */
+	uint32_t counts[EL_COUNTED];
+	uint64_t generation;
 };
 
 /* A snapshot's part that is of STAMP. */

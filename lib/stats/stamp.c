@@ -100,6 +100,7 @@ static void add_reply(struct stamp_work *w, const struct walked *of, const struc
 	f->synchronised += (n->error_estimate & EL_STAMP_ERROR_S) != 0;
 	f->told += (n->dscp & EL_STAMP_NOTE_DSCP) != 0;
 	f->remarked += (n->dscp & EL_STAMP_NOTE_DSCP) && (n->dscp & 63) != of->dscp;
+	f->class_refused += (n->dscp & EL_STAMP_NOTE_DSCP_REFUSED) != 0;
 }
 
 /* The number that a probe had on the wire. */
@@ -133,6 +134,45 @@ static void count_record(struct stamp_work *w, struct walked *of, uint32_t index
 			    of->session->unclear[EL_SESSION_TAIL] = true;
 		add_reply(w, of, &b->stamps[index]);
 		return;
+	}
+}
+
+/* ---- what TLVs said, by slice ---- */
+
+static void take_tally(struct el_stamp_round *r, uint32_t number, uint32_t asks,
+		       const struct el_stamp_tally *t)
+{
+	struct el_session_figures *session = &r->sessions[number];
+	struct el_stamp_figures *f = &r->series[session->series];
+
+	f->asks |= asks;
+	for (int i = 0; i < EL_STAMP_TLVS; i++)
+		f->tlvs[i] += t->tlvs[i];
+	session->has_counts = t->has_counts;
+	session->counts[EL_COUNTED_SENT] = t->n_sent;
+	session->counts[EL_COUNTED_RECEIVED] = t->n_received;
+	session->counts[EL_COUNTED_REPLIED] = t->n_replied;
+}
+
+/* After the sessions have been walked, in their order. */
+static void take_tallies(struct el_stamp_round *r, const struct el_block *b, uint32_t *number)
+{
+	const struct el_plan *plan = b->set->plans[b->worker];
+
+	for (uint32_t k = 0; k < plan->n_classes; k++) {
+		const struct el_plan_class *c = &plan->classes[k];
+
+		for (uint32_t i = c->first_slice; i < c->first_slice + c->n_slices; i++) {
+			const struct el_slice *s = &plan->slices[i];
+			uint32_t asks;
+
+			if (!is_stamp(s))
+				continue;
+			asks = plan->set->stamp_kinds[s->stamp_kind].sender.asks;
+			if (asks && b->tallies)
+				take_tally(r, *number, asks, &b->tallies[i]);
+			++*number;
+		}
 	}
 }
 
@@ -301,7 +341,12 @@ int stats_stamp_round(struct el_round_figures *f, struct el_block *const *blocks
 		return 0;
 	ret = work_init(&w, f->n_series, f->n_percentiles, blocks, n_blocks);
 	if (ret == 0) {
+		uint32_t number = 0;
+
+		w.r->generation = blocks[0]->set->generation;
 		walk(&w, blocks, n_blocks, count_record);
+		for (uint32_t b = 0; b < n_blocks && blocks[0]->set->has_asks; b++)
+			take_tallies(w.r, blocks[b], &number);
 		walk(&w, blocks, n_blocks, count_time);
 		ret = make_percentiles(&w, f, blocks, n_blocks);
 	}

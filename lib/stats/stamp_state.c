@@ -205,6 +205,9 @@ static void take_replies(uint64_t *to, struct el_session_mark *m,
 	}
 	to[EL_LOST_UNKNOWN] += f->late;
 	*m = (struct el_session_mark){.key = f->key,
+				      .has_counts = m->has_counts,
+				      .counts = {m->counts[0], m->counts[1], m->counts[2]},
+				      .generation = m->generation,
 				      .sequence = f->highest,
 				      .sent = f->sent[EL_SESSION_TAIL],
 				      .lost = f->lost[EL_SESSION_TAIL],
@@ -231,6 +234,26 @@ static void take_session(uint64_t *to, struct el_session_mark *m,
 		m->sent = m->lost = 0;
 		m->unclear = false;
 	}
+}
+
+/* How far Direct Measurement's counts have moved on since the last round that told them. Where one
+ * of them went back (the reflector was started anew), or ours began anew with another plan, nothing
+ * is known of the packets between. */
+static void take_counts(uint64_t *to, struct el_session_mark *m, const struct el_session_figures *f,
+			uint64_t generation)
+{
+	bool goes_on = m->has_counts && m->generation == generation;
+
+	if (!f->has_counts)
+		return;
+	for (int i = 0; i < EL_COUNTED; i++)
+		goes_on = goes_on && f->counts[i] - m->counts[i] <= INT32_MAX;
+	for (int i = 0; i < EL_COUNTED; i++) {
+		to[i] += goes_on ? f->counts[i] - m->counts[i] : 0;
+		m->counts[i] = f->counts[i];
+	}
+	m->has_counts = true;
+	m->generation = generation;
 }
 
 /* Marks by key: a hash table, open addressing, of their numbers + 1. */
@@ -298,6 +321,14 @@ static void forget_numbers(struct el_stamp_state *s)
 	}
 }
 
+static void add_told(struct el_stamp_totals *t, const struct el_stamp_figures *f)
+{
+	t->remarked += f->remarked;
+	t->class_refused += f->class_refused;
+	for (int i = 0; i < EL_STAMP_TLVS; i++)
+		t->tlvs[i] += f->tlvs[i];
+}
+
 int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model, uint64_t round,
 			  const struct el_stamp_round *r)
 {
@@ -318,6 +349,7 @@ int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model
 
 		marks[i] = marks_take(&before, f, i);
 		take_session(s->totals[f->series].lost, &marks[i], f);
+		take_counts(s->totals[f->series].counted, &marks[i], f, r->generation);
 		marks[i].series = f->series;
 	}
 	/* nothing will tell of those that there are no more */
@@ -334,7 +366,7 @@ int stats_stamp_state_add(struct el_stamp_state *s, const struct el_model *model
 	for (uint32_t i = 0; i < model->n_series; i++) {
 		struct el_stamp_totals *t = &s->totals[i];
 
-		t->remarked += r->series[i].remarked;
+		add_told(t, &r->series[i]);
 		t->not_valued += r->series[i].not_valued;
 		t->steps += r->series[i].steps;
 		t->rate_changes += r->series[i].rate_changes;
@@ -357,6 +389,6 @@ void stats_stamp_state_add_older(struct el_stamp_state *s, const struct el_model
 		if (of[i] == NONE || model->targets[model->series[i].target].type != EL_PROBE_STAMP)
 			continue;
 		s->totals[i].lost[EL_LOST_UNKNOWN] += figures->series[of[i]].lost;
-		s->totals[i].remarked += figures->stamp->series[of[i]].remarked;
+		add_told(&s->totals[i], &figures->stamp->series[of[i]]);
 	}
 }

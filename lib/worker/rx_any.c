@@ -31,14 +31,22 @@ struct pending {
 	const uint8_t *packet;
 	size_t packet_len;
 	struct el_stamp_note note;
+	struct el_stamp_told told; /* where the answer has EL_ANSWER_TOLD */
 };
 
 /* An answer on its way to another worker: as much of this as it has, in elements of its ring. */
 struct forwarded {
 	struct el_answer answer;
-	struct el_stamp_note note; /* of STAMP replies alone */
+	struct el_stamp_note note; /* of STAMP replies alone, */
+	struct el_stamp_told told; /* and of those alone that have EL_ANSWER_TOLD */
 };
-_Static_assert(sizeof(struct forwarded) == 2 * sizeof(struct el_answer), "two elements");
+_Static_assert(sizeof(struct forwarded) == 3 * sizeof(struct el_answer), "three elements");
+
+/* How many elements an answer takes. */
+static unsigned forwarded_elements(const struct el_answer *a)
+{
+	return a->kind != EL_ANSWER_REFLECTED ? 1 : a->flags & EL_ANSWER_TOLD ? 3 : 2;
+}
 
 /* Finds where `id` points to under the plan of a span, of this worker or another, which may have
  * begun a round that this one has not. False: no probe of the plan can have the id. */
@@ -275,8 +283,10 @@ static inline void record_answer(struct el_worker *w, const struct el_answer *a,
 /* A STAMP reply says when the probe was sent: false, and counted, if that is not so. What the first
  * one says is kept. */
 static bool note_reply(struct el_worker *w, const struct el_stamp_note *note,
-		       struct el_block *block, uint32_t index)
+		       const struct el_stamp_told *told, const struct located *at)
 {
+	struct el_block *block = at->live->block;
+	uint32_t index = at->index;
 	struct el_stamp_note *kept = &block->stamps[index];
 	enum el_record_state state = el_record_state(block->records[index]);
 
@@ -286,19 +296,22 @@ static bool note_reply(struct el_worker *w, const struct el_stamp_note *note,
 		count(w, EL_COUNTER_UNMATCHED_STAMP_TIME, 1);
 		return false;
 	}
-	if (state == EL_RECORD_SENT)
-		*kept = *note;
+	if (state != EL_RECORD_SENT)
+		return true;
+	*kept = *note;
+	if (told)
+		el_stamp_tally_add(&block->tallies[at->slice - at->live->plan->slices], told);
 	return true;
 }
 
-/* A verified answer to a probe of this worker, of whatever round; note: of a STAMP reply. */
+/* A verified answer to a probe of this worker, of whatever round; note, told: of a STAMP reply. */
 static void apply(struct el_worker *w, const struct el_answer *a, const struct located *at,
-		  const struct el_stamp_note *note)
+		  const struct el_stamp_note *note, const struct el_stamp_told *told)
 {
 	if (a->type == EL_PROBE_TCPSYN)
 		close_connection(w, a, at);
 	if (at->live && a->kind == EL_ANSWER_REFLECTED &&
-	    !note_reply(w, note, at->live->block, at->index))
+	    !note_reply(w, note, a->flags & EL_ANSWER_TOLD ? told : NULL, at))
 		return;
 	if (at->live) {
 		record_answer(w, a, at->live->block, at->index);
@@ -312,9 +325,11 @@ static void apply(struct el_worker *w, const struct el_answer *a, const struct l
 static void forward(struct el_worker *w, const struct pending *p, const struct located *at)
 {
 	struct forwarded f = {.answer = p->answer, .note = p->note};
-	unsigned n = p->answer.kind == EL_ANSWER_REFLECTED ? 2 : 1;
+	unsigned n = forwarded_elements(&p->answer);
 	uint32_t owner = at->worker;
 
+	if (n == 3)
+		f.told = p->told;
 	f.answer.generation = at->set->generation;
 	f.answer.rx_worker = (uint8_t)w->conf.index.v;
 	if (owner < w->n_peers && rte_ring_mp_enqueue_bulk_elem(w->peers[owner]->forwarded, &f,
@@ -395,7 +410,7 @@ static void settle(struct el_worker *w, struct pending *p, uint32_t id, const st
 	if (p->at->bound_ns > at->set->certain_below_ns)
 		a->flags |= EL_ANSWER_UNCERTAIN;
 	if (at->worker == w->conf.index.v)
-		apply(w, a, at, &p->note);
+		apply(w, a, at, &p->note, &p->told);
 	else
 		forward(w, p, at);
 }
@@ -416,12 +431,14 @@ static bool read_reply(struct el_worker *w, struct pending *p, const struct loca
 	    [EL_STAMP_WRONG_HMAC] = EL_COUNTER_UNMATCHED_STAMP_HMAC,
 	    [EL_STAMP_OTHER_SSID] = EL_COUNTER_UNMATCHED_STAMP_SSID,
 	};
-	enum el_stamp_verdict verdict =
-	    el_probe_stamp_read(&at->set->stamp_kinds[at->slice->stamp_kind], at->slice->cookie,
-				p->packet, p->packet_len, &p->note);
+	const struct el_probe_stamp_kind *kind = &at->set->stamp_kinds[at->slice->stamp_kind];
+	enum el_stamp_verdict verdict = el_probe_stamp_read(kind, at->slice->cookie, p->packet,
+							    p->packet_len, &p->note, &p->told);
 
-	if (verdict == EL_STAMP_ANSWER)
+	if (verdict == EL_STAMP_ANSWER) {
+		p->answer.flags |= kind->sender.asks ? EL_ANSWER_TOLD : 0;
 		return true;
+	}
 	count(w, counters[verdict], 1);
 	return false;
 }
@@ -546,7 +563,7 @@ static void note_rx_worker(struct el_worker *w, const struct el_answer *a, const
 void rx_forwarded(struct el_worker *w)
 {
 	/* room for what belongs to the last */
-	struct el_answer answers[BURST + 1];
+	struct el_answer answers[BURST + 2];
 	unsigned n =
 	    rte_ring_sc_dequeue_burst_elem(w->forwarded, answers, sizeof(answers[0]), BURST, NULL);
 
@@ -554,21 +571,26 @@ void rx_forwarded(struct el_worker *w)
 		const struct el_answer *a = &answers[i];
 		const struct el_schedule_span *span =
 		    el_schedule_find_generation(w->schedule, a->generation);
+		unsigned more = forwarded_elements(a) - 1;
 		struct el_stamp_note note;
+		struct el_stamp_told told;
 		struct located at;
 
-		if (unlikely(a->kind == EL_ANSWER_REFLECTED)) {
-			/* both elements were put in at once */
-			if (++i == n)
-				rte_ring_sc_dequeue_elem(w->forwarded, &answers[i],
+		if (unlikely(more)) {
+			/* all elements were put in at once */
+			for (; n < i + 1 + more; n++)
+				rte_ring_sc_dequeue_elem(w->forwarded, &answers[n],
 							 sizeof(answers[0]));
-			memcpy(&note, &answers[i], sizeof(note));
+			memcpy(&note, &answers[i + 1], sizeof(note));
+			if (more == 2)
+				memcpy(&told, &answers[i + 2], sizeof(told));
+			i += more;
 		}
 		if (!span || !locate(w, span, a->id, &at)) {
 			count(w, EL_COUNTER_UNMATCHED_ID, 1);
 			continue;
 		}
-		apply(w, a, &at, &note);
+		apply(w, a, &at, &note, &told);
 		note_rx_worker(w, a, &at);
 	}
 }

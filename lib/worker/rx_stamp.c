@@ -103,8 +103,9 @@ bool rx_stamp_take(struct el_worker *w, el_record *record, const struct stamp_fo
 		return false;
 	kind = &block->set->stamp_kinds[s->stamp_kind];
 	if (!kind->plain || el_record_state(*record) != EL_RECORD_SENT ||
-	    el_probe_stamp_read(kind, s->cookie, udp + EL_UDP_LEN,
-				el_get16(udp + 4) - (size_t)EL_UDP_LEN, &note) != EL_STAMP_ANSWER ||
+	    el_probe_stamp_read_open(s->cookie, kind->sender.ssid_needed, udp + EL_UDP_LEN,
+				     el_get16(udp + 4) - (size_t)EL_UDP_LEN,
+				     &note) != EL_STAMP_ANSWER ||
 	    note.t1 != kept->t1)
 		return false;
 	*kept = note;

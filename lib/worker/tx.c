@@ -67,7 +67,7 @@ static void send_list(struct el_worker *w, struct queue *q)
 	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)n);
 	took_ns = worker_now(w) - ns;
 	if (unlikely(p->stamps))
-		tx_stamp_sent(p, sent);
+		tx_stamp_sent(p, sent, n);
 
 	if (likely(sent)) {
 		q->moved_ns = ns;

@@ -30,6 +30,12 @@ static struct el_probe_stamp_time time_in(const struct el_worker *w, enum el_sta
 	    .error_estimate = el_stamp_error_estimate(&clock, format)};
 }
 
+/* How many probes of a session that asks were sent, for Direct Measurement. */
+static uint32_t *n_sent_of(const struct live_round *l, const struct el_slice *s)
+{
+	return &l->streams->n_sent[s - l->plan->slices];
+}
+
 /* Stamps number `i` of a list, which is for this record. True: it was signed. */
 static inline bool stamp_one(const struct probe_list *p, uint32_t i, const struct live_round *l,
 			     uint32_t record, const struct times *times)
@@ -43,7 +49,8 @@ static inline bool stamp_one(const struct probe_list *p, uint32_t i, const struc
 		el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time);
 		return false;
 	}
-	el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie, 0);
+	el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie,
+			    kind->sender.asks ? ++*n_sent_of(l, s) : 0);
 	return true;
 }
 
@@ -70,8 +77,26 @@ uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
 	return i;
 }
 
-void tx_stamp_sent(struct probe_list *p, uint32_t sent)
+/* Of those that were stamped and not taken: they are counted when they go. */
+static __rte_noinline void take_back(const struct probe_list *p, uint32_t sent, uint32_t stamped)
 {
+	uint32_t i = 0;
+
+	for (uint32_t k = 0; k < p->n_runs; k++) {
+		const struct live_round *l = p->runs[k].live;
+
+		for (uint32_t j = 0; j < p->runs[k].n; j++, i++) {
+			if (i >= sent && i < stamped && (p->stamps >> i & 1) &&
+			    l->block->set->stamp_kinds[p->slices[i]->stamp_kind].sender.asks)
+				--*n_sent_of(l, p->slices[i]);
+		}
+	}
+}
+
+void tx_stamp_sent(struct probe_list *p, uint32_t sent, uint32_t stamped)
+{
+	if (unlikely(sent < stamped))
+		take_back(p, sent, stamped);
 	p->stamps = (uint32_t)((uint64_t)p->stamps >> sent);
 	if (p->stamps)
 		memmove(p->slices, p->slices + sent, (p->n - sent) * sizeof(p->slices[0]));

@@ -344,8 +344,9 @@ bool rx_has_reflectors(const struct el_worker *w, uint16_t port);
 /* tx_stamp.c: stamps the STAMP probes of a list, which are about to be sent at `ns`. How many of
  * its packets may be: not all of them where probes are signed. */
 uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns);
-/* The first `sent` of its packets, of those that are still counted, have gone. */
-void tx_stamp_sent(struct probe_list *p, uint32_t sent);
+/* The first `sent` of its packets, of those that are still counted, have gone; `stamped` were to.
+ */
+void tx_stamp_sent(struct probe_list *p, uint32_t sent, uint32_t stamped);
 /* Of a list that is made anew from its own packets, in which `stamps` was what p->stamps is: the
  * one that was number `from` is appended next. */
 void tx_stamp_keep(struct probe_list *p, uint32_t stamps, uint32_t from);

@@ -164,3 +164,65 @@ def two_echolanes(lab, **stamp_keys):
 
 def test_two_echolanes_sign(lab):
     two_echolanes(lab, mode="authenticated", key_file=str(key_file(lab)), timestamps="ptp")
+
+
+# ---- what is asked for by TLVs ----
+
+def test_class_of_service(lab):
+    """A router that marks packets anew on their way is seen, and that a reflector does not use the DSCP wanted."""
+    lab.nft("router", f"""
+        table ip t {{
+            chain c {{
+                type filter hook forward priority mangle;
+                ip daddr {HOST1} udp dport 862 ip dscp set cs1
+            }}
+        }}
+        """)
+    for host in ("host1", "host2", "host3"):
+        Reflector(lab, host)
+    targets = {"remarked": stamp(HOST1, 50, stamp={"class_of_service": 0}),
+               "as_sent": stamp(HOST2, 50, stamp={"class_of_service": 0}),
+               "refused": stamp(HOST3, 50, stamp={"class_of_service": 10})}
+    metrics = lab.rounds(config(targets, {"g": {"dscp": 46}}), 2)
+    for name in targets:
+        assert_loss(metrics, name, 100)
+        assert_equal(metrics.one("echolane_stamp_remarked_total", destination=name), 100 * (name == "remarked"), name)
+        assert_equal(metrics.one("echolane_stamp_class_refused_total", destination=name), 100 * (name == "refused"), name)
+        assert_equal(metrics.one("echolane_stamp_tlvs_total", destination=name, outcome="answered"), 100, name)
+
+
+def session_packets(metrics, name):
+    return [metrics.one("echolane_stamp_session_packets_total", destination=name, packets=packets)
+            for packets in ("sent", "received", "replied")]
+
+
+def test_direct_measurement(lab):
+    """Both ends' counts, from the last reply of the first round to that of the last; a reflector that counts nothing
+    says that it does not understand."""
+    lab.nft("router", f"""
+        table ip t {{
+            chain c {{
+                type filter hook forward priority 0;
+                ip daddr {HOST1} udp dport 862 numgen inc mod 10 == 3 drop
+            }}
+        }}
+        """)
+    Reflector(lab, "host1")
+    Reflector(lab, "host2", "--stateless")
+    asks = {"stamp": {"direct_measurement": True}}
+    metrics = lab.rounds(config({"r": stamp(HOST1, **asks), "stateless": stamp(HOST2, **asks), "plain": stamp(HOST3)}), 3)
+    assert_equal(session_packets(metrics, "stateless"), [0, 0, 0], "packets of which nothing is told")
+    assert_equal(metrics.one("echolane_stamp_tlvs_total", destination="stateless", outcome="unknown"), 300, "not understood")
+    assert_equal(session_packets(metrics, "r"), [200, 180, 180], "packets")
+    assert_equal(metrics.all("echolane_stamp_session_packets_total", destination="plain"), [], "of what did not ask")
+
+
+def test_two_echolanes_ask(lab):
+    """All that there is at a time."""
+    for page in two_echolanes(lab, mode="authenticated", key_file=str(key_file(lab)), timestamps="ptp",
+                              class_of_service=0, direct_measurement=True):
+        sent, received, replied = session_packets(page, "peer")
+        assert sent == received == replied >= 200, page.text
+        assert_equal(page.one("echolane_stamp_remarked_total"), 0, "remarked")
+        assert page.one("echolane_stamp_tlvs_total", outcome="answered") >= 300, page.text
+        assert_equal(page.sum("echolane_stamp_tlvs_total"), page.one("echolane_stamp_tlvs_total", outcome="answered"), "all")

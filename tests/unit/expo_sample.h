@@ -157,9 +157,16 @@ static inline void sample_init(struct sample *s)
 	f = sample_figures(m);
 	f->series[6] = f->series[7] = (struct el_figures){.local = 8};
 	s->snapshot = el_snapshot_next(NULL, m, f);
-	s->snapshot->stamp->totals[12] = (struct el_stamp_totals){{5, 6, 7}, 8, 9, 10, 11, 12};
-	s->snapshot->stamp->gauges[12] =
-	    (struct el_stamp_figures){30, 30, 20, 8, .skew_ppm = -12.5, .skew_error_ppm = 0.125};
+	s->snapshot->stamp->totals[12] = (struct el_stamp_totals){
+	    {5, 6, 7}, 8, 13, 9, 10, 11, 12, {20, 1, 2, 3, 4}, {100, 90, 80}};
+	s->snapshot->stamp->gauges[12] = (struct el_stamp_figures){
+	    30,
+	    30,
+	    20,
+	    8,
+	    .asks = 1U << EL_STAMP_TLV_CLASS_OF_SERVICE | 1U << EL_STAMP_TLV_DIRECT_MEASUREMENT,
+	    .skew_ppm = -12.5,
+	    .skew_error_ppm = 0.125};
 	s->snapshot->stamp->gauges[13] =
 	    (struct el_stamp_figures){30, 29, 0, 0, .skew_ppm = NAN, .skew_error_ppm = NAN};
 	for (int p = 0; p < 3; p++)

@@ -261,6 +261,7 @@ static void replies_are_read(void **state)
 						    .source_port = 65000,
 						    .destination_port = 862};
 		struct el_stamp_reflected reflected;
+		struct el_stamp_told told = {.tlvs = EL_STAMP_TLVS};
 		struct el_stamp_note note;
 
 		make(&p, &sender);
@@ -274,9 +275,17 @@ static void replies_are_read(void **state)
 						  sizeof(reply), &reflected),
 				 EL_STAMP_REFLECTED);
 		el_stamp_reflect_stamp(&reflector, &session, reply, 1000005000);
-		assert_int_equal(el_probe_stamp_read(&p.kind, p.ssid, reply, reflected.len, &note),
-				 EL_STAMP_ANSWER);
+		assert_int_equal(
+		    el_probe_stamp_read(&p.kind, p.ssid, reply, reflected.len, &note, &told),
+		    EL_STAMP_ANSWER);
 		assert_int_equal(note.t1, time.t1);
+		if (!p.kind.plain)
+			assert_int_equal(told.tlvs, EL_STAMP_TLVS_ANSWERED);
+		assert_int_equal(told.has_counts,
+				 sender.asks >> EL_STAMP_TLV_DIRECT_MEASUREMENT & 1);
+		assert_int_equal(told.n_sent, told.has_counts ? 1 : 0);
+		assert_int_equal(told.n_received, told.has_counts ? session.n_received : 0);
+		assert_int_equal(told.n_replied, told.has_counts ? session.n_replied : 0);
 		assert_int_equal(note.t2, el_stamp_encode(sender.format, 1000000000, 37));
 		assert_int_equal(note.t3, el_stamp_encode(sender.format, 1000005000, 37));
 		assert_int_equal(note.sequence, sequence);
@@ -288,15 +297,15 @@ static void replies_are_read(void **state)
 		else
 			assert_int_equal(note.dscp, 0);
 		assert_int_equal(
-		    el_probe_stamp_read(&p.kind, p.ssid ^ 1, reply, reflected.len, &note),
+		    el_probe_stamp_read(&p.kind, p.ssid ^ 1, reply, reflected.len, &note, &told),
 		    p.ssid == 1 ? EL_STAMP_ANSWER : EL_STAMP_OTHER_SSID);
 		assert_int_equal(el_probe_stamp_read(&p.kind, p.ssid, reply,
-						     sender.authenticated ? 111 : 43, &note),
+						     sender.authenticated ? 111 : 43, &note, &told),
 				 EL_STAMP_SHORT);
 		if (sender.authenticated) {
 			reply[unit_random(&seed) % 96] ^= 1;
 			assert_true(el_probe_stamp_read(&p.kind, p.ssid, reply, reflected.len,
-							&note) != EL_STAMP_ANSWER);
+							&note, &told) != EL_STAMP_ANSWER);
 		}
 	}
 }

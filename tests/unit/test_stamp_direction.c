@@ -396,9 +396,65 @@ static void reflectors_tell_of_themselves(void **state)
 	scene_end(&s);
 }
 
+/* Direct Measurement: what lies between two told counts is counted, unless one of them went back or
+ * ours began anew with another plan. */
+static void counts_go_on(void **state)
+{
+	static const struct {
+		bool told, other_plan;
+		uint32_t sent, received, replied;
+		uint64_t counted[EL_COUNTED];
+	} rounds[] = {
+	    {true, false, 100, 4000000000U, 70, {0, 0, 0}},
+	    {true, false, 200, 4000000090U, 150, {100, 90, 80}},
+	    {false, false, 0, 0, 0, {100, 90, 80}},
+	    {true, false, 400, 4000000280U, 310, {300, 280, 240}},
+	    /* past 2^32 */
+	    {true, false, 500, 80, 400, {400, 294967376, 330}},
+	    /* started anew */
+	    {true, false, 600, 10, 10, {400, 294967376, 330}},
+	    {true, false, 700, 110, 110, {500, 294967476, 430}},
+	    {true, true, 50, 160, 160, {500, 294967476, 430}},
+	    {true, true, 80, 190, 190, {500, 294967476, 430}},
+	    {true, false, 90, 199, 198, {510, 294967485, 438}},
+	};
+	struct scene s = scene(1, 1);
+
+	(void)state;
+	el_plan_set_put(s.set);
+	s.f->targets[0].stamp.direct_measurement = true;
+	s.set = compile(s.f);
+	for (size_t i = 0; i < sizeof(rounds) / sizeof(rounds[0]); i++) {
+		struct el_block *b = el_block_create(s.set, 0);
+		struct el_snapshot *next;
+
+		s.set->generation += rounds[i].other_plan;
+		el_block_reset(b, ++s.round, 1);
+		b->tallies[0] = (struct el_stamp_tally){.n_sent = rounds[i].sent,
+							.n_received = rounds[i].received,
+							.n_replied = rounds[i].replied,
+							.has_counts = rounds[i].told,
+							.tlvs = {3, 0, 2}};
+		next = el_snapshot_next(s.snapshot, &s.f->model, el_stats_round(&b, 1));
+		assert_non_null(next);
+		el_snapshot_put(s.snapshot);
+		s.snapshot = next;
+		for (int k = 0; k < EL_COUNTED; k++) {
+			if (next->stamp->totals[0].counted[k] != rounds[i].counted[k])
+				fail_msg("round %zu: number %d is %llu", i, k,
+					 (unsigned long long)next->stamp->totals[0].counted[k]);
+		}
+		assert_int_equal(next->stamp->totals[0].tlvs[EL_STAMP_TLVS_ANSWERED], 3 * (i + 1));
+		assert_int_equal(next->stamp->totals[0].tlvs[EL_STAMP_TLVS_UNKNOWN], 2 * (i + 1));
+		el_block_free(b);
+	}
+	scene_end(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(counts_go_on),
 	    cmocka_unit_test(directions_are_told),
 	    cmocka_unit_test(the_beginning_is_unknown),
 	    cmocka_unit_test(late_answers_are_unknown),
