@@ -200,6 +200,7 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .silent = p->lists->silent,
 		    .n_silent = p->lists->n_silent,
 		    .vlan = p->port->vlan,
+		    .strips_tags = p->port->strips_tags,
 		    .checksums =
 			p->port->partial_checksums ? EL_CHECKSUMS_COUNTED : EL_CHECKSUMS_REFUSED,
 		    .rx_checksum_flags = p->port->rx_checksum_flags,

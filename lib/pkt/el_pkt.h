@@ -107,6 +107,45 @@ static inline uint16_t el_sum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* ---- VLAN tags ---- */
+
+/* A VLAN: 0, none; the number of an 802.1Q one, 1 to 4094; or that of an 802.1ad (QinQ) service
+ * VLAN << 16 | that of the 802.1Q one inside. */
+typedef uint32_t el_vlan;
+
+#define EL_TAG_LEN 4
+#define EL_TAGS_LEN_MAX (2 * EL_TAG_LEN)
+
+/* The tags of all frames on a VLAN: the bytes behind their MAC addresses, and which bits of them
+ * count: priorities do not. In memory's order. */
+struct el_tags {
+	uint64_t bytes, mask;
+	uint8_t len; /* 0, 4 or 8 */
+};
+
+/* What writes them: el_tags_write. Pure. */
+struct el_tags el_tags_of(el_vlan vlan);
+
+/* Writes the tags behind the MAC addresses of a frame, EL_TAGS_LEN_MAX bytes of it; how many count,
+ * the ethertype of the packet comes next. */
+static inline uint8_t el_tags_write(uint8_t *frame, const struct el_tags *tags)
+{
+	memcpy(frame + 12, &tags->bytes, EL_TAGS_LEN_MAX);
+	return tags->len;
+}
+
+/* Whether a frame of `len` bytes begins with these tags; more may follow, also where they are none.
+ * Too short a frame has none. */
+static inline bool el_tags_begin(const struct el_tags *tags, const uint8_t *frame, uint32_t len)
+{
+	uint64_t bytes;
+
+	if (len < 12 + sizeof(bytes))
+		return false;
+	memcpy(&bytes, frame + 12, sizeof(bytes));
+	return !((bytes ^ tags->bytes) & tags->mask);
+}
+
 /* ---- parse ---- */
 
 enum el_pkt_error {
@@ -149,6 +188,10 @@ struct el_pkt {
  * part (TCP 20, UDP 8, ICMP 8 bytes) is there when EL_PKT_OK is returned; after an error the
  * contents of *ret_pkt are not defined. A frame may be longer than its IP packet (padding). */
 enum el_pkt_error el_pkt_parse(const uint8_t *frame, size_t len, struct el_pkt *ret_pkt);
+
+/* Whether a parsed frame is on the VLAN with these tags. VLAN 0 in a tag is none, but for its
+ * priority (IEEE 802.1Q). */
+bool el_pkt_is_on(const struct el_pkt *pkt, const struct el_tags *tags);
 
 /* Whether the checksum of the IPv4 header at l3 is right, of `len` bytes that are there. */
 static inline bool el_pkt_ipv4_checksum_right(const uint8_t *l3, size_t len)

@@ -78,6 +78,8 @@ void deal_read(struct el_port *port, uint16_t id, uint64_t rx_asked)
 	d->tx_on = conf.txmode.offloads;
 	d->rx_forced = d->rx_on & profile->rx_forbidden;
 	d->tx_forced = d->tx_on & profile->tx_forbidden;
+	port->strips_tags |=
+	    (d->rx_on & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0;
 }
 
 /* ---- in words ---- */

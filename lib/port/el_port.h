@@ -198,6 +198,7 @@ struct el_port {
 	/* Frames come from a kernel, which may have left their checksums to an offload that never
 	 * came, and are not to be refused for it (el_conf_port.checksum). */
 	bool partial_checksums;
+	bool strips_tags; /* its driver takes VLAN tags off, though its profile forbids it */
 	uint64_t rx_checksum_flags;    /* el_worker_queue's, of what the device verifies */
 	uint32_t slots[EL_DIRECTIONS]; /* packets that the rings of all queues hold */
 	bool link_up;

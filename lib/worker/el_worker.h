@@ -14,12 +14,13 @@
 #include "el_core_clock.h"
 #include "el_counters.h"
 #include "el_device_clock.h"
+#include "el_pkt.h"
 #include "el_plan.h"
 #include "el_wall_clock.h"
 
 #define EL_WORKER_QUEUES_MAX 32 /* as many ports as a configuration may have */
 #define EL_NEXT_HOPS_MAX 65536  /* what an el_next_hop_idx tells apart */
-#define EL_L2_HEADER_MAX 18
+#define EL_L2_HEADER_MAX (14 + EL_TAGS_LEN_MAX)
 
 enum el_next_hop_state {
 	EL_NEXT_HOP_PENDING, /* resolution is under way: probes to it are local */
@@ -29,8 +30,8 @@ enum el_next_hop_state {
 
 /* An entry of a worker's next-hop table. */
 struct el_next_hop {
-	/* destination, source, VLAN tag where there is one, and two bytes for the ethertype, which
-	 * the packet's replaces */
+	/* destination, source, VLAN tags where there are any, and two bytes for the ethertype,
+	 * which the packet's replaces */
 	uint8_t l2[EL_L2_HEADER_MAX];
 	uint8_t l2_len;
 	uint8_t state; /* enum el_next_hop_state */
@@ -62,7 +63,9 @@ struct el_worker_queue {
 	const struct el_prefix *silent;
 	uint32_t n_silent;
 	uint8_t mac[6];
-	uint16_t vlan; /* 0: untagged */
+	el_vlan vlan; /* of its frames */
+	/* The NIC takes tags off frames, whatever it is told: they are put on again. */
+	bool strips_tags;
 	enum el_checksums checksums;
 	/* The mbuf flags by which the NIC says that it has found checksums right:
 	 * RTE_MBUF_F_RX_IP_CKSUM_GOOD (IPv4's headers), RTE_MBUF_F_RX_L4_CKSUM_GOOD (TCP), or 0. */

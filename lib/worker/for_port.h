@@ -9,13 +9,10 @@
 static inline bool frame_is_for_port(const struct queue *q, const struct el_pkt *pkt)
 {
 	struct rte_ether_addr from, to, own;
-	uint16_t vlan = 0;
 
 	memcpy(to.addr_bytes, pkt->l2, 6);
 	memcpy(from.addr_bytes, pkt->l2 + 6, 6);
 	memcpy(own.addr_bytes, q->conf.mac, 6);
-	if (pkt->vlan_tags)
-		vlan = el_get16(pkt->l2 + 14) & 0xfff;
-	return pkt->vlan_tags <= 1 && vlan == q->conf.vlan && rte_is_same_ether_addr(&to, &own) &&
+	return el_pkt_is_on(pkt, &q->tags) && rte_is_same_ether_addr(&to, &own) &&
 	       rte_is_valid_assigned_ether_addr(&from) && !rte_is_same_ether_addr(&from, &own);
 }

@@ -108,6 +108,7 @@ static inline void find_burst(struct el_worker *w, const struct queue *q, struct
 	b = (struct finding){.w = w,
 			     .checksum_flags = q->conf.rx_checksum_flags,
 			     .checked = q->conf.checksums != EL_CHECKSUMS_IGNORED,
+			     .tags = q->tags,
 			     .newest = newest,
 			     .id_base = newest->id_base,
 			     .id_index_mask = newest->id_index_mask,
@@ -224,6 +225,28 @@ static uint32_t receive(const struct queue *q, struct rte_mbuf **mbufs, bool *re
 	return n;
 }
 
+/* Puts tags on again that the NIC has taken off. A frame that has no room for its own is no good to
+ * anybody: what is behind them would seem to be untagged. */
+static __rte_noinline uint32_t put_tags_on(struct el_worker *w, struct queue *q,
+					   struct rte_mbuf **mbufs, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = mbufs[i];
+
+		if (!(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) ||
+		    (!(m->ol_flags & RTE_MBUF_F_RX_QINQ_STRIPPED) && rte_vlan_insert(&m) == 0)) {
+			mbufs[kept++] = m;
+			continue;
+		}
+		rte_pktmbuf_free(m);
+	}
+	count(w, EL_COUNTER_DROP_RX_VLAN, n - kept);
+	add(&q->counters.rx_packets, n - kept);
+	return kept;
+}
+
 static void rx_burst(struct el_worker *w, struct queue *q)
 {
 	struct burst b;
@@ -237,6 +260,8 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 		q->empty_ns = before;
 		return;
 	}
+	if (unlikely(q->conf.strips_tags) && (n = put_tags_on(w, q, b.mbufs, n)) == 0)
+		return;
 	b.n = n;
 	b.alike = !q->conf.rx_stamp_flag;
 	b.stamp = stamp_burst(w, q, before, worker_now(w));

@@ -181,6 +181,10 @@ static enum recognised recognise_any(struct el_worker *w, struct queue *q, struc
 	enum el_pkt_error error = el_pkt_parse(p->frame, p->len, &pkt);
 	enum el_verdict verdict = EL_VERDICT_OTHER;
 
+	if (error == EL_PKT_OK && !el_pkt_is_on(&pkt, &q->tags)) {
+		count(w, EL_COUNTER_DROP_RX_VLAN, 1);
+		return NONE;
+	}
 	if (error == EL_PKT_OK && w->schedule->n)
 		verdict = el_probe_recognise(&w->key, &pkt, &p->answer);
 	verdict = stamp_verdict(w, &pkt, verdict, p);
@@ -213,14 +217,17 @@ static enum recognised doubt(struct el_worker *w, const struct queue *q, struct 
 static enum recognised recognise(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 				 struct pending *p)
 {
-	struct el_plain plain;
+	/* on the port's VLAN it looks untagged from behind its tags on */
+	const uint8_t *frame = p->frame + q->tags.len;
 	enum recognised found = ANSWER;
+	struct el_plain plain;
 	bool right;
 
-	if (likely(w->schedule->n) && el_plain_recognise(&w->key, p->frame, p->len, &plain)) {
+	if (likely(w->schedule->n) && el_tags_begin(&q->tags, p->frame, p->len) &&
+	    el_plain_recognise(&w->key, frame, p->len - q->tags.len, &plain)) {
 		el_plain_answer(&plain, &p->answer);
-		right = q->conf.checksums == EL_CHECKSUMS_IGNORED ||
-			plain_checksums_right(q, m, p->frame);
+		right =
+		    q->conf.checksums == EL_CHECKSUMS_IGNORED || plain_checksums_right(q, m, frame);
 	} else {
 		found = recognise_any(w, q, m, p, &right);
 	}

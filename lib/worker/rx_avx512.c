@@ -43,6 +43,13 @@ struct eight {
 	__m512i v[EIGHT], more[EIGHT];
 };
 
+/* A frame that looks untagged: on a VLAN, from behind its tags on. */
+static __rte_always_inline const uint8_t *untagged(const struct finding *b,
+						   const struct rte_mbuf *m, bool tagged)
+{
+	return rte_pktmbuf_mtod_offset(m, const uint8_t *, tagged ? b->tags.len : 0);
+}
+
 AVX512_INLINE __m512i load_frame(const uint8_t *frame, uint8_t family, __mmask64 load)
 {
 	return _mm512_maskz_loadu_epi8(load, frame + (family == 4 ? FROM_V4 : FROM_V6));
@@ -111,20 +118,26 @@ AVX512_INLINE struct pattern pattern_of(const uint8_t *frame, uint8_t family, en
 }
 
 /* Loads eight frames; whether they are as the pattern. */
-AVX512_INLINE bool load_8(struct rte_mbuf *const *mbufs, uint8_t family, enum kind kind,
-			  const struct pattern *p, struct eight *e)
+AVX512_INLINE bool load_8(const struct finding *b, struct rte_mbuf *const *mbufs, bool tagged,
+			  uint8_t family, enum kind kind, const struct pattern *p, struct eight *e)
 {
 	enum { DIFFERS = 0x28 }; /* (a ^ b) & c */
 	__m512i wrong = _mm512_setzero_si512();
 	__m128i wrong_head = _mm_setzero_si128();
+	uint64_t others = 0;
 	uint32_t bad = 0;
 
 	for (int i = 0; i < EIGHT; i++)
 		bad |= (mbufs[i]->nb_segs ^ 1U) | (mbufs[i]->data_len - p->frame_len) >> 31;
 	if (bad)
 		return false;
+	for (int i = 0; tagged && i < EIGHT; i++)
+		others |= el_load64(rte_pktmbuf_mtod_offset(mbufs[i], const uint8_t *, 12)) ^
+			  b->tags.bytes;
+	if (tagged && others & b->tags.mask)
+		return false;
 	for (int i = 0; i < EIGHT; i++) {
-		const uint8_t *frame = rte_pktmbuf_mtod(mbufs[i], const uint8_t *);
+		const uint8_t *frame = untagged(b, mbufs[i], tagged);
 
 		e->frames[i] = frame;
 		e->v[i] = load_frame(frame, family, p->load);
@@ -368,14 +381,15 @@ AVX512_INLINE bool read_quote(const struct el_id_key *key, const struct eight *e
 	return !zero;
 }
 
-AVX512_INLINE bool find_8(const struct finding *b, struct rte_mbuf *const *mbufs, uint8_t family,
-			  enum kind kind, const struct pattern *p, struct found *f, uint32_t at)
+AVX512_INLINE bool find_8(const struct finding *b, struct rte_mbuf *const *mbufs, bool tagged,
+			  uint8_t family, enum kind kind, const struct pattern *p, struct found *f,
+			  uint32_t at)
 {
 	const struct el_id_key *key = &b->w->key;
 	struct eight e;
 	struct said said;
 
-	if (!load_8(mbufs + at, family, kind, p, &e) ||
+	if (!load_8(b, mbufs + at, tagged, family, kind, p, &e) ||
 	    (b->checked && !right_8(&e, family, kind, p)) ||
 	    !(kind == ECHO  ? read_echo(key, &e, &said)
 	      : kind == TCP ? read_tcp(key, &e, &said)
@@ -399,17 +413,26 @@ AVX512_INLINE bool find_8(const struct finding *b, struct rte_mbuf *const *mbufs
 	return true;
 }
 
+AVX512_INLINE uint32_t find_tagged(const struct finding *b, struct rte_mbuf *const *mbufs,
+				   uint32_t n, bool tagged, uint8_t family, enum kind kind,
+				   uint32_t l4_len, const struct el_plain *plain, struct found *f)
+{
+	struct pattern p = pattern_of(untagged(b, mbufs[0], tagged), family, kind, l4_len, plain);
+	uint32_t i;
+
+	if (tagged)
+		p.frame_len += b->tags.len;
+	for (i = 0; i + EIGHT <= n && find_8(b, mbufs, tagged, family, kind, &p, f, i); i += EIGHT)
+		;
+	return i;
+}
+
 AVX512_INLINE uint32_t find_all(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t n,
 				uint8_t family, enum kind kind, uint32_t l4_len,
 				const struct el_plain *plain, struct found *f)
 {
-	const struct pattern p =
-	    pattern_of(rte_pktmbuf_mtod(mbufs[0], const uint8_t *), family, kind, l4_len, plain);
-	uint32_t i;
-
-	for (i = 0; i + EIGHT <= n && find_8(b, mbufs, family, kind, &p, f, i); i += EIGHT)
-		;
-	return i;
+	return b->tags.len ? find_tagged(b, mbufs, n, true, family, kind, l4_len, plain, f)
+			   : find_tagged(b, mbufs, n, false, family, kind, l4_len, plain, f);
 }
 
 AVX512 static uint32_t find_v4(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t n,
@@ -437,12 +460,12 @@ AVX512 static uint32_t find_v6(const struct finding *b, struct rte_mbuf *const *
 uint32_t rx_find_avx512(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t n,
 			struct found *f)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(mbufs[0], const uint8_t *);
-	const uint8_t *l3 = frame + EL_ETHER_LEN;
-	uint32_t len = mbufs[0]->data_len, l4_len;
+	const uint8_t *frame = untagged(b, mbufs[0], true), *l3 = frame + EL_ETHER_LEN;
+	uint32_t len = mbufs[0]->data_len - (uint32_t)b->tags.len, l4_len;
 	struct el_plain plain;
 
-	if (n < EIGHT || mbufs[0]->nb_segs > 1)
+	if (n < EIGHT || mbufs[0]->nb_segs > 1 ||
+	    !el_tags_begin(&b->tags, frame - b->tags.len, mbufs[0]->data_len))
 		return 0;
 	if (el_plain_is_ipv4(frame, len, &l4_len) &&
 	    el_plain_in_ipv4(&b->w->key, l3, l4_len, &plain))

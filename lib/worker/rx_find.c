@@ -2,11 +2,14 @@
 #include "rx_find.h"
 #include "el_probe_plain.h"
 
-/* Reads the answer in a plain frame whose checksums are right. */
-static inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
-			     struct el_plain *ret)
+/* Reads the answer in a plain frame whose checksums are right. A frame on the queue's VLAN looks
+ * untagged from behind its tags on. */
+static __rte_always_inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
+					  const bool tagged, struct el_plain *ret)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *l3 = frame + EL_ETHER_LEN;
+	const uint32_t skip = tagged ? b->tags.len : 0, len = m->data_len - skip;
+	const uint8_t *frame = rte_pktmbuf_mtod_offset(m, const uint8_t *, skip);
+	const uint8_t *l3 = frame + EL_ETHER_LEN;
 	const uint64_t good = m->ol_flags & b->checksum_flags;
 	const bool header_good = good & RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 	const bool tcp_good = good & RTE_MBUF_F_RX_L4_CKSUM_GOOD;
@@ -14,10 +17,12 @@ static inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
 
 	if (unlikely(m->nb_segs > 1))
 		return false;
-	if (el_plain_is_ipv4(frame, m->data_len, &l4_len))
+	if (tagged && !el_tags_begin(&b->tags, frame - skip, m->data_len))
+		return false;
+	if (el_plain_is_ipv4(frame, len, &l4_len))
 		return (!b->checked || el_plain_ipv4_right(l3, l4_len, header_good, tcp_good)) &&
 		       el_plain_in_ipv4(&b->w->key, l3, l4_len, ret);
-	return el_plain_is_ipv6(frame, m->data_len, &l4_len) &&
+	return el_plain_is_ipv6(frame, len, &l4_len) &&
 	       (!b->checked || el_plain_ipv6_right(l3, l4_len, tcp_good)) &&
 	       el_plain_in_ipv6(&b->w->key, l3, l4_len, ret);
 }
@@ -57,18 +62,19 @@ static __rte_noinline bool find_older(struct el_worker *w, const struct live_rou
 static __rte_noinline void find_stamp(const struct finding *b, const struct rte_mbuf *m,
 				      struct found *f, uint32_t i)
 {
-	f->record[i] = rx_stamp_find(b->newest, m, b->checked, b->checksum_flags, &f->stamp[i]);
+	f->record[i] =
+	    rx_stamp_find(b->newest, m, &b->tags, b->checked, b->checksum_flags, &f->stamp[i]);
 }
 
-static inline void find(const struct finding *b, const struct rte_mbuf *m, struct found *f,
-			uint32_t i, bool *alike)
+static __rte_always_inline void find(const struct finding *b, const struct rte_mbuf *m,
+				     const bool tagged, struct found *f, uint32_t i, bool *alike)
 {
 	struct el_slice_idx slice;
 	struct el_plain answer;
 	uint32_t index;
 
 	f->slice[i] = NULL;
-	if (unlikely(!recognise(b, m, &answer))) {
+	if (unlikely(!recognise(b, m, tagged, &answer))) {
 		find_stamp(b, m, f, i);
 		return;
 	}
@@ -98,6 +104,11 @@ static inline void find(const struct finding *b, const struct rte_mbuf *m, struc
 void rx_find(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t first, uint32_t n,
 	     struct found *f, bool *alike)
 {
-	for (uint32_t i = first; i < n; i++)
-		find(b, mbufs[i], f, i, alike);
+	if (b->tags.len) {
+		for (uint32_t i = first; i < n; i++)
+			find(b, mbufs[i], true, f, i, alike);
+	} else {
+		for (uint32_t i = first; i < n; i++)
+			find(b, mbufs[i], false, f, i, alike);
+	}
 }

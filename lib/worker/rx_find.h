@@ -23,6 +23,7 @@ struct finding {
 	struct el_worker *w;
 	uint64_t checksum_flags; /* what the NIC says of checksums and is believed */
 	bool checked;            /* whether checksums are looked at */
+	struct el_tags tags;     /* of the queue's VLAN */
 	/* of the round begun last, what its answers need; `last` is its plan's last class */
 	struct live_round *newest;
 	uint32_t id_base, id_index_mask, id_other_bits, n_records;

@@ -5,18 +5,22 @@
 #include "el_probe_plain.h"
 #include "worker_internal.h"
 
-/* The IP packet of a plain frame that is UDP and long enough for a reply, by its IP header and
- * UDP's; NULL: it is none. */
-static const uint8_t *plain_udp(const struct rte_mbuf *m, const uint8_t **ret_udp)
+/* The IP packet of a plain frame with these tags that is UDP and long enough for a reply, by its IP
+ * header and UDP's; NULL: it is none. */
+static const uint8_t *plain_udp(const struct rte_mbuf *m, const struct el_tags *tags,
+				const uint8_t **ret_udp)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *l3 = frame + EL_ETHER_LEN;
-	uint32_t l4_len, len;
+	const uint8_t *frame = rte_pktmbuf_mtod_offset(m, const uint8_t *, tags->len);
+	const uint8_t *l3 = frame + EL_ETHER_LEN;
+	uint32_t l4_len, len, frame_len = m->data_len - (uint32_t)tags->len;
 
-	if (el_plain_is_ipv4(frame, m->data_len, &l4_len)) {
+	if (!el_tags_begin(tags, frame - tags->len, m->data_len))
+		return NULL;
+	if (el_plain_is_ipv4(frame, frame_len, &l4_len)) {
 		if (l3[9] != IPPROTO_UDP)
 			return NULL;
 		*ret_udp = l3 + EL_IPV4_LEN;
-	} else if (el_plain_is_ipv6(frame, m->data_len, &l4_len)) {
+	} else if (el_plain_is_ipv6(frame, frame_len, &l4_len)) {
 		if (l3[6] != IPPROTO_UDP)
 			return NULL;
 		*ret_udp = l3 + EL_IPV6_LEN;
@@ -46,8 +50,9 @@ static bool udp_is_right(const uint8_t *l3, const uint8_t *udp, uint64_t good)
 	return el_sum_is_right(el_sum(udp, len, el_sum_pseudo(l3, IPPROTO_UDP, len)));
 }
 
-el_record *rx_stamp_find(const struct live_round *newest, const struct rte_mbuf *m, bool checked,
-			 uint64_t checksum_flags, struct stamp_found *ret)
+el_record *rx_stamp_find(const struct live_round *newest, const struct rte_mbuf *m,
+			 const struct el_tags *tags, bool checked, uint64_t checksum_flags,
+			 struct stamp_found *ret)
 {
 	const struct el_plan_set *set = newest->block->set;
 	const uint8_t *udp;
@@ -56,7 +61,7 @@ el_record *rx_stamp_find(const struct live_round *newest, const struct rte_mbuf 
 
 	if (!newest->block->stamps || m->nb_segs > 1)
 		return NULL;
-	ret->l3 = plain_udp(m, &udp);
+	ret->l3 = plain_udp(m, tags, &udp);
 	if (!ret->l3)
 		return NULL;
 	port = el_get16(udp);

@@ -143,6 +143,7 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	for (uint32_t i = 0; i < w->n_queues; i++)
 		w->queues[i] = (struct queue){
 		    .conf = w->conf.queues[i],
+		    .tags = el_tags_of(w->conf.queues[i].vlan),
 		    .empty_ns = w->iteration_ns,
 		    .rx_clock.late_ns = (uint64_t)((double)EL_NS_PER_S * RX_CLOCK_LATE_S)};
 	w->hops = make_hops(w);

@@ -76,6 +76,7 @@ struct queue_counters {
 
 struct queue {
 	struct el_worker_queue conf;
+	struct el_tags tags; /* of conf.vlan */
 	struct probe_list probes;
 	uint64_t moved_ns; /* when the device last took a probe, or there was none to take */
 	bool stuck;        /* the device has taken none for 100 ms */
@@ -89,7 +90,7 @@ struct queue {
 
 /* A next hop as it is used for each frame: its L2 header ends where the array does, so that a copy
  * of the whole array, which is of constant size, puts it in front of an L3 header. */
-#define HOP_L2_BYTES 20
+#define HOP_L2_BYTES 22
 struct hop {
 	uint8_t l2[HOP_L2_BYTES];
 	uint8_t l2_len;
@@ -327,8 +328,9 @@ struct stamp_found {
 
 /* rx_stamp.c: the two stages for plain STAMP replies to probes of `newest`, the round begun last.
  * Stage one: the record of the probe that it may be to, and *ret; NULL: it is for rx_any. */
-el_record *rx_stamp_find(const struct live_round *newest, const struct rte_mbuf *m, bool checked,
-			 uint64_t checksum_flags, struct stamp_found *ret);
+el_record *rx_stamp_find(const struct live_round *newest, const struct rte_mbuf *m,
+			 const struct el_tags *tags, bool checked, uint64_t checksum_flags,
+			 struct stamp_found *ret);
 /* Stage two. False: it is for rx_any. */
 bool rx_stamp_take(struct el_worker *w, el_record *record, const struct stamp_found *f,
 		   const struct stamp *at);

@@ -4,9 +4,9 @@
  * the loop's iterations are timed, and the median of many is taken, so other load on the machine
  * does little. With --json: a line for each of the rows that scripts/bench shows. `--packets N`
  * makes it one round of at most N packets a slice, `--slices N` has that many in each plan;
- * --no-large leaves out the large plans, --no-checksums the checksums of answers, and --scalar
- * vector instructions. The functions that are
- * not inlined are where count_instructions.py has callgrind begin and end. */
+ * --vlan N has all frames on VLAN N; --no-large leaves out the large plans, --no-checksums the
+ * checksums of answers, and --scalar vector instructions. The functions that are not inlined are
+ * where count_instructions.py has callgrind begin and end. */
 #include "plan_fixture.h"
 
 #include <getopt.h>
@@ -27,6 +27,9 @@
 #define POLLS 64         /* iterations that are timed together */
 #define SAMPLES_MAX 100000
 #define ETH 14
+
+static el_vlan vlan;
+static uint32_t l2_len = ETH; /* of frames on it */
 
 static struct rte_ring *out, *in, *way;
 static struct rte_mempool *rx_pool, *tx_pool;
@@ -83,7 +86,7 @@ static void make_unreachable(struct rte_mbuf *m, uint8_t *ip, size_t l3)
 	ip[l3 + 1] = v6 ? 4 : 3;
 	ip[v6 ? 6 : 9] = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	el_put16(ip + (v6 ? 4 : 2), (uint16_t)(v6 ? 8 + quoted : l3 + 8 + quoted));
-	m->data_len = (uint16_t)(ETH + l3 + 8 + quoted);
+	m->data_len = (uint16_t)(l2_len + l3 + 8 + quoted);
 	m->pkt_len = m->data_len;
 }
 
@@ -116,7 +119,7 @@ static void set_checksums(uint8_t *ip, size_t l3)
  * unreachable. */
 static void turn_round(struct rte_mbuf *m)
 {
-	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + ETH;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + l2_len;
 	bool v6 = ip[0] >> 4 == 6;
 	size_t l3 = v6 ? 40 : 20;
 	uint8_t *l4 = ip + l3, protocol = ip[v6 ? 6 : 9];
@@ -173,7 +176,7 @@ static struct el_board *board;
 static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family)
 {
 	struct el_worker_queue q = {
-	    .port_id = port_id, .own = own, .n_own = 1, .checksums = checksums};
+	    .port_id = port_id, .own = own, .n_own = 1, .vlan = vlan, .checksums = checksums};
 	struct el_worker_config conf = {.socket = SOCKET_ID_ANY,
 					.board = board,
 					.queues = &q,
@@ -184,15 +187,17 @@ static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family
 	struct el_command c = {.kind = EL_COMMAND_NEXT_HOP,
 			       .index = 3,
 			       .next_hop = {.l2 = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9},
-					    .l2_len = ETH,
+					    .l2_len = (uint8_t)l2_len,
 					    .state = EL_NEXT_HOP_READY}};
+	const struct el_tags tags = el_tags_of(vlan);
 	struct el_error err;
 	struct el_worker *w;
 
 	board = conf.board = el_board_create(1, SOCKET_ID_ANY);
 	w = board ? el_worker_create(&conf, &err) : NULL;
 
-	el_put16(c.next_hop.l2 + 12, family == 6 ? 0x86dd : 0x0800);
+	el_tags_write(c.next_hop.l2, &tags);
+	el_put16(c.next_hop.l2 + l2_len - 2, family == 6 ? 0x86dd : 0x0800);
 	if (w)
 		el_worker_command(w, &c);
 	return w;
@@ -439,13 +444,10 @@ static int measure_all(const struct row *r, size_t n, const struct options *o)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option longs[] = {
-	    {"json", no_argument, NULL, 'j'},
-	    {"packets", required_argument, NULL, 'p'},
-	    {"slices", required_argument, NULL, 'n'},
-	    {"no-large", no_argument, NULL, 'l'},
-	    {"no-checksums", no_argument, NULL, 'c'},
-	    {"scalar", no_argument, NULL, 's'},
-	    {0},
+	    {"json", no_argument, NULL, 'j'},         {"packets", required_argument, NULL, 'p'},
+	    {"slices", required_argument, NULL, 'n'}, {"no-large", no_argument, NULL, 'l'},
+	    {"no-checksums", no_argument, NULL, 'c'}, {"scalar", no_argument, NULL, 's'},
+	    {"vlan", required_argument, NULL, 'v'},   {0},
 	};
 	int c;
 
@@ -460,11 +462,14 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			checksums = EL_CHECKSUMS_IGNORED;
 		else if (c == 's')
 			scalar = true;
+		else if (c == 'v')
+			vlan = (el_vlan)strtoul(optarg, NULL, 10);
 		else if (c == 'n')
 			ret->slices = (uint32_t)strtoul(optarg, NULL, 10);
 		else
 			return -1;
 	}
+	l2_len = ETH + el_tags_of(vlan).len;
 	return optind == argc && ret->packets <= 1000 && ret->slices <= 1000000 ? 0 : -1;
 }
 
@@ -483,7 +488,7 @@ int main(int argc, char **argv)
 	if (parse_options(argc, argv, &o) < 0) {
 		fputs("usage: bench_worker [--json] [--packets N] [--slices N] [--no-large] "
 		      "[--no-checksums] "
-		      "[--scalar]\n",
+		      "[--scalar] [--vlan N]\n",
 		      stderr);
 		return 64;
 	}

@@ -13,7 +13,8 @@ class Packet:
     time: float
     eth_dst: str
     eth_src: str
-    ethertype: int
+    ethertype: int  # behind the tags
+    vlan: tuple = ()  # the tags' VLANs, the outer first
     arp_op: int = 0
     src: str = ""
     dst: str = ""
@@ -41,7 +42,12 @@ def mac(raw):
 
 def parse(time, frame):
     dst, src, ethertype = struct.unpack_from("!6s6sH", frame)
-    packet = Packet(time, mac(dst), mac(src), ethertype)
+    vlan = ()
+    while ethertype in (0x8100, 0x88a8) and len(frame) >= 18:
+        vlan += (struct.unpack_from("!H", frame, 14)[0] & 0xfff,)
+        frame = frame[:12] + frame[16:]
+        ethertype = struct.unpack_from("!H", frame, 12)[0]
+    packet = Packet(time, mac(dst), mac(src), ethertype, vlan)
     body = frame[14:]
     if ethertype == 0x0806 and len(body) >= 28:
         packet.arp_op = struct.unpack_from("!H", body, 6)[0]

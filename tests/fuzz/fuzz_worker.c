@@ -80,8 +80,9 @@ static void give_draft(const struct fuzz_draft *d)
 	if (el_pkt_parse(g->draft.bytes, d->len, &g->pkt) == EL_PKT_OK) {
 		g->is_syn_ack = fuzz_is_syn_ack(&g->pkt);
 		g->is_resettable = fuzz_is_resettable(&g->pkt, &port);
-		if (policy != EL_CHECKSUMS_REFUSED ||
-		    fuzz_checksums_right(&g->pkt, d->ol_flags & FUZZ_BELIEVED))
+		if (fuzz_is_untagged(&g->pkt) &&
+		    (policy != EL_CHECKSUMS_REFUSED ||
+		     fuzz_checksums_right(&g->pkt, d->ol_flags & FUZZ_BELIEVED)))
 			g->answer = fuzz_answer_of(&g->pkt, probes, FUZZ_PROBES);
 	}
 	if (d->meant.probe)

@@ -198,6 +198,11 @@ bool fuzz_is_for_control(const uint8_t *frame, size_t len, const struct fuzz_por
 	return el_get16(type) == 0x86dd && ndp_is_for_control(type + 2, len, port->own6);
 }
 
+bool fuzz_is_untagged(const struct el_pkt *pkt)
+{
+	return !pkt->vlan_tags || (pkt->vlan_tags == 1 && !(el_get16(pkt->l2 + 14) & 0xfff));
+}
+
 bool fuzz_is_resettable(const struct el_pkt *pkt, const struct fuzz_port *port)
 {
 	static const uint8_t zero[6];
@@ -205,7 +210,7 @@ bool fuzz_is_resettable(const struct el_pkt *pkt, const struct fuzz_port *port)
 	const uint8_t *own = pkt->family == 4 ? port->own4 : port->own6;
 	struct el_ip host = el_ip_from_bytes(pkt->ip.src, pkt->family);
 
-	if (pkt->vlan_tags > 1 || (pkt->vlan_tags && el_get16(pkt->l2 + 14) & 0xfff))
+	if (!fuzz_is_untagged(pkt))
 		return false;
 	return fuzz_is_syn_ack(pkt) && fuzz_checksums_right(pkt, 0) && !memcmp(to, port->mac, 6) &&
 	       !(from[0] & 1) && memcmp(from, zero, 6) != 0 && memcmp(from, port->mac, 6) != 0 &&

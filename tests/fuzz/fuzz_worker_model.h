@@ -51,6 +51,9 @@ struct fuzz_answer fuzz_answer_of(const struct el_pkt *pkt, struct fuzz_probe *p
  * discovery (RFC 4861 section 7.1) that came to the port's MAC address or to a group, untagged. */
 bool fuzz_is_for_control(const uint8_t *frame, size_t len, const struct fuzz_port *port);
 
+/* Whether a frame is on no VLAN, as the port is: a tag may still have a priority. */
+bool fuzz_is_untagged(const struct el_pkt *pkt);
+
 /* Whether a SYN/ACK that answers no probe is to be reset: what is sent then can do no harm. It came
  * undamaged, from one station to the port alone, untagged, and from a host that is not to be left
  * alone to the port's address. */

@@ -18,6 +18,8 @@ uint32_t queues_a_worker = 1;
 uint64_t rx_stamp_flag;
 int rx_stamp_offset;
 
+el_vlan vlan;
+bool strips_tags;
 enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
 uint64_t rx_checksum_flags;
 struct el_prefix silent[2];
@@ -28,11 +30,13 @@ const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
 
 struct el_next_hop next_hop(const uint8_t *mac, enum el_next_hop_state state)
 {
-	struct el_next_hop nh = {.l2_len = ETH, .state = (uint8_t)state};
+	const struct el_tags tags = el_tags_of(vlan);
+	struct el_next_hop nh = {.l2_len = (uint8_t)(ETH + tags.len), .state = (uint8_t)state};
 
 	memcpy(nh.l2, mac, 6);
 	memcpy(nh.l2 + 6, mac_own, 6);
-	el_put16(nh.l2 + 12, family == 6 ? 0x86dd : 0x0800);
+	el_tags_write(nh.l2, &tags);
+	el_put16(nh.l2 + 12 + tags.len, family == 6 ? 0x86dd : 0x0800);
 	return nh;
 }
 
@@ -70,6 +74,8 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.n_own = 2,
 						.silent = silent,
 						.n_silent = n_silent,
+						.vlan = vlan,
+						.strips_tags = strips_tags,
 						.checksums = checksums,
 						.rx_checksum_flags = rx_checksum_flags,
 						.rx_stamp_flag = rx_stamp_flag,

@@ -45,7 +45,9 @@ extern const uint8_t mac_a[6], mac_b[6], mac_own[6]; /* of next hops, of the por
 extern struct el_prefix silent[2];
 extern uint32_t n_silent;
 
-/* Of workers that are made from now on (el_worker_queue). */
+/* Of workers that are made from now on (el_worker_queue), and their next hops. */
+extern el_vlan vlan;
+extern bool strips_tags;
 extern enum el_checksums checksums;
 extern uint64_t rx_checksum_flags;
 
