@@ -52,7 +52,8 @@ static void stop(struct control *c)
 	uint64_t timeout_ns = rollout_timeout_ns(&c->rollout);
 
 	if (c->stopping) { /* asked again: now, and without the figures that it waits for */
-		c->stop_deadline_ns = c->rollout.state < ROLLOUT_ENDING ? c->now_ns : 0;
+		c->stop_deadline_ns = c->now_ns;
+		c->stop_at_once = c->rollout.state >= ROLLOUT_ENDING;
 		return;
 	}
 	c->stopping = true;
@@ -373,7 +374,8 @@ static bool is_done(struct control *c)
 		c->stop_deadline_ns = c->now_ns + STOP_GRACE_NS;
 		return false;
 	}
-	if (stats_thread_is_busy(c->stats) && c->now_ns < c->stop_deadline_ns + STOP_FIGURES_NS)
+	if (!c->stop_at_once && stats_thread_is_busy(c->stats) &&
+	    c->now_ns < c->stop_deadline_ns + STOP_FIGURES_NS)
 		return false;
 	el_log(EL_LOG_WARNING, "control", "ending without the figures of the last rounds");
 	return true;

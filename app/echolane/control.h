@@ -70,7 +70,8 @@ struct control {
 	uint64_t slow_ns; /* when the ports' counters and clocks were read last */
 	bool stopping;    /* no more rounds are begun, and what is being sent ends */
 	uint64_t stop_deadline_ns;
-	int status; /* of the program, where it does not end as it was asked to */
+	bool stop_at_once; /* without the figures that are being made */
+	int status;        /* of the program, where it does not end as it was asked to */
 	uint64_t longest_loop_ns, longest_loop_cpu_ns; /* of any iteration; not of the same one */
 };
 

@@ -25,14 +25,14 @@ static void tell(struct network *n, uint32_t port)
 	}
 }
 
-/* What was sent since the link was last seen up may not have gone out: the rounds that are open say
- * so, for no counter does. */
+/* What was sent since the link was last seen up may not have gone out, and what is on its way back
+ * does not come in, be it one answer: the rounds that are open say so, for no counter does. */
 static void is_down(struct network *n, uint16_t port)
 {
 	struct port_link *l = &n->ports[port].link;
 
 	l->downs++;
-	n->sent_in_doubt += network_sent(n, port) - l->sent_up;
+	n->sent_in_doubt += network_sent(n, port) - l->sent_up + 1;
 }
 
 static void changed(struct network *n, uint16_t port, bool up)
@@ -62,7 +62,8 @@ static void blinked(struct network *n, uint16_t port)
 static void read_link(struct network *n, uint16_t port)
 {
 	struct net_port *p = &n->ports[port];
-	uint64_t downs = el_port_link_downs(p->port);
+	/* in this order: what is sent after that is in doubt if the link goes down now */
+	uint64_t sent = network_sent(n, port), downs = el_port_link_downs(p->port);
 	bool up = el_port_is_up(p->port);
 
 	if (up != p->link.up)
@@ -71,7 +72,7 @@ static void read_link(struct network *n, uint16_t port)
 		blinked(n, port);
 	p->link.told_down = downs;
 	if (up)
-		p->link.sent_up = network_sent(n, port);
+		p->link.sent_up = sent;
 }
 
 static void removed(struct network *n, uint16_t port)

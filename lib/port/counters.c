@@ -154,7 +154,7 @@ void el_port_view_read(struct el_port *port, struct el_port_view *ret_view)
 	v->rss_key_bytes = port->rss.key_len;
 	v->rss_types = port->rss.types;
 	v->arrival = rx_clock_is_known(port) ? EL_ARRIVAL_NIC : EL_ARRIVAL_SOFTWARE;
-	for (uint16_t i = 0; i < p->n_devices && !p->is_detached; i++)
+	for (uint16_t i = 0; i < p->n_devices && !el_port_is_removed(port); i++)
 		read_device(&p->devices[i], v);
 	interface_read_drops(port);
 	v->socket_drops = p->socket_drops;

@@ -25,7 +25,7 @@
 /* Some NICs' drivers ask a firmware, or a chip behind a slow bus, unless an interrupt tells them.
  * All others have the answer in memory. */
 #define READ_NS 10000000
-#define ASK_NS 1000000000
+#define ASK_NS 100000000
 
 /* A callback that is running just now can't be removed. */
 #define CALLBACK_TRIES 100

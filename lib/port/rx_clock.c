@@ -50,7 +50,7 @@ static void read_clock(struct el_port_device *d)
 
 void el_port_read_clocks(struct el_port *port)
 {
-	for (uint16_t i = 0; i < port->private->n_devices; i++) {
+	for (uint16_t i = 0; i < port->private->n_devices && !el_port_is_removed(port); i++) {
 		if (port->private->devices[i].stamps)
 			read_clock(&port->private->devices[i]);
 	}

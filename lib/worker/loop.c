@@ -23,10 +23,13 @@ static void take_port(struct el_worker *w, const struct el_command *c)
 	if (c->index < w->n_queues) {
 		struct queue *q = &w->queues[c->index];
 
+		if (c->down && !q->down)
+			tx_give_up(w, q);
 		q->down = c->down;
 		if (c->gone && !q->gone) {
 			q->gone = true;
-			tx_give_up(w, q);
+			rte_pktmbuf_free_bulk(q->urgent, q->n_urgent);
+			q->n_urgent = 0;
 		}
 	}
 	atomic_store_explicit(&w->ports_taken, w->ports_taken + 1, memory_order_release);

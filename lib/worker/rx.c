@@ -293,7 +293,11 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 void rx_poll(struct el_worker *w)
 {
 	for (uint32_t i = 0; i < w->n_queues; i++) {
-		if (likely(!w->queues[i].gone))
-			rx_burst(w, &w->queues[i]);
+		struct queue *q = &w->queues[i];
+
+		if (likely(!q->gone))
+			rx_burst(w, q);
+		else
+			q->empty_ns = w->iteration_ns; /* for good: no round waits for it */
 	}
 }

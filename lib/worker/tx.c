@@ -142,8 +142,6 @@ void tx_give_up(struct el_worker *w, struct queue *q)
 	}
 	rte_pktmbuf_free_bulk(p->mbufs, p->n);
 	p->n = p->n_runs = p->stamps = 0;
-	rte_pktmbuf_free_bulk(q->urgent, q->n_urgent);
-	q->n_urgent = 0;
 	q->stuck = false;
 }
 

@@ -360,7 +360,7 @@ void tx_poll(struct el_worker *w);
 void tx_drop_outstanding(struct el_worker *w, struct live_round *l);
 void urgent_poll(struct el_worker *w);
 
-/* The device of a queue is gone: what waits for it is freed, its probes are local. */
+/* The device of a queue is down or gone: probes that wait for it never leave, and are local. */
 void tx_give_up(struct el_worker *w, struct queue *q);
 
 /* Queues a packet that does not wait for pacing; frees and counts it if there are too many. */
