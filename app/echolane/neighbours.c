@@ -115,6 +115,27 @@ static void neighbour_event(void *context, const struct el_neigh_event *event)
 	}
 }
 
+/* Of an address of ours that was checked. Called while the table goes through them: the rest
+ * follows with network_follow. */
+static void own_checked(void *context, struct el_port_idx port, const struct el_ip *ip,
+			bool is_ours, const uint8_t other[6])
+{
+	struct network *n = context;
+	char text[EL_IP_STRLEN], mac[MAC_STRLEN];
+
+	if (!net_port_refuse(&n->ports[port.v], ip, !is_ours))
+		return;
+	n->refusals_changed = true;
+	if (is_ours)
+		el_log(EL_LOG_WARNING, "network",
+		       "port %s: address %s is used again: no other host has it any more",
+		       n->ports[port.v].port->name, el_ip_format(ip, text));
+	else
+		el_log(EL_LOG_ERROR, "network",
+		       "port %s: duplicate address: %s is not used, for %s has it",
+		       n->ports[port.v].port->name, el_ip_format(ip, text), mac_text(other, mac));
+}
+
 /* ---- next hops, towards the workers ---- */
 
 static void must_tell(struct network *n, struct el_next_hop_idx index)
@@ -433,6 +454,7 @@ int neighbours_init(struct network *n, const struct el_conf *conf, struct el_err
 					 .callbacks = {.send = send_frame,
 						       .changed = next_hop_changed,
 						       .event = neighbour_event,
+						       .own = own_checked,
 						       .context = n}};
 
 	if (!ports)

@@ -39,8 +39,43 @@ static bool kernel_answers(const struct net_port *p, const struct net_kernel *k,
 static struct el_neigh_address address_of(const struct net_port *p, const struct net_kernel *k,
 					  const struct el_prefix *prefix)
 {
-	return (struct el_neigh_address){.prefix = *prefix,
-					 .kernel = kernel_answers(p, k, &prefix->ip)};
+	bool kernel = kernel_answers(p, k, &prefix->ip);
+
+	/* the kernel has checked those of its own */
+	return (struct el_neigh_address){
+	    .prefix = *prefix, .kernel = kernel, .check = !kernel && !p->follows && p->conf->dad};
+}
+
+/* ---- addresses that another host has ---- */
+
+bool net_port_is_refused(const struct net_port *p, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < p->n_refused; i++) {
+		if (el_ip_equal(&p->refused[i], ip))
+			return true;
+	}
+	return false;
+}
+
+bool net_port_refuse(struct net_port *p, const struct el_ip *ip, bool refused)
+{
+	struct el_ip *more;
+	size_t i = 0;
+
+	if (net_port_is_refused(p, ip) == refused)
+		return false;
+	if (refused) {
+		more = realloc(p->refused, (p->n_refused + 1) * sizeof(*more));
+		if (!more)
+			return false; /* it is asked for again */
+		p->refused = more;
+		p->refused[p->n_refused++] = *ip;
+		return true;
+	}
+	while (!el_ip_equal(&p->refused[i], ip))
+		i++;
+	p->refused[i] = p->refused[--p->n_refused];
+	return true;
 }
 
 void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf)
@@ -63,8 +98,10 @@ static size_t collect_addresses(const struct net_port *p, const struct net_kerne
 {
 	size_t n = 0;
 
-	for (size_t i = 0; !p->follows && i < p->conf->n_addresses; i++)
-		ret[n++] = address_of(p, k, &p->conf->addresses[i]);
+	for (size_t i = 0; !p->follows && i < p->conf->n_addresses; i++) {
+		if (!net_port_is_refused(p, &p->conf->addresses[i].ip))
+			ret[n++] = address_of(p, k, &p->conf->addresses[i]);
+	}
 	for (size_t i = 0; p->follows && i < k->n_addresses; i++) {
 		const struct el_rtnl_address *a = &k->addresses[i];
 
@@ -164,10 +201,12 @@ static void add_source(const struct net_port *p, const struct net_kernel *k,
 {
 	struct el_neigh_address *new = &own->addresses[own->n_addresses];
 
-	own->lists->own[own->lists->n_own++] = *source;
+	if (!net_port_is_refused(p, &source->ip))
+		own->lists->own[own->lists->n_own++] = *source;
 	if (!net_port_add_source(own->addresses, own->n_addresses, source))
 		return;
 	new->kernel = kernel_answers(p, k, &source->ip);
+	new->check = !new->kernel && !new->range && p->conf->dad;
 	own->n_addresses++;
 }
 
@@ -209,7 +248,7 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		      const struct network_plan *plans, const struct net_kernel *k,
 		      struct net_own *ret_own)
 {
-	size_t n_own = p->n_addresses, n_addresses = p->n_addresses;
+	size_t n_own = p->n_addresses, n_addresses = p->n_addresses + p->n_refused;
 	struct net_own own = {0};
 
 	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
@@ -227,6 +266,11 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		own.addresses[own.n_addresses++] = p->addresses[i];
 		own.lists->own[own.lists->n_own++] = el_prefix_of(&p->addresses[i].prefix.ip);
 	}
+	/* they are asked for again */
+	for (size_t i = 0; i < p->conf->n_addresses; i++) {
+		if (net_port_is_refused(p, &p->conf->addresses[i].ip))
+			own.addresses[own.n_addresses++] = address_of(p, k, &p->conf->addresses[i]);
+	}
 	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
 		const struct way_port *then = &plan->view->ports[index.v];
 
@@ -235,9 +279,12 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		/* answers to what was sent from an address that is gone since */
 		if (are_equal(then->addresses, then->n_addresses, p->addresses, p->n_addresses))
 			continue;
-		for (size_t i = 0; i < then->n_addresses; i++)
-			own.lists->own[own.lists->n_own++] =
-			    el_prefix_of(&then->addresses[i].prefix.ip);
+		for (size_t i = 0; i < then->n_addresses; i++) {
+			const struct el_ip *ip = &then->addresses[i].prefix.ip;
+
+			if (!net_port_is_refused(p, ip))
+				own.lists->own[own.lists->n_own++] = el_prefix_of(ip);
+		}
 	}
 	list_silent(p, k, own.lists);
 	*ret_own = own;
@@ -258,6 +305,7 @@ void net_port_fini(struct net_port *p)
 {
 	el_port_close(p->port);
 	free(p->addresses);
+	free(p->refused);
 	free(p->lists);
 	free(p->old_lists);
 }

@@ -46,8 +46,11 @@ struct net_port {
 	 * port; and it is up. */
 	bool replaced;
 	uint16_t mtu; /* of IP packets, as it is now; never more than at the start */
-	struct el_neigh_address *addresses; /* of the configuration, or of the kernel's interface */
+	/* of the configuration, but those that are refused, or of the kernel's interface */
+	struct el_neigh_address *addresses;
 	size_t n_addresses;
+	struct el_ip *refused; /* not used, for another host has them; of groups, too */
+	size_t n_refused;
 	struct net_lists *lists, *old_lists; /* those before may still be looked at by workers */
 };
 
@@ -76,6 +79,11 @@ void net_port_init(struct net_port *p, struct el_port *port, const struct el_con
 /* The port's addresses and MTU from what the kernel says now; *ret_changed: they are others. 0, or
  * -ENOMEM and they are as before. */
 int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_changed);
+
+/* Another host has `ip`, an address of ours: it is not used until nobody has. Whether that is news.
+ */
+bool net_port_refuse(struct net_port *p, const struct el_ip *ip, bool refused);
+bool net_port_is_refused(const struct net_port *p, const struct el_ip *ip);
 
 /* The addresses in words, for a log. */
 const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t size);

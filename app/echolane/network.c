@@ -91,6 +91,9 @@ unsigned network_follow(struct network *n)
 	unsigned what = n->missed;
 
 	what |= el_rtnl_watch_read(n->watch);
+	if (n->refusals_changed)
+		what |= EL_RTNL_ADDRESSES;
+	n->refusals_changed = false;
 	n->missed = 0;
 	if (what & ~(unsigned)EL_RTNL_ROUTES) {
 		int ret = refresh(n, false);
@@ -245,15 +248,23 @@ uint64_t network_default_pps(const struct network *n)
 static int copy_port(const struct net_port *p, struct way_port *ret)
 {
 	struct el_neigh_address *copy = calloc(p->n_addresses + 1, sizeof(*copy));
+	struct el_ip *refused = calloc(p->n_refused + 1, sizeof(*refused));
 
-	if (!copy)
+	if (!copy || !refused) {
+		free(copy);
+		free(refused);
 		return -ENOMEM;
+	}
 	if (p->n_addresses)
 		memcpy(copy, p->addresses, p->n_addresses * sizeof(*copy));
+	if (p->n_refused)
+		memcpy(refused, p->refused, p->n_refused * sizeof(*refused));
 	*ret = (struct way_port){.ifindex = p->follows ? p->port->ifindex : 0,
 				 .mtu = p->mtu,
 				 .addresses = copy,
-				 .n_addresses = p->n_addresses};
+				 .n_addresses = p->n_addresses,
+				 .refused = refused,
+				 .n_refused = p->n_refused};
 	return 0;
 }
 

@@ -137,6 +137,7 @@ static void read_neighbours(struct network *n, uint16_t port, struct el_port_vie
 	view->address_conflicts = c.own_conflicts;
 	view->neighbour_conflicts = c.neighbour_conflicts;
 	view->neighbour_moves = c.moves;
+	view->duplicate_addresses = n->ports[port].n_refused;
 }
 
 static uint64_t sum_of_workers(const struct network *n, enum el_worker_counter counter)

@@ -87,8 +87,10 @@ void network_view_free(struct network_view *view)
 {
 	if (!view)
 		return;
-	for (uint32_t i = 0; i < view->n_ports; i++)
+	for (uint32_t i = 0; i < view->n_ports; i++) {
 		free((void *)(uintptr_t)view->ports[i].addresses);
+		free((void *)(uintptr_t)view->ports[i].refused);
+	}
 	free(view);
 }
 
@@ -229,6 +231,18 @@ static enum el_model_status find_way(struct network_plan *plan, const struct el_
 	return EL_MODEL_ACTIVE;
 }
 
+/* Whether the port of a way has no address left to send from, for other hosts have them. */
+static bool all_are_refused(const struct way_port *port, uint8_t family)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < port->n_refused; i++)
+		any |= port->refused[i].family == family;
+	for (size_t i = 0; i < port->n_addresses; i++)
+		any &= port->addresses[i].prefix.ip.family != family;
+	return any;
+}
+
 struct el_plan_route network_route(void *network_plan, const struct el_model_target *target,
 				   const struct el_model_group *group,
 				   const struct el_ip *destination)
@@ -244,7 +258,12 @@ struct el_plan_route network_route(void *network_plan, const struct el_model_tar
 		route.source = ways_source(group, destination->family, &way.hop);
 		if (route.source.family == 0)
 			route.status = EL_MODEL_NO_SOURCE;
+		else if (ways_is_refused(&plan->view->ports[way.hop.port.v], &route.source))
+			route.status = EL_MODEL_DUPLICATE_ADDRESS;
 	}
+	if ((route.status == EL_MODEL_NO_SOURCE || route.status == EL_MODEL_NO_NEXT_HOP) &&
+	    all_are_refused(&plan->view->ports[way.hop.port.v], destination->family))
+		route.status = EL_MODEL_DUPLICATE_ADDRESS;
 	if (route.status == EL_MODEL_ACTIVE) {
 		steering_set_hop(plan->compile->steering, route.next_hop, way.hop.port);
 		route.mtu = (uint16_t)way.mtu;

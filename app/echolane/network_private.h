@@ -88,6 +88,7 @@ struct network {
 
 	uint64_t now_ns;
 	struct net_kernel kernel;
+	bool refusals_changed; /* net_port_refuse */
 	bool hops_changed; /* a next hop is or is not to be reached that others can stand in for */
 	struct network_plan *plans; /* those that are adopted */
 	bool short_of_room;         /* the last plan, because of those before it */

@@ -143,6 +143,34 @@ static uint32_t homes(const struct way_input *in, const struct el_ip *from)
 	return ports ? ports : UINT32_MAX;
 }
 
+bool ways_is_refused(const struct way_port *port, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < port->n_refused; i++) {
+		if (el_ip_equal(&port->refused[i], ip))
+			return true;
+	}
+	return false;
+}
+
+/* The source of a way whose route's is refused: the port's first address on the next hop's network,
+ * else its first of the family, else none. */
+static struct el_ip other_source(const struct way_port *port, const struct el_ip *next_hop)
+{
+	struct el_ip first = {0};
+
+	for (size_t i = 0; i < port->n_addresses; i++) {
+		const struct el_prefix *p = &port->addresses[i].prefix;
+
+		if (port->addresses[i].range || p->ip.family != next_hop->family)
+			continue;
+		if (el_prefix_contains(p, next_hop))
+			return p->ip;
+		if (!first.family || el_ip_is_link_local(&first))
+			first = p->ip;
+	}
+	return first;
+}
+
 static size_t configured_ways(const struct way_input *in, const struct el_ip *to,
 			      const struct el_ip *from, struct way ret[WAYS_MAX])
 {
@@ -150,8 +178,13 @@ static size_t configured_ways(const struct way_input *in, const struct el_ip *to
 	size_t n = el_route_lookup(in->routes.items, in->routes.count, to, homes(in, from), hops,
 				   WAYS_MAX);
 
-	for (size_t i = 0; i < n; i++)
-		ret[i] = (struct way){.hop = hops[i], .mtu = in->ports[hops[i].port.v].mtu};
+	for (size_t i = 0; i < n; i++) {
+		const struct way_port *port = &in->ports[hops[i].port.v];
+
+		if (ways_is_refused(port, &hops[i].source))
+			hops[i].source = other_source(port, &hops[i].next_hop);
+		ret[i] = (struct way){.hop = hops[i], .mtu = port->mtu};
+	}
 	return n;
 }
 

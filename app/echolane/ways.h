@@ -13,6 +13,9 @@ struct way_port {
 	uint16_t mtu;
 	const struct el_neigh_address *addresses;
 	size_t n_addresses;
+	/* addresses of ours that another host has: nothing is sent from them */
+	const struct el_ip *refused;
+	size_t n_refused;
 };
 
 struct way_input {
@@ -33,6 +36,9 @@ struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
  * subnets. Heap; NULL: no memory. */
 struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *conf,
 			     size_t *ret_count);
+
+/* Whether a port has the address, and another host has it too. */
+bool ways_is_refused(const struct way_port *port, const struct el_ip *ip);
 
 #define WAYS_MAX 8 /* equally good ones that are told */
 

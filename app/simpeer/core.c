@@ -115,7 +115,9 @@ static bool own_address(const struct simpeer_script *s, uint32_t addr)
 static void handle_arp(struct simpeer_core *c, struct simpeer_buf *b, const struct simpeer_frame *f,
 		       struct simpeer_verdict *v)
 {
-	if (!own_address(c->script, f->dst) && !simpeer_prefixes_contain(&c->script->arp, f->dst)) {
+	/* a host that asks whether it may have an address (RFC 5227) may */
+	if (!f->src || (!own_address(c->script, f->dst) &&
+			!simpeer_prefixes_contain(&c->script->arp, f->dst))) {
 		c->counters.other_address++;
 		return;
 	}

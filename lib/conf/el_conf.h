@@ -162,6 +162,7 @@ struct el_conf_port {
 	struct el_conf_neighbour *neighbours;
 	size_t n_neighbours;
 	uint16_t vlan; /* 0: untagged */
+	bool dad;      /* its addresses are checked before they are used */
 	uint16_t mtu;  /* 0: the device's */
 	enum el_conf_checksum checksum;
 };

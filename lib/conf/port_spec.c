@@ -86,7 +86,7 @@ static int add_route(struct el_conf_port *port, char *text, struct el_error *err
 }
 
 /* Keys that may stand once; those that may be repeated. */
-static const char *const singles[] = {"name", "profile", "vlan", "mtu", "checksum"};
+static const char *const singles[] = {"name", "profile", "vlan", "dad", "mtu", "checksum"};
 static const char *const lists[] = {"address", "gateway", "route"};
 #define SINGLES (sizeof(singles) / sizeof(singles[0]))
 #define KEYS (SINGLES + sizeof(lists) / sizeof(lists[0]))
@@ -153,7 +153,8 @@ static int take_word(struct el_conf_port *port, char *word, size_t place, bool e
 			if (!text[1])
 				return el_error_set(err, -EINVAL, "%s: nothing after \"=\"",
 						    singles[i]);
-			return set(key, singles[i], text + 1, key->kind == CONF_INT,
+			return set(key, singles[i], text + 1,
+				   key->kind == CONF_INT || key->kind == CONF_BOOL,
 				   conf_field(key, port), err);
 		}
 	}
@@ -253,8 +254,10 @@ int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *er
 	const struct conf_key *ports =
 	    conf_map_key(conf_map_key(&conf_root_map, "dataplane")->map, "ports");
 	struct el_conf_port port = {0}, *place = NULL;
-	int rc = parse_spec(&port, spec, err);
+	int rc = conf_defaults_set(&conf_port_map, &port);
 
+	if (rc == 0)
+		rc = parse_spec(&port, spec, err);
 	for (size_t i = 0; rc == 0 && i < conf->dataplane.n_ports && !place; i++)
 		if (strcmp(conf->dataplane.ports[i].name, port.name) == 0)
 			place = &conf->dataplane.ports[i];

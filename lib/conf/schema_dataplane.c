@@ -147,6 +147,13 @@ static const struct conf_key port_keys[] = {
      .max = 4094,
      .def = "0",
      .help = "802.1Q VLAN; 0: untagged"},
+    {.name = "dad",
+     .kind = CONF_BOOL,
+     FIELD(el_conf_port, dad),
+     .def = "true",
+     .help =
+	 "duplicate address detection: addresses that the kernel does not own are asked for on "
+	 "the link for a second before they are used, and not used while another host has them"},
     {.name = "mtu",
      .kind = CONF_INT,
      FIELD(el_conf_port, mtu),

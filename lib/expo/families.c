@@ -664,6 +664,9 @@ const struct family expo_families[] = {
 	"or other packets."),
     PORT(address_conflicts, "address_conflicts_total", FAMILY_COUNTER,
 	 "ARP packets and NDP messages of somebody else that use an address of ours."),
+    PORT(
+	duplicate_addresses, "duplicate_addresses", FAMILY_GAUGE,
+	"Addresses of the port's own that it does not use, for another host on its link has them."),
     PORT(neighbour_conflicts, "neighbour_conflicts_total", FAMILY_COUNTER,
 	 "Claims of another MAC address for a neighbour that still answered at its own."),
     PORT(neighbour_moves, "neighbour_moves_total", FAMILY_COUNTER,

@@ -17,11 +17,12 @@ enum el_model_status {
 	EL_MODEL_TOO_MANY_PROBES, /* an inventory's, with more probes than a round may have */
 	/* of a series, found when a plan is made */
 	EL_MODEL_NO_ROUTE,
-	EL_MODEL_NO_SOURCE,      /* no source address */
-	EL_MODEL_NO_NEXT_HOP,    /* its next hop can't be asked for, or is one too many */
-	EL_MODEL_TOO_LONG,       /* its packets are longer than its port can send */
-	EL_MODEL_TOO_MANY_SIZES, /* SYNs of one more size than a plan can tell apart */
-	EL_MODEL_TOO_SLOW,       /* its timeout would keep too many rounds open */
+	EL_MODEL_NO_SOURCE,         /* no source address */
+	EL_MODEL_DUPLICATE_ADDRESS, /* another host has the source address */
+	EL_MODEL_NO_NEXT_HOP,       /* its next hop can't be asked for, or is one too many */
+	EL_MODEL_TOO_LONG,          /* its packets are longer than its port can send */
+	EL_MODEL_TOO_MANY_SIZES,    /* SYNs of one more size than a plan can tell apart */
+	EL_MODEL_TOO_SLOW,          /* its timeout would keep too many rounds open */
 	EL_MODEL_STATUSES
 };
 

@@ -40,6 +40,7 @@ const char *el_model_status_label(enum el_model_status status)
 	    [EL_MODEL_TOO_MANY_PROBES] = "too_many_probes",
 	    [EL_MODEL_NO_ROUTE] = "no_route",
 	    [EL_MODEL_NO_SOURCE] = "no_source_address",
+	    [EL_MODEL_DUPLICATE_ADDRESS] = "duplicate_address",
 	    [EL_MODEL_NO_NEXT_HOP] = "no_next_hop",
 	    [EL_MODEL_TOO_LONG] = "too_long",
 	    [EL_MODEL_TOO_MANY_SIZES] = "too_many_sizes",

@@ -72,6 +72,8 @@ struct el_neigh_address {
 	/* or, with host bits cleared, a source subnet: all its addresses but the first are ours */
 	bool range;
 	bool kernel; /* the kernel answers for it: we don't */
+	/* It is asked for before it is used: another host may have it. Not of a range. */
+	bool check;
 };
 
 struct el_neigh_port {
@@ -111,6 +113,10 @@ struct el_neigh_callbacks {
 	bool (*send)(void *context, struct el_port_idx port, const uint8_t *frame, size_t len);
 	/* Entry `index` has another state or MAC address than before. */
 	void (*changed)(void *context, struct el_next_hop_idx index, const struct el_neigh *entry);
+	/* An address of ours that was to be checked is ours to use (also again), or, the first time
+	 * that it turns out, not: `other` has it. NULL: not wanted. */
+	void (*own)(void *context, struct el_port_idx port, const struct el_ip *ip, bool is_ours,
+		    const uint8_t other[6]);
 	/* Called as often as it happens, which a flood of frames decides; NULL: not wanted. */
 	void (*event)(void *context, const struct el_neigh_event *event);
 	void *context;
@@ -140,7 +146,7 @@ enum el_neigh_input {
 	EL_NEIGH_DOUBTED,  /* it names a MAC address for a neighbour that is to be verified first */
 	EL_NEIGH_ANSWERED, /* a request for an address of ours */
 	EL_NEIGH_MALFORMED,
-	EL_NEIGH_CONFLICT,
+	EL_NEIGH_CONFLICT, /* somebody uses an address of ours, or one that was to be */
 };
 
 struct el_neigh_table;
@@ -150,7 +156,13 @@ struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config);
 void el_neigh_destroy(struct el_neigh_table *t);
 
 /* The addresses of a port that are ours from now on; copied. 0 or -ENOMEM, and then they are as
- * before. */
+ * before.
+ *
+ * One that is to be checked and was not there yet is asked for on the link for a second: three ARP
+ * probes (RFC 5227 section 2.1, but faster), or a neighbour solicitation (RFC 4862 section 5.4).
+ * Until then nothing is sent from it, nobody who asks is told, and next hops that would be asked
+ * from it are PENDING. If somebody has it, or asks for it in the same way, it is not ours; it is
+ * asked for again every minute. If nobody has, that is announced (RFC 5227 section 2.3). */
 int el_neigh_set_addresses(struct el_neigh_table *t, struct el_port_idx port,
 			   const struct el_neigh_address *addresses, size_t n);
 
@@ -201,7 +213,7 @@ uint64_t el_neigh_next_deadline(const struct el_neigh_table *t);
 int el_neigh_get(const struct el_neigh_table *t, struct el_next_hop_idx index,
 		 struct el_neigh *ret_neigh);
 
-/* How many entries are PENDING. */
+/* How many entries are PENDING, and addresses of our own being checked. */
 unsigned el_neigh_count_pending(const struct el_neigh_table *t);
 
 /* The header that takes a packet of `ethertype` to entry `index`: destination, source, VLAN tag if

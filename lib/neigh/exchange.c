@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is asked and answered on the link, by ARP (RFC 826) and by neighbour discovery (RFC 4861).
- * Duplicate address detection of our own addresses (RFC 4862 section 5.4) is left out: they are
- * what the configuration or the kernel says. That of others is answered. */
+ */
 #include "table.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "arp.h"
@@ -12,58 +10,6 @@
 #include "ndp.h"
 
 #define CHECK_NS UINT64_C(100000000) /* between two requests that claims of a neighbour lead to */
-
-/* ---- own addresses ---- */
-
-static const struct el_neigh_address *find_own(const struct el_neigh_address *addresses, size_t n,
-					       const struct el_ip *ip)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct el_neigh_address *a = &addresses[i];
-		bool first = el_ip_equal(&a->prefix.ip, ip);
-
-		if (!a->range ? first
-			      : el_prefix_contains(&a->prefix, ip) &&
-				    (!first || !el_prefix_is_range(&a->prefix)))
-			return a;
-	}
-	return NULL;
-}
-
-const struct el_neigh_address *table_find_own(const struct port *p, const struct el_ip *ip)
-{
-	return find_own(p->addresses, p->n_addresses, ip);
-}
-
-/* Who asks: the address on the neighbour's network, else any of its family (a link-local one only
- * where there is no other), else none. */
-static struct el_ip request_source(const struct el_neigh_address *addresses, size_t n,
-				   const struct el_ip *ip)
-{
-	struct el_ip any = {0};
-
-	for (size_t i = 0; i < n; i++) {
-		const struct el_neigh_address *a = &addresses[i];
-
-		if (a->range || a->prefix.ip.family != ip->family)
-			continue;
-		if (el_prefix_contains(&a->prefix, ip))
-			return a->prefix.ip;
-		if (!any.family || el_ip_is_link_local(&any))
-			any = a->prefix.ip;
-	}
-	return any;
-}
-
-int el_neigh_check(const struct el_neigh_address *addresses, size_t n, const struct el_ip *ip)
-{
-	if (!el_ip_is_host(ip) || find_own(addresses, n, ip))
-		return -EINVAL;
-	/* neighbour discovery has no anonymous requests, ARP has */
-	if (ip->family == 6 && !request_source(addresses, n, ip).family)
-		return -EADDRNOTAVAIL;
-	return 0;
-}
 
 /* ---- sending ---- */
 
@@ -91,16 +37,15 @@ static bool send_ndp(struct el_neigh_table *t, struct el_port_idx port, const st
 	return send_frame(t, port, frame, ndp_build(ndp, frame));
 }
 
-/* `to`: a MAC address, or NULL for all. */
-static bool ask_arp(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
+/* `to`: a MAC address, or NULL for all. A source of no family: an ARP probe's (RFC 5227). */
+static bool ask_arp(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *source,
+		    const struct el_ip *target, const uint8_t *to)
 {
-	const struct port *p = &t->ports[e->port.v];
-	struct el_ip source = request_source(p->addresses, p->n_addresses,
-					     &e->ip); /* none: an ARP probe's (RFC 5227) */
+	const struct port *p = &t->ports[port.v];
 	struct arp arp = {
 	    .operation = ARP_REQUEST,
-	    .sender_ip = source.family ? el_ip_v4(&source) : 0,
-	    .target_ip = el_ip_v4(&e->ip),
+	    .sender_ip = source->family ? el_ip_v4(source) : 0,
+	    .target_ip = el_ip_v4(target),
 	    .vlan = p->vlan,
 	};
 
@@ -109,19 +54,22 @@ static bool ask_arp(struct el_neigh_table *t, const struct entry *e, const uint8
 		memcpy(arp.to, to, 6);
 	else
 		memset(arp.to, 0xff, 6);
-	return send_arp(t, e->port, &arp);
+	return send_arp(t, port, &arp);
 }
 
-static bool ask_ndp(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
+/* Likewise. Who has no address does not say its MAC address either (RFC 4861 section 4.3). */
+static bool ask_ndp(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *source,
+		    const struct el_ip *target, const uint8_t *to)
 {
-	const struct port *p = &t->ports[e->port.v];
+	static const struct el_ip unspecified = {.family = 6};
+	const struct port *p = &t->ports[port.v];
 	struct ndp ndp = {
 	    .type = NDP_SOLICITATION,
 	    .vlan = p->vlan,
-	    .source = request_source(p->addresses, p->n_addresses, &e->ip),
-	    .destination = to ? e->ip : ndp_solicited_node(&e->ip),
-	    .target = e->ip,
-	    .has_mac = true,
+	    .source = source->family ? *source : unspecified,
+	    .destination = to ? *target : ndp_solicited_node(target),
+	    .target = *target,
+	    .has_mac = source->family != 0,
 	};
 
 	memcpy(ndp.from, p->mac, 6);
@@ -130,15 +78,28 @@ static bool ask_ndp(struct el_neigh_table *t, const struct entry *e, const uint8
 		memcpy(ndp.to, to, 6);
 	else
 		ndp_multicast_mac(&ndp.destination, ndp.to);
-	return send_ndp(t, e->port, &ndp);
+	return send_ndp(t, port, &ndp);
 }
 
 static bool ask(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
 {
-	if (!(e->ip.family == 4 ? ask_arp(t, e, to) : ask_ndp(t, e, to)))
+	struct el_ip source;
+
+	if (!own_source(&t->ports[e->port.v], &e->ip, &source) ||
+	    !(e->ip.family == 4 ? ask_arp(t, e->port, &source, &e->ip, to)
+				: ask_ndp(t, e->port, &source, &e->ip, to)))
 		return false;
 	t->ports[e->port.v].counters.requests_sent++;
 	return true;
+}
+
+bool exchange_probe(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
+		    bool announce)
+{
+	const struct el_ip none = {0};
+
+	return ip->family == 4 ? ask_arp(t, port, announce ? ip : &none, ip, NULL)
+			       : ask_ndp(t, port, &none, ip, NULL);
 }
 
 bool exchange_ask(struct el_neigh_table *t, const struct entry *e, enum request how)
@@ -202,11 +163,20 @@ static void report(struct el_neigh_table *t, const struct el_neigh_event *event)
 		t->callbacks.event(t->callbacks.context, event);
 }
 
+/* Somebody with this MAC address uses an address of ours, unless that is us: what we sent comes
+ * back on some devices. */
 static enum el_neigh_input own_conflict(struct el_neigh_table *t, struct el_port_idx port,
-					const struct el_ip *ip, const uint8_t *mac)
+					const struct el_neigh_address *own, const struct el_ip *ip,
+					const uint8_t *mac, uint64_t now_ns)
 {
 	struct el_neigh_event event = {.kind = EL_NEIGH_OWN_CONFLICT, .port = port, .ip = *ip};
 
+	if (memcmp(mac, t->ports[port.v].mac, 6) == 0)
+		return EL_NEIGH_IGNORED;
+	if (!own_is_used(&t->ports[port.v], own)) {
+		own_refuse(t, port, own, mac, now_ns);
+		return EL_NEIGH_CONFLICT;
+	}
 	memcpy(event.mac, t->ports[port.v].mac, 6);
 	memcpy(event.other, mac, 6);
 	t->ports[port.v].counters.own_conflicts++;
@@ -310,22 +280,24 @@ static enum el_neigh_input input_arp(struct el_neigh_table *t, struct el_port_id
 	const struct port *p = &t->ports[port.v];
 	struct el_ip sender = el_ip_from_v4(arp->sender_ip), target = el_ip_from_v4(arp->target_ip);
 	enum el_neigh_input result = EL_NEIGH_IGNORED;
-	const struct el_neigh_address *own;
+	const struct el_neigh_address *own = table_find_own(p, &sender);
 	struct entry *e;
 
-	if (table_find_own(p, &sender)) {
-		/* Ours: what we sent comes back on some devices. From another MAC address it is a
-		 * conflict. */
-		return memcmp(arp->sender_mac, p->mac, 6) == 0
-			   ? EL_NEIGH_IGNORED
-			   : own_conflict(t, port, &sender, arp->sender_mac);
-	}
+	if (own)
+		return own_conflict(t, port, own, &sender, arp->sender_mac, now_ns);
 	e = table_find(t, port, &sender);
 	if (e && e->phase != FIXED)
 		result =
 		    hear(t, e, arp->sender_mac, arp->from, is_arp_answer(p, arp, &target), now_ns);
 	own = table_find_own(p, &target);
-	if (arp->operation == ARP_REQUEST && own && !own->kernel) {
+	if (arp->operation != ARP_REQUEST || !own)
+		return result;
+	/* two that ask for the same address at the same time: neither may use it */
+	if (!own_is_used(p, own))
+		return arp->sender_ip
+			   ? result
+			   : own_conflict(t, port, own, &target, arp->sender_mac, now_ns);
+	if (!own->kernel) {
 		answer_arp(t, port, arp);
 		result = EL_NEIGH_ANSWERED;
 	}
@@ -342,10 +314,13 @@ static enum el_neigh_input input_solicitation(struct el_neigh_table *t, struct e
 
 	if (!own)
 		return EL_NEIGH_IGNORED;
-	if (table_find_own(p, &ndp->source)) /* as with ARP */
-		return memcmp(ndp->from, p->mac, 6) == 0
-			   ? EL_NEIGH_IGNORED
-			   : own_conflict(t, port, &ndp->source, ndp->from);
+	if (table_find_own(p, &ndp->source))
+		return own_conflict(t, port, table_find_own(p, &ndp->source), &ndp->source,
+				    ndp->from, now_ns);
+	if (!own_is_used(p, own)) /* as with ARP; RFC 4862 section 5.4.3 */
+		return ndp_is_unspecified(&ndp->source)
+			   ? own_conflict(t, port, own, &ndp->target, ndp->from, now_ns)
+			   : EL_NEIGH_IGNORED;
 	e = table_find(t, port, &ndp->source);
 	if (e && e->phase != FIXED && ndp->has_mac)
 		result = hear(t, e, ndp->mac, ndp->from, false, now_ns);
@@ -367,9 +342,8 @@ static enum el_neigh_input input_advertisement(struct el_neigh_table *t, struct 
 			 table_find_own(p, &ndp->destination);
 
 	if (table_find_own(p, &ndp->target))
-		return memcmp(ndp->from, p->mac, 6) == 0
-			   ? EL_NEIGH_IGNORED
-			   : own_conflict(t, port, &ndp->target, ndp->from);
+		return own_conflict(t, port, table_find_own(p, &ndp->target), &ndp->target,
+				    ndp->from, now_ns);
 	if (!e || e->phase == FIXED || (!ndp->has_mac && !table_is_ready(e)))
 		return EL_NEIGH_IGNORED;
 	return hear(t, e, ndp->has_mac ? ndp->mac : e->mac, ndp->from, is_answer, now_ns);

@@ -310,6 +310,7 @@ void table_learn(struct el_neigh_table *t, struct entry *e, const uint8_t mac[6]
 
 void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t now_ns)
 {
+	own_ask_again(t, port, now_ns);
 	for (uint32_t i = 0; i < t->n_entries; i++) {
 		struct entry *e = &t->entries[i];
 		struct el_neigh before = view(e);
@@ -323,6 +324,7 @@ void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint6
 
 void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns)
 {
+	own_tick(t, now_ns);
 	for (uint32_t i = 0; i < TICK_MAX && due_next_ns(&t->due) <= now_ns; i++) {
 		struct entry *e = &t->entries[t->due.items[0].id];
 		struct el_neigh before = view(e);
@@ -334,7 +336,9 @@ void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns)
 
 uint64_t el_neigh_next_deadline(const struct el_neigh_table *t)
 {
-	return due_next_ns(&t->due);
+	uint64_t ns = due_next_ns(&t->due);
+
+	return ns < t->own_due_ns ? ns : t->own_due_ns;
 }
 
 /* ---- looking ---- */
@@ -350,7 +354,7 @@ int el_neigh_get(const struct el_neigh_table *t, struct el_next_hop_idx index,
 
 unsigned el_neigh_count_pending(const struct el_neigh_table *t)
 {
-	return t->n_pending;
+	return t->n_pending + t->n_asked;
 }
 
 size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx index,
@@ -372,22 +376,6 @@ void el_neigh_counters_read(const struct el_neigh_table *t, struct el_port_idx p
 
 /* ---- life ---- */
 
-int el_neigh_set_addresses(struct el_neigh_table *t, struct el_port_idx port,
-			   const struct el_neigh_address *addresses, size_t n)
-{
-	struct port *p = &t->ports[port.v];
-	struct el_neigh_address *copy = calloc(n + 1, sizeof(*copy));
-
-	if (!copy)
-		return -ENOMEM;
-	if (n)
-		memcpy(copy, addresses, n * sizeof(*copy));
-	free(p->addresses);
-	p->addresses = copy;
-	p->n_addresses = n;
-	return 0;
-}
-
 struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config)
 {
 	struct el_neigh_table *t = calloc(1, sizeof(*t));
@@ -396,6 +384,7 @@ struct el_neigh_table *el_neigh_create(const struct el_neigh_config *config)
 		return NULL;
 	t->callbacks = config->callbacks;
 	t->max_entries = config->max_entries;
+	t->own_due_ns = UINT64_MAX;
 	t->ports = calloc(config->n_ports, sizeof(*t->ports));
 	if (!t->ports || !reserve(t, 0))
 		goto fail;
@@ -420,8 +409,10 @@ void el_neigh_destroy(struct el_neigh_table *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->n_ports; i++)
+	for (size_t i = 0; i < t->n_ports; i++) {
 		free(t->ports[i].addresses);
+		free(t->ports[i].own);
+	}
 	free(t->ports);
 	free(t->entries);
 	free(t->buckets);

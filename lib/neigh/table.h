@@ -38,10 +38,21 @@ struct entry {
 /* Who may be asked when: requests of a kind follow each other at a distance. */
 enum turn { TURN_UNICAST, TURN_MULTICAST, TURN_UNREACHABLE, TURNS };
 
+/* An address of our own: OWN_ASKED, whether anybody has it; OWN_REFUSED, for somebody has. */
+enum own_phase { OWN_USED, OWN_ASKED, OWN_REFUSED };
+
+struct own {
+	enum own_phase phase;
+	uint8_t sent;     /* probes or announcements, in this phase */
+	bool was_refused; /* and has not been used since */
+	uint64_t due_ns;  /* UINT64_MAX: never */
+};
+
 struct port {
 	uint8_t mac[6];
 	uint16_t vlan;
 	struct el_neigh_address *addresses;
+	struct own *own; /* of each of them */
 	size_t n_addresses;
 	uint64_t turn_ns[TURNS]; /* when as many may go out at once again as ever may */
 	struct el_neigh_counters counters;
@@ -55,8 +66,10 @@ struct el_neigh_table {
 	uint32_t n_entries;    /* there is room for, a power of two */
 	uint32_t max_entries;
 	uint32_t n_pending;
-	uint32_t *buckets; /* [n_entries]: index + 1 of the first entry by hash */
-	struct due due;    /* what has a deadline */
+	uint32_t n_asked;    /* own addresses that are OWN_ASKED */
+	uint64_t own_due_ns; /* when the first of them all is due */
+	uint32_t *buckets;   /* [n_entries]: index + 1 of the first entry by hash */
+	struct due due;      /* what has a deadline */
 };
 
 /* ---- neigh.c ---- */
@@ -75,10 +88,35 @@ void table_begin(struct el_neigh_table *t, struct entry *e, enum phase phase, ui
 /* True if an entry of this phase has a MAC address that is used. */
 bool table_is_ready(const struct entry *e);
 
+/* ---- own.c ---- */
+
+/* What of `p` covers `ip`, an address of our own that is not refused; else NULL. */
+const struct el_neigh_address *table_find_own(const struct port *p, const struct el_ip *ip);
+
+/* Whether it is used, and not still being checked. */
+bool own_is_used(const struct port *p, const struct el_neigh_address *address);
+
+/* Who asks for neighbour `ip`: the address on its network, else any of its family (a link-local one
+ * only where there is no other), else none. False: that is not known yet, for it is being checked.
+ */
+bool own_source(const struct port *p, const struct el_ip *ip, struct el_ip *ret_source);
+
+/* `other` has an address that is being checked. */
+void own_refuse(struct el_neigh_table *t, struct el_port_idx port,
+		const struct el_neigh_address *address, const uint8_t *other, uint64_t now_ns);
+
+/* Begins the check of those of a port that are being checked anew: the link was down. */
+void own_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t now_ns);
+
+/* Does what is due, and says when the next is. */
+void own_tick(struct el_neigh_table *t, uint64_t now_ns);
+
 /* ---- exchange.c ---- */
 
-/* What of `p` covers `ip`, an address of our own; else NULL. */
-const struct el_neigh_address *table_find_own(const struct port *p, const struct el_ip *ip);
+/* Sends an ARP probe or a solicitation for an address that is to be ours, or, `announce`, tells all
+ * that it is. False: not now. */
+bool exchange_probe(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
+		    bool announce);
 
 /* Sends a request for an entry, if that is one to be asked for; false if it can't be sent now. */
 bool exchange_ask(struct el_neigh_table *t, const struct entry *e, enum request how);

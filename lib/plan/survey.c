@@ -59,7 +59,9 @@ static void no_route_text(const struct el_plan_route *route, const struct el_ip 
 	char text[EL_IP_STRLEN];
 
 	snprintf(buf, size, "%s %s",
-		 route->status == EL_MODEL_NO_SOURCE     ? "no source address for"
+		 route->status == EL_MODEL_NO_SOURCE ? "no source address for"
+		 : route->status == EL_MODEL_DUPLICATE_ADDRESS
+		     ? "another host has the source address for"
 		 : route->status == EL_MODEL_NO_NEXT_HOP ? "no next hop can be had for"
 							 : "no route to",
 		 el_ip_format(destination, text));

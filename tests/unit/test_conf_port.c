@@ -26,12 +26,13 @@ static void ports_are_added_and_replaced(void **state)
 	char buf[EL_IP_STRLEN];
 
 	(void)state;
-	assert_int_equal(el_conf_add_port(c,
-					  "af_packet:eth1,address=192.0.2.10/24,gateway=192.0.2.1,"
-					  "address=198.51.100.1/30,route=203.0.113.9/"
-					  "24>192.0.2.7,vlan=100,mtu=9000,checksum=strict",
-					  &err),
-			 0);
+	assert_int_equal(
+	    el_conf_add_port(c,
+			     "af_packet:eth1,address=192.0.2.10/24,gateway=192.0.2.1,"
+			     "address=198.51.100.1/30,route=203.0.113.9/"
+			     "24>192.0.2.7,vlan=100,dad=false,mtu=9000,checksum=strict",
+			     &err),
+	    0);
 	assert_int_equal(c->dataplane.n_ports, 2);
 	p = &c->dataplane.ports[1];
 	assert_string_equal(p->name, "eth1");
@@ -42,6 +43,7 @@ static void ports_are_added_and_replaced(void **state)
 	assert_string_equal(el_prefix_format(&p->routes[0].to, buf), "203.0.113.0/24");
 	assert_string_equal(el_ip_format(&p->routes[0].via, buf), "192.0.2.7");
 	assert_int_equal(p->vlan, 100);
+	assert_false(p->dad);
 	assert_int_equal(p->mtu, 9000);
 	assert_int_equal(p->checksum, EL_CONF_CHECKSUM_STRICT);
 	/* the same name: replaced, in its place */
@@ -52,6 +54,7 @@ static void ports_are_added_and_replaced(void **state)
 	assert_string_equal(p->device, "net_memif0,role=client,id=0");
 	assert_string_equal(p->profile, "memif");
 	assert_int_equal(p->vlan, 0);
+	assert_true(p->dad);
 	el_conf_put(c);
 }
 
@@ -122,9 +125,10 @@ static void wrong_specs(void **state)
 	    {"eth 0", "is no device"},
 	    {"af_packet:eth1,addres=192.0.2.10/24",
 	     "character 16: unknown key \"addres\"; did you mean \"address\"?"},
-	    {"af_packet:eth1,vlan=3,colour=red", "character 23: unknown key \"colour\"; expected "
-						 "name, profile, vlan, mtu, checksum, address, "
-						 "gateway or route"},
+	    {"af_packet:eth1,vlan=3,colour=red",
+	     "character 23: unknown key \"colour\"; expected "
+	     "name, profile, vlan, dad, mtu, checksum, address, "
+	     "gateway or route"},
 	    {"af_packet:eth1,192.0.2.10/24", "character 16: expected KEY=VALUE, KEY being name,"},
 	    {"0000:3b:00.0,gatway=192.0.2.1", "character 14: unknown key \"gatway\""},
 	    {"net_memif0,role=client,adress=192.0.2.1/24",
