@@ -219,6 +219,7 @@ static void compare_state(struct network *n, const struct network_plan *plan,
 	struct el_neigh entry;
 
 	n->is_one_of_several[index.v] = true;
+	el_neigh_watch(n->neigh, index, n->now_ns);
 	if (el_neigh_get(n->neigh, index, &entry) == 0 && entry.state != EL_NEIGH_PENDING &&
 	    entry.state != network_view_hop(plan->view, index))
 		n->hops_changed = true;

@@ -182,6 +182,11 @@ int el_neigh_check(const struct el_neigh_address *addresses, size_t n, const str
 int el_neigh_need(struct el_neigh_table *t, struct el_next_hop_idx index, struct el_port_idx port,
 		  const struct el_ip *ip, uint64_t now_ns);
 
+/* Another can stand in for this entry, a gateway for another: so that this is soon known to be
+ * wanted, and not any more, it is asked every 5 s whether it answers or not, as long as it is
+ * there. */
+void el_neigh_watch(struct el_neigh_table *t, struct el_next_hop_idx index, uint64_t now_ns);
+
 /* An entry whose MAC address is given and is never asked for. As el_neigh_need otherwise. */
 int el_neigh_set_static(struct el_neigh_table *t, struct el_next_hop_idx index,
 			struct el_port_idx port, const struct el_ip *ip, const uint8_t mac[6]);

@@ -33,6 +33,9 @@ static const struct {
 #define RETRY_NS (5000 * NS_PER_MS)
 #define RETRY_MAX_NS (60000 * NS_PER_MS)
 
+/* Whom another can stand in for is asked so often. */
+#define WATCH_NS (5000 * NS_PER_MS)
+
 /* Entries that became reachable together are refreshed one after the other. */
 #define REFRESH_SPREAD 64
 #define REFRESH_SPREAD_NS (100 * NS_PER_MS)
@@ -145,7 +148,9 @@ static void advance(struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
 		e->has_turn = false;
 	}
 	wait_ns = row->waits_ms[e->waits] * NS_PER_MS;
-	if (e->phase == REACHABLE)
+	if (e->watched && (e->phase == REACHABLE || e->phase == UNREACHABLE))
+		wait_ns = WATCH_NS;
+	else if (e->phase == REACHABLE)
 		wait_ns -= index % REFRESH_SPREAD * REFRESH_SPREAD_NS;
 	else if (e->phase == UNREACHABLE)
 		wait_ns = retry_ns(t, e, now_ns);
@@ -283,6 +288,17 @@ int el_neigh_set_static(struct el_neigh_table *t, struct el_next_hop_idx index,
 	if (r == 0)
 		table_learn(t, e, mac, FIXED, 0);
 	return r;
+}
+
+void el_neigh_watch(struct el_neigh_table *t, struct el_next_hop_idx index, uint64_t now_ns)
+{
+	struct entry *e = &t->entries[index.v];
+
+	if (index.v >= t->n_entries || e->phase == FREE || e->phase == FIXED || e->watched)
+		return;
+	e->watched = true;
+	if (e->phase == REACHABLE || e->phase == UNREACHABLE)
+		due_set(&t->due, index_of(t, e), now_ns + WATCH_NS);
 }
 
 void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index)

@@ -31,6 +31,7 @@ struct entry {
 	uint64_t check_ns; /* when a claim may be checked again */
 	uint32_t next;     /* index + 1 of the next with the same hash */
 	uint8_t failures;  /* requests in a row that nobody has answered, since it is UNREACHABLE */
+	bool watched;      /* el_neigh_watch */
 	bool has_turn;     /* its request may be sent at turn_ns, which is its deadline */
 	uint64_t turn_ns;
 };

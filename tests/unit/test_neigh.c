@@ -462,6 +462,36 @@ static void test_random(void **state)
 	assert_true(pending_seen > 0);
 }
 
+/* One that another can stand in for: within 11 s it is known that it is gone, within 5 s that it is
+ * there again. */
+static void who_is_watched_is_asked_often(void **state)
+{
+	uint16_t i = need("192.0.2.1", T0);
+	const struct el_next_hop_idx index = {i};
+	uint64_t times[32];
+	unsigned n;
+
+	(void)state;
+	assert_int_equal(reply(PEER_MAC, "192.0.2.1", T0), EL_NEIGH_LEARNT);
+	el_neigh_watch(w.table, index, T0);
+	el_neigh_watch(w.table, index, T0 + 4 * S); /* as before */
+	n = run_until(T0, T0 + 5 * S, times, 32);
+	assert_int_equal(n, 1);
+	assert_int_equal(times[0], 5000);
+	assert_request(PEER_MAC, "192.0.2.10", "192.0.2.1");
+	assert_int_equal(reply(PEER_MAC, "192.0.2.1", T0 + 5 * S), EL_NEIGH_LEARNT);
+	n = run_until(T0, T0 + 15990 * MS, times, 32);
+	assert_int_equal(times[0], 10000);
+	assert_state(i, EL_NEIGH_READY, PEER_MAC);
+	run_until(T0, T0 + 16010 * MS, times, 32);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+	n = run_until(T0, T0 + 60 * S, times, 32);
+	assert_int_equal(n, 8);
+	assert_int_equal(times[7], 56000);
+	assert_int_equal(reply(PEER_MAC, "192.0.2.1", T0 + 60 * S), EL_NEIGH_LEARNT);
+	assert_state(i, EL_NEIGH_READY, PEER_MAC);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -477,6 +507,7 @@ int main(void)
 	    TEST(test_refresh),
 	    TEST(test_refresh_unanswered),
 	    TEST(test_refresh_is_spread),
+	    TEST(who_is_watched_is_asked_often),
 	    TEST(test_send_refused),
 	    TEST(test_static),
 	    TEST(test_header),
