@@ -163,15 +163,24 @@ static void report(struct el_neigh_table *t, const struct el_neigh_event *event)
 		t->callbacks.event(t->callbacks.context, event);
 }
 
-/* Somebody with this MAC address uses an address of ours, unless that is us: what we sent comes
- * back on some devices. */
+/* What we sent comes back on some devices, or comes in at another port on the same network. */
+static bool is_our_own(const struct el_neigh_table *t, const uint8_t *mac)
+{
+	for (uint16_t i = 0; i < t->n_ports; i++) {
+		if (memcmp(mac, t->ports[i].mac, 6) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Somebody with this MAC address uses an address of ours, unless that is us. */
 static enum el_neigh_input own_conflict(struct el_neigh_table *t, struct el_port_idx port,
 					const struct el_neigh_address *own, const struct el_ip *ip,
 					const uint8_t *mac, uint64_t now_ns)
 {
 	struct el_neigh_event event = {.kind = EL_NEIGH_OWN_CONFLICT, .port = port, .ip = *ip};
 
-	if (memcmp(mac, t->ports[port.v].mac, 6) == 0)
+	if (is_our_own(t, mac))
 		return EL_NEIGH_IGNORED;
 	if (!own_is_used(&t->ports[port.v], own)) {
 		own_refuse(t, port, own, mac, now_ns);

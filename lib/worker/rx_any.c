@@ -461,9 +461,12 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 	unsigned n = el_probe_ops[a->type]->ids(&set->key, a, set->tcp_payload_lens,
 						set->n_tcp_payload_lens, ids);
 
-	for (unsigned i = 0; i < n; i++) {
+	/* From the last on: of a STAMP reply, first where an authenticated one repeats the number.
+	 * There an HMAC decides, but nothing tells such a reply's bytes elsewhere from a number. */
+	for (unsigned i = n; i-- > 0;) {
 		struct located at;
 		enum el_match match;
+
 		if (!locate(w, span, ids[i], &at))
 			continue;
 		match = verify_candidate(a, i, &at);
