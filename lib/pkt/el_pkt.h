@@ -97,14 +97,16 @@ static inline bool el_sum_is_right(uint64_t sum)
 	return sum % 0xffff == 0 && sum;
 }
 
-/* Folds to 16 bits. */
+/* Folds to 16 bits. A number added to itself with its halves exchanged has the sum of both, with
+ * the carry that comes round, in its upper half. */
 static inline uint16_t el_sum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t half;
+
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 /* ---- VLAN tags ---- */
