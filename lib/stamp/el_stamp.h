@@ -260,7 +260,16 @@ struct el_stamp_received {
 	uint16_t source_port, destination_port;
 	const uint8_t *source, *destination; /* addresses of 4 or 16 bytes; for Location */
 	const uint8_t *source_mac;           /* 6 bytes, or NULL: not known */
+	bool verified; /* authenticated: el_stamp_verify has found its HMAC right */
 };
+
+/* Packets whose HMACs are made or looked at together, for that takes less time for each. */
+#define EL_STAMP_AT_ONCE 8
+
+/* Whether the HMACs of n requests, at most EL_STAMP_AT_ONCE, of at least EL_STAMP_AUTH_LEN bytes
+ * each, are right. The reflector is authenticated. */
+void el_stamp_verify(const struct el_stamp_reflector *r, const uint8_t *const *packets, size_t n,
+		     bool *ret_right);
 
 enum el_stamp_reflect {
 	EL_STAMP_REFLECTED,
@@ -294,3 +303,7 @@ enum el_stamp_reflect el_stamp_reflect(const struct el_stamp_reflector *r,
  * sent, with the same session. */
 void el_stamp_reflect_stamp(const struct el_stamp_reflector *r, struct el_stamp_session *session,
 			    uint8_t *reply, int64_t t3_ns);
+/* The same of n replies, at most EL_STAMP_AT_ONCE. */
+void el_stamp_reflect_stamp_all(const struct el_stamp_reflector *r,
+				struct el_stamp_session *const *sessions, uint8_t *const *replies,
+				size_t n, int64_t t3_ns);

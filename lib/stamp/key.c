@@ -74,11 +74,37 @@ void stamp_hmac(const struct el_stamp_key *key, const uint8_t *first, size_t fir
 	sha256_digest(&ctx, EL_STAMP_HMAC_LEN, ret_hmac);
 }
 
+void stamp_hmacs(const struct el_stamp_key *key, const uint8_t *const *packets, size_t n,
+		 size_t len, uint8_t ret_hmacs[][EL_STAMP_HMAC_LEN])
+{
+	uint8_t digests[EL_STAMP_AT_ONCE][SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx[EL_STAMP_AT_ONCE];
+
+	for (size_t i = 0; i < n; i++) {
+		ctx[i] = key->inner;
+		sha256_update(&ctx[i], SHA256_BLOCK_SIZE, packets[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		sha256_update(&ctx[i], len - SHA256_BLOCK_SIZE, packets[i] + SHA256_BLOCK_SIZE);
+		sha256_digest(&ctx[i], sizeof(digests[i]), digests[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		ctx[i] = key->outer;
+		sha256_update(&ctx[i], sizeof(digests[i]), digests[i]);
+		sha256_digest(&ctx[i], EL_STAMP_HMAC_LEN, ret_hmacs[i]);
+	}
+}
+
+bool stamp_hmac_equal(const uint8_t *a, const uint8_t *b)
+{
+	return memeql_sec(a, b, EL_STAMP_HMAC_LEN);
+}
+
 bool stamp_hmac_right(const struct el_stamp_key *key, const uint8_t *first, size_t first_len,
 		      const uint8_t *second, size_t second_len, const uint8_t *hmac)
 {
 	uint8_t right[EL_STAMP_HMAC_LEN];
 
 	stamp_hmac(key, first, first_len, second, second_len, right);
-	return memeql_sec(right, hmac, sizeof(right));
+	return stamp_hmac_equal(right, hmac);
 }

@@ -127,8 +127,9 @@ static enum el_stamp_reflect verify(const struct el_stamp_reflector *r,
 		return EL_STAMP_REFLECT_SHORT;
 	if (request->len > capacity || base > capacity)
 		return EL_STAMP_REFLECT_NO_ROOM;
-	if (r->authenticated && !stamp_hmac_right(r->key, request->packet, SIGNED_LEN, NULL, 0,
-						  request->packet + SIGNED_LEN))
+	if (r->authenticated && !request->verified &&
+	    !stamp_hmac_right(r->key, request->packet, SIGNED_LEN, NULL, 0,
+			      request->packet + SIGNED_LEN))
 		return EL_STAMP_REFLECT_WRONG_HMAC;
 	return EL_STAMP_REFLECTED;
 }
@@ -175,23 +176,43 @@ enum el_stamp_reflect el_stamp_reflect(const struct el_stamp_reflector *r,
 	return EL_STAMP_REFLECTED;
 }
 
+void el_stamp_verify(const struct el_stamp_reflector *r, const uint8_t *const *packets, size_t n,
+		     bool *ret_right)
+{
+	uint8_t hmacs[EL_STAMP_AT_ONCE][EL_STAMP_HMAC_LEN];
+
+	stamp_hmacs(r->key, packets, n, SIGNED_LEN, hmacs);
+	for (size_t i = 0; i < n; i++)
+		ret_right[i] = stamp_hmac_equal(hmacs[i], packets[i] + SIGNED_LEN);
+}
+
+void el_stamp_reflect_stamp_all(const struct el_stamp_reflector *r,
+				struct el_stamp_session *const *sessions, uint8_t *const *replies,
+				size_t n, int64_t t3_ns)
+{
+	size_t at = r->authenticated ? offsetof(struct el_stamp_auth_reply_wire, timestamp)
+				     : offsetof(struct el_stamp_reply_wire, timestamp);
+	uint64_t t3 = el_stamp_encode(r->format, t3_ns, r->tai_offset_s);
+	uint8_t hmacs[EL_STAMP_AT_ONCE][EL_STAMP_HMAC_LEN];
+	const uint8_t *packets[EL_STAMP_AT_ONCE] = {NULL};
+
+	for (size_t i = 0; i < n; i++) {
+		packets[i] = replies[i];
+		stamp_put64(replies[i] + at, t3);
+		if (sessions[i]) {
+			sessions[i]->last_sequence = el_get32(replies[i]);
+			sessions[i]->last_timestamp = t3;
+		}
+	}
+	if (!r->authenticated)
+		return;
+	stamp_hmacs(r->key, packets, n, SIGNED_LEN, hmacs);
+	for (size_t i = 0; i < n; i++)
+		memcpy(replies[i] + SIGNED_LEN, hmacs[i], sizeof(hmacs[i]));
+}
+
 void el_stamp_reflect_stamp(const struct el_stamp_reflector *r, struct el_stamp_session *session,
 			    uint8_t *reply, int64_t t3_ns)
 {
-	uint64_t t3 = el_stamp_encode(r->format, t3_ns, r->tai_offset_s);
-
-	if (r->authenticated) {
-		struct el_stamp_auth_reply_wire *wire = (void *)reply;
-
-		stamp_put64(wire->timestamp, t3);
-		stamp_hmac(r->key, reply, SIGNED_LEN, NULL, 0, wire->hmac);
-	} else {
-		struct el_stamp_reply_wire *wire = (void *)reply;
-
-		stamp_put64(wire->timestamp, t3);
-	}
-	if (session) {
-		session->last_sequence = el_get32(reply);
-		session->last_timestamp = t3;
-	}
+	el_stamp_reflect_stamp_all(r, &session, &reply, 1, t3_ns);
 }
