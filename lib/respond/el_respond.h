@@ -72,11 +72,6 @@ void el_respond_write(const struct el_responder *r, const struct el_pkt *pkt, si
  * answer to any other would go to many or never end. */
 bool el_respond_is_from_host(const struct el_pkt *pkt);
 
-/* Writes an IP header, without options, back to where a packet is from: in front of an L4 packet of
- * l4_len bytes. Its length. */
-size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t *l3, uint8_t protocol, uint8_t tos,
-			    uint8_t ttl, size_t l4_len);
-
 /* All of it: writes the answer to a packet that el_pkt_parse has parsed, from its IP header on, to
  * `answer`, other memory than the packet's.
  *

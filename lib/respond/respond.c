@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "el_respond.h"
 
-#include <netinet/icmp6.h>
-#include <netinet/ip_icmp.h>
+#include "el_respond_plain.h"
 
-#define TTL 64
 #define IPV4_LEN 20U
 #define IPV6_LEN 40U
 #define TCP_LEN 20U
 #define ICMP_LEN 8U
-#define IPV4_DF 0x4000
 #define IPV4_ERROR_MAX 576U /* RFC 1812 section 4.3.2.3 */
 #define TOS_ERROR 0xc0      /* internetwork control: RFC 1812 section 4.3.2.5 */
-#define TOS_DSCP 0xfc
 #define WINDOW 64240
 #define STAMP_PORT 862 /* RFC 8762 section 4.1 */
 
@@ -35,46 +31,9 @@ static size_t ip_len(const struct el_pkt *pkt)
 	return pkt->family == 4 ? IPV4_LEN : IPV6_LEN;
 }
 
-static uint8_t tos_of(const struct el_pkt *pkt)
-{
-	return pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4);
-}
-
-size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t *l3, uint8_t protocol, uint8_t tos,
-			    uint8_t ttl, size_t l4_len)
-{
-	uint32_t src, dst;
-	uint16_t words[5], sum;
-
-	if (pkt->family == 6) {
-		el_put32(l3, 6U << 28 | (uint32_t)tos << 20);
-		el_put16(l3 + 4, (uint16_t)l4_len);
-		l3[6] = protocol;
-		l3[7] = ttl;
-		memcpy(l3 + 8, pkt->ip.dst, 16);
-		memcpy(l3 + 24, pkt->ip.src, 16);
-		return IPV6_LEN;
-	}
-	memcpy(&src, pkt->ip.dst, 4);
-	memcpy(&dst, pkt->ip.src, 4);
-	words[0] = htobe16((uint16_t)(0x4500 | tos));
-	words[1] = htobe16((uint16_t)(IPV4_LEN + l4_len));
-	words[2] = 0; /* identification: RFC 6864 section 4.1 */
-	words[3] = htobe16(IPV4_DF);
-	words[4] = htobe16((uint16_t)(ttl << 8 | protocol));
-	/* not of the bytes, which would have to come out of the store buffer first */
-	sum =
-	    (uint16_t)~el_sum_fold((uint64_t)words[0] + words[1] + words[3] + words[4] + src + dst);
-	memcpy(l3, words, sizeof(words));
-	memcpy(l3 + 10, &sum, sizeof(sum));
-	memcpy(l3 + 12, &src, 4);
-	memcpy(l3 + 16, &dst, 4);
-	return IPV4_LEN;
-}
-
 static void put_ip(const struct answer *a, uint8_t protocol, uint8_t tos)
 {
-	el_respond_ip_header(a->pkt, a->l3, protocol, tos, TTL, a->l4_len);
+	el_respond_ip_header(a->pkt, a->l3, protocol, tos, EL_RESPOND_TTL, a->l4_len);
 }
 
 /* The checksum of the L4 packet, behind its IP header. */
@@ -85,22 +44,6 @@ static void put_l4_checksum(const struct answer *a, uint8_t protocol, size_t at)
 	uint16_t sum = (uint16_t)~el_sum_fold(el_sum(a->l4, a->l4_len, pseudo));
 
 	memcpy(a->l4 + at, &sum, sizeof(sum));
-}
-
-/* RFC 792, RFC 4443 section 4.2. The checksum follows from the type alone (RFC 1624, equation 4),
- * so that what was damaged on the way stays so. */
-static void put_echo(const struct answer *a)
-{
-	const uint8_t *request = a->pkt->l4;
-	uint8_t reply = a->pkt->family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
-	uint32_t sum = el_get16(request + 2) + (request[0] << 8U) + (uint16_t) ~(reply << 8);
-
-	memcpy(a->l4, request, a->l4_len);
-	a->l4[0] = reply;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	el_put16(a->l4 + 2, (uint16_t)sum);
-	put_ip(a, a->pkt->protocol, tos_of(a->pkt) & TOS_DSCP);
 }
 
 /* What a segment takes of the sequence numbers (RFC 9293 section 3.4). */
@@ -186,7 +129,7 @@ static void put_tcp(const struct el_responder *r, const struct answer *a)
 								       : flags & ACK ? RST
 										     : RST | ACK))),
 			   .window_be = htobe16(synack ? WINDOW : 0)});
-	put_ip(a, IPPROTO_TCP, tos_of(a->pkt) & TOS_DSCP);
+	put_ip(a, IPPROTO_TCP, el_respond_tos(a->pkt) & EL_RESPOND_DSCP);
 }
 
 /* RFC 792, RFC 4443 section 3.1 */
@@ -213,7 +156,6 @@ static bool is_between_reflectors(const struct el_pkt *pkt)
 static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
 {
 	size_t whole = (size_t)(pkt->l4 - pkt->l3) + pkt->l4_len, header = ip_len(pkt), most;
-	uint8_t request = pkt->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
 
 	switch (pkt->protocol) {
 	case IPPROTO_TCP:
@@ -225,7 +167,7 @@ static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
 		return ICMP_LEN + (whole < most ? whole : most);
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return pkt->l4[0] == request && pkt->l4[1] == 0 ? pkt->l4_len : 0;
+		return el_respond_is_echo(pkt) ? pkt->l4_len : 0;
 	default:
 		return 0;
 	}
@@ -244,12 +186,14 @@ void el_respond_write(const struct el_responder *r, const struct el_pkt *pkt, si
 	const struct answer a = {
 	    .pkt = pkt, .l3 = answer, .l4 = answer + ip_len(pkt), .l4_len = len - ip_len(pkt)};
 
-	if (pkt->protocol == IPPROTO_TCP)
+	if (pkt->protocol == IPPROTO_TCP) {
 		put_tcp(r, &a);
-	else if (pkt->protocol == IPPROTO_UDP)
+	} else if (pkt->protocol == IPPROTO_UDP) {
 		put_unreachable(&a);
-	else
-		put_echo(&a);
+	} else {
+		memcpy(a.l4 + 4, pkt->l4 + 4, pkt->l4_len - 4U);
+		el_respond_echo(pkt, answer);
+	}
 }
 
 bool el_respond_is_from_host(const struct el_pkt *pkt)

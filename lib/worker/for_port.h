@@ -6,13 +6,32 @@
 
 #include "worker_internal.h"
 
+/* The six bytes of a station's address, of eight that can be read, as a number. */
+static __rte_always_inline uint64_t load_mac(const uint8_t *p)
+{
+	static const uint8_t six[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	uint64_t mask, address;
+
+	memcpy(&mask, six, 8);
+	memcpy(&address, p, 8);
+	return address & mask;
+}
+
+/* Whether a frame is from a station to the port that has the address `own`, and from another. */
+static __rte_always_inline bool frame_is_from_station(const uint8_t *l2, uint64_t own)
+{
+	uint64_t from = load_mac(l2 + 6);
+
+	return load_mac(l2) == own && from && !(l2[6] & RTE_ETHER_GROUP_ADDR) && from != own;
+}
+
+static inline uint64_t own_mac(const struct queue *q)
+{
+	_Static_assert(sizeof(q->conf) >= offsetof(struct el_worker_queue, mac) + 8, "load_mac");
+	return load_mac(q->conf.mac);
+}
+
 static inline bool frame_is_for_port(const struct queue *q, const struct el_pkt *pkt)
 {
-	struct rte_ether_addr from, to, own;
-
-	memcpy(to.addr_bytes, pkt->l2, 6);
-	memcpy(from.addr_bytes, pkt->l2 + 6, 6);
-	memcpy(own.addr_bytes, q->conf.mac, 6);
-	return el_pkt_is_on(pkt, &q->tags) && rte_is_same_ether_addr(&to, &own) &&
-	       rte_is_valid_assigned_ether_addr(&from) && !rte_is_same_ether_addr(&from, &own);
+	return el_pkt_is_on(pkt, &q->tags) && frame_is_from_station(pkt->l2, own_mac(q));
 }

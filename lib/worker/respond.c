@@ -1,36 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The responder: requests of others' probes, which are no answers to ours. The plain ones are found
- * in the burst that they came in, all others by rx_any; each is answered in a buffer of a pool of
- * the responder's own, so that neither receiving nor probes are ever short of buffers for it, and
- * goes out in the same iteration. It goes back to the station that the request came from, by the
- * port that it came in on: whoever it claims to be is in `allow`, so what forges it can make the
- * port send where it could send itself. */
+ * in the burst that they came in, all others by rx_any. Most echo requests are turned round where
+ * they are (respond_echo.c); each other answer is made in a buffer of a pool of the responder's
+ * own, so that neither receiving nor probes are ever short of buffers for it. It goes out in the
+ * same iteration, back to the station that the request came from, by the port that it came in on:
+ * whoever it claims to be is in `allow`, so what forges it can make the port send where it could
+ * send itself. */
 #include "respond_internal.h"
 
-#include <errno.h>
-
-#include <rte_malloc.h>
-
 #include "el_probe_plain.h"
+#include "el_respond_plain.h"
 #include "for_port.h"
 #include "rx_checksum.h"
 
-#define LIMIT_SOURCES 16384 /* that are limited at a time, for each worker */
-/* What a source may ask for at once: that of a tenth of a second. */
-#define LIMIT_BURST_PART 10
-#define LIMIT_BURST_MIN 64
-/* Authenticated answers take long to sign; T3 of the first of so many is before the last's. */
-#define SIGNED_BURST 4
-
 /* ---- what is asked ---- */
-
-static const uint8_t echo_request[2] = {ICMP_ECHO, ICMP6_ECHO_REQUEST};
-
-static bool is_echo(const struct el_pkt *pkt)
-{
-	return pkt->protocol == (pkt->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
-	       pkt->l4[0] == echo_request[pkt->family != 4] && pkt->l4[1] == 0;
-}
 
 /* What a packet asks for; false: nothing that is answered. What is from the port of a reflector
  * that we probe is a reply, whichever port of ours it is to. */
@@ -42,7 +25,7 @@ static bool find_type(const struct el_worker *w, const struct el_pkt *pkt, enum 
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		*ret = ANSWER_ICMP;
-		return r->conf.echo && is_echo(pkt);
+		return r->conf.echo && el_respond_is_echo(pkt);
 	case IPPROTO_TCP:
 		*ret = ANSWER_TCP;
 		return r->conf.n_tcp_ports && !(pkt->l4[13] & TH_RST);
@@ -76,28 +59,19 @@ static enum pair_verdict judge(const struct el_worker_responder *r, const struct
 	return el_ip_set_contains(r->conf.allowed, &src) ? PAIR_ANSWERED : PAIR_NOT_ALLOWED;
 }
 
-static bool is_pair(const struct pair *p, const struct el_pkt *pkt, uint32_t lists, uint8_t queue)
-{
-	if (p->family != pkt->family || p->lists != lists || p->queue != queue)
-		return false;
-	return pkt->family == 4 ? el_load64(p->addresses) == el_load64(pkt->ip.src)
-				: memcmp(p->addresses, pkt->ip.src, 32) == 0;
-}
-
-/* The pair of a packet's addresses, which may have been judged before. */
-static const struct pair *find_pair(struct el_worker *w, const struct queue *q,
-				    const struct el_pkt *pkt, uint64_t hash)
+const struct pair *respond_pair(struct el_worker *w, const struct queue *q,
+				const struct el_pkt *pkt, uint64_t hash)
 {
 	struct el_worker_responder *r = w->responder;
-	struct pair *p = &r->pairs[hash >> (64 - PAIRS_BITS)];
-	uint32_t lists = (uint32_t)atomic_load_explicit(&w->own_taken, memory_order_relaxed);
-	uint8_t queue = (uint8_t)(q - w->queues);
+	struct pair *p = pair_at(r, hash);
+	const struct judged by = judged_by(w, q, pkt->family);
 
-	if (likely(is_pair(p, pkt, lists, queue)))
+	if (likely(p->judged.lists == by.lists && p->judged.family == by.family &&
+		   p->judged.queue == by.queue && pair_is_of(p, pkt)))
 		return p;
-	*p = (struct pair){.lists = lists, .family = pkt->family, .queue = queue};
+	*p = (struct pair){.judged = by};
 	memcpy(p->addresses, pkt->ip.src, pkt->family == 4 ? 8 : 32);
-	p->verdict = judge(r, q, pkt, &p->limited);
+	p->judged.verdict = judge(r, q, pkt, &p->limited);
 	if (p->limited)
 		p->source = el_respond_limit_source(r->answers.limit, pkt->ip.src, pkt->family);
 	return p;
@@ -142,15 +116,15 @@ static struct rte_mbuf *take_buffer(struct el_worker_responder *r)
 }
 
 /* Writes an answer into a buffer; its length from L3 on, 0: there is none, which is counted. */
-static uint32_t write_answer(struct el_worker *w, const struct el_pkt *pkt, const struct stamp *at,
-			     uint64_t hash, enum answer_type type, uint8_t *l3, uint32_t capacity,
-			     struct answer *a)
+static uint32_t write_answer(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
+			     uint64_t hash, enum answer_type type, bool verified, uint8_t *l3,
+			     uint32_t capacity, struct answer *a)
 {
 	const struct el_worker_responder *r = w->responder;
 	size_t len;
 
 	if (type == ANSWER_STAMP)
-		return respond_reflect(w, pkt, at->ns, hash, l3, capacity, a);
+		return respond_reflect(w, pkt, at_ns, hash, verified, l3, capacity, a);
 	len = el_respond_len(&r->answers, pkt);
 	if (!len) /* it is between the ports of two reflectors */
 		count(w, EL_COUNTER_REFUSED_STAMP_PORTS, 1);
@@ -172,8 +146,8 @@ static void turn_l2(const struct queue *q, const struct el_pkt *pkt, uint32_t l2
 		memcpy(ret + 12, pkt->l2 + 12, l2_len - 12);
 }
 
-static void answer(struct el_worker *w, struct queue *q, const struct el_pkt *pkt,
-		   const struct stamp *at, uint64_t hash, enum answer_type type)
+static void answer(struct el_worker *w, struct queue *q, const struct el_pkt *pkt, uint64_t at_ns,
+		   uint64_t hash, enum answer_type type, bool verified)
 {
 	struct el_worker_responder *r = w->responder;
 	struct answers *list = &r->waiting[q - w->queues];
@@ -192,20 +166,62 @@ static void answer(struct el_worker *w, struct queue *q, const struct el_pkt *pk
 		return;
 	}
 	frame = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
-	len = write_answer(w, pkt, at, hash, type, frame + l2_len,
+	len = write_answer(w, pkt, at_ns, hash, type, verified, frame + l2_len,
 			   m->buf_len - RTE_PKTMBUF_HEADROOM - l2_len, a);
 	if (!len) {
 		r->spare[r->n_spare++] = m;
 		return;
 	}
 	turn_l2(q, pkt, l2_len, frame);
-	a->type = (uint8_t)type;
+	list->types[list->n] = (uint8_t)type;
 	a->len = (uint16_t)(l2_len + len);
 	a->l3 = (uint8_t)l2_len;
 	m->data_off = RTE_PKTMBUF_HEADROOM;
 	m->data_len = a->len;
 	m->pkt_len = a->len;
+	list->totals.of_type[type]++;
+	list->totals.bytes += a->len;
 	list->mbufs[list->n++] = m;
+}
+
+/* Answers those requests that wait for their HMACs to be looked at, where these are right. */
+static void verify(struct el_worker *w, struct queue *q)
+{
+	struct el_worker_responder *r = w->responder;
+	const uint8_t *packets[EL_STAMP_AT_ONCE] = {NULL};
+	bool right[EL_STAMP_AT_ONCE];
+	uint32_t n = r->n_unverified;
+
+	for (uint32_t i = 0; i < n; i++)
+		packets[i] = r->unverified[i].pkt.l4 + 8;
+	el_stamp_verify(&r->reflector, packets, n, right);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct unverified *u = &r->unverified[i];
+
+		if (right[i])
+			answer(w, q, &u->pkt, u->at_ns, u->hash, ANSWER_STAMP, true);
+		else
+			count(w, EL_COUNTER_REFUSED_STAMP_HMAC, 1);
+	}
+	r->n_unverified = 0;
+}
+
+/* Answers a request, or has it wait for others whose HMACs are to be looked at, too. */
+static inline void answer_or_wait(struct el_worker *w, struct queue *q, const struct el_pkt *pkt,
+				  uint64_t at_ns, uint64_t hash, enum answer_type type)
+{
+	struct el_worker_responder *r = w->responder;
+	bool signed_ = type == ANSWER_STAMP && r->reflector.authenticated;
+
+	if (likely(!signed_) || el_get16(pkt->l4 + 4) < 8 + EL_STAMP_AUTH_LEN ||
+	    el_get16(pkt->l4 + 4) > pkt->l4_len) {
+		answer(w, q, pkt, at_ns, hash, type, false);
+		return;
+	}
+	r->unverified[r->n_unverified++] =
+	    (struct unverified){.pkt = *pkt, .at_ns = at_ns, .hash = hash};
+	if (r->n_unverified == EL_STAMP_AT_ONCE)
+		verify(w, q);
 }
 
 /* Takes a packet that asks for something; false: it is left to others, for it is not to us. */
@@ -214,14 +230,14 @@ static inline bool take(struct el_worker *w, struct queue *q, const struct rte_m
 {
 	struct el_worker_responder *r = w->responder;
 	uint64_t hash = pair_hash(r->pair_key, pkt);
-	const struct pair *p = find_pair(w, q, pkt, hash);
+	const struct pair *p = respond_pair(w, q, pkt, hash);
 	enum el_worker_counter refused;
 
-	if (p->verdict == PAIR_NOT_OURS)
+	if (p->judged.verdict == PAIR_NOT_OURS)
 		return false;
-	if (unlikely(p->verdict == PAIR_NOT_ALLOWED))
+	if (unlikely(p->judged.verdict == PAIR_NOT_ALLOWED))
 		refused = EL_COUNTER_REFUSED_NOT_ALLOWED;
-	else if (unlikely(p->verdict == PAIR_NO_HOST))
+	else if (unlikely(p->judged.verdict == PAIR_NO_HOST))
 		refused = EL_COUNTER_REFUSED_NO_HOST;
 	else if (unlikely(!frame_is_for_port(q, pkt)))
 		refused = EL_COUNTER_REFUSED_LINK;
@@ -230,7 +246,7 @@ static inline bool take(struct el_worker *w, struct queue *q, const struct rte_m
 	else if (p->limited && !el_respond_limit_take(r->answers.limit, p->source, w->iteration_ns))
 		refused = EL_COUNTER_REFUSED_LIMITED;
 	else {
-		answer(w, q, pkt, at, hash, type);
+		answer_or_wait(w, q, pkt, at->ns, hash, type);
 		return true;
 	}
 	count(w, refused, 1);
@@ -241,8 +257,11 @@ bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
 		 const struct el_pkt *pkt, const struct stamp *at)
 {
 	enum answer_type type;
+	bool taken = find_type(w, pkt, &type) && take(w, q, m, pkt, at, type);
 
-	return find_type(w, pkt, &type) && take(w, q, m, pkt, at, type);
+	if (unlikely(w->responder->n_unverified))
+		verify(w, q);
+	return taken;
 }
 
 /* It is to an open port, or it acknowledges nothing, as no RST does that answers a SYN (RFC 9293
@@ -297,11 +316,12 @@ static inline bool parse_plain(const struct el_worker *w, const struct rte_mbuf 
 }
 
 uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs, uint32_t n,
-		       const struct stamp *burst)
+		       const struct stamp *burst, uint32_t *ret_done)
 {
 	struct rte_mbuf *taken[BURST];
 	uint32_t n_taken = 0, left = 0;
 
+	n = respond_echoes(w, q, mbufs, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 		enum answer_type type;
@@ -319,171 +339,9 @@ uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **m
 		else
 			mbufs[left++] = m;
 	}
+	if (unlikely(w->responder->n_unverified))
+		verify(w, q);
 	memcpy(mbufs + left, taken, n_taken * sizeof(taken[0]));
+	*ret_done = n_taken;
 	return left;
-}
-
-/* ---- sending ---- */
-
-/* Sends the first n of a list; how many went. */
-static uint32_t send_some(struct el_worker *w, struct queue *q, struct answers *list, uint32_t n)
-{
-	static const enum el_worker_counter counters[ANSWER_TYPES] = {
-	    [ANSWER_ICMP] = EL_COUNTER_RESPONDED_ICMP,
-	    [ANSWER_TCP] = EL_COUNTER_RESPONDED_TCP,
-	    [ANSWER_UDP] = EL_COUNTER_RESPONDED_UDP,
-	    [ANSWER_STAMP] = EL_COUNTER_RESPONDED_STAMP,
-	};
-	uint32_t of_type[ANSWER_TYPES] = {0};
-	const struct el_stamp_reflector *reflector = &w->responder->reflector;
-	int64_t t3_ns = worker_real_ns(w, worker_now(w));
-	uint64_t t3 = el_stamp_encode(reflector->format, t3_ns, reflector->tai_offset_s);
-	uint64_t bytes = 0;
-	uint16_t sent;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (list->items[i].type == ANSWER_STAMP)
-			respond_set_t3(w->responder, &list->items[i],
-				       rte_pktmbuf_mtod(list->mbufs[i], uint8_t *), t3_ns, t3);
-	}
-	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, list->mbufs, (uint16_t)n);
-	for (uint32_t i = 0; i < sent; i++) {
-		bytes += list->items[i].len;
-		of_type[list->items[i].type]++;
-	}
-	for (int t = 0; t < ANSWER_TYPES; t++)
-		count(w, counters[t], of_type[t]);
-	add(&q->counters.tx_packets, sent);
-	count(w, EL_COUNTER_TX_BYTES, bytes);
-	list->n -= sent;
-	if (unlikely(list->n)) {
-		memmove(list->mbufs, list->mbufs + sent, list->n * sizeof(list->mbufs[0]));
-		memmove(list->items, list->items + sent, list->n * sizeof(list->items[0]));
-	}
-	return sent;
-}
-
-void respond_send(struct el_worker *w)
-{
-	struct el_worker_responder *r = w->responder;
-	uint32_t most = r->conf.stamp.authenticated ? SIGNED_BURST : ANSWERS_MAX;
-
-	for (uint32_t i = 0; i < w->n_queues; i++) {
-		struct answers *list = &r->waiting[i];
-		uint32_t n;
-
-		if (unlikely(w->queues[i].gone)) {
-			rte_pktmbuf_free_bulk(list->mbufs, list->n);
-			list->n = 0;
-		}
-		/* what a device does not take waits for the next iteration */
-		while (list->n) {
-			n = RTE_MIN(list->n, most);
-			if (send_some(w, &w->queues[i], list, n) < n)
-				break;
-		}
-	}
-}
-
-/* ---- making and unmaking ---- */
-
-static void free_answers(struct el_worker_responder *r)
-{
-	for (uint32_t i = 0; i < RTE_DIM(r->waiting); i++) {
-		rte_pktmbuf_free_bulk(r->waiting[i].mbufs, r->waiting[i].n);
-		r->waiting[i].n = 0;
-	}
-	if (r->n_spare)
-		rte_mempool_put_bulk(r->conf.pool, (void **)r->spare, r->n_spare);
-	r->n_spare = 0;
-}
-
-void respond_take(struct el_worker *w, struct el_worker_responder *r)
-{
-	if (w->responder) {
-		respond_send(w);
-		for (uint32_t i = 0; i < w->n_queues; i++)
-			count(w, EL_COUNTER_REFUSED_TX_FULL, w->responder->waiting[i].n);
-	}
-	w->responder = r;
-	if (r)
-		respond_clock(w);
-	atomic_store_explicit(&w->responders_taken, w->responders_taken + 1, memory_order_release);
-}
-
-struct rte_mempool *el_worker_respond_pool_create(const char *name, uint32_t n, uint16_t mtu,
-						  int socket)
-{
-	return rte_pktmbuf_pool_create(
-	    name, n, 256, 0, (uint16_t)(RTE_PKTMBUF_HEADROOM + EL_L2_HEADER_MAX + mtu), socket);
-}
-
-static int make_limit(struct el_worker_responder *r)
-{
-	const struct el_worker_responder_config *conf = &r->conf;
-	uint64_t burst = conf->max_pps / LIMIT_BURST_PART;
-
-	if (!conf->max_pps)
-		return 0;
-	r->answers.limit = el_respond_limit_create(
-	    LIMIT_SOURCES, conf->max_pps, (uint32_t)RTE_MAX(burst, (uint64_t)LIMIT_BURST_MIN),
-	    &conf->key);
-	return r->answers.limit ? 0 : -ENOMEM;
-}
-
-/* The sessions go on where there is room for as many. */
-static int make_sessions(struct el_worker_responder *r, struct el_worker_responder *before)
-{
-	if (!r->conf.stamp.port || !r->conf.stamp.stateful)
-		return 0;
-	if (before && before->sessions && before->conf.stamp.sessions == r->conf.stamp.sessions) {
-		r->sessions = before->sessions;
-		r->sessions->refs++;
-		r->pair_key = before->pair_key; /* by which they are found */
-		return 0;
-	}
-	r->sessions = respond_sessions_create(r->conf.stamp.sessions, r->conf.socket);
-	return r->sessions ? 0 : -ENOMEM;
-}
-
-struct el_worker_responder *
-el_worker_responder_create(const struct el_worker_responder_config *config,
-			   struct el_worker_responder *before, struct el_error *err)
-{
-	struct el_worker_responder *r =
-	    rte_zmalloc_socket("el_responder", sizeof(*r), RTE_CACHE_LINE_SIZE, config->socket);
-
-	if (r) {
-		r->conf = *config;
-		r->pair_key = config->key.k0 * UINT64_C(0x9e3779b97f4a7c15) | 1;
-		r->answers = (struct el_responder){.open = config->tcp_ports,
-						   .n_open = config->n_tcp_ports,
-						   .port_unreachable = config->port_unreachable,
-						   .key = config->key};
-		r->reflector =
-		    (struct el_stamp_reflector){.key = config->stamp.key,
-						.authenticated = config->stamp.authenticated,
-						.tell_location = true,
-						.format = config->stamp.format,
-						.method_in = EL_STAMP_METHOD_SOFTWARE,
-						.method_out = EL_STAMP_METHOD_SOFTWARE,
-						.dscp_allowed = UINT64_MAX};
-	}
-	if (!r || make_limit(r) < 0 || make_sessions(r, before) < 0) {
-		el_worker_responder_destroy(r);
-		el_error_set(err, -ENOMEM, "not enough memory for the responder");
-		return NULL;
-	}
-	return r;
-}
-
-void el_worker_responder_destroy(struct el_worker_responder *r)
-{
-	if (!r)
-		return;
-	free_answers(r);
-	el_respond_limit_destroy(r->answers.limit);
-	if (r->sessions && --r->sessions->refs == 0)
-		rte_free(r->sessions);
-	rte_free(r);
 }

@@ -12,21 +12,28 @@
 /* What an answer is to; each is counted. */
 enum answer_type { ANSWER_ICMP, ANSWER_TCP, ANSWER_UDP, ANSWER_STAMP, ANSWER_TYPES };
 
-/* An answer beside its buffer. */
+/* STAMP: an answer beside its buffer. */
 struct answer {
-	uint64_t sum; /* STAMP: of all that its checksum is over, but for T3 */
+	uint64_t sum; /* of all that its checksum is over, but for T3 */
 	struct el_stamp_session *session;
 	uint16_t len; /* of the frame */
 	/* offsets: of the IP header in the frame, of what is behind it from there */
 	uint8_t l3, l4;
-	uint8_t type; /* enum answer_type */
-	bool plain;   /* STAMP: of el_stamp_plain_reflect */
+	bool plain; /* of el_stamp_plain_reflect */
+};
+
+/* What answers are in sum. */
+struct answer_totals {
+	uint64_t bytes;
+	uint32_t of_type[ANSWER_TYPES];
 };
 
 struct answers {
 	struct rte_mbuf *mbufs[ANSWERS_MAX];
-	struct answer items[ANSWERS_MAX];
+	struct answer items[ANSWERS_MAX]; /* of those that are STAMP */
+	uint8_t types[ANSWERS_MAX];       /* enum answer_type */
 	uint32_t n;
+	struct answer_totals totals;
 };
 
 /* Whether a source is answered on an address, found once and kept: what is asked for that, lists
@@ -38,14 +45,22 @@ enum pair_verdict {
 	PAIR_ANSWERED,
 };
 
+/* By what a pair was judged, and how. */
+struct judged {
+	uint32_t lists;  /* of own addresses */
+	uint8_t family;  /* of another, the addresses are others */
+	uint8_t queue;   /* they may be another port's */
+	uint8_t verdict; /* enum pair_verdict */
+	uint8_t zero;    /* so that all of it can be compared at once */
+};
+_Static_assert(sizeof(struct judged) == 8, "no gaps");
+
 struct pair {
 	uint8_t addresses[32]; /* source, destination: as they lie in the IP header */
 	uint64_t source;       /* el_respond_source */
-	uint32_t lists;        /* which lists of own addresses that was by */
-	uint8_t family, queue;
-	uint8_t verdict; /* enum pair_verdict */
+	struct judged judged;
 	bool limited;
-};
+} __attribute__((aligned(64)));
 
 #define PAIRS_BITS 12
 
@@ -67,6 +82,12 @@ struct sessions {
 	struct session sets[][SESSION_WAYS];
 };
 
+/* An authenticated STAMP request to be answered if its HMAC is right. */
+struct unverified {
+	struct el_pkt pkt;
+	uint64_t at_ns, hash;
+};
+
 struct el_worker_responder {
 	struct el_worker_responder_config conf;
 	struct el_responder answers;
@@ -78,10 +99,22 @@ struct el_worker_responder {
 	struct rte_mbuf *spare[BURST];
 	uint32_t n_spare;
 	struct answers waiting[EL_WORKER_QUEUES_MAX];
+	struct unverified unverified[EL_STAMP_AT_ONCE]; /* of the burst that is being taken */
+	uint32_t n_unverified;
 	struct pair pairs[1 << PAIRS_BITS];
 };
 
-/* Where the pair of a packet's addresses is, or is to be. */
+/* By what the pairs of a queue are judged, but for the verdict. */
+static inline struct judged judged_by(const struct el_worker *w, const struct queue *q,
+				      uint8_t family)
+{
+	return (struct judged){
+	    .lists = (uint32_t)atomic_load_explicit(&w->own_taken, memory_order_relaxed),
+	    .family = family,
+	    .queue = (uint8_t)(q - w->queues)};
+}
+
+/* By what a packet's pair is found. */
 static inline uint64_t pair_hash(uint64_t key, const struct el_pkt *pkt)
 {
 	const uint8_t *p = pkt->ip.src; /* the destination follows it */
@@ -95,13 +128,35 @@ static inline uint64_t pair_hash(uint64_t key, const struct el_pkt *pkt)
 	return ((h >> 29) ^ el_load64(p + 24)) * key;
 }
 
+static inline struct pair *pair_at(struct el_worker_responder *r, uint64_t hash)
+{
+	return &r->pairs[hash >> (64 - PAIRS_BITS)];
+}
+
+/* Whether a pair is that of a packet's addresses, if it is of its family. */
+static __rte_always_inline bool pair_is_of(const struct pair *p, const struct el_pkt *pkt)
+{
+	return pkt->family == 4 ? el_load64(p->addresses) == el_load64(pkt->ip.src)
+				: memcmp(p->addresses, pkt->ip.src, 32) == 0;
+}
+
+/* respond.c: the pair of a packet's addresses, which is judged if it has not been before. */
+const struct pair *respond_pair(struct el_worker *w, const struct queue *q,
+				const struct el_pkt *pkt, uint64_t hash);
+
+/* respond_echo.c: turns round what it can of a burst, not empty; how many others there are, in
+ * front and in their order. */
+__rte_hot uint32_t respond_echoes(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs,
+				  uint32_t n);
+
 /* respond_stamp.c */
 
 /* The reflector's answer, from L3 on, to a request that came `at`; its IP packet's length, 0
- * (counted): there is none. */
+ * (counted): there is none. verified: as el_stamp_received has it. */
 uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
-			 uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret);
-/* Sets T3, which is t3 as its packets have it, and what follows from it. */
-void respond_set_t3(const struct el_worker_responder *r, struct answer *a, uint8_t *frame,
-		    int64_t t3_ns, uint64_t t3);
+			 uint64_t hash, bool verified, uint8_t *l3, uint32_t capacity,
+			 struct answer *ret);
+/* Sets T3 of n answers from `first` on, which are about to be sent, and what follows from it, where
+ * they are STAMP. */
+void respond_set_times(struct el_worker *w, struct answers *list, uint32_t first, uint32_t n);
 struct sessions *respond_sessions_create(uint32_t n, int socket);

@@ -6,6 +6,7 @@
  * over source and destination, as the profiles ask for) gives all packets of a session to one
  * worker; one that has no RSS has all come in at one queue. Where it is neither, the counts of a
  * session are those of several workers, and its sender sees them go back. */
+#include "el_respond_plain.h"
 #include "el_stamp_plain.h"
 #include "respond_internal.h"
 
@@ -228,7 +229,8 @@ static uint64_t sum_of(const uint8_t *l3, const uint8_t *udp, uint16_t len)
 }
 
 static uint32_t reflect_any(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
-			    uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret)
+			    uint64_t hash, bool verified, uint8_t *l3, uint32_t capacity,
+			    struct answer *ret)
 {
 	static const enum el_worker_counter counters[EL_STAMP_REFLECTS] = {
 	    [EL_STAMP_REFLECT_SHORT] = EL_COUNTER_REFUSED_STAMP_SHORT,
@@ -251,7 +253,8 @@ static uint32_t reflect_any(struct el_worker *w, const struct el_pkt *pkt, uint6
 	    .destination_port = el_get16(pkt->l4 + 2),
 	    .source = pkt->ip.src,
 	    .destination = pkt->ip.dst,
-	    .source_mac = pkt->l2 + 6};
+	    .source_mac = pkt->l2 + 6,
+	    .verified = verified};
 	struct el_stamp_reflected reflected;
 	enum el_stamp_reflect verdict;
 
@@ -276,40 +279,92 @@ static uint32_t reflect_any(struct el_worker *w, const struct el_pkt *pkt, uint6
 }
 
 uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
-			 uint64_t hash, uint8_t *l3, uint32_t capacity, struct answer *ret)
+			 uint64_t hash, bool verified, uint8_t *l3, uint32_t capacity,
+			 struct answer *ret)
 {
 	if (likely(is_plain(w->responder, pkt)))
 		return reflect_plain(w, pkt, at_ns, hash, l3, ret);
-	return reflect_any(w, pkt, at_ns, hash, l3, capacity, ret);
+	return reflect_any(w, pkt, at_ns, hash, verified, l3, capacity, ret);
 }
 
-void respond_set_t3(const struct el_worker_responder *r, struct answer *a, uint8_t *frame,
-		    int64_t t3_ns, uint64_t t3)
-{
-	uint8_t *l3 = frame + a->l3, *udp = l3 + a->l4, *reply = udp + 8;
-	uint16_t len = (uint16_t)(a->len - a->l3 - a->l4), sum;
-	uint64_t whole;
+/* ---- T3 ---- */
 
-	if (likely(a->plain)) {
-		whole = el_stamp_plain_set_t3(t3, reply, a->sum);
-		if (a->session) {
-			a->session->last_sequence = el_get32(reply);
-			a->session->last_timestamp = t3;
-		}
-	} else {
-		el_stamp_reflect_stamp(&r->reflector, a->session, reply, t3_ns);
-		if (r->reflector.authenticated) {
-			memset(udp + 6, 0, 2);
-			whole = sum_of(l3, udp, len);
-		} else {
-			whole = el_sum(reply + offsetof(struct el_stamp_reply_wire, timestamp), 8,
-				       a->sum);
-		}
-	}
-	sum = (uint16_t)~el_sum_fold(whole);
+static void put_udp_checksum(uint8_t *udp, uint64_t whole)
+{
+	uint16_t sum = (uint16_t)~el_sum_fold(whole);
+
 	if (!sum)
 		sum = UINT16_MAX; /* 0 would be none (RFC 768, RFC 8200 section 8.1) */
 	memcpy(udp + 6, &sum, sizeof(sum));
+}
+
+static inline void set_plain_t3(struct answer *a, uint8_t *frame, uint64_t t3)
+{
+	uint8_t *udp = frame + a->l3 + a->l4, *reply = udp + 8;
+
+	put_udp_checksum(udp, el_stamp_plain_set_t3(t3, reply, a->sum));
+	if (a->session) {
+		a->session->last_sequence = el_get32(reply);
+		a->session->last_timestamp = t3;
+	}
+}
+
+/* Of n answers that are not plain, at most EL_STAMP_AT_ONCE. */
+static void set_t3(const struct el_stamp_reflector *r, struct answer *const *answers,
+		   uint8_t *const *frames, uint32_t n, int64_t t3_ns)
+{
+	struct el_stamp_session *sessions[EL_STAMP_AT_ONCE] = {NULL};
+	uint8_t *replies[EL_STAMP_AT_ONCE] = {NULL};
+
+	for (uint32_t i = 0; i < n; i++) {
+		sessions[i] = answers[i]->session;
+		replies[i] = frames[i] + answers[i]->l3 + answers[i]->l4 + 8;
+	}
+	el_stamp_reflect_stamp_all(r, sessions, replies, n, t3_ns);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct answer *a = answers[i];
+		uint8_t *l3 = frames[i] + a->l3, *udp = l3 + a->l4;
+
+		if (r->authenticated) {
+			memset(udp + 6, 0, 2);
+			put_udp_checksum(udp, sum_of(l3, udp, (uint16_t)(a->len - a->l3 - a->l4)));
+		} else {
+			put_udp_checksum(
+			    udp,
+			    el_sum(replies[i] + offsetof(struct el_stamp_reply_wire, timestamp), 8,
+				   a->sum));
+		}
+	}
+}
+
+void respond_set_times(struct el_worker *w, struct answers *list, uint32_t first, uint32_t n)
+{
+	const struct el_stamp_reflector *r = &w->responder->reflector;
+	int64_t t3_ns = worker_real_ns(w, worker_now(w));
+	uint64_t t3 = el_stamp_encode(r->format, t3_ns, r->tai_offset_s);
+	struct answer *others[EL_STAMP_AT_ONCE] = {NULL};
+	uint8_t *frames[EL_STAMP_AT_ONCE] = {NULL};
+	uint32_t n_others = 0;
+
+	for (uint32_t i = first; i < first + n; i++) {
+		struct answer *a = &list->items[i];
+		uint8_t *frame = rte_pktmbuf_mtod(list->mbufs[i], uint8_t *);
+
+		if (list->types[i] != ANSWER_STAMP)
+			continue;
+		if (likely(a->plain)) {
+			set_plain_t3(a, frame, t3);
+			continue;
+		}
+		others[n_others] = a;
+		frames[n_others++] = frame;
+		if (n_others == EL_STAMP_AT_ONCE) {
+			set_t3(r, others, frames, n_others, t3_ns);
+			n_others = 0;
+		}
+	}
+	if (n_others)
+		set_t3(r, others, frames, n_others, t3_ns);
 }
 
 void respond_clock(struct el_worker *w)

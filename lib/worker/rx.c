@@ -17,19 +17,6 @@ struct burst {
 	bool alike;
 };
 
-/* Whether a buffer may go back to its pool as it is: one segment, one reference, and its data its
- * own. */
-static inline bool is_raw(const struct rte_mbuf *m)
-{
-	const uint64_t not_direct = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-	const uint16_t one[2] = {1, 1};
-
-	_Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
-		       "both are compared at once");
-	return likely(memcmp(&m->refcnt, one, sizeof(one)) == 0 &&
-		      !(m->ol_flags >> 56 & not_direct >> 56));
-}
-
 /* Frees buffers of the few pools that receive buffers come from; rte_pktmbuf_free_bulk, which is
  * for any, takes four times as long. */
 static void free_burst(struct rte_mbuf **mbufs, uint32_t n)
@@ -247,21 +234,22 @@ static __rte_noinline uint32_t put_tags_on(struct el_worker *w, struct queue *q,
 	return kept;
 }
 
-static void rx_burst(struct el_worker *w, struct queue *q)
+/* How many it received. */
+static uint32_t rx_burst(struct el_worker *w, struct queue *q)
 {
 	struct burst b;
 	uint64_t bytes = 0, before;
-	uint32_t n, left;
+	uint32_t n, left, done;
 	bool empty;
 
 	before = worker_now(w);
 	n = receive(q, b.mbufs, &empty);
 	if (!n) {
 		q->empty_ns = before;
-		return;
+		return 0;
 	}
 	if (unlikely(q->conf.strips_tags) && (n = put_tags_on(w, q, b.mbufs, n)) == 0)
-		return;
+		return 0;
 	b.n = n;
 	b.alike = !q->conf.rx_stamp_flag;
 	b.stamp = stamp_burst(w, q, before, worker_now(w));
@@ -278,26 +266,35 @@ static void rx_burst(struct el_worker *w, struct queue *q)
 		bytes += b.mbufs[i]->pkt_len;
 	}
 	if (unlikely(w->responder)) {
-		b.n = respond_burst(w, q, b.mbufs, n, &b.stamp);
-		free_burst(b.mbufs + b.n, n - b.n);
+		b.n = respond_burst(w, q, b.mbufs, n, &b.stamp, &done);
+		free_burst(b.mbufs + b.n, done);
 	}
-	find_burst(w, q, &b);
-	left = likely(b.alike) ? take_all(w, q, &b, true) : take_each(w, q, &b);
-	free_burst(b.mbufs, left);
+	if (likely(b.n)) {
+		find_burst(w, q, &b);
+		left = likely(b.alike) ? take_all(w, q, &b, true) : take_each(w, q, &b);
+		free_burst(b.mbufs, left);
+	}
 	if (empty)
 		q->empty_ns = before;
 	add(&q->counters.rx_packets, n);
 	count(w, EL_COUNTER_RX_BYTES, bytes);
+	return n;
 }
 
 void rx_poll(struct el_worker *w)
 {
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		struct queue *q = &w->queues[i];
+		uint32_t n;
 
-		if (likely(!q->gone))
-			rx_burst(w, q);
-		else
+		if (unlikely(q->gone)) {
 			q->empty_ns = w->iteration_ns; /* for good: no round waits for it */
+			continue;
+		}
+		n = rx_burst(w, q);
+		/* answers to two full bursts go out at once: that is less work for both ends of a
+		 * ring */
+		if (unlikely(w->responder) && n == BURST && respond_wants_more(w, i))
+			rx_burst(w, q);
 	}
 }

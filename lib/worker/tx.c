@@ -143,6 +143,8 @@ void tx_give_up(struct el_worker *w, struct queue *q)
 	rte_pktmbuf_free_bulk(p->mbufs, p->n);
 	p->n = p->n_runs = p->stamps = 0;
 	q->stuck = false;
+	if (w->responder)
+		respond_give_up(w, q);
 }
 
 /* The class of the sending round that is furthest behind in time; NULL if nothing is due. */

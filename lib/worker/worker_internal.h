@@ -239,6 +239,19 @@ static inline uint8_t *frame_end(struct rte_mbuf *m)
 	return (uint8_t *)m->buf_addr + PAYLOAD_OFFSET;
 }
 
+/* Whether a buffer may go back to its pool as it is: one segment, one reference, and its data its
+ * own. */
+static inline bool is_raw(const struct rte_mbuf *m)
+{
+	const uint64_t not_direct = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	const uint16_t one[2] = {1, 1};
+
+	_Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+		       "both are compared at once");
+	return likely(memcmp(&m->refcnt, one, sizeof(one)) == 0 &&
+		      !(m->ol_flags >> 56 & not_direct >> 56));
+}
+
 /* The time now, in ticks. */
 static inline uint64_t worker_now(const struct el_worker *w)
 {
@@ -381,19 +394,24 @@ bool neighbour_punt(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind
  * it asks for one. */
 void neighbour_await(struct el_worker *w, const uint8_t *frame, size_t len);
 
-/* respond.c: while there is a responder. Requests of a burst, received at `burst`: those that are
- * plain are answered, or counted, and go to the end of `mbufs`; how many others are in front of
- * them, in their order. */
-uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs, uint32_t n,
-		       const struct stamp *burst);
+/* respond.c: while there is a responder. Requests of a burst, received at `burst`, not empty: those
+ * that are plain are answered, or counted. How many others there are, in front and in their order;
+ * behind them *ret_done buffers that are done with. Buffers that have become answers are in
+ * neither. */
+__rte_hot uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs,
+				 uint32_t n, const struct stamp *burst, uint32_t *ret_done);
 /* The same for any packet; false: it is not to us, or not of a kind that is answered. */
 bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
 		 const struct el_pkt *pkt, const struct stamp *at);
+/* Whether answers to a whole burst, and no more, wait on a queue. */
+bool respond_wants_more(const struct el_worker *w, uint32_t queue);
 /* Whether an RST that answers nothing of ours ends what its sender has opened to us. */
 bool respond_is_reset(const struct el_worker *w, const struct el_pkt *pkt);
-/* Sends the answers. */
-void respond_send(struct el_worker *w);
-/* Another responder, or none, takes over. */
+/* respond_send.c: sends the answers. */
+__rte_hot void respond_send(struct el_worker *w);
+/* What waits for a queue whose device is gone is freed: some of it is the port's own buffers. */
+void respond_give_up(struct el_worker *w, const struct queue *q);
+/* respond_make.c: another responder, or none, takes over. */
 void respond_take(struct el_worker *w, struct el_worker_responder *r);
 /* respond_stamp.c: what is known of CLOCK_REALTIME has changed. */
 void respond_clock(struct el_worker *w);

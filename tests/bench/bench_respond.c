@@ -277,6 +277,7 @@ int main(int argc, char **argv)
 {
 	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
 	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	const char *only = argc == 3 && strcmp(argv[1], "--only") == 0 ? argv[2] : NULL;
 	struct el_lcores lcores;
 	struct el_eal_config eal = {
 	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
@@ -293,7 +294,7 @@ int main(int argc, char **argv)
 	}
 	failed = make_port() < 0;
 	for (size_t i = 0; i < RTE_DIM(kinds) && !failed; i++)
-		failed = measure(&kinds[i], json);
+		failed = only && strcmp(only, kinds[i].name) != 0 ? 0 : measure(&kinds[i], json);
 	el_eal_fini();
 	return failed;
 }

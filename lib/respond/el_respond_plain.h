@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+/* What answers are made of on the hot path, in line. An answer may be made in the memory of the
+ * packet that it answers: all that is taken from there is read before anything is written. Sums are
+ * taken of values at hand, as bytes that were just written would have to come out of the store
+ * buffer first. */
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+
+#include "el_pkt.h"
+
+#define EL_RESPOND_INLINE static inline __attribute__((always_inline))
+
+#define EL_RESPOND_TTL 64
+#define EL_RESPOND_DSCP 0xfc /* of a TOS: answers have it, and not the ECN */
+
+/* In one register, where there are such. */
+typedef uint64_t el_respond_16_bytes __attribute__((vector_size(16)));
+
+/* The TOS, or traffic class, of a packet. */
+EL_RESPOND_INLINE uint8_t el_respond_tos(const struct el_pkt *pkt)
+{
+	return pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4);
+}
+
+EL_RESPOND_INLINE void el_respond_ipv4_header(const struct el_pkt *pkt, uint8_t *l3,
+					      uint8_t protocol, uint8_t tos, uint8_t ttl,
+					      size_t l4_len)
+{
+	enum { LEN = 20, DF = 0x4000 };
+	/* version to fragment offset; the identification is 0 (RFC 6864 section 4.1) */
+	const uint64_t first =
+	    htobe64((uint64_t)(0x4500 | tos) << 48 | (uint64_t)(uint16_t)(LEN + l4_len) << 32 | DF);
+	const uint32_t ttl_protocol = (uint32_t)ttl << 8 | protocol;
+	const uint32_t be = htobe16((uint16_t)ttl_protocol);
+	uint32_t second;
+	uint64_t addresses;
+	uint16_t sum;
+
+	memcpy(&addresses, pkt->ip.src, 8); /* the destination follows the source */
+	addresses = addresses << 32 | addresses >> 32;
+	sum = (uint16_t)~el_sum_fold((first >> 32) + (uint32_t)first + be + (addresses >> 32) +
+				     (uint32_t)addresses);
+	second = htobe32(ttl_protocol << 16 | be16toh(sum));
+	memcpy(l3, &first, 8);
+	memcpy(l3 + 8, &second, 4);
+	memcpy(l3 + 12, &addresses, 8);
+}
+
+EL_RESPOND_INLINE void el_respond_ipv6_header(const struct el_pkt *pkt, uint8_t *l3,
+					      uint8_t protocol, uint8_t tos, uint8_t ttl,
+					      size_t l4_len)
+{
+	const uint64_t first =
+	    htobe64((uint64_t)(6U << 28 | (uint32_t)tos << 20) << 32 |
+		    (uint64_t)(uint16_t)l4_len << 16 | (uint64_t)protocol << 8 | ttl);
+	el_respond_16_bytes from, to;
+
+	memcpy(&from, pkt->ip.dst, 16);
+	memcpy(&to, pkt->ip.src, 16);
+	memcpy(l3, &first, 8);
+	memcpy(l3 + 8, &from, 16);
+	memcpy(l3 + 24, &to, 16);
+}
+
+/* Writes an IP header, without options, back to where a packet is from: in front of an L4 packet of
+ * l4_len bytes. Its length. */
+EL_RESPOND_INLINE size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t *l3,
+					      uint8_t protocol, uint8_t tos, uint8_t ttl,
+					      size_t l4_len)
+{
+	if (pkt->family == 4) {
+		el_respond_ipv4_header(pkt, l3, protocol, tos, ttl, l4_len);
+		return 20;
+	}
+	el_respond_ipv6_header(pkt, l3, protocol, tos, ttl, l4_len);
+	return 40;
+}
+
+/* Whether a packet of ICMP or ICMPv6 asks for an echo. */
+EL_RESPOND_INLINE bool el_respond_is_echo(const struct el_pkt *pkt)
+{
+	uint16_t type_code;
+
+	memcpy(&type_code, pkt->l4, 2);
+	return type_code ==
+	       htobe16((uint16_t)((pkt->family == 4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST) << 8));
+}
+
+/* Writes the reply to an echo request (RFC 792, RFC 4443 section 4.2), from its IP header on, to
+ * `l3`: where that of the request is, if it has no options nor extension headers, or other memory
+ * in which the bytes behind the first four of its L4 packet are already. The checksum follows from
+ * the type alone (RFC 1624, equation 4), so that what was damaged on the way stays so. */
+EL_RESPOND_INLINE void el_respond_echo(const struct el_pkt *pkt, uint8_t *l3)
+{
+	const bool v4 = pkt->family == 4;
+	/* what the type has less than that of the request, and so the sum more */
+	const uint32_t less = v4 ? ICMP_ECHO << 8 : 0xffff - 0x100;
+	const uint32_t reply = v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
+	uint8_t *l4 = l3 + (v4 ? 20 : 40), tos = el_respond_tos(pkt) & EL_RESPOND_DSCP;
+	uint32_t sum = el_get16(pkt->l4 + 2) + less, first;
+
+	_Static_assert(ICMP6_ECHO_REPLY - ICMP6_ECHO_REQUEST == 1 && ICMP_ECHOREPLY == 0, "less");
+	first = htobe32(reply << 24 | ((sum + (sum >> 16)) & 0xffff));
+	el_respond_ip_header(pkt, l3, pkt->protocol, tos, EL_RESPOND_TTL, pkt->l4_len);
+	memcpy(l4, &first, 4);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The buffers of answers: whose they are, and what there is where there are none. */
+#include "respond_bench.h"
+
+#include <rte_ring.h>
+
+uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
+
+/* A request of a kind, and the number that its answer gives back. */
+static struct request numbered(bool is_echo, uint32_t number)
+{
+	struct request q = is_echo ? echo(PEER, 56) : stamp(PEER, 5000, number, 0);
+
+	if (is_echo) {
+		el_put32(q.frame + ETH + L3 + 8, number);
+		fix_checksums(q.frame);
+	}
+	return q;
+}
+
+static uint32_t number_in(const struct answered *a)
+{
+	return el_get32(a->pkt.l4 + 8 + (a->pkt.protocol == IPPROTO_UDP ? 24 : 0));
+}
+
+/* A burst is answered in the same iteration, in its order, and what the device does not take is
+ * sent later; then others have to wait. */
+static void a_device_that_takes_little(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct request q;
+	struct answered a;
+
+	(void)state;
+	for (int is_echo = 0; is_echo < 2; is_echo++) {
+		struct el_worker_responder *r = make(&conf, NULL);
+		struct bench *b = responding(r);
+		uint32_t given = 0, got = 0;
+
+		/* the wire takes 63 */
+		for (int burst = 0; burst < 6; burst++) {
+			for (int i = 0; i < 32; i++, given++) {
+				q = numbered(is_echo, given);
+				give(b, 0, q.frame, q.len);
+			}
+			poll_all(b);
+		}
+		/* 63 are on the wire, 64 wait, and all others were refused */
+		assert_int_equal(
+		    counter(b, is_echo ? EL_COUNTER_RESPONDED_ICMP : EL_COUNTER_RESPONDED_STAMP),
+		    WIRE - 1);
+		assert_int_equal(counter(b, EL_COUNTER_REFUSED_TX_FULL), given - (WIRE - 1) - 64);
+		while (got < WIRE - 1 + 64) {
+			while (next_reply(b, &q, &a))
+				assert_int_equal(number_in(&a), got++);
+			poll_all(b);
+		}
+		assert_null(take(b, 0));
+		assert_int_equal(counter(b, EL_COUNTER_TX_BYTES), got * q.len);
+		assert_int_equal(rte_mempool_in_use_count(b->rx_pool), 0);
+		end(b, r);
+	}
+}
+
+/* Twice as many as a burst may wait at once, of several kinds. */
+static void kinds_go_out_together(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = responding(r);
+	struct request q[2];
+	struct answered a;
+	uint32_t got = 0;
+	uint64_t bytes = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 63; i++) {
+		q[i % 2] = numbered(i % 2, i);
+		give(b, 0, q[i % 2].frame, q[i % 2].len);
+	}
+	poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_STAMP), 32);
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_ICMP), 31);
+	while (next_reply(b, &q[0], &a)) {
+		bytes += a.len;
+		got++;
+	}
+	assert_int_equal(got, 63);
+	assert_int_equal(counter(b, EL_COUNTER_TX_BYTES), bytes);
+	end(b, r);
+}
+
+/* The buffer of the answer to a request that was given, which goes back. */
+static struct rte_mbuf *answer_to(struct bench *b)
+{
+	struct rte_mbuf *m;
+
+	poll_all(b);
+	m = take(b, 0);
+	assert_non_null(m);
+	assert_null(take(b, 0));
+	assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[ETH + L3], family == 6 ? 129 : 0);
+	return m;
+}
+
+/* A request that is plain is turned round in its own buffer, of which nothing else is kept. */
+static void echoes_are_turned_round(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = responding(r);
+	struct request q = echo(PEER, 16), padded = q;
+	struct rte_mbuf *m;
+	struct answered a;
+
+	(void)state;
+	ask(b, &q, &a); /* the pair of addresses is known now */
+	padded.len += 7;
+	m = rte_pktmbuf_alloc(b->rx_pool);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)padded.len), padded.frame, padded.len);
+	m->ol_flags = RTE_MBUF_F_RX_RSS_HASH | RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
+	assert_ptr_equal(answer_to(b), m);
+	assert_int_equal(m->data_len, q.len);
+	assert_int_equal(m->pkt_len, q.len);
+	assert_int_equal(m->ol_flags, 0);
+	assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), a.frame, q.len);
+	rte_pktmbuf_free(m);
+	assert_int_equal(rte_mempool_in_use_count(b->rx_pool), 0);
+	end(b, r);
+}
+
+/* A buffer that somebody else has, too, or that is not all of the frame, stays as it is. */
+static void shared_buffers_stay(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = responding(r);
+	struct request q = echo(PEER, 56);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool), *reply;
+
+	(void)state;
+	memcpy(rte_pktmbuf_append(m, (uint16_t)q.len), q.frame, q.len);
+	rte_mbuf_refcnt_update(m, 1);
+	assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
+	reply = answer_to(b);
+	assert_ptr_equal(reply->pool, answer_pool);
+	assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), q.frame, q.len);
+	rte_pktmbuf_free(reply);
+	/* the last ten bytes in another one */
+	rte_pktmbuf_trim(m, 10);
+	m->next = rte_pktmbuf_alloc(b->rx_pool);
+	memcpy(rte_pktmbuf_append(m->next, 10), q.frame + q.len - 10, 10);
+	m->nb_segs = 2;
+	m->pkt_len = (uint32_t)q.len;
+	assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
+	reply = answer_to(b);
+	assert_ptr_equal(reply->pool, answer_pool);
+	assert_int_equal(reply->pkt_len, q.len);
+	rte_pktmbuf_free(reply);
+	assert_int_equal(rte_mempool_in_use_count(b->rx_pool), 0);
+	end(b, r);
+}
+
+/* While there are few buffers to receive into, none of them becomes an answer; all is answered. */
+static void few_receive_buffers(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = responding(r);
+	struct request q = echo(PEER, 56);
+	struct rte_mbuf *held[2048], *m;
+	unsigned n = 0;
+
+	(void)state;
+	while (rte_mempool_avail_count(b->rx_pool) > 512)
+		held[n++] = rte_pktmbuf_alloc(b->rx_pool);
+	for (int few = 1; few >= 0; few--) {
+		give(b, 0, q.frame, q.len);
+		m = answer_to(b);
+		assert_ptr_equal(m->pool, few ? answer_pool : b->rx_pool);
+		rte_pktmbuf_free(m);
+		if (few)
+			rte_pktmbuf_free_bulk(held, n);
+	}
+	end(b, r);
+}
+
+/* Without buffers of the responder's own only what is turned round is answered, and others' buffers
+ * are left alone. */
+static void no_buffers(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r;
+	struct rte_mbuf *held[2048];
+	struct request q = stamp(PEER, 5000, 1, 0), ping = echo(PEER, 56);
+	struct answered a;
+	struct bench *b;
+	unsigned n = 0;
+
+	(void)state;
+	r = make(&conf, NULL);
+	b = responding(r);
+	while (n < RTE_DIM(held) && (held[n] = rte_pktmbuf_alloc(answer_pool)) != NULL)
+		n++;
+	refused(b, &q, EL_COUNTER_REFUSED_NO_MBUF);
+	ask(b, &ping, &a);
+	rte_pktmbuf_free_bulk(held, n);
+	ask(b, &q, &a);
+	end(b, r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_device_that_takes_little), cmocka_unit_test(kinds_go_out_together),
+	    cmocka_unit_test(echoes_are_turned_round),    cmocka_unit_test(shared_buffers_stay),
+	    cmocka_unit_test(few_receive_buffers),        cmocka_unit_test(no_buffers),
+	};
+
+	return respond_bench_main("worker_respond_buffers", tests, RTE_DIM(tests));
+}
