@@ -62,7 +62,7 @@ static void tags_come_back(void **state)
 	q.len += 4;
 	ask(b, &q, &(struct answered){.len = 0});
 	el_put16(q.frame + 14, 7);
-	refused(b, &q, EL_COUNTER_REFUSED_LINK);
+	refused(b, &q, EL_COUNTER_DROP_RX_VLAN);
 	end(b, r);
 }
 
