@@ -153,9 +153,10 @@ enum el_stamp_reflect el_stamp_reflect(const struct el_stamp_reflector *r,
 	if (verdict != EL_STAMP_REFLECTED)
 		return verdict;
 	repeated = take(request->packet, request->len, r->authenticated);
-	sequence = session ? counted.n_replied : el_get32(repeated.sequence);
+	sequence = session ? counted.sequence : el_get32(repeated.sequence);
 	counted.n_received++;
 	counted.n_replied++;
+	counted.sequence++;
 	if (request->len > base) {
 		if (reply != request->packet)
 			memcpy(reply + base, request->packet + base, request->len - base);

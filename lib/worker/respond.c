@@ -146,6 +146,15 @@ static void turn_l2(const struct queue *q, const struct el_pkt *pkt, uint32_t l2
 		memcpy(ret + 12, pkt->l2 + 12, l2_len - 12);
 }
 
+/* Counts a request that is right and is not answered. */
+static void refuse(struct el_worker *w, const struct el_pkt *pkt, uint64_t hash,
+		   enum answer_type type, enum el_worker_counter reason)
+{
+	count(w, reason, 1);
+	if (type == ANSWER_STAMP)
+		respond_refused(w, pkt, hash);
+}
+
 static void answer(struct el_worker *w, struct queue *q, const struct el_pkt *pkt, uint64_t at_ns,
 		   uint64_t hash, enum answer_type type, bool verified)
 {
@@ -157,12 +166,12 @@ static void answer(struct el_worker *w, struct queue *q, const struct el_pkt *pk
 	uint8_t *frame;
 
 	if (unlikely(list->n == ANSWERS_MAX)) {
-		count(w, EL_COUNTER_REFUSED_TX_FULL, 1);
+		refuse(w, pkt, hash, type, EL_COUNTER_REFUSED_TX_FULL);
 		return;
 	}
 	m = take_buffer(r);
 	if (unlikely(!m)) {
-		count(w, EL_COUNTER_REFUSED_NO_MBUF, 1);
+		refuse(w, pkt, hash, type, EL_COUNTER_REFUSED_NO_MBUF);
 		return;
 	}
 	frame = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
@@ -231,25 +240,21 @@ static inline bool take(struct el_worker *w, struct queue *q, const struct rte_m
 	struct el_worker_responder *r = w->responder;
 	uint64_t hash = pair_hash(r->pair_key, pkt);
 	const struct pair *p = respond_pair(w, q, pkt, hash);
-	enum el_worker_counter refused;
 
 	if (p->judged.verdict == PAIR_NOT_OURS)
 		return false;
-	if (unlikely(p->judged.verdict == PAIR_NOT_ALLOWED))
-		refused = EL_COUNTER_REFUSED_NOT_ALLOWED;
-	else if (unlikely(p->judged.verdict == PAIR_NO_HOST))
-		refused = EL_COUNTER_REFUSED_NO_HOST;
+	if (unlikely(p->judged.verdict == PAIR_NO_HOST))
+		count(w, EL_COUNTER_REFUSED_NO_HOST, 1);
+	else if (unlikely(p->judged.verdict == PAIR_NOT_ALLOWED))
+		refuse(w, pkt, hash, type, EL_COUNTER_REFUSED_NOT_ALLOWED);
 	else if (unlikely(!frame_is_for_port(q, pkt)))
-		refused = EL_COUNTER_REFUSED_LINK;
+		count(w, EL_COUNTER_REFUSED_LINK, 1);
 	else if (unlikely(!are_checksums_good(w, q, m, pkt)))
-		refused = EL_COUNTER_REFUSED_CHECKSUM;
+		count(w, EL_COUNTER_REFUSED_CHECKSUM, 1);
 	else if (p->limited && !el_respond_limit_take(r->answers.limit, p->source, w->iteration_ns))
-		refused = EL_COUNTER_REFUSED_LIMITED;
-	else {
+		refuse(w, pkt, hash, type, EL_COUNTER_REFUSED_LIMITED);
+	else
 		answer_or_wait(w, q, pkt, at->ns, hash, type);
-		return true;
-	}
-	count(w, refused, 1);
 	return true;
 }
 

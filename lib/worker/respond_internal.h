@@ -156,6 +156,8 @@ __rte_hot uint32_t respond_echoes(struct el_worker *w, struct queue *q, struct r
 uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
 			 uint64_t hash, bool verified, uint8_t *l3, uint32_t capacity,
 			 struct answer *ret);
+/* A request that is refused is of a session, perhaps: its numbers tell. */
+void respond_refused(struct el_worker *w, const struct el_pkt *pkt, uint64_t hash);
 /* Sets T3 of n answers from `first` on, which are about to be sent, and what follows from it, where
  * they are STAMP. */
 void respond_set_times(struct el_worker *w, struct answers *list, uint32_t first, uint32_t n);

@@ -68,6 +68,10 @@ void respond_give_up(struct el_worker *w, const struct queue *q)
 {
 	struct answers *list = &w->responder->waiting[q - w->queues];
 
+	for (uint32_t i = 0; i < list->n; i++) {
+		if (list->types[i] == ANSWER_STAMP && list->items[i].session)
+			el_stamp_session_gap(list->items[i].session, false);
+	}
 	rte_pktmbuf_free_bulk(list->mbufs, list->n);
 	list->n = 0;
 	list->totals = (struct answer_totals){0};

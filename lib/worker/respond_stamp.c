@@ -82,7 +82,7 @@ static void forget_session(struct el_worker_responder *r, const struct session *
 		struct answers *list = &r->waiting[i];
 
 		for (uint32_t k = 0; k < list->n; k++) {
-			if (list->items[k].session == &s->counts)
+			if (list->types[k] == ANSWER_STAMP && list->items[k].session == &s->counts)
 				list->items[k].session = NULL;
 		}
 	}
@@ -99,6 +99,18 @@ static void begin_session(struct el_worker *w, struct session *s, const struct e
 	}
 	*s = (struct session){.which = which};
 	memcpy(s->addresses, pkt->ip.src, pkt->family == 4 ? 8 : 32);
+}
+
+void respond_refused(struct el_worker *w, const struct el_pkt *pkt, uint64_t hash)
+{
+	struct session *s;
+	bool found;
+
+	if (!w->responder->sessions)
+		return;
+	s = find_session(w, pkt, hash, session_which(w->responder, pkt), &found);
+	if (found)
+		el_stamp_session_gap(&s->counts, true);
 }
 
 /* ---- answers ---- */
@@ -133,6 +145,7 @@ static struct el_stamp_session *count_plain(struct el_worker *w, const struct el
 	s->last_ns = w->iteration_ns;
 	s->counts.n_received++;
 	s->counts.n_replied++;
+	s->counts.sequence++;
 	return &s->counts;
 }
 
@@ -161,7 +174,7 @@ static uint32_t reflect_plain(struct el_worker *w, const struct el_pkt *pkt, uin
 	const struct el_worker_responder *r = w->responder;
 	struct el_stamp_session *session = count_plain(w, pkt, hash);
 	const uint8_t *request = pkt->l4 + 8;
-	uint32_t sequence = session ? session->n_replied - 1 : el_get32(request), ports_be;
+	uint32_t sequence = session ? session->sequence - 1 : el_get32(request), ports_be;
 	const uint16_t len_be = htobe16(LEN);
 	uint8_t *udp = l3 + (pkt->family == 4 ? 20 : 40);
 

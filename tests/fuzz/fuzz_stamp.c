@@ -106,7 +106,7 @@ static void reflect(const struct el_stamp_reflector *r, const struct el_stamp_se
 				      .source = address,
 				      .destination = address,
 				      .source_mac = kind & TELL ? mac : NULL};
-	struct el_stamp_session session = {.n_replied = 9, .last_timestamp = 1};
+	struct el_stamp_session session = {.n_replied = 9, .sequence = 9, .last_timestamp = 1};
 	struct el_stamp_session *counts = kind & STATEFUL ? &session : NULL;
 	struct el_stamp_reflected ret = {0};
 	enum el_stamp_reflect verdict;

@@ -99,6 +99,100 @@ static void sessions_are_counted(void **state)
 	end(b, r);
 }
 
+/* What came and is refused is counted as that, and no number of a reply hides it: they go on too
+ * far ahead for a sender to take them for those of its probes. Once, until there is another reply.
+ */
+static void refusals_show_in_numbers(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r;
+	struct request q = stamp(PEER, 5000, 1, 0), other = stamp(PEER, 5001, 1, 0);
+	struct rte_mbuf *held[2048];
+	struct bench *b;
+	uint32_t n = 0, replies, last, now;
+
+	(void)state;
+	conf.stamp.stateful = true;
+	conf.max_pps = 1000;
+	r = make(&conf, NULL);
+	b = responding(r);
+	assert_int_equal(sequence_of(b, &q), 0);
+	assert_int_equal(sequence_of(b, &other), 0);
+	/* no buffer but those that the responder has in hand */
+	while (n < RTE_DIM(held) && (held[n] = rte_pktmbuf_alloc(answer_pool)) != NULL)
+		n++;
+	for (replies = 1; counter(b, EL_COUNTER_REFUSED_NO_MBUF) < 3;
+	     replies += held[n++] != NULL) {
+		give(b, 0, q.frame, q.len);
+		poll_all(b);
+		held[n] = take(b, 0);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		rte_pktmbuf_free(held[i]);
+	last = sequence_of(b, &q);
+	assert_int_equal(last, replies + EL_STAMP_GAP);
+	assert_int_equal(sequence_of(b, &q), last + 1);
+	assert_int_equal(sequence_of(b, &other), 1);
+	/* asked too often */
+	for (n = 0; counter(b, EL_COUNTER_REFUSED_LIMITED) < 3; n++) {
+		struct answered a;
+
+		give(b, 0, q.frame, q.len);
+		poll_all(b);
+		next_reply(b, &q, &a);
+	}
+	sim_ns += EL_NS_PER_S;
+	now = sequence_of(b, &q);
+	/* one reply since then, and those of the n that were not refused */
+	assert_in_range(now - last - EL_STAMP_GAP, n - 3, n + 2);
+	end(b, r);
+}
+
+/* The same of what a device does not take any more, and of what waits while another responder takes
+ * over. */
+static void lost_answers_show_in_numbers(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r, *after;
+	struct request q = stamp(PEER, 5000, 1, 0);
+	struct answered a;
+	struct bench *b;
+	uint32_t given = 0, got = 0, sequence = 0;
+
+	(void)state;
+	conf.stamp.stateful = true;
+	r = make(&conf, NULL);
+	b = responding(r);
+	for (; given < 6 * 32; given++) {
+		give(b, 0, q.frame, q.len);
+		if (given % 32 == 31)
+			poll_all(b);
+	}
+	for (;; got++) {
+		if (got % 32 == 0)
+			poll_all(b);
+		if (!next_reply(b, &q, &a))
+			break;
+		assert_int_equal(el_get32(a.pkt.l4 + 8), got);
+	}
+	assert_int_equal(got, WIRE - 1 + 64);
+	sequence = sequence_of(b, &q);
+	assert_int_equal(sequence, got + EL_STAMP_GAP);
+	for (int i = 0; i < 3 * 32; i++)
+		give(b, 0, q.frame, q.len);
+	poll_all(b);
+	poll_all(b);
+	poll_all(b);
+	after = make(&conf, r);
+	hand_over(b, after); /* 33 of them wait */
+	el_worker_responder_destroy(r);
+	assert_int_equal(counter(b, EL_COUNTER_REFUSED_TX_FULL), given - got + 3 * 32 - (WIRE - 1));
+	while (next_reply(b, &q, &a))
+		assert_int_equal(el_get32(a.pkt.l4 + 8), ++sequence);
+	assert_in_range(sequence_of(b, &q) - sequence, EL_STAMP_GAP, EL_STAMP_GAP + 64);
+	end(b, after);
+}
+
 static void stamp_refusals(void **state)
 {
 	static const uint8_t secret[] = "0123456789abcdef";
@@ -188,6 +282,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(times_are_true),
 	    cmocka_unit_test(sessions_are_counted),
+	    cmocka_unit_test(refusals_show_in_numbers),
+	    cmocka_unit_test(lost_answers_show_in_numbers),
 	    cmocka_unit_test(stamp_refusals),
 	    cmocka_unit_test(no_udp_checksum),
 	};

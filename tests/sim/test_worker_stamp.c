@@ -235,7 +235,7 @@ static void short_replies_are_counted(void **state)
 static void replayed_replies_are_duplicates(void **state)
 {
 	struct bench *b = bench(quick(1, 1, EL_PROBE_STAMP, 1), 1);
-	struct el_stamp_session session = {.n_replied = 7};
+	struct el_stamp_session session = {.n_replied = 7, .sequence = 7};
 	uint8_t frame[2048], reply[2048];
 	struct el_block *block;
 	size_t len;

@@ -276,7 +276,7 @@ static void spoilt_replies_are_counted(void **state)
 static void replayed_replies_are_duplicates(void **state)
 {
 	struct bench *b = bench(signed_fixture(1), 1);
-	struct el_stamp_session session = {.n_replied = 7};
+	struct el_stamp_session session = {.n_replied = 7, .sequence = 7};
 	uint8_t frame[2048], reply[2048];
 	struct el_block *block;
 	size_t len;

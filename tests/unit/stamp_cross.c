@@ -80,8 +80,9 @@ static int reflect(const char *line)
 		   &count, &ttl, &tos, &t2, &t3, packet_hex) != 9)
 		return -1;
 	key = key_of(hex);
-	session =
-	    (struct el_stamp_session){.n_received = (uint32_t)count, .n_replied = (uint32_t)count};
+	session = (struct el_stamp_session){.n_received = (uint32_t)count,
+					    .n_replied = (uint32_t)count,
+					    .sequence = (uint32_t)count};
 	const struct el_stamp_reflector r = {.key = key,
 					     .authenticated = auth,
 					     .tell_location = true,

@@ -253,8 +253,8 @@ static void replies_are_read(void **state)
 						       .format = sender.format,
 						       .tai_offset_s = 37,
 						       .error_estimate = 0x8510};
-		struct el_stamp_session session = {.n_replied = (uint32_t)unit_random(&seed)};
-		uint32_t sequence = session.n_replied;
+		struct el_stamp_session session = {.sequence = (uint32_t)unit_random(&seed)};
+		uint32_t sequence = session.sequence;
 		struct el_stamp_received request = {.t2_ns = 1000000000,
 						    .ttl = 61,
 						    .tos = 46 << 2,

@@ -8,8 +8,16 @@
 #define TIMEOUT_NS 1000000000ULL /* of the fixture's targets */
 
 /* What becomes of a probe: it is answered, lost on its way, its reply is, it is answered late, it
- * has never left, it was sent by another way for routes had changed. */
-enum fate { OK = 'o', FORWARD = 'f', BACKWARD = 'b', LATE = 'l', LOCAL = '-', MOVED = 'm' };
+ * has never left, it was sent by another way for routes had changed, the reflector refuses it. */
+enum fate {
+	OK = 'o',
+	FORWARD = 'f',
+	BACKWARD = 'b',
+	LATE = 'l',
+	LOCAL = '-',
+	MOVED = 'm',
+	REFUSED = 'r'
+};
 
 struct scene {
 	struct fixture *f;
@@ -94,6 +102,23 @@ static void play(struct scene *s, struct el_block *b, uint32_t slice, const char
 		    b->records[index], sent_ns + (fates[i] == LATE ? 2 * TIMEOUT_NS : 1300));
 	}
 	s->sequence[slice] += got;
+}
+
+/* The same by a reflector of ours, which refuses some. */
+static void play_refusing(struct el_block *b, const char *fates, struct el_stamp_session *session)
+{
+	uint64_t sent_ns = 10 * EL_NS_PER_S;
+
+	for (uint32_t i = 0; fates[i]; i++) {
+		b->records[i] = el_record_sent(sent_ns + 1000 * i);
+		if (fates[i] == REFUSED)
+			el_stamp_session_gap(session, true);
+		else if (fates[i] != FORWARD)
+			b->stamps[i].sequence = session->sequence++;
+		if (fates[i] == OK)
+			b->records[i] =
+			    el_record_answered(b->records[i], sent_ns + 1000 * i + 1300);
+	}
 }
 
 /* A round, in which session i's probes have fates[i]. */
@@ -268,6 +293,83 @@ static void reflectors_that_are_restarted(void **state)
 		expect(&s, 2, 2, 10);
 		scene_end(&s);
 	}
+}
+
+/* Whatever a reflector refuses, no direction is told of more probes than were lost in it. */
+static void refusals_are_of_no_direction(void **state)
+{
+	static const char first[] = "oooooooooooooooooooo";
+	struct el_stamp_session session = {0};
+	uint64_t seed = unit_seed(), truth[2] = {0}, all = 0;
+	struct scene s = scene(1, 20);
+	char fates[21];
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		struct el_block *b = el_block_create(s.set, 0);
+		uint64_t refusing = unit_random(&seed) % 4, *lost;
+		struct el_snapshot *next;
+
+		memcpy(fates, first, sizeof(fates));
+		for (int i = 0; round && i < 20; i++) {
+			uint64_t dice = unit_random(&seed) % 12;
+
+			fates[i] = dice == 0                 ? FORWARD
+				   : dice == 1               ? BACKWARD
+				   : dice < 2 + 3 * refusing ? REFUSED
+							     : OK;
+			truth[0] += fates[i] == FORWARD;
+			truth[1] += fates[i] == BACKWARD;
+			all += fates[i] != OK;
+		}
+		b->round = ++s.round;
+		b->closed_ns = 100 * EL_NS_PER_S;
+		play_refusing(b, fates, &session);
+		next = el_snapshot_next(s.snapshot, s.set->model, el_stats_round(&b, 1));
+		assert_non_null(next);
+		el_snapshot_put(s.snapshot);
+		s.snapshot = next;
+		el_block_free(b);
+		lost = next->stamp->totals[0].lost;
+		assert_true(lost[EL_LOST_FORWARD] <= truth[0]);
+		assert_true(lost[EL_LOST_BACKWARD] <= truth[1]);
+		assert_true(
+		    lost[EL_LOST_FORWARD] + lost[EL_LOST_BACKWARD] + lost[EL_LOST_UNKNOWN] <= all);
+	}
+	assert_true(s.snapshot->stamp->totals[0].lost[EL_LOST_UNKNOWN] > 2000);
+	scene_end(&s);
+}
+
+/* One refusal: what was lost around it is unknown, and it is soon believed again. */
+static void one_refusal(void **state)
+{
+	static const char *const rounds[] = {"ooofoboooo", "ooofroboooo"};
+	struct el_stamp_session session = {.sequence = 7};
+	struct scene s = scene(1, 10);
+
+	(void)state;
+	for (int round = 0; round < 12; round++) {
+		struct el_block *b = el_block_create(s.set, 0);
+		struct el_snapshot *next;
+		char fates[11] = {0};
+
+		memcpy(fates, rounds[round == 1], 10);
+		b->round = ++s.round;
+		b->closed_ns = 100 * EL_NS_PER_S;
+		play_refusing(b, fates, &session);
+		next = el_snapshot_next(s.snapshot, s.set->model, el_stats_round(&b, 1));
+		assert_non_null(next);
+		el_snapshot_put(s.snapshot);
+		s.snapshot = next;
+		el_block_free(b);
+		if (round == 0)
+			expect(&s, 1, 1, 0);
+		else if (round == 1)
+			expect(&s, 1, 1, 3);
+	}
+	/* eight rounds must have numbers that can be, and the last of these is told */
+	expect(&s, 1 + 3, 1 + 3, 3 + 2 * 7);
+	scene_end(&s);
 }
 
 /* One that counts by ports: with one packet a round each round is of another port than the one
@@ -463,6 +565,8 @@ int main(void)
 	    cmocka_unit_test(reordering_changes_nothing),
 	    cmocka_unit_test(reflectors_that_do_not_count),
 	    cmocka_unit_test(reflectors_that_are_restarted),
+	    cmocka_unit_test(refusals_are_of_no_direction),
+	    cmocka_unit_test(one_refusal),
 	    cmocka_unit_test(reflectors_that_count_by_ports),
 	    cmocka_unit_test(silence_becomes_unknown),
 	    cmocka_unit_test(long_runs_are_exact),

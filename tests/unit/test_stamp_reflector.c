@@ -278,7 +278,7 @@ static void in_place_is_the_same(void **state)
 					    .len = 300};
 		struct el_stamp_reflector r = {
 		    .key = key, .authenticated = authenticated, .tell_location = true};
-		struct el_stamp_session one = {.n_replied = 8}, two = one;
+		struct el_stamp_session one = {.n_replied = 8, .sequence = 8}, two = one;
 		struct packet p = request_of(&s), reply;
 		struct el_stamp_received q = received(&p);
 		struct el_stamp_reflected ret;
@@ -305,8 +305,8 @@ static void plain_replies_are_the_same(void **state)
 		struct el_stamp_reflector r = {.error_estimate = (uint16_t)unit_random(&random),
 					       .format = run % 2 ? EL_STAMP_PTP : EL_STAMP_NTP,
 					       .tai_offset_s = 37};
-		struct el_stamp_session session = {.n_replied = (uint32_t)unit_random(&random)};
-		uint32_t sequence = session.n_replied;
+		struct el_stamp_session session = {.sequence = (uint32_t)unit_random(&random)};
+		uint32_t sequence = session.sequence;
 		int64_t t3_ns = SAMPLE_NS + (int64_t)(unit_random(&random) % 1000000000);
 		uint64_t t3 = el_stamp_encode(r.format, t3_ns, 37), sum;
 		uint8_t bytes[EL_STAMP_LEN], plain[EL_STAMP_LEN];

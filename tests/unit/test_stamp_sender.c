@@ -114,7 +114,7 @@ static void replies_are_matched_and_read(void **state)
 {
 	struct el_stamp_sender s = {.ssid = 9};
 	struct el_stamp_reflector r = {.error_estimate = EL_STAMP_ERROR_S | 25 << 8 | 128};
-	struct el_stamp_session session = {.n_replied = 500};
+	struct el_stamp_session session = {.n_replied = 500, .sequence = 500};
 	struct packet p = reply_to(&s, &r, &session);
 	struct el_stamp_reply reply;
 	uint32_t sequence;
@@ -248,6 +248,7 @@ static void answers_of_tlvs_are_read(void **state)
 				       .method_out = EL_STAMP_METHOD_SOFTWARE};
 	struct el_stamp_session session = {.n_received = 30,
 					   .n_replied = 20,
+					   .sequence = 20,
 					   .last_sequence = 19,
 					   .last_timestamp = 0x1122334455667788};
 	struct packet p = reply_to(&s, &r, &session);

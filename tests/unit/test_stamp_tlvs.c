@@ -162,7 +162,8 @@ static void timestamps_are_described(void **state)
 
 static void direct_measurement_counts(void **state)
 {
-	struct el_stamp_session session = {.n_received = 0x1ff, .n_replied = 0x00ffffff};
+	struct el_stamp_session session = {
+	    .n_received = 0x1ff, .n_replied = 0x00ffffff, .sequence = 0x00ffffff};
 
 	(void)state;
 	check(&plain, &session, BYTES(0x80, 5, 0, 12, 1, 2, 3, 4, 9, 9, 9, 9, 9, 9, 9, 9),
@@ -179,7 +180,7 @@ static void follow_up_is_of_the_last_reply(void **state)
 	static const uint8_t none[20] = {0, 7, 0, 16};
 	struct el_stamp_reflector r = {.method_out = EL_STAMP_METHOD_SOFTWARE,
 				       .format = EL_STAMP_PTP};
-	struct el_stamp_session session = {.n_replied = 5};
+	struct el_stamp_session session = {.n_replied = 5, .sequence = 5};
 	uint8_t second[20] = {0, 7, 0, 16, 0, 0, 0, 5, [16] = 2};
 
 	(void)state;
