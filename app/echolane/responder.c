@@ -8,8 +8,10 @@
 
 #include "control.h"
 
-/* Buffers of a worker's answers: its lists, the descriptors of its queues, a cache's worth. */
-#define BUFFERS 4095
+/* Buffers of a worker's answers: for each of its queues, one of each port, a list and descriptors;
+ * and caches' worth. */
+#define BUFFERS_QUEUE 512
+#define BUFFERS_MIN 4095
 
 struct responder {
 	struct el_ip_set *allowed, *unlimited;
@@ -97,11 +99,13 @@ static int fill(struct responder *r, const struct el_conf *conf, struct el_error
 static int make_pool(struct control *c, uint32_t w, struct el_error *err)
 {
 	struct rte_mempool **pool = &c->responders.pools[w];
+	uint32_t n = BUFFERS_QUEUE * (network_n_ports(c->network) + 1) - 1;
 	char name[32];
 
 	snprintf(name, sizeof(name), "el_answers_%u", w);
 	if (!*pool)
-		*pool = el_worker_respond_pool_create(name, BUFFERS, network_mtu(c->network),
+		*pool = el_worker_respond_pool_create(name, RTE_MAX(n, (uint32_t)BUFFERS_MIN),
+						      network_mtu(c->network),
 						      network_socket(c->network));
 	return *pool ? 0
 		     : el_error_set(err, -ENOMEM, "not enough memory for the answers of worker %u",
