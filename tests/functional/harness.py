@@ -241,7 +241,11 @@ class Lab:
 
     def __enter__(self):
         self.processes.clear()
-        self.script("up", "--queues", str(self.queues), *(["--ipv6"] if self.ipv6 else []))
+        try:
+            self.script("up", "--queues", str(self.queues), *(["--ipv6"] if self.ipv6 else []))
+        except BaseException:  # interrupted, too: what there is of it goes
+            self.script("down")
+            raise
         return self
 
     def __exit__(self, *_):

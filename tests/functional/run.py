@@ -51,7 +51,14 @@ def on_alarm(_signal, _frame):
     raise TimeoutError("took too long")
 
 
+class Stop:
+    """Whether a signal has asked to stop. Its exception may be lost, as where an object's end raises it: then there
+    is no test after the one that is run."""
+    asked = False
+
+
 def on_stop(_signal, _frame):
+    Stop.asked = True
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # what follows is cleaning up
     raise KeyboardInterrupt
@@ -94,7 +101,7 @@ def work(number, tests, options, todo, done):
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, on_stop)
     try:
-        while (index := todo.get()) is not None:
+        while not Stop.asked and (index := todo.get()) is not None:
             name, function = tests[index]
             began = time.monotonic()
             try:
@@ -104,6 +111,8 @@ def work(number, tests, options, todo, done):
                 verdict, text = "FAIL", explain(error, name, options)
             done.put((verdict, name, time.monotonic() - began, text))
     except KeyboardInterrupt:
+        pass
+    if Stop.asked:
         sys.exit(130)
 
 

@@ -75,6 +75,18 @@ def test_lab_interrupted(lab):
     assert_equal(namespaces_of(name), set(), "namespaces")
 
 
+def test_tests_interrupted(lab):
+    """Tests that are stopped while their network is being made leave none of it."""
+    name = f"{lab.name}.cut"
+    process = start(lab, sys.executable, TOP / "tests/functional/run.py", "--build", lab.build, "--run", name,
+                    "--jobs", "1", "harness.a_program_that_fails")
+    for number in range(2):
+        wait_until(lambda n=number: len(namespaces_of(f"{name}.1")) > n, 10, "the first namespaces")
+    process.send_signal(signal.SIGTERM)
+    assert_equal(process.wait(20), 130, "exit status")
+    assert_equal(namespaces_of(f"{name}.1"), set(), "namespaces")
+
+
 def test_lab_sweeps_what_is_left(lab):
     """Networks of processes that are gone are removed, those of living ones stay."""
     prefix = lab.name.replace(".", "") + "sweep"

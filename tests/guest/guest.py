@@ -105,6 +105,14 @@ class Host:
         self.run_name, self.namespace = run, f"el-{run}-host"
 
     def __enter__(self):
+        try:
+            self.make()
+        except BaseException:  # interrupted, too: what there is of it goes
+            self.__exit__()
+            raise
+        return self
+
+    def make(self):
         subprocess.run(["ip", "netns", "add", self.namespace], check=True)
         for key, value in (("net/ipv4/icmp_ratelimit", 0), ("net/ipv6/icmp/ratelimit", 0),
                            ("net/ipv4/icmp_msgs_per_sec", 1000000), ("net/ipv4/icmp_msgs_burst", 1000000)):
@@ -116,7 +124,6 @@ class Host:
         for model in (*MODELS.values(), SPARE):
             self.add_tap(model)
         self.run(["python3", str(TOP / "scripts/listen.py"), "--ipv6", str(OPEN_PORT)])
-        return self
 
     def __exit__(self, *_):
         subprocess.run([str(TOP / "scripts/lab"), "down", self.run_name], check=True)
