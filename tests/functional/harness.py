@@ -209,14 +209,17 @@ class Capture:
         wait_until(lambda: "listening on" in self.log_path.read_text(), 5, "tcpdump")
         return self
 
-    def has_caught_up(self):
-        """Whether it has read all that the kernel has kept for it: what it has not when it ends is lost."""
+    def counts(self):
+        """How many packets it has read, and how many the kernel had for it, each time that it said so."""
         self.process.send_signal(signal.SIGUSR1)
-        counts = re.findall(r"(\d+) packets? captured, (\d+) packets? received by filter", self.log_path.read_text())
-        return bool(counts) and int(counts[-1][0]) >= int(counts[-1][1])
+        said = re.findall(r"(\d+) packets? captured, (\d+) packets? received by filter", self.log_path.read_text())
+        return [(int(read), int(had)) for read, had in said]
 
     def __exit__(self, *_):
-        wait_until(self.has_caught_up, 5, "tcpdump to have read all packets")
+        # all that the kernel had by now, which would be lost with its end; more may go on coming
+        before = len(self.counts())
+        had = wait_until(lambda: self.counts()[before:], 5, "tcpdump to say how many packets there are")[0][1]
+        wait_until(lambda: self.counts()[-1][0] >= had, 5, "tcpdump to have read all packets")
         self.process.send_signal(signal.SIGINT)
         self.process.wait(10)
         assert "\n0 packets dropped by kernel" in self.log_path.read_text(), "tcpdump missed packets"
