@@ -142,6 +142,35 @@ static void a_stuck_port_is_alone(void **state)
 	bench_free(b);
 }
 
+/* Probes that wait for a port that goes down never leave: they are local, and so are all after
+ * them, until it is up again. */
+static void a_port_that_goes_down(void **state)
+{
+	struct bench *b = bench(quick(1, 2, EL_PROBE_ICMPPING, 300), 1);
+	struct el_command port = {.kind = EL_COMMAND_PORT, .down = true};
+	struct el_figures f;
+
+	(void)state;
+	order_round(b, 1);
+	for (int i = 0; i < 1000; i++)
+		poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_TX_PROBES), WIRE - 1);
+	assert_true(el_worker_command(b->workers[0], &port));
+	poll_all(b);
+	drain(b->out[0]);
+	f = figures(b, 0);
+	assert_int_equal(counter(b, EL_COUNTER_TX_PROBES), WIRE - 1);
+	assert_int_equal(f.sent, WIRE - 1);
+	assert_int_equal(f.local, 300 - (WIRE - 1));
+	assert_int_equal(rte_ring_count(b->out[0]), 0);
+	port.down = false;
+	assert_true(el_worker_command(b->workers[0], &port));
+	order_round(b, 2);
+	assert_int_equal(serve(b, 300, REPLY_ECHO), 300);
+	assert_int_equal(figures(b, 0).answered, 300);
+	bench_free(b);
+}
+
 /* Without buffers nothing is sent, nothing is lost, and no RST goes out for a probe that did not:
  * each SYN of a port is followed by its RST and no other. */
 static void no_buffers_delay_only(void **state)
@@ -472,6 +501,7 @@ int main(void)
 	    cmocka_unit_test(refused_bursts_are_sent_later),
 	    cmocka_unit_test(records_are_sent_in_order),
 	    cmocka_unit_test(a_stuck_port_is_alone),
+	    cmocka_unit_test(a_port_that_goes_down),
 	    cmocka_unit_test(no_buffers_delay_only),
 	    cmocka_unit_test(next_hops_decide),
 	    cmocka_unit_test(a_new_mac_counts_from_the_next_burst),
