@@ -25,10 +25,12 @@ static void on_own(void *context, struct el_port_idx port, const struct el_ip *a
 static int setup_own(void **state)
 {
 	const struct el_neigh_address own[] = {{.prefix = prefix(OWN "/24"), .check = true}};
-	const struct el_neigh_port port = {
-	    .addresses = own, .n_addresses = 1, .mac = {2, 0, 0, 0, 0, 1}};
-	const struct el_neigh_config config = {.ports = &port,
-					       .n_ports = 1,
+	const struct el_neigh_port ports[] = {
+	    {.addresses = own, .n_addresses = 1, .mac = {2, 0, 0, 0, 0, 1}},
+	    {.mac = {2, 0, 0, 0, 0, 2}}, /* on the same network */
+	};
+	const struct el_neigh_config config = {.ports = ports,
+					       .n_ports = 2,
 					       .max_entries = MAX,
 					       .callbacks = {.send = on_send,
 							     .changed = on_changed,
@@ -125,8 +127,10 @@ static void somebody_has_it(void **state)
 		teardown(state);
 		setup_own(state);
 		el_neigh_tick(w.table, T0);
-		/* what we send may come back */
+		/* what we send may come back, and what another port of ours sends comes in */
 		assert_int_equal(heard(how, OUR_MAC, T0 + 1 * MS), EL_NEIGH_IGNORED);
+		assert_int_equal(heard(how, (const uint8_t[]){2, 0, 0, 0, 0, 2}, T0 + 1 * MS),
+				 EL_NEIGH_IGNORED);
 		assert_int_equal(told.refused, 0);
 		assert_int_equal(heard(how, PEER_MAC, T0 + 900 * MS), EL_NEIGH_CONFLICT);
 		assert_int_equal(told.refused, 1);
