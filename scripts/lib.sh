@@ -15,7 +15,7 @@ PACKAGES_LAB=(iproute2 ethtool python3)
 PACKAGES_TEST=(libcmocka-dev libprotobuf-c-dev protobuf-c-compiler python3-scapy tshark dnsmasq-base nftables
 	tcpdump procps iputils-ping curl valgrind clang-format-14 shellcheck codespell mandoc systemd
 	python3-yaml)
-PACKAGES_DEB=(dpkg-dev binutils)
+PACKAGES_DEB=(dpkg-dev binutils git)
 PACKAGES_GUEST=(qemu-system-x86 busybox-static kmod)
 PACKAGES_GUEST_DEBIAN=(mmdebstrap e2fsprogs)
 
