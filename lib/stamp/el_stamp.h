@@ -246,25 +246,23 @@ struct el_stamp_session {
 	uint32_t n_received;     /* requests */
 	uint32_t n_replied;      /* replies */
 	uint32_t sequence;       /* the next reply's sequence number */
-	uint32_t gap_at;         /* what `sequence` was behind the latest gap */
 	uint32_t last_sequence;  /* of the reply sent last */
 	uint64_t last_timestamp; /* its T3, as sent; 0: none yet */
 };
 
-/* By how much sequence numbers go on where a request was not answered: further than any sender has
- * sent requests of a session from one reply to another. */
-#define EL_STAMP_GAP (1U << 22)
-
-/* A request of the session has come that is not answered, or a reply is not sent that was made
- * (`came` false). Were the numbers of replies to go on as if nothing had been, its sender would
- * take the request for lost on the way there, or the reply for lost on the way back; so it can tell
- * neither. All of it up to the next reply is one gap. */
-static inline void el_stamp_session_gap(struct el_stamp_session *s, bool came)
+/* A request of the session has come that is not answered. It takes a sequence number as if it was:
+ * so its sender, of whichever make, knows that it has come, and has lost one on the way back, where
+ * replies are. Without a number it would look lost on the way there. */
+static inline void el_stamp_session_refuse(struct el_stamp_session *s)
 {
-	s->n_received += came;
-	s->n_replied -= !came;
-	if (s->sequence != s->gap_at)
-		s->gap_at = s->sequence += EL_STAMP_GAP;
+	s->n_received++;
+	s->sequence++;
+}
+
+/* A reply that was made is not sent. */
+static inline void el_stamp_session_give_up(struct el_stamp_session *s)
+{
+	s->n_replied--;
 }
 
 /* A request that came in. */
@@ -310,8 +308,8 @@ struct el_stamp_reflected {
  * memory, or the request itself. session: NULL for a reflector that keeps none (RFC 8762 section 4:
  * stateless). A reply is as long as its request; see answer_short. For anything but
  * EL_STAMP_REFLECTED *ret is untouched, and there is nothing to be sent: reply's bytes are
- * undefined. A session counts a reply as sent: of one that isn't, el_stamp_session_gap is to be
- * told. Whom to answer at all is the caller's to know. */
+ * undefined. A session counts a reply as sent: of one that isn't, el_stamp_session_give_up is to
+ * be told. Whom to answer at all is the caller's to know. */
 enum el_stamp_reflect el_stamp_reflect(const struct el_stamp_reflector *r,
 				       const struct el_stamp_received *request,
 				       struct el_stamp_session *session, uint8_t *reply,

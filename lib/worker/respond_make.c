@@ -26,10 +26,8 @@ void respond_take(struct el_worker *w, struct el_worker_responder *r)
 {
 	if (w->responder) {
 		respond_send(w);
-		for (uint32_t i = 0; i < w->n_queues; i++) {
-			count(w, EL_COUNTER_REFUSED_TX_FULL, w->responder->waiting[i].n);
+		for (uint32_t i = 0; i < w->n_queues; i++)
 			respond_give_up(w, &w->queues[i]);
-		}
 	}
 	w->responder = r;
 	if (r)

@@ -70,8 +70,9 @@ void respond_give_up(struct el_worker *w, const struct queue *q)
 
 	for (uint32_t i = 0; i < list->n; i++) {
 		if (list->types[i] == ANSWER_STAMP && list->items[i].session)
-			el_stamp_session_gap(list->items[i].session, false);
+			el_stamp_session_give_up(list->items[i].session);
 	}
+	count(w, EL_COUNTER_REFUSED_TX_FULL, list->n);
 	rte_pktmbuf_free_bulk(list->mbufs, list->n);
 	list->n = 0;
 	list->totals = (struct answer_totals){0};
@@ -80,7 +81,7 @@ void respond_give_up(struct el_worker *w, const struct queue *q)
 void respond_send(struct el_worker *w)
 {
 	for (uint32_t i = 0; i < w->n_queues; i++) {
-		if (unlikely(w->queues[i].gone))
+		if (unlikely(w->queues[i].down)) /* or gone */
 			respond_give_up(w, &w->queues[i]);
 		if (w->responder->waiting[i].n)
 			send_list(w, &w->queues[i], &w->responder->waiting[i]);

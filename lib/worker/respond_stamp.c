@@ -106,11 +106,12 @@ void respond_refused(struct el_worker *w, const struct el_pkt *pkt, uint64_t has
 	struct session *s;
 	bool found;
 
-	if (!w->responder->sessions)
+	/* whose signature nobody has looked at may be anybody's */
+	if (!w->responder->sessions || w->responder->reflector.authenticated)
 		return;
 	s = find_session(w, pkt, hash, session_which(w->responder, pkt), &found);
 	if (found)
-		el_stamp_session_gap(&s->counts, true);
+		el_stamp_session_refuse(&s->counts);
 }
 
 /* ---- answers ---- */
@@ -156,11 +157,6 @@ static bool is_plain(const struct el_worker_responder *r, const struct el_pkt *p
 	       el_get16(pkt->l4) != el_get16(pkt->l4 + 2) && el_get16(pkt->l4) != EL_STAMP_PORT;
 }
 
-static uint8_t tos_of(const struct el_pkt *pkt)
-{
-	return pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4);
-}
-
 static uint8_t ttl_of(const struct el_pkt *pkt)
 {
 	return pkt->l3[pkt->family == 4 ? 8 : 7];
@@ -178,7 +174,7 @@ static uint32_t reflect_plain(struct el_worker *w, const struct el_pkt *pkt, uin
 	const uint16_t len_be = htobe16(LEN);
 	uint8_t *udp = l3 + (pkt->family == 4 ? 20 : 40);
 
-	el_respond_ip_header(pkt, l3, IPPROTO_UDP, tos_of(pkt) & 0xfc, TTL, LEN);
+	el_respond_ip_header(pkt, l3, IPPROTO_UDP, el_respond_tos(pkt) & EL_RESPOND_DSCP, TTL, LEN);
 	memcpy(&ports_be, pkt->l4, 4);
 	ports_be = ports_be >> 16 | ports_be << 16;
 	memcpy(udp, &ports_be, 4);
@@ -255,19 +251,18 @@ static uint32_t reflect_any(struct el_worker *w, const struct el_pkt *pkt, uint6
 	const struct el_worker_responder *r = w->responder;
 	uint32_t ip_len = pkt->family == 4 ? 20 : 40, udp_len = el_get16(pkt->l4 + 4);
 	uint8_t *udp = l3 + ip_len;
-	struct el_stamp_received request = {
-	    .packet = pkt->l4 + 8,
-	    .len = udp_len - 8,
-	    .t2_ns = worker_real_ns(w, at_ns),
-	    .ttl = pkt->l3[pkt->family == 4 ? 8 : 7],
-	    .tos = pkt->family == 4 ? pkt->l3[1] : (uint8_t)(pkt->l3[0] << 4 | pkt->l3[1] >> 4),
-	    .family = pkt->family,
-	    .source_port = el_get16(pkt->l4),
-	    .destination_port = el_get16(pkt->l4 + 2),
-	    .source = pkt->ip.src,
-	    .destination = pkt->ip.dst,
-	    .source_mac = pkt->l2 + 6,
-	    .verified = verified};
+	struct el_stamp_received request = {.packet = pkt->l4 + 8,
+					    .len = udp_len - 8,
+					    .t2_ns = worker_real_ns(w, at_ns),
+					    .ttl = ttl_of(pkt),
+					    .tos = el_respond_tos(pkt),
+					    .family = pkt->family,
+					    .source_port = el_get16(pkt->l4),
+					    .destination_port = el_get16(pkt->l4 + 2),
+					    .source = pkt->ip.src,
+					    .destination = pkt->ip.dst,
+					    .source_mac = pkt->l2 + 6,
+					    .verified = verified};
 	struct el_stamp_reflected reflected;
 	enum el_stamp_reflect verdict;
 
