@@ -20,6 +20,14 @@ static void print_warning(const char *sentence)
 	fprintf(stderr, "warning: %s\n", sentence);
 }
 
+static void print_diags(struct el_conf_diags *diags)
+{
+	for (size_t i = 0; i < diags->count; i++)
+		fprintf(stderr, "%s%s\n",
+			diags->items[i].is_error ? "" : "warning: ", diags->items[i].text);
+	el_conf_diags_fini(diags);
+}
+
 int load_configuration(const struct options *options, struct el_conf **ret_conf)
 {
 	struct el_conf_diags diags = {0};
@@ -28,10 +36,7 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 	char dir[4096];
 	int ret = el_conf_load(options->config, &conf, &diags);
 
-	for (size_t i = 0; i < diags.count; i++)
-		fprintf(stderr, "%s%s\n",
-			diags.items[i].is_error ? "" : "warning: ", diags.items[i].text);
-	el_conf_diags_fini(&diags);
+	print_diags(&diags);
 	if (ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM)
 		return EX_OSERR;
 	if (ret < 0)
@@ -42,6 +47,12 @@ int load_configuration(const struct options *options, struct el_conf **ret_conf)
 			el_conf_put(conf);
 			return EX_USAGE;
 		}
+	}
+	ret = el_conf_check_group_ports(conf, options->config, &diags);
+	print_diags(&diags);
+	if (ret < 0) {
+		el_conf_put(conf);
+		return EX_DATAERR;
 	}
 	/* whatever else is wrong with it is told where the profiles are needed */
 	if (el_profile_dir(options->profile_dir, dir, sizeof(dir), &err) == -EPERM) {

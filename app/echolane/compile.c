@@ -286,6 +286,11 @@ static int load(struct control *c, struct compile_order *order, struct el_conf *
 	for (uint32_t i = 0; i < o->n_ports && code == 0; i++)
 		code = el_conf_add_port(conf, o->ports[i], err);
 	if (code == 0) {
+		code = el_conf_check_group_ports(conf, o->config, &diags);
+		say_all(&diags, code, o->config, err);
+		el_conf_diags_fini(&diags);
+	}
+	if (code == 0) {
 		const struct el_inventory_settings settings = el_inventory_settings_of(conf);
 
 		code = el_inventory_check(&settings, err);

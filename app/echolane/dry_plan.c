@@ -35,7 +35,7 @@ struct dry_plan {
 	struct way_input ways;
 	struct el_ip *own; /* ways_addresses */
 	size_t n_own;
-	bool is_any_unknown;   /* a port is nothing that this machine has and has no address */
+	uint32_t unknown; /* ports, a bit each, of nothing that this machine has, and no address */
 	struct el_names names; /* that were asked for */
 	struct el_names named; /* targets whose destination is a name */
 	struct el_model *model;
@@ -132,8 +132,9 @@ static int look_at_port(struct dry_plan *p, uint16_t i, struct el_error *err)
 	}
 	if (port.conf->mtu && (port.conf->mtu < mtu || !port.link.ifindex))
 		mtu = port.conf->mtu;
+	way->name = port.conf->name;
 	way->mtu = (uint16_t)mtu;
-	p->is_any_unknown |= !port.link.ifindex && port.conf->n_addresses == 0;
+	p->unknown |= (uint32_t)(!port.link.ifindex && port.conf->n_addresses == 0) << i;
 	return set_addresses(p, &port, way) < 0 ? el_error_set(err, -ENOMEM, "not enough memory")
 						: 0;
 }
@@ -181,16 +182,17 @@ static int any_address(void *ctx, const char *name, uint8_t family, struct el_ip
 }
 
 /* A stand-in for addresses and routes that only a running port has. */
-static struct el_plan_route any_route(const struct el_conf_dataplane *dataplane,
-				      const struct el_model_group *group,
+static struct el_plan_route any_route(const struct dry_plan *p, const struct el_model_group *group,
 				      const struct el_ip *destination)
 {
+	const struct el_conf_dataplane *dataplane = &p->conf->dataplane;
+	uint32_t ports = ways_ports(&p->ways, group->port);
 	bool is_v4 = destination->family == 4;
 	struct el_plan_route route = {.mtu = 1500,
 				      .source = is_v4 ? group->src_ipv4 : group->src_ipv6};
 
 	for (size_t i = 0; i < dataplane->n_ports; i++)
-		if (dataplane->ports[i].mtu > route.mtu)
+		if (ports >> i & 1 && dataplane->ports[i].mtu > route.mtu)
 			route.mtu = dataplane->ports[i].mtu;
 	if (route.source.family == 0)
 		el_ip_parse(is_v4 ? "192.0.2.1" : "2001:db8::1", &route.source);
@@ -204,13 +206,15 @@ static struct el_plan_route find_route(const struct dry_plan *p, const struct el
 {
 	static const uint8_t any4[4] = {192, 0, 2, 1}; /* RFC 5737 */
 	uint8_t family = destination->family;
-	struct el_plan_route route = {.status = EL_MODEL_NO_ROUTE};
+	struct el_plan_route route = {.mtu = 0};
+	uint32_t unknown = p->unknown & ways_ports(&p->ways, group->port);
 	struct way ways[WAYS_MAX];
 
-	if (!ways_find(&p->ways, destination, ways_from(group, family), ways)) {
-		if (!p->is_any_unknown)
+	if (!ways_find(&p->ways, group, destination, ways, &route.status)) {
+		if (!unknown || route.status == EL_MODEL_NO_SOURCE)
 			return route;
-		ways[0] = (struct way){.hop.source.family = family, .mtu = p->ports[0].mtu};
+		ways[0] = (struct way){.hop.source.family = family,
+				       .mtu = p->ports[rte_bsf32(unknown)].mtu};
 		memcpy(ways[0].hop.source.bytes, any4, sizeof(any4));
 	}
 	route.source = ways_source(group, family, &ways[0].hop);
@@ -227,7 +231,7 @@ static struct el_plan_route route(void *ctx, const struct el_model_target *targe
 
 	/* without ports, everything can be reached */
 	if (!p->ways.n_ports || el_names_find(&p->named, target->name))
-		return any_route(&p->conf->dataplane, group, destination);
+		return any_route(p, group, destination);
 	return find_route(p, group, destination);
 }
 

@@ -196,16 +196,20 @@ bool net_port_add_source(struct el_neigh_address *addresses, size_t n,
 	return on_link;
 }
 
-static void add_source(const struct net_port *p, const struct net_kernel *k,
-		       const struct el_prefix *source, struct net_own *own)
+/* Answers may come in by another port than its own. */
+static void add_source(const struct net_port *p, struct el_port_idx index,
+		       const struct net_kernel *k, const struct plan_source *source,
+		       struct net_own *own)
 {
 	struct el_neigh_address *new = &own->addresses[own->n_addresses];
+	const struct el_prefix *prefix = &source->prefix;
 
-	if (!net_port_is_refused(p, &source->ip))
-		own->lists->own[own->lists->n_own++] = *source;
-	if (!net_port_add_source(own->addresses, own->n_addresses, source))
+	if (!net_port_is_refused(p, &prefix->ip))
+		own->lists->own[own->lists->n_own++] = *prefix;
+	if (!(source->ports >> index.v & 1) ||
+	    !net_port_add_source(own->addresses, own->n_addresses, prefix))
 		return;
-	new->kernel = kernel_answers(p, k, &source->ip);
+	new->kernel = kernel_answers(p, k, &prefix->ip);
 	new->check = !new->kernel && !new->range && p->conf->dad;
 	own->n_addresses++;
 }
@@ -275,7 +279,7 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		const struct way_port *then = &plan->view->ports[index.v];
 
 		for (size_t i = 0; i < plan->n_sources; i++)
-			add_source(p, k, &plan->sources[i], &own);
+			add_source(p, index, k, &plan->sources[i], &own);
 		/* answers to what was sent from an address that is gone since */
 		if (are_equal(then->addresses, then->n_addresses, p->addresses, p->n_addresses))
 			continue;

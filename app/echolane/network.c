@@ -259,7 +259,8 @@ static int copy_port(const struct net_port *p, struct way_port *ret)
 		memcpy(copy, p->addresses, p->n_addresses * sizeof(*copy));
 	if (p->n_refused)
 		memcpy(refused, p->refused, p->n_refused * sizeof(*refused));
-	*ret = (struct way_port){.ifindex = p->follows ? p->port->ifindex : 0,
+	*ret = (struct way_port){.name = p->port->name,
+				 .ifindex = p->follows ? p->port->ifindex : 0,
 				 .mtu = p->mtu,
 				 .addresses = copy,
 				 .n_addresses = p->n_addresses,

@@ -14,13 +14,15 @@ static int list_sources(struct network_plan *plan, const struct el_conf *conf)
 		return -ENOMEM;
 	for (size_t g = 0; g < conf->n_groups; g++) {
 		const struct el_conf_group *c = &conf->groups[g];
+		uint32_t ports = ways_ports(&plan->ways, c->port);
 		const struct el_prefix sources[] = {el_prefix_of(&c->src_ipv4),
 						    el_prefix_of(&c->src_ipv6), c->src_subnet_ipv4,
 						    c->src_subnet_ipv6};
 
 		for (size_t i = 0; i < RTE_DIM(sources); i++) {
 			if (sources[i].ip.family)
-				plan->sources[plan->n_sources++] = sources[i];
+				plan->sources[plan->n_sources++] =
+				    (struct plan_source){sources[i], ports};
 		}
 	}
 	return 0;
@@ -40,9 +42,11 @@ static int list_own(struct network_plan *plan)
 			memcpy(own->items, port->addresses,
 			       port->n_addresses * sizeof(*own->items));
 		own->count = port->n_addresses;
-		for (size_t k = 0; k < plan->n_sources; k++)
-			own->count +=
-			    net_port_add_source(own->items, own->count, &plan->sources[k]);
+		for (size_t k = 0; k < plan->n_sources; k++) {
+			if (plan->sources[k].ports >> i & 1)
+				own->count += net_port_add_source(own->items, own->count,
+								  &plan->sources[k].prefix);
+		}
 	}
 	return 0;
 }
@@ -209,16 +213,17 @@ static int choose(struct network_plan *plan, const struct way *ways, size_t n_wa
 }
 
 /* Which way a stream goes; EL_MODEL_ACTIVE, or why none. */
-static enum el_model_status find_way(struct network_plan *plan, const struct el_ip *to,
-				     const struct el_ip *from, struct way *ret,
+static enum el_model_status find_way(struct network_plan *plan, const struct el_model_group *group,
+				     const struct el_ip *to, struct way *ret,
 				     struct el_next_hop_idx *ret_hop)
 {
 	struct way ways[WAYS_MAX];
-	size_t n = ways_find(&plan->ways, to, from, ways), which = 0;
+	enum el_model_status why;
+	size_t n = ways_find(&plan->ways, group, to, ways, &why), which = 0;
 	int code;
 
 	if (!n)
-		return EL_MODEL_NO_ROUTE;
+		return why;
 	/* control has to know of those that can stand in: then the plan is another */
 	for (size_t i = 0; n > 1 && i < n; i++)
 		digest(plan, &ways[i].hop.next_hop, sizeof(ways[i].hop.next_hop));
@@ -248,12 +253,11 @@ struct el_plan_route network_route(void *network_plan, const struct el_model_tar
 				   const struct el_ip *destination)
 {
 	struct network_plan *plan = network_plan;
-	const struct el_ip *from = ways_from(group, destination->family);
 	struct el_plan_route route = {.mtu = 0};
 	struct way way = {.mtu = 0};
 
 	(void)target;
-	route.status = find_way(plan, destination, from, &way, &route.next_hop);
+	route.status = find_way(plan, group, destination, &way, &route.next_hop);
 	if (route.status == EL_MODEL_ACTIVE) {
 		route.source = ways_source(group, destination->family, &way.hop);
 		if (route.source.family == 0)

@@ -43,7 +43,12 @@ struct plan_hop {
 struct network_plan {
 	struct network_compile *compile;
 	struct network_view *view;
-	struct el_prefix *sources; /* the groups' source addresses and networks */
+	/* The groups' source addresses and networks, and the ports, a bit each, that they are used
+	 * at. */
+	struct plan_source {
+		struct el_prefix prefix;
+		uint32_t ports;
+	} * sources;
 	size_t n_sources;
 	struct el_ip *addresses; /* network_plan_addresses */
 	size_t n_addresses;

@@ -112,7 +112,9 @@ static void check_ports(const struct el_conf *conf, const struct shared *s,
 	read_reserved(reserved, sizeof(reserved));
 	for (size_t i = 0; i < conf->n_groups; i++) {
 		const struct el_conf_group *g = &conf->groups[i];
-		const struct el_ip *ip = shared_address(g, s->port, kernel, &s->addresses);
+		const struct el_ip *ip = g->port && strcmp(g->port, s->port->name) != 0
+					     ? NULL
+					     : shared_address(g, s->port, kernel, &s->addresses);
 
 		if (!ip ||
 		    !shared_interface_ports_overlap(g->src_port_a, g->src_port_z, a, z, reserved))

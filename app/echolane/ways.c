@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 const struct el_ip *ways_from(const struct el_model_group *group, uint8_t family)
 {
@@ -18,6 +19,15 @@ struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
 	const struct el_ip *from = ways_from(group, family);
 
 	return from->family ? *from : hop->source;
+}
+
+uint32_t ways_ports(const struct way_input *in, const char *name)
+{
+	uint32_t ports = 0;
+
+	for (uint32_t i = 0; name && i < in->n_ports; i++)
+		ports |= (uint32_t)(strcmp(in->ports[i].name, name) == 0) << i;
+	return name ? ports : UINT32_MAX;
 }
 
 struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *conf,
@@ -52,25 +62,27 @@ struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *c
 
 /* ---- the kernel's ---- */
 
-/* The port of an interface; n_ports: none that the kernel is asked about. */
-static uint32_t port_of(const struct way_input *in, unsigned ifindex)
+/* The port of an interface, of `ports`; n_ports: none that the kernel is asked about. */
+static uint32_t port_of(const struct way_input *in, uint32_t ports, unsigned ifindex)
 {
 	uint32_t i = 0;
 
-	while (i < in->n_ports && (!in->ports[i].ifindex || in->ports[i].ifindex != ifindex))
+	while (i < in->n_ports &&
+	       (!(ports >> i & 1) || !in->ports[i].ifindex || in->ports[i].ifindex != ifindex))
 		i++;
 	return i;
 }
 
-/* What the kernel would do with `q`, if that is to send it by one of the ports. */
-static bool ask(const struct way_input *in, const struct el_rtnl_query *q, struct way *ret)
+/* What the kernel would do with `q`, if that is to send it by one of `ports`. */
+static bool ask(const struct way_input *in, uint32_t ports, const struct el_rtnl_query *q,
+		struct way *ret)
 {
 	struct el_rtnl_route r;
 	uint32_t port;
 
 	if (el_rtnl_route(in->rtnl, q, &r) < 0)
 		return false;
-	port = port_of(in, r.oif);
+	port = port_of(in, ports, r.oif);
 	if (port == in->n_ports)
 		return false;
 	/* what is behind a router has no answer for an address that ends at the link */
@@ -86,7 +98,8 @@ static bool ask(const struct way_input *in, const struct el_rtnl_query *q, struc
 }
 
 /* A way by each of the ports, the best into *ret: where the kernel would take another interface. */
-static bool ask_each(const struct way_input *in, struct el_rtnl_query *q, struct way *ret)
+static bool ask_each(const struct way_input *in, uint32_t ports, struct el_rtnl_query *q,
+		     struct way *ret)
 {
 	uint32_t metric, best_metric = 0;
 	bool found = false;
@@ -94,7 +107,7 @@ static bool ask_each(const struct way_input *in, struct el_rtnl_query *q, struct
 
 	for (uint32_t i = 0; i < in->n_ports; i++) {
 		q->oif = in->ports[i].ifindex;
-		if (!q->oif || !ask(in, q, &way) || way.hop.port.v != i ||
+		if (!(ports >> i & 1) || !q->oif || !ask(in, 1U << i, q, &way) ||
 		    el_rtnl_match(in->rtnl, q, &way.hop.len, &metric) < 0)
 			continue;
 		if (found && (way.hop.len < ret->hop.len ||
@@ -107,18 +120,18 @@ static bool ask_each(const struct way_input *in, struct el_rtnl_query *q, struct
 	return found;
 }
 
-static bool kernel_way(const struct way_input *in, const struct el_ip *to, const struct el_ip *from,
-		       struct way *ret)
+static bool kernel_way(const struct way_input *in, uint32_t ports, const struct el_ip *to,
+		       const struct el_ip *from, struct way *ret)
 {
 	struct el_rtnl_query q = {.to = *to, .from = *from};
 
-	if (ask(in, &q, ret) || ask_each(in, &q, ret))
+	if (ask(in, ports, &q, ret) || ask_each(in, ports, &q, ret))
 		return true;
 	if (!from->family)
 		return false;
 	/* of an IPv4 source that it does not have the kernel knows nothing, so no rules either */
 	q = (struct el_rtnl_query){.to = *to};
-	return ask(in, &q, ret) || ask_each(in, &q, ret);
+	return ask(in, ports, &q, ret) || ask_each(in, ports, &q, ret);
 }
 
 /* ---- the configuration's ---- */
@@ -171,12 +184,11 @@ static struct el_ip other_source(const struct way_port *port, const struct el_ip
 	return first;
 }
 
-static size_t configured_ways(const struct way_input *in, const struct el_ip *to,
-			      const struct el_ip *from, struct way ret[WAYS_MAX])
+static size_t configured_ways(const struct way_input *in, uint32_t ports, const struct el_ip *to,
+			      struct way ret[WAYS_MAX])
 {
 	struct el_route_hop hops[WAYS_MAX];
-	size_t n = el_route_lookup(in->routes.items, in->routes.count, to, homes(in, from), hops,
-				   WAYS_MAX);
+	size_t n = el_route_lookup(in->routes.items, in->routes.count, to, ports, hops, WAYS_MAX);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct way_port *port = &in->ports[hops[i].port.v];
@@ -200,16 +212,20 @@ static uint8_t prefix_len(const struct way_input *in, const struct el_ip *to, co
 	return el_rtnl_match(in->rtnl, &q, &len, &metric) == 0 ? len : 0;
 }
 
-size_t ways_find(const struct way_input *in, const struct el_ip *to, const struct el_ip *from,
-		 struct way ret_ways[WAYS_MAX])
+size_t ways_find(const struct way_input *in, const struct el_model_group *group,
+		 const struct el_ip *to, struct way ret_ways[WAYS_MAX],
+		 enum el_model_status *ret_why)
 {
-	size_t n = configured_ways(in, to, from, ret_ways);
+	const struct el_ip *from = ways_from(group, to->family);
+	uint32_t ports = ways_ports(in, group->port), at_home = homes(in, from) & ports;
+	size_t n = configured_ways(in, at_home, to, ret_ways);
 	bool asks = false;
 	struct way kernel;
 
-	for (uint32_t i = 0; i < in->n_ports; i++)
+	*ret_why = ports && !at_home ? EL_MODEL_NO_SOURCE : EL_MODEL_NO_ROUTE;
+	for (uint32_t i = 0; i < in->n_ports && at_home; i++)
 		asks |= in->ports[i].ifindex != 0;
-	if (!asks || !kernel_way(in, to, from, &kernel))
+	if (!asks || !kernel_way(in, ports, to, from, &kernel))
 		return n;
 	if (n && prefix_len(in, to, &kernel) <= ret_ways[0].hop.len)
 		return n;

@@ -8,6 +8,7 @@
 
 /* A port, as it was when a plan was begun. */
 struct way_port {
+	const char *name;
 	/* that the kernel is asked about; 0: its routes are the configuration's */
 	unsigned ifindex;
 	uint16_t mtu;
@@ -37,6 +38,9 @@ struct el_ip ways_source(const struct el_model_group *group, uint8_t family,
 struct el_ip *ways_addresses(const struct way_input *in, const struct el_conf *conf,
 			     size_t *ret_count);
 
+/* The ports of this name, a bit each: one, or none that is there. NULL: all. */
+uint32_t ways_ports(const struct way_input *in, const char *name);
+
 /* Whether a port has the address, and another host has it too. */
 bool ways_is_refused(const struct way_port *port, const struct el_ip *ip);
 
@@ -47,8 +51,10 @@ struct way {
 	uint32_t mtu;
 };
 
-/* The ways to `to`, from the source `from` where it has a family: of several, any that answers will
- * do, best the first. With a source that is an address, or on a link, of some ports, only theirs.
- * How many, into ret_ways; 0: there is none. */
-size_t ways_find(const struct way_input *in, const struct el_ip *to, const struct el_ip *from,
-		 struct way ret_ways[WAYS_MAX]);
+/* The ways to `to` of a group's streams: of several, any that answers will do, best the first. With
+ * a port of its own, by that alone. With a source that is an address, or on a link, of some ports,
+ * by configured routes only by theirs. How many, into ret_ways; 0: there is none, and *ret_why is
+ * EL_MODEL_NO_ROUTE, or EL_MODEL_NO_SOURCE where the source is another port's than the group's. */
+size_t ways_find(const struct way_input *in, const struct el_model_group *group,
+		 const struct el_ip *to, struct way ret_ways[WAYS_MAX],
+		 enum el_model_status *ret_why);

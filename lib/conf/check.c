@@ -176,6 +176,11 @@ void conf_check_group(struct conf_walk *w, const struct conf_map *map,
 	struct conf_pos pos;
 
 	check_source_ports(w, map, entries, g);
+	if (conf_walk_given(map, entries, "port")) {
+		pos = conf_walk_pos(w, map, entries, "port");
+		g->port_line = pos.line;
+		g->port_col = pos.col;
+	}
 	if (conf_walk_valid(map, entries, "src_ip") && conf_walk_valid(map, entries, "src_ipv4"))
 		conf_walk_warn(w, conf_walk_pos(w, map, entries, "src_ip"), "src_ip", "src_ip",
 			       "src_ipv4 is set too, and counts");

@@ -105,6 +105,39 @@ int el_conf_load_buffer(const char *name, const char *text, size_t len, struct e
 	return finish(load(text, len, ret_conf, &list), &list, diags);
 }
 
+static bool has_port(const struct el_conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->dataplane.n_ports; i++) {
+		if (strcmp(conf->dataplane.ports[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+int el_conf_check_group_ports(const struct el_conf *conf, const char *file,
+			      struct el_conf_diags *diags)
+{
+	struct conf_diag_list list = {.file = file};
+	char ports[512], place[320], shown[192];
+	struct el_str names = EL_STR_INIT(ports);
+
+	for (size_t i = 0; i < conf->dataplane.n_ports; i++)
+		el_str_addf(&names, "%s%s", i ? ", " : "; the ports are ",
+			    conf->dataplane.ports[i].name);
+	for (size_t i = 0; i < conf->n_groups; i++) {
+		const struct el_conf_group *g = &conf->groups[i];
+
+		if (!g->port || has_port(conf, g->port))
+			continue;
+		snprintf(place, sizeof(place), "groups.%s.port", g->name);
+		conf_diag_error(&list, (struct conf_pos){g->port_line, g->port_col}, place,
+				"there is no port \"%s\"%s",
+				conf_escape(g->port, strlen(g->port), 60, shown, sizeof(shown)),
+				conf->dataplane.n_ports ? ports : ", for no port is configured");
+	}
+	return finish(list.errors ? -EINVAL : 0, &list, diags);
+}
+
 static const char why_no_trust[] =
     "others can change this file, and this would give them the rights of user %u: %s";
 

@@ -45,6 +45,8 @@ struct el_conf_group {
 	struct el_ip src_ipv4, src_ipv6; /* family 0: none set. src_ip has been folded in */
 	/* ip.family 0: none set; host bits are masked */
 	struct el_prefix src_subnet_ipv4, src_subnet_ipv6;
+	char *port;                   /* by name, that it probes by; NULL: any */
+	uint32_t port_line, port_col; /* where the configuration names it */
 	uint16_t src_port_a, src_port_z;
 	int32_t ip_payload_size; /* EL_CONF_UNSET (0 in the file too), or at least ICMP's 8 */
 	uint8_t dscp;
@@ -276,6 +278,12 @@ void el_conf_diags_fini(struct el_conf_diags *diags);
  * words that are none of these stay part of DEVICE (an EAL device string has commas of its own).
  * 0, -EINVAL (with a sentence in `err`), -ENOMEM. */
 int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *err);
+
+/* Whether each group's port is one of the configuration's, once those of --port are added. `file`
+ * stands for it in messages. 0; or -EINVAL, and `diags` has an error for each that is not. It is
+ * filled in either case. */
+int el_conf_check_group_ports(const struct el_conf *conf, const char *file,
+			      struct el_conf_diags *diags);
 
 /* Calls `differs` for each key that takes effect only when the program starts and is not the same
  * in the configuration that runs and in another one, with its path: "dataplane.ports". */

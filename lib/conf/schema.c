@@ -175,6 +175,13 @@ static const struct conf_key group_keys[] = {
      .family = 6,
      .help = "source addresses to rotate over: packet i has number i mod (size - 1) + 1 of the "
 	     "prefix, and the source port moves on when the rotation begins again"},
+    {.name = "port",
+     .kind = CONF_STR,
+     FIELD(el_conf_group, port),
+     .what = "the name of a port",
+     .def_text = "any that leads to the target",
+     .help = "the port of `dataplane.ports` or `--port` that probes leave by, and no other: what "
+	     "has no route by it is not probed in this group"},
     {.name = "src_port_a",
      .kind = CONF_INT,
      FIELD(el_conf_group, src_port_a),

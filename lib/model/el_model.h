@@ -65,6 +65,7 @@ struct el_model_group {
 	/* Source addresses to rotate over, which win over the above; host bits are zero; family 0:
 	 * none. */
 	struct el_prefix src_subnet_ipv4, src_subnet_ipv6;
+	char *port; /* by name, that its streams leave by; NULL: any */
 	uint16_t src_port_first, src_port_count;
 	int32_t ip_payload_size;
 	uint8_t dscp;

@@ -96,7 +96,8 @@ static int copy_groups(struct el_model *m, const struct el_conf *conf)
 		    .ip_payload_size = from->ip_payload_size,
 		    .dscp = from->dscp};
 		m->n_groups++;
-		if (copy_string(from->name, &to->name) < 0)
+		if (copy_string(from->name, &to->name) < 0 ||
+		    (from->port && copy_string(from->port, &to->port) < 0))
 			return -ENOMEM;
 	}
 	return 0;
@@ -375,8 +376,10 @@ static void destroy(struct el_model *m)
 		free(m->targets[i].description);
 		free(m->targets[i].stamp.key_file);
 	}
-	for (uint32_t i = 0; i < m->n_groups; i++)
+	for (uint32_t i = 0; i < m->n_groups; i++) {
 		free(m->groups[i].name);
+		free(m->groups[i].port);
+	}
 	for (uint32_t i = 0; i < m->n_duplicates; i++)
 		free(m->duplicates[i].name);
 	free(m->duplicates);

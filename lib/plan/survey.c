@@ -53,18 +53,35 @@ static void settle_statuses(struct el_model *m, const struct survey *sv)
 	el_model_count_not_probed(m);
 }
 
-static void no_route_text(const struct el_plan_route *route, const struct el_ip *destination,
-			  char *buf, size_t size)
+static const struct el_prefix *subnet_of(const struct el_model_group *g, uint8_t family)
+{
+	return family == 4 ? &g->src_subnet_ipv4 : &g->src_subnet_ipv6;
+}
+
+static void no_route_text(const struct el_plan_route *route, const struct el_model_group *g,
+			  const struct el_ip *destination, char *buf, size_t size)
 {
 	char text[EL_IP_STRLEN];
+	bool is_v4 = destination->family == 4,
+	     has_source = subnet_of(g, destination->family)->ip.family ||
+			  (is_v4 ? g->src_ipv4.family : g->src_ipv6.family);
 
-	snprintf(buf, size, "%s %s",
-		 route->status == EL_MODEL_NO_SOURCE ? "no source address for"
-		 : route->status == EL_MODEL_DUPLICATE_ADDRESS
-		     ? "another host has the source address for"
-		 : route->status == EL_MODEL_NO_NEXT_HOP ? "no next hop can be had for"
-							 : "no route to",
-		 el_ip_format(destination, text));
+	el_ip_format(destination, text);
+	if (g->port && route->status == EL_MODEL_NO_SOURCE && has_source)
+		snprintf(
+		    buf, size,
+		    "no way to %s by port %s: the source address of group %s is another port's",
+		    text, g->port, g->name);
+	else if (g->port && route->status == EL_MODEL_NO_ROUTE)
+		snprintf(buf, size, "no route to %s by port %s", text, g->port);
+	else
+		snprintf(buf, size, "%s %s",
+			 route->status == EL_MODEL_NO_SOURCE ? "no source address for"
+			 : route->status == EL_MODEL_DUPLICATE_ADDRESS
+			     ? "another host has the source address for"
+			 : route->status == EL_MODEL_NO_NEXT_HOP ? "no next hop can be had for"
+								 : "no route to",
+			 text);
 }
 
 /* A SYN's payload length has to be known when an RST acknowledges it. */
@@ -93,11 +110,6 @@ struct sources {
 	struct el_ip first;
 	uint64_t count; /* UINT64_MAX stands for all numbers beyond */
 };
-
-static const struct el_prefix *subnet_of(const struct el_model_group *g, uint8_t family)
-{
-	return family == 4 ? &g->src_subnet_ipv4 : &g->src_subnet_ipv6;
-}
 
 /* How many source addresses: those of the group's subnet but the first, or one. */
 static uint64_t count_sources(const struct el_model_group *g, uint8_t family)
@@ -222,7 +234,7 @@ static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, u
 	struct el_error why;
 
 	if (route.source.family == 0) {
-		no_route_text(&route, &stream->address, why.text, sizeof(why.text));
+		no_route_text(&route, g, &stream->address, why.text, sizeof(why.text));
 		leave_out(in, stream->series, route.status ? route.status : EL_MODEL_NO_ROUTE,
 			  why.text);
 		return 0;

@@ -95,11 +95,14 @@ static void every_key_is_read(void **state)
 	assert_string_equal(el_ip_format(&c->groups[0].src_ipv4, buf), "192.0.2.2");
 	assert_string_equal(el_prefix_format(&c->groups[0].src_subnet_ipv4, buf),
 			    "198.51.100.0/24");
+	assert_string_equal(c->groups[0].port, "wan0");
+	assert_int_equal(c->groups[0].port_line, 24);
+	assert_int_equal(c->groups[0].port_col, 11);
 	assert_string_equal(c->targets[0].description, "café \"x\"\n\u2028\U0001F600 é");
 	assert_int_equal(c->targets[0].address.family, 0);
 	assert_int_equal(s->mode, EL_CONF_STAMP_AUTHENTICATED);
 	assert_string_equal(s->key_file, "/etc/echolane/peers.key");
-	assert_int_equal(s->key_line, 53);
+	assert_int_equal(s->key_line, 54);
 	assert_int_equal(s->key_col, 44);
 	assert_int_equal(s->timestamps, EL_CONF_STAMP_PTP);
 	assert_int_equal(s->class_of_service, 46);

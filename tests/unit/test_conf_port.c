@@ -188,6 +188,41 @@ static void ports_are_limited(void **state)
 	el_conf_put(c);
 }
 
+/* Ports of the file and of the command line count; what is neither is told, all of it. */
+static void ports_of_groups(void **state)
+{
+	static const char text[] =
+	    "global: {probe_name: a, interval: 1, nb_proc: 1, logging_level: INFO, "
+	    "prometheus_port: 9000, dns_update_interval: 0}\n"
+	    "groups:\n  a: {port: wan0}\n  b: {port: eth1}\n  c: {}\n  d: {port: \"wan\\n\"}\n"
+	    "dataplane: {ports: [{device: 'af_packet:eth0', name: wan0}]}\n";
+	struct el_conf_diags diags;
+	struct el_conf *c = NULL;
+	struct el_error err;
+
+	(void)state;
+	assert_int_equal(el_conf_load_buffer("f", text, strlen(text), &c, &diags), 0);
+	el_conf_diags_fini(&diags);
+	assert_int_equal(el_conf_check_group_ports(c, "f", &diags), -EINVAL);
+	assert_int_equal(diags.count, 2);
+	assert_string_equal(diags.items[0].text,
+			    "f:4:13: groups.b.port: there is no port \"eth1\"; the ports are wan0");
+	el_conf_diags_fini(&diags);
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth1", &err), 0);
+	assert_int_equal(el_conf_check_group_ports(c, "f", &diags), -EINVAL);
+	assert_int_equal(diags.count, 1);
+	assert_string_equal(
+	    diags.items[0].text,
+	    "f:6:13: groups.d.port: there is no port \"wan\\n\"; the ports are wan0, eth1");
+	el_conf_diags_fini(&diags);
+	free(c->groups[3].port);
+	c->groups[3].port = NULL;
+	assert_int_equal(el_conf_check_group_ports(c, "f", &diags), 0);
+	assert_int_equal(diags.count, 0);
+	el_conf_diags_fini(&diags);
+	el_conf_put(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +231,7 @@ int main(void)
 	    cmocka_unit_test(right_specs),
 	    cmocka_unit_test(wrong_specs),
 	    cmocka_unit_test(ports_are_limited),
+	    cmocka_unit_test(ports_of_groups),
 	};
 	return cmocka_run_group_tests_name("conf_port", tests, NULL, NULL);
 }

@@ -10,8 +10,9 @@ static void by_configured_routes(void **state)
 	const struct el_neigh_address on_first[] = {{.prefix = prefix("192.0.2.10/24")}};
 	const struct el_neigh_address on_second[] = {{.prefix = prefix("10.1.0.1/24")},
 						     {.prefix = prefix("2001:db8::1/64")}};
-	const struct way_port ports[] = {{.mtu = 1500, .addresses = on_first, .n_addresses = 1},
-					 {.mtu = 9000, .addresses = on_second, .n_addresses = 2}};
+	const struct way_port ports[] = {
+	    {.name = "a", .mtu = 1500, .addresses = on_first, .n_addresses = 1},
+	    {.name = "b", .mtu = 9000, .addresses = on_second, .n_addresses = 2}};
 	struct el_route routes[] = {
 	    {.port = {0},
 	     .to = prefix("0.0.0.0/0"),
@@ -32,32 +33,51 @@ static void by_configured_routes(void **state)
 	};
 	const struct way_input in = {.ports = ports, .n_ports = 2, .routes = {routes, 4}};
 	static const struct {
-		const char *to, *from;
+		const char *to, *from, *port;
 		size_t n;
 		const char *first, *last; /* next hops */
 		uint32_t mtu;             /* by the last */
+		enum el_model_status why; /* where there is none */
 	} cases[] = {
-	    {"198.51.100.1", NULL, 3, "192.0.2.1", "10.1.0.254", 9000},
+	    {"198.51.100.1", NULL, NULL, 3, "192.0.2.1", "10.1.0.254", 9000, 0},
 	    /* an address of a port, and one on its link */
-	    {"198.51.100.1", "192.0.2.10", 2, "192.0.2.1", "192.0.2.2", 1500},
-	    {"198.51.100.1", "10.1.0.1", 1, "10.1.0.254", "10.1.0.254", 9000},
-	    {"198.51.100.1", "10.1.0.77", 1, "10.1.0.254", "10.1.0.254", 9000},
+	    {"198.51.100.1", "192.0.2.10", NULL, 2, "192.0.2.1", "192.0.2.2", 1500, 0},
+	    {"198.51.100.1", "10.1.0.1", NULL, 1, "10.1.0.254", "10.1.0.254", 9000, 0},
+	    {"198.51.100.1", "10.1.0.77", NULL, 1, "10.1.0.254", "10.1.0.254", 9000, 0},
 	    /* of no port's */
-	    {"198.51.100.1", "172.16.0.1", 3, "192.0.2.1", "10.1.0.254", 9000},
-	    {"203.0.113.7", NULL, 1, "192.0.2.3", "192.0.2.3", 1500},
+	    {"198.51.100.1", "172.16.0.1", NULL, 3, "192.0.2.1", "10.1.0.254", 9000, 0},
+	    {"203.0.113.7", NULL, NULL, 1, "192.0.2.3", "192.0.2.3", 1500, 0},
 	    /* the better route is not for this source */
-	    {"203.0.113.7", "10.1.0.1", 1, "10.1.0.254", "10.1.0.254", 9000},
-	    {"2001:db8:9::1", NULL, 0, NULL, NULL, 0},
+	    {"203.0.113.7", "10.1.0.1", NULL, 1, "10.1.0.254", "10.1.0.254", 9000, 0},
+	    {"2001:db8:9::1", NULL, NULL, 0, NULL, NULL, 0, EL_MODEL_NO_ROUTE},
+	    /* by the group's port alone, also where another has the longer prefix */
+	    {"198.51.100.1", NULL, "a", 2, "192.0.2.1", "192.0.2.2", 1500, 0},
+	    {"198.51.100.1", NULL, "b", 1, "10.1.0.254", "10.1.0.254", 9000, 0},
+	    {"203.0.113.7", NULL, "a", 1, "192.0.2.3", "192.0.2.3", 1500, 0},
+	    {"203.0.113.7", NULL, "b", 1, "10.1.0.254", "10.1.0.254", 9000, 0},
+	    {"198.51.100.1", "172.16.0.1", "b", 1, "10.1.0.254", "10.1.0.254", 9000, 0},
+	    {"198.51.100.1", "10.1.0.77", "b", 1, "10.1.0.254", "10.1.0.254", 9000, 0},
+	    {"2001:db8:9::1", NULL, "b", 0, NULL, NULL, 0, EL_MODEL_NO_ROUTE},
+	    /* the source is another port's */
+	    {"198.51.100.1", "192.0.2.10", "b", 0, NULL, NULL, 0, EL_MODEL_NO_SOURCE},
+	    {"198.51.100.1", "10.1.0.77", "a", 0, NULL, NULL, 0, EL_MODEL_NO_SOURCE},
+	    /* a port that is not open */
+	    {"198.51.100.1", NULL, "c", 0, NULL, NULL, 0, EL_MODEL_NO_ROUTE},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct el_ip to = ip(cases[i].to), from = ip(cases[i].from), first, last;
+		const struct el_model_group group = {.src_ipv4 = ip(cases[i].from),
+						     .port = (char *)(uintptr_t)cases[i].port};
+		struct el_ip to = ip(cases[i].to), first, last;
+		enum el_model_status why;
 		struct way ways[WAYS_MAX];
 
-		assert_int_equal(ways_find(&in, &to, &from, ways), cases[i].n);
-		if (!cases[i].n)
+		assert_int_equal(ways_find(&in, &group, &to, ways, &why), cases[i].n);
+		if (!cases[i].n) {
+			assert_int_equal(why, cases[i].why);
 			continue;
+		}
 		first = ip(cases[i].first);
 		last = ip(cases[i].last);
 		assert_true(el_ip_equal(&ways[0].hop.next_hop, &first));
