@@ -57,6 +57,7 @@ struct compile_job {
 	enum { COMPILE_MAKE, COMPILE_LOAD, COMPILE_FREE } kind;
 	struct compile_order order;
 	bool cut;                     /* for control: the round under way ends for this plan */
+	uint64_t n_refusals;          /* for control: network_refusals when it was ordered */
 	uint64_t digest;              /* LOAD: of the file as it was loaded last; then as it is */
 	bool only_if_changed;         /* LOAD: nothing else than `digest` is to be done otherwise */
 	struct el_conf *conf;         /* MAKE: taken over */

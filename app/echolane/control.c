@@ -235,6 +235,7 @@ static void poll_rollout(struct control *c)
 		el_log(EL_LOG_DEBUG, "control", "a new plan of %u series begins with round %llu",
 		       newest->model->n_series, (unsigned long long)rounds_first(newest->rounds));
 	}
+	network_execute(c->network, newest->net);
 	world.taken = el_board_is_taken(c->board);
 	let_go(c, &world);
 }

@@ -126,6 +126,11 @@ static void own_checked(void *context, struct el_port_idx port, const struct el_
 	if (!net_port_refuse(&n->ports[port.v], ip, !is_ours))
 		return;
 	n->refusals_changed = true;
+	if (!is_ours) {
+		n->n_refusals++;
+		n->ports[port.v].link.is_held = true;
+		n->ports[port.v].link.told = false;
+	}
 	if (is_ours)
 		el_log(EL_LOG_WARNING, "network",
 		       "port %s: address %s is used again: no other host has it any more",
@@ -276,6 +281,7 @@ static void look_for_room(struct network *n, uint64_t n_released)
 void network_adopt(struct network *n, struct network_plan *plan)
 {
 	plan->adopted = true;
+	plan->n_refusals = plan->view->n_refusals;
 	plan->next = n->plans;
 	n->plans = plan;
 	n->short_of_room = plan->n_no_room && plan->n_hops < EL_NEXT_HOPS_MAX;
@@ -346,6 +352,7 @@ static void use_own(struct net_port *p, struct net_own *own)
 
 	if (net_port_let_requests_in(p, own, &err) < 0)
 		el_log(EL_LOG_ERROR, "network", "%s", err.text);
+	net_port_forget_refused(p, own->addresses, own->n_addresses);
 	free(own->addresses);
 	p->old_lists = p->lists;
 	p->lists = own->lists;

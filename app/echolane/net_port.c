@@ -78,6 +78,19 @@ bool net_port_refuse(struct net_port *p, const struct el_ip *ip, bool refused)
 	return true;
 }
 
+void net_port_forget_refused(struct net_port *p, const struct el_neigh_address *addresses, size_t n)
+{
+	size_t kept = 0, k;
+
+	for (size_t i = 0; i < p->n_refused; i++) {
+		for (k = 0; k < n && !el_ip_equal(&addresses[k].prefix.ip, &p->refused[i]); k++)
+			;
+		if (k < n)
+			p->refused[kept++] = p->refused[i];
+	}
+	p->n_refused = kept;
+}
+
 void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf)
 {
 	p->port = port;

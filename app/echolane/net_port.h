@@ -25,8 +25,11 @@ struct port_law {
 
 /* The link of a port: network_link.c. */
 struct port_link {
-	bool up;            /* as read last */
-	bool was_up;        /* ever, or it would be known */
+	bool up;         /* as read last */
+	bool was_up;     /* ever, or it would be known */
+	bool is_checked; /* it is up again, and its addresses are asked for before they are used */
+	/* An address of it is another's, and the plan that is executed does not know that yet. */
+	bool is_held;
 	bool told;          /* the workers know */
 	uint64_t read_ns;   /* when it is read again */
 	uint64_t downs;     /* times that it went down */
@@ -84,6 +87,9 @@ int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_c
  */
 bool net_port_refuse(struct net_port *p, const struct el_ip *ip, bool refused);
 bool net_port_is_refused(const struct net_port *p, const struct el_ip *ip);
+/* Forgets refusals of addresses that are not among `addresses` any more. */
+void net_port_forget_refused(struct net_port *p, const struct el_neigh_address *addresses,
+			     size_t n);
 
 /* The addresses in words, for a log. */
 const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t size);

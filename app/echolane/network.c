@@ -282,6 +282,7 @@ struct network_view *network_take_view(const struct network *n)
 		}
 	}
 	view->n_released = n->n_released;
+	view->n_refusals = n->n_refusals;
 	view->n_hops = n->n_hops;
 	neighbours_list_states(n, view->hops);
 	return view;

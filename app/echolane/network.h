@@ -48,6 +48,14 @@ void network_view_free(struct network_view *view); /* any thread; NULL is fine *
 /* What the plan uses of the network is asked for from now on, and ours: its next hops, and the
  * source addresses of its groups. As soon as the plan is there. */
 void network_adopt(struct network *n, struct network_plan *plan);
+/* The plan is the one that is executed. Ports of which an address turned out to be another host's
+ * send nothing as long as the plan was made before that, for it may send from that address. At each
+ * tick. */
+void network_execute(struct network *n, const struct network_plan *plan);
+/* How many addresses of ours turned out to be others', ever; and a plan that was made when there
+ * were fewer would be the same now. */
+uint64_t network_refusals(const struct network *n);
+void network_confirm(struct network_plan *plan, uint64_t refusals);
 /* No worker has the plan any more: what no other that was adopted uses is let go of. Before it is
  * freed. NULL, or one that is not adopted: nothing. */
 void network_release(struct network *n, struct network_plan *plan);

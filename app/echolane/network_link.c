@@ -13,7 +13,8 @@ static void tell(struct network *n, uint32_t port)
 	struct net_port *p = &n->ports[port];
 	struct el_command c = {.kind = EL_COMMAND_PORT};
 
-	c.down = p->link.is_removed || (p->link.was_up && !p->link.up);
+	c.down = p->link.is_removed || (p->link.was_up && !p->link.up) || p->link.is_checked ||
+		 p->link.is_held;
 	c.gone = p->link.is_removed;
 	p->link.told = true;
 	for (uint32_t w = 0; w < n->n_workers && w < p->port->n_queues; w++) {
@@ -35,6 +36,27 @@ static void is_down(struct network *n, uint16_t port)
 	n->sent_in_doubt += network_sent(n, port) - l->sent_up + 1;
 }
 
+/* Others may have our addresses now: as at the start nothing is sent before that is known. */
+static void is_up_again(struct network *n, uint16_t port)
+{
+	struct port_link *l = &n->ports[port].link;
+
+	neighbours_ask_again(n, port);
+	l->is_checked = el_neigh_is_checking(n->neigh, (struct el_port_idx){port});
+	l->told = false;
+}
+
+/* The addresses have been checked. */
+static void follow_check(struct network *n, uint16_t port)
+{
+	struct port_link *l = &n->ports[port].link;
+
+	if (!l->is_checked || el_neigh_is_checking(n->neigh, (struct el_port_idx){port}))
+		return;
+	l->is_checked = false;
+	l->told = false;
+}
+
 static void changed(struct network *n, uint16_t port, bool up)
 {
 	struct net_port *p = &n->ports[port];
@@ -45,7 +67,7 @@ static void changed(struct network *n, uint16_t port, bool up)
 	p->link.was_up |= up;
 	p->link.told = false;
 	if (up)
-		neighbours_ask_again(n, port);
+		is_up_again(n, port);
 	else
 		is_down(n, port);
 }
@@ -56,7 +78,7 @@ static void blinked(struct network *n, uint16_t port)
 	el_log(EL_LOG_WARNING, "network", "port %s: the link was down for a moment",
 	       n->ports[port].port->name);
 	is_down(n, port);
-	neighbours_ask_again(n, port);
+	is_up_again(n, port);
 }
 
 static void read_link(struct network *n, uint16_t port)
@@ -117,10 +139,31 @@ void network_read_links(struct network *n, uint64_t now_ns)
 			p->link.read_ns = now_ns + el_port_link_period_ns(p->port);
 			read_link(n, i);
 		}
+		follow_check(n, i);
 		if (!p->link.told)
 			tell(n, i);
 		else if (p->link.is_removed)
 			follow_removed(n, p, now_ns);
+	}
+}
+
+uint64_t network_refusals(const struct network *n)
+{
+	return n->n_refusals;
+}
+
+void network_confirm(struct network_plan *plan, uint64_t refusals)
+{
+	plan->n_refusals = refusals;
+}
+
+void network_execute(struct network *n, const struct network_plan *plan)
+{
+	for (uint32_t i = 0; plan->n_refusals == n->n_refusals && i < n->n_ports; i++) {
+		struct port_link *l = &n->ports[i].link;
+
+		l->told &= !l->is_held;
+		l->is_held = false;
 	}
 }
 

@@ -13,6 +13,7 @@ struct network_view {
 	struct way_port ports[EL_WORKER_QUEUES_MAX]; /* with their own copies of addresses */
 	uint32_t n_ports;
 	uint64_t n_released; /* network.n_released */
+	uint64_t n_refusals; /* network.n_refusals */
 	uint32_t n_hops;
 	uint8_t hops[]; /* enum el_neigh_state, by index */
 };
@@ -67,7 +68,8 @@ struct network_plan {
 	/* control's */
 	struct network_plan *next; /* the next of those that are adopted */
 	bool adopted;
-	size_t n_asked; /* of `hops`, that are asked for by now */
+	uint64_t n_refusals; /* network.n_refusals, as it was then or would make no difference */
+	size_t n_asked;      /* of `hops`, that are asked for by now */
 };
 
 /* How much was said of neighbours. */
@@ -94,6 +96,7 @@ struct network {
 	uint64_t now_ns;
 	struct net_kernel kernel;
 	bool refusals_changed; /* net_port_refuse */
+	uint64_t n_refusals;   /* addresses of ours that turned out to be another's, ever */
 	bool hops_changed; /* a next hop is or is not to be reached that others can stand in for */
 	struct network_plan *plans; /* those that are adopted */
 	bool short_of_room;         /* the last plan, because of those before it */

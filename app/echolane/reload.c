@@ -34,6 +34,7 @@ static int order(struct control *c, struct compile_job *job)
 	}
 	*copy = *job;
 	copy->order.generation = ++c->reload.generation;
+	copy->n_refusals = network_refusals(c->network);
 	/* what is sent by the old plan may leave the wrong way: it ends as soon as the new one is
 	 * there */
 	if (moved_order(&c->moved, el_raw_ns()))
@@ -185,6 +186,8 @@ static void take_result(struct control *c, struct compile_job *job)
 		fail(c, job->err.text);
 	else if (job->status < 0)
 		el_log(EL_LOG_ERROR, "control", "no new plan: %s", job->err.text);
+	if (job->status == 1 && !is_load)
+		network_confirm(rollout_newest(&c->rollout)->net, job->n_refusals);
 	if (job->status != 0)
 		return;
 	compile_adopt(c, &job->generation);

@@ -162,7 +162,9 @@ void el_neigh_destroy(struct el_neigh_table *t);
  * probes (RFC 5227 section 2.1, but faster), or a neighbour solicitation (RFC 4862 section 5.4).
  * Until then nothing is sent from it, nobody who asks is told, and next hops that would be asked
  * from it are PENDING. If somebody has it, or asks for it in the same way, it is not ours; it is
- * asked for again every minute. If nobody has, that is announced (RFC 5227 section 2.3). */
+ * asked for again every minute. If nobody has, that is announced (RFC 5227 section 2.3). If
+ * somebody seems to use it later, all are told that it is ours, and it is asked for again while it
+ * is used; who then still answers to it has it. */
 int el_neigh_set_addresses(struct el_neigh_table *t, struct el_port_idx port,
 			   const struct el_neigh_address *addresses, size_t n);
 
@@ -193,8 +195,11 @@ int el_neigh_set_static(struct el_neigh_table *t, struct el_next_hop_idx index,
 
 /* The link of a port is up again: all are asked as if they were new, for what was asked meanwhile
  * is lost, and another may be in a neighbour's place; its MAC address is used until somebody
- * answers. Looks at all entries. */
+ * answers. Addresses of our own that are to be checked are checked again. Looks at all entries. */
 void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t now_ns);
+
+/* Whether an address of ours on a port is being checked: nothing may be sent from it yet. */
+bool el_neigh_is_checking(const struct el_neigh_table *t, struct el_port_idx port);
 
 /* Forgets an entry; another may have its index. */
 void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index);

@@ -81,6 +81,30 @@ static bool ask_ndp(struct el_neigh_table *t, struct el_port_idx port, const str
 	return send_ndp(t, port, &ndp);
 }
 
+/* Says that `ip` is ours. `to`: a MAC address, or NULL for that of a multicast destination. */
+static bool advertise(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
+		      const struct el_ip *destination, const uint8_t *to, uint8_t flags)
+{
+	const struct port *p = &t->ports[port.v];
+	struct ndp ndp = {
+	    .type = NDP_ADVERTISEMENT,
+	    .flags = flags,
+	    .vlan = p->vlan,
+	    .source = *ip,
+	    .destination = *destination,
+	    .target = *ip,
+	    .has_mac = true,
+	};
+
+	memcpy(ndp.from, p->mac, 6);
+	memcpy(ndp.mac, p->mac, 6);
+	if (to)
+		memcpy(ndp.to, to, 6);
+	else
+		ndp_multicast_mac(&ndp.destination, ndp.to);
+	return send_ndp(t, port, &ndp);
+}
+
 static bool ask(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
 {
 	struct el_ip source;
@@ -98,8 +122,10 @@ bool exchange_probe(struct el_neigh_table *t, struct el_port_idx port, const str
 {
 	const struct el_ip none = {0};
 
-	return ip->family == 4 ? ask_arp(t, port, announce ? ip : &none, ip, NULL)
-			       : ask_ndp(t, port, &none, ip, NULL);
+	if (ip->family == 4)
+		return ask_arp(t, port, announce ? ip : &none, ip, NULL);
+	return announce ? advertise(t, port, ip, &ndp_all_nodes, NULL, NDP_OVERRIDE)
+			: ask_ndp(t, port, &none, ip, NULL);
 }
 
 bool exchange_ask(struct el_neigh_table *t, const struct entry *e, enum request how)
@@ -133,25 +159,15 @@ static void answer_arp(struct el_neigh_table *t, struct el_port_idx port, const 
  * nodes are told whose it is (RFC 4862 section 5.4.3). */
 static void answer_ndp(struct el_neigh_table *t, struct el_port_idx port, const struct ndp *request)
 {
-	const struct port *p = &t->ports[port.v];
-	bool anonymous = ndp_is_unspecified(&request->source);
-	struct ndp ndp = {
-	    .type = NDP_ADVERTISEMENT,
-	    .flags = anonymous ? NDP_OVERRIDE : NDP_OVERRIDE | NDP_SOLICITED,
-	    .vlan = p->vlan,
-	    .source = request->target,
-	    .destination = anonymous ? ndp_all_nodes : request->source,
-	    .target = request->target,
-	    .has_mac = true,
-	};
+	bool sent;
 
-	memcpy(ndp.from, p->mac, 6);
-	memcpy(ndp.mac, p->mac, 6);
-	if (anonymous)
-		ndp_multicast_mac(&ndp.destination, ndp.to);
+	if (ndp_is_unspecified(&request->source))
+		sent = advertise(t, port, &request->target, &ndp_all_nodes, NULL, NDP_OVERRIDE);
 	else
-		memcpy(ndp.to, request->has_mac ? request->mac : request->from, 6);
-	if (send_ndp(t, port, &ndp))
+		sent = advertise(t, port, &request->target, &request->source,
+				 request->has_mac ? request->mac : request->from,
+				 NDP_OVERRIDE | NDP_SOLICITED);
+	if (sent)
 		t->ports[port.v].counters.replies_sent++;
 }
 
@@ -173,10 +189,11 @@ static bool is_our_own(const struct el_neigh_table *t, const uint8_t *mac)
 	return false;
 }
 
-/* Somebody with this MAC address uses an address of ours, unless that is us. */
+/* Somebody with this MAC address uses an address of ours, unless that is us. is_answer: it may be
+ * an answer to who asked for that. */
 static enum el_neigh_input own_conflict(struct el_neigh_table *t, struct el_port_idx port,
 					const struct el_neigh_address *own, const struct el_ip *ip,
-					const uint8_t *mac, uint64_t now_ns)
+					const uint8_t *mac, bool is_answer, uint64_t now_ns)
 {
 	struct el_neigh_event event = {.kind = EL_NEIGH_OWN_CONFLICT, .port = port, .ip = *ip};
 
@@ -190,6 +207,7 @@ static enum el_neigh_input own_conflict(struct el_neigh_table *t, struct el_port
 	memcpy(event.other, mac, 6);
 	t->ports[port.v].counters.own_conflicts++;
 	report(t, &event);
+	own_doubt(t, port, own, mac, is_answer, now_ns);
 	return EL_NEIGH_CONFLICT;
 }
 
@@ -293,7 +311,9 @@ static enum el_neigh_input input_arp(struct el_neigh_table *t, struct el_port_id
 	struct entry *e;
 
 	if (own)
-		return own_conflict(t, port, own, &sender, arp->sender_mac, now_ns);
+		return own_conflict(t, port, own, &sender, arp->sender_mac,
+				    arp->operation == ARP_REPLY && memcmp(arp->to, p->mac, 6) == 0,
+				    now_ns);
 	e = table_find(t, port, &sender);
 	if (e && e->phase != FIXED)
 		result =
@@ -305,7 +325,7 @@ static enum el_neigh_input input_arp(struct el_neigh_table *t, struct el_port_id
 	if (!own_is_used(p, own))
 		return arp->sender_ip
 			   ? result
-			   : own_conflict(t, port, own, &target, arp->sender_mac, now_ns);
+			   : own_conflict(t, port, own, &target, arp->sender_mac, false, now_ns);
 	if (!own->kernel) {
 		answer_arp(t, port, arp);
 		result = EL_NEIGH_ANSWERED;
@@ -325,10 +345,10 @@ static enum el_neigh_input input_solicitation(struct el_neigh_table *t, struct e
 		return EL_NEIGH_IGNORED;
 	if (table_find_own(p, &ndp->source))
 		return own_conflict(t, port, table_find_own(p, &ndp->source), &ndp->source,
-				    ndp->from, now_ns);
+				    ndp->from, false, now_ns);
 	if (!own_is_used(p, own)) /* as with ARP; RFC 4862 section 5.4.3 */
 		return ndp_is_unspecified(&ndp->source)
-			   ? own_conflict(t, port, own, &ndp->target, ndp->from, now_ns)
+			   ? own_conflict(t, port, own, &ndp->target, ndp->from, false, now_ns)
 			   : EL_NEIGH_IGNORED;
 	e = table_find(t, port, &ndp->source);
 	if (e && e->phase != FIXED && ndp->has_mac)
@@ -352,7 +372,7 @@ static enum el_neigh_input input_advertisement(struct el_neigh_table *t, struct 
 
 	if (table_find_own(p, &ndp->target))
 		return own_conflict(t, port, table_find_own(p, &ndp->target), &ndp->target,
-				    ndp->from, now_ns);
+				    ndp->from, true, now_ns);
 	if (!e || e->phase == FIXED || (!ndp->has_mac && !table_is_ready(e)))
 		return EL_NEIGH_IGNORED;
 	return hear(t, e, ndp->has_mac ? ndp->mac : e->mac, ndp->from, is_answer, now_ns);

@@ -17,7 +17,9 @@ static const uint16_t probe_waits_ms[] = {300, 300, 400};
 #define ANNOUNCEMENTS 2
 #define ANNOUNCEMENT_WAIT_MS 2000
 #define RESEND_MS 10
-#define AGAIN_MS 60000 /* RFC 5227: RATE_LIMIT_INTERVAL */
+#define AGAIN_MS 60000  /* RFC 5227: RATE_LIMIT_INTERVAL */
+#define DEFEND_MS 10000 /* RFC 5227: DEFEND_INTERVAL */
+#define YIELD_MS 300    /* for others to let go of what is announced to be ours */
 
 /* ---- which are ours ---- */
 
@@ -45,7 +47,7 @@ const struct el_neigh_address *table_find_own(const struct port *p, const struct
 
 bool own_is_used(const struct port *p, const struct el_neigh_address *address)
 {
-	return p->own[address - p->addresses].phase == OWN_USED;
+	return p->own[address - p->addresses].phase <= OWN_DOUBTED;
 }
 
 static const struct el_neigh_address *source_of(const struct el_neigh_address *addresses,
@@ -88,6 +90,11 @@ int el_neigh_check(const struct el_neigh_address *addresses, size_t n, const str
 
 /* ---- checking them ---- */
 
+static bool is_checked(const struct el_neigh_address *a)
+{
+	return a->check && !a->range;
+}
+
 static void tell(struct el_neigh_table *t, struct el_port_idx port, size_t i, bool is_ours,
 		 const uint8_t *other)
 {
@@ -118,6 +125,23 @@ void own_refuse(struct el_neigh_table *t, struct el_port_idx port,
 	p->own[i].was_refused = true;
 	if (is_new)
 		tell(t, port, i, false, other);
+}
+
+void own_doubt(struct el_neigh_table *t, struct el_port_idx port,
+	       const struct el_neigh_address *address, const uint8_t *other, bool is_answer,
+	       uint64_t now_ns)
+{
+	struct own *o = &t->ports[port.v].own[address - t->ports[port.v].addresses];
+
+	if (o->phase == OWN_DOUBTED && is_answer && o->sent) {
+		own_refuse(t, port, address, other, now_ns);
+		return;
+	}
+	if (!is_checked(address) || now_ns < o->doubt_ns)
+		return;
+	o->doubt_ns = now_ns + DEFEND_MS * NS_PER_MS;
+	exchange_probe(t, port, &address->prefix.ip, true);
+	begin(t, o, OWN_DOUBTED, now_ns + YIELD_MS * NS_PER_MS);
 }
 
 /* Nobody has it. */
@@ -155,11 +179,14 @@ static void step(struct el_neigh_table *t, struct el_port_idx port, size_t i, ui
 		begin(t, o, OWN_ASKED, now_ns);
 		break;
 	case OWN_ASKED:
+	case OWN_DOUBTED:
 		if (o->sent < (v4 ? probes : 1))
 			send_due(t, port, i, v4 ? probe_waits_ms[o->sent] : SOLICITATION_WAIT_MS,
 				 now_ns);
-		else
+		else if (o->phase == OWN_ASKED)
 			take(t, port, i, now_ns);
+		else /* it was heard once, and is gone or was never there */
+			begin(t, o, OWN_USED, UINT64_MAX);
 		break;
 	case OWN_USED:
 		send_due(t, port, i, ANNOUNCEMENT_WAIT_MS, now_ns);
@@ -193,9 +220,20 @@ void own_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t n
 	struct port *p = &t->ports[port.v];
 
 	for (size_t i = 0; i < p->n_addresses; i++) {
-		if (p->own[i].phase == OWN_ASKED)
+		if (p->own[i].phase != OWN_REFUSED && is_checked(&p->addresses[i]))
 			begin(t, &p->own[i], OWN_ASKED, now_ns);
 	}
+}
+
+bool el_neigh_is_checking(const struct el_neigh_table *t, struct el_port_idx port)
+{
+	const struct port *p = &t->ports[port.v];
+
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		if (p->own[i].phase == OWN_ASKED)
+			return true;
+	}
+	return false;
 }
 
 /* ---- life ---- */
@@ -210,8 +248,8 @@ static struct own known(const struct port *p, const struct el_neigh_address *a)
 		    a->check == b->check)
 			return p->own[i];
 	}
-	return a->check && !a->range ? (struct own){.phase = OWN_ASKED}
-				     : (struct own){.phase = OWN_USED, .due_ns = UINT64_MAX};
+	return is_checked(a) ? (struct own){.phase = OWN_ASKED}
+			     : (struct own){.phase = OWN_USED, .due_ns = UINT64_MAX};
 }
 
 int el_neigh_set_addresses(struct el_neigh_table *t, struct el_port_idx port,

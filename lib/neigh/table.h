@@ -39,14 +39,16 @@ struct entry {
 /* Who may be asked when: requests of a kind follow each other at a distance. */
 enum turn { TURN_UNICAST, TURN_MULTICAST, TURN_UNREACHABLE, TURNS };
 
-/* An address of our own: OWN_ASKED, whether anybody has it; OWN_REFUSED, for somebody has. */
-enum own_phase { OWN_USED, OWN_ASKED, OWN_REFUSED };
+/* An address of our own: OWN_ASKED, whether anybody has it; OWN_REFUSED, for somebody has.
+ * OWN_DOUBTED: somebody seems to use it, too; it is used while that is asked. */
+enum own_phase { OWN_USED, OWN_DOUBTED, OWN_ASKED, OWN_REFUSED };
 
 struct own {
 	enum own_phase phase;
-	uint8_t sent;     /* probes or announcements, in this phase */
-	bool was_refused; /* and has not been used since */
-	uint64_t due_ns;  /* UINT64_MAX: never */
+	uint8_t sent;      /* probes or announcements, in this phase */
+	bool was_refused;  /* and has not been used since */
+	uint64_t due_ns;   /* UINT64_MAX: never */
+	uint64_t doubt_ns; /* when it may be doubted again */
 };
 
 struct port {
@@ -106,7 +108,16 @@ bool own_source(const struct port *p, const struct el_ip *ip, struct el_ip *ret_
 void own_refuse(struct el_neigh_table *t, struct el_port_idx port,
 		const struct el_neigh_address *address, const uint8_t *other, uint64_t now_ns);
 
-/* Begins the check of those of a port that are being checked anew: the link was down. */
+/* `other` uses an address that we use: all are told that it is ours, and then it is asked who has
+ * it. is_answer: it answers that; then it is not used any more, for two that have an address take
+ * each other's packets (RFC 5227 section 2.4, where the next packet of the other's decides; that
+ * may be forged by anybody). One that is not to be checked stays in any case. */
+void own_doubt(struct el_neigh_table *t, struct el_port_idx port,
+	       const struct el_neigh_address *address, const uint8_t *other, bool is_answer,
+	       uint64_t now_ns);
+
+/* The link of a port was down: what is to be checked there is checked again, used or not, as others
+ * may be on the link now (RFC 5227 section 2.1). */
 void own_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint64_t now_ns);
 
 /* Does what is due, and says when the next is. */
@@ -115,7 +126,7 @@ void own_tick(struct el_neigh_table *t, uint64_t now_ns);
 /* ---- exchange.c ---- */
 
 /* Sends an ARP probe or a solicitation for an address that is to be ours, or, `announce`, tells all
- * that it is. False: not now. */
+ * that it is (RFC 5227 section 2.3, RFC 4861 section 7.2.6). False: not now. */
 bool exchange_probe(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 		    bool announce);
 

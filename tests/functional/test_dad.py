@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Duplicate address detection: addresses are asked for before they are used, and what another host has is not used."""
+import packets
 from harness import GATEWAY, HOST1, PROBER, assert_equal, assert_loss, config, icmp, lab_options, time_limit, wait_until
 from hosts import Hosts
 
@@ -15,8 +16,12 @@ def gateway(lab):
     return hosts
 
 
-def first(packets, what):
-    return min(i for i, p in enumerate(packets) if what(p))
+def first(sent, what):
+    return min(i for i, p in enumerate(sent) if what(p))
+
+
+def probed(metrics):
+    return metrics.all("icmp_sent_total") and metrics.probes("icmp")[0] >= 200
 
 
 @lab_options(ipv6=True)
@@ -80,4 +85,57 @@ def test_another_address_stands_in(lab):
     wait_until(lambda: prober.metrics().one("echolane_target_probed", destination="icmp", group="own") == 0, 10,
                "the group not to be probed from")
     assert_equal({p.src for p in capture.packets if p.icmp_type == 8}, {OTHER}, "sources of probes")
+    prober.stop()
+
+
+def test_taken_later(lab):
+    """Another host that begins to use the address, and keeps it though it is told whose it is, has it."""
+    hosts = gateway(lab)
+    prober = lab.start(config({"icmp": icmp(HOST1)}), port=PORT)
+    prober.wait_for(probed, "two rounds")
+    claim = packets.arp_request(THIEF, PROBER, PROBER)
+    with lab.capture("router", "p0", "arp") as capture:
+        hosts.send(claim)  # and nobody has it then
+        page = prober.wait_for(lambda m: m.one("echolane_port_address_conflicts_total") == 1, "the conflict")
+        rounds = page.probes("icmp")[0]
+        page = prober.wait_for(lambda m: m.probes("icmp")[0] >= rounds + 300, "three rounds")
+    own = lab.mac("prober", "probe0")
+    asked = [p for p in capture.packets if p.eth_src == own and p.arp_op == 1 and p.dst == PROBER]
+    assert_equal([p.src for p in asked], [PROBER] + ["0.0.0.0"] * 3, "it is announced, then asked for")
+    assert_equal((page.probes("icmp")[1], page.one("echolane_port_duplicate_addresses")), (0, 0), "lost, refused")
+    hosts.add("thief", THIEF, PROBER)
+    wait_until(lambda: hosts.send(claim) or
+               prober.metrics().one("echolane_port_duplicate_addresses") == 1, 20, "it to be given up")
+    page = prober.wait_for(lambda m: m.one("echolane_targets_not_probed", reason="duplicate_address") == 1,
+                           "what is not probed for it")
+    assert_equal(prober.logged(f"duplicate address: {PROBER} is not used, for {THIEF} has it", "ERROR"), 1, "lines")
+    prober.stop()
+
+
+def test_taken_while_the_link_was_down(lab):
+    """After that the address is asked for again, before anything is sent from it."""
+    hosts = gateway(lab)
+    prober = lab.start(config({"icmp": icmp(HOST1)}), port=PORT)
+    prober.wait_for(probed, "two rounds")
+    for thief in (False, True):
+        lab.ip("prober", "link", "set", "probe0", "down")
+        prober.wait_for(lambda m: m.one("echolane_port_up") == 0, "the port to be down")
+        if thief:
+            hosts.add("thief", THIEF, PROBER)
+        with lab.capture("router", "p0", "arp or icmp") as capture:
+            lab.ip("prober", "link", "set", "probe0", "up")
+            if thief:
+                prober.wait_for(lambda m: m.one("echolane_port_duplicate_addresses") == 1, "it to be given up")
+            else:
+                sent = prober.metrics().probes("icmp")[0]
+                page = prober.wait_for(lambda m: m.probes("icmp")[0] >= sent + 300, "three rounds")
+                assert page.probes("icmp")[1] <= 10, f"{page.probes('icmp')[1]} lost: 10 ms before it was seen at most"
+        own = lab.mac("prober", "probe0")
+        sent = [p for p in capture.packets if p.eth_src == own]
+        asked = [i for i, p in enumerate(sent) if p.arp_op == 1 and p.src == "0.0.0.0" and p.dst == PROBER]
+        assert asked, "it is asked for"
+        # what the driver had when the link went down goes out first
+        assert asked[0] <= 5, f"{asked[0]} frames before it is asked for"
+        used = [i for i, p in enumerate(sent) if p.src == PROBER and i > asked[0]]
+        assert (not used) if thief else asked[-1] < used[0], "it was used before it was asked for"
     prober.stop()

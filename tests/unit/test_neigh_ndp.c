@@ -524,6 +524,33 @@ static void malformed(void **state)
 	assert_int_equal(advertise("2001:db8::1", NO_MAC, SOLICITED, T0), EL_NEIGH_MALFORMED);
 }
 
+/* Who uses an address of ours that was checked is told, as all nodes are, whose it is. */
+static void defended(void **state)
+{
+	const struct el_neigh_address own = {.prefix = prefix("2001:db8::10/64"), .check = true};
+	const struct message m = {.type = ADVERTISEMENT,
+				  .flags = OVERRIDE,
+				  .source = "2001:db8::10",
+				  .destination = "ff02::1",
+				  .target = "2001:db8::10",
+				  .option = OUR_MAC,
+				  .to = (const uint8_t[]){0x33, 0x33, 0, 0, 0, 1},
+				  .from = OUR_MAC};
+
+	(void)state;
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, &own, 1), 0);
+	el_neigh_tick(w.table, T0);
+	run_until(T0 + 5 * S);
+	assert_int_equal(advertise("2001:db8::10", PEER_MAC, OVERRIDE, T0 + 6 * S),
+			 EL_NEIGH_CONFLICT);
+	assert_sent(&m);
+	assert_int_equal(solicit("2001:db8::1", "2001:db8::10", OTHER_MAC), EL_NEIGH_ANSWERED);
+	assert_int_equal(run_until(T0 + 6 * S + 300 * MS), 1);
+	assert_int_equal(advertise("2001:db8::10", PEER_MAC, OVERRIDE, T0 + 7 * S),
+			 EL_NEIGH_CONFLICT);
+	assert_int_equal(solicit("2001:db8::1", "2001:db8::10", OTHER_MAC), EL_NEIGH_IGNORED);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -541,6 +568,7 @@ int main(void)
 	    TEST(answers_for_own_addresses),
 	    TEST(defends_own_addresses),
 	    TEST(learns_from_solicitations),
+	    TEST(defended),
 	    TEST(conflicts),
 	    TEST(truncated),
 	    TEST(malformed),

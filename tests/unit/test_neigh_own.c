@@ -154,16 +154,115 @@ static void somebody_has_it(void **state)
 	}
 }
 
-/* Once it is used, others that use it are in conflict with it, and it stays ours. */
-static void it_is_kept_then(void **state)
+/* What a host that has it answers to who asks without an address. */
+static enum el_neigh_input reply_to_us(const uint8_t *mac, uint64_t now_ns)
 {
-	(void)state;
-	el_neigh_tick(w.table, T0);
-	run_until(T0, T0 + 5 * S, NULL, 0);
-	for (enum how how = 0; how < ASKS_FOR_IT_TOO; how++)
+	uint8_t f[FRAME_LEN];
+
+	make_arp(f, 2, OUR_MAC, mac, OWN, OUR_MAC, "0.0.0.0");
+	return el_neigh_input(w.table, PORT0, f, sizeof(f), now_ns);
+}
+
+static void use_it(uint64_t from_ns)
+{
+	el_neigh_tick(w.table, from_ns);
+	run_until(from_ns, from_ns + 5 * S, NULL, 0);
+	assert_int_equal(told.ours, 1);
+}
+
+/* Once it is used and somebody uses it too, all are told whose it is, and then it is asked whether
+ * that one still has it. */
+static void it_is_defended(void **state)
+{
+	for (enum how how = 0; how < ASKS_FOR_IT_TOO; how++) {
+		uint64_t times[8];
+
+		teardown(state);
+		setup_own(state);
+		use_it(T0);
 		assert_int_equal(heard(how, PEER_MAC, T0 + 6 * S), EL_NEIGH_CONFLICT);
-	assert_int_equal(heard(ASKS_FOR_IT_TOO, PEER_MAC, T0 + 6 * S), EL_NEIGH_ANSWERED);
+		assert_request(BROADCAST_MAC, OWN, OWN);
+		/* it was gone then: nothing was lost meanwhile */
+		assert_int_equal(receive(1, PEER_MAC, "192.0.2.8", OWN, T0 + 6 * S),
+				 EL_NEIGH_ANSWERED);
+		assert_int_equal(run_until(T0 + 6 * S, T0 + 100 * S, times, 8), 3);
+		assert_int_equal(times[0], 300);
+		assert_request(BROADCAST_MAC, "0.0.0.0", OWN);
+		assert_int_equal(el_neigh_count_pending(w.table), 0);
+		assert_int_equal(told.ours + told.refused, 1);
+		/* it is there */
+		assert_int_equal(heard(how, PEER_MAC, T0 + 100 * S), EL_NEIGH_CONFLICT);
+		el_neigh_tick(w.table, T0 + 100 * S + 300 * MS);
+		assert_request(BROADCAST_MAC, "0.0.0.0", OWN);
+		assert_int_equal(reply_to_us(PEER_MAC, T0 + 100 * S + 301 * MS), EL_NEIGH_CONFLICT);
+		assert_int_equal(told.refused, 1);
+		assert_memory_equal(told.other, PEER_MAC, 6);
+		assert_int_equal(receive(1, PEER_MAC, "192.0.2.8", OWN, T0 + 101 * S),
+				 EL_NEIGH_IGNORED);
+		/* until it is not */
+		run_until(T0, T0 + 165 * S, NULL, 0);
+		assert_int_equal(told.ours, 2);
+	}
+}
+
+/* A flood of what answers nothing takes no address away, and has little sent. */
+static void a_flood_takes_nothing(void **state)
+{
+	unsigned sent;
+
+	(void)state;
+	use_it(T0);
+	sent = w.sent;
+	for (uint64_t at = T0 + 6 * S; at < T0 + 26 * S; at += 5 * MS) {
+		assert_int_equal(heard(USES_IT, PEER_MAC, at), EL_NEIGH_CONFLICT);
+		el_neigh_tick(w.table, at);
+	}
 	assert_int_equal(told.refused, 0);
+	assert_int_equal(w.sent, sent + 2 * (1 + 3));
+}
+
+/* One that is not to be checked is whose it is by other means: nothing is done about it. */
+static void unchecked_is_kept(void **state)
+{
+	const struct el_neigh_address own = {.prefix = prefix("192.0.2.30/24")};
+
+	(void)state;
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, &own, 1), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(receive(2, PEER_MAC, "192.0.2.30", "192.0.2.1", T0 + i),
+				 EL_NEIGH_CONFLICT);
+	assert_int_equal(w.sent + told.refused, 0);
+	assert_int_equal(receive(1, PEER_MAC, "192.0.2.8", "192.0.2.30", T0), EL_NEIGH_ANSWERED);
+}
+
+/* After the link was down others may have it: it is asked for again before it is used on. */
+static void asked_for_after_the_link_was_down(void **state)
+{
+	uint64_t times[8];
+
+	(void)state;
+	assert_true(el_neigh_is_checking(w.table, PORT0));
+	use_it(T0);
+	assert_false(el_neigh_is_checking(w.table, PORT0));
+	el_neigh_ask_again(w.table, PORT1, T0 + 50 * S);
+	assert_int_equal(el_neigh_count_pending(w.table), 0);
+	el_neigh_ask_again(w.table, PORT0, T0 + 50 * S);
+	assert_true(el_neigh_is_checking(w.table, PORT0));
+	assert_false(el_neigh_is_checking(w.table, PORT1));
+	assert_int_equal(run_until(T0 + 50 * S, T0 + 100 * S, times, 8), 5);
+	assert_int_equal(times[2], 600);
+	assert_int_equal(times[3], 1000);
+	assert_int_equal(told.ours, 2);
+	assert_false(el_neigh_is_checking(w.table, PORT0));
+	el_neigh_ask_again(w.table, PORT0, T0 + 100 * S);
+	el_neigh_tick(w.table, T0 + 100 * S);
+	assert_request(BROADCAST_MAC, "0.0.0.0", OWN);
+	assert_int_equal(heard(REPLIES, PEER_MAC, T0 + 100 * S), EL_NEIGH_CONFLICT);
+	assert_int_equal(told.refused, 1);
+	assert_false(el_neigh_is_checking(w.table, PORT0));
+	/* and is not asked for earlier because of the link */
+	el_neigh_ask_again(w.table, PORT0, T0 + 101 * S);
+	assert_false(el_neigh_is_checking(w.table, PORT0));
 }
 
 /* What is known of an address stays as it is while others come and go. */
@@ -229,7 +328,10 @@ int main(void)
 	    TEST(nobody_has_it),
 	    TEST(it_is_not_used_before),
 	    TEST(somebody_has_it),
-	    TEST(it_is_kept_then),
+	    TEST(it_is_defended),
+	    TEST(a_flood_takes_nothing),
+	    TEST(unchecked_is_kept),
+	    TEST(asked_for_after_the_link_was_down),
 	    TEST(others_do_not_matter),
 	    TEST(what_is_not_sent_does_not_count),
 	    TEST(ipv6),
