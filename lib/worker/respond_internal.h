@@ -33,6 +33,7 @@ struct answers {
 	struct answer items[ANSWERS_MAX]; /* of those that are STAMP */
 	uint8_t types[ANSWERS_MAX];       /* enum answer_type */
 	uint32_t n;
+	uint64_t full_ns; /* since when there has been no room for those of a burst; 0: there is */
 	struct answer_totals totals;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Answers go out in the iteration that their requests came in. What a device does not take waits
- * for the next. */
+ * for the next, and requests wait in front of it: who asks faster than it takes answers finds the
+ * way full, instead of answers missing that nobody but we know of. */
 #include "respond_internal.h"
 
 /* Authenticated answers take long to sign; T3 of the first of so many is before the last's. */
@@ -62,6 +63,22 @@ bool respond_wants_more(const struct el_worker *w, uint32_t queue)
 	uint32_t waiting = w->responder->waiting[queue].n;
 
 	return waiting && waiting <= BURST;
+}
+
+/* But for longer than that, answers to our own probes would wait with them. */
+#define HELD_UP_NS (EL_NS_PER_S / 10)
+
+bool respond_has_room(struct el_worker *w, uint32_t queue)
+{
+	struct answers *list = &w->responder->waiting[queue];
+
+	if (likely(list->n + BURST <= ANSWERS_MAX)) {
+		list->full_ns = 0;
+		return true;
+	}
+	if (!list->full_ns)
+		list->full_ns = w->iteration_ns;
+	return w->iteration_ns - list->full_ns > HELD_UP_NS;
 }
 
 void respond_give_up(struct el_worker *w, const struct queue *q)

@@ -291,6 +291,8 @@ void rx_poll(struct el_worker *w)
 			q->empty_ns = w->iteration_ns; /* for good: no round waits for it */
 			continue;
 		}
+		if (unlikely(w->responder) && !respond_has_room(w, i))
+			continue;
 		n = rx_burst(w, q);
 		/* answers to two full bursts go out at once: that is less work for both ends of a
 		 * ring */
