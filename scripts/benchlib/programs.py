@@ -45,7 +45,8 @@ def two_cores(bench):
 
 
 def configuration(bench, target, cores=None, port=None, glob=None, **dataplane):
-    """A configuration of one target; its addresses are behind the gateway."""
+    """A configuration of one target; its addresses are behind the gateway. Some of the programs at the other end answer
+    ARP for every address: that is no conflict."""
     cores = cores or two_cores(bench)
     return {
         "global": {"probe_name": "bench", "interval": 0, "nb_proc": len(cores.workers),
@@ -55,7 +56,7 @@ def configuration(bench, target, cores=None, port=None, glob=None, **dataplane):
         "targets": {"t": {"is_subnet": True, **target}},
         "dataplane": {"lcores": {"control": cores.control, "workers": cores.workers, "stats": [cores.control]},
                       "huge_pages": "no", "pacing": "asap", "max_addresses_per_target": 1 << 20, **dataplane,
-                      "ports": [{"name": "bench", "addresses": [f"{OWN}/24"], "gateways": [ROUTER],
+                      "ports": [{"name": "bench", "addresses": [f"{OWN}/24"], "gateways": [ROUTER], "dad": False,
                                  **(port or {})}]},
     }
 
