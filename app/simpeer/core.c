@@ -5,6 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/tcp.h>
+
+#include "answer.h"
+#include "el_respond_plain.h"
+#include "spoil.h"
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
 static uint64_t random_u64(uint64_t *state)
@@ -124,6 +129,7 @@ static void handle_arp(struct simpeer_core *c, struct simpeer_buf *b, const stru
 	if (c->counters.arp_requests++ < c->script->arp_drop_first)
 		return;
 	simpeer_answer_arp(b, f, c->mac);
+	simpeer_answer_ethernet(b, c->mac);
 	c->counters.arp_answered++;
 	v->answer = true;
 }
@@ -142,7 +148,7 @@ static void handle_rst(struct simpeer_core *c, const struct simpeer_frame *f)
 	c->rules[i].counters.rst++;
 	if (!c->script->rules[i].half_open)
 		return;
-	if (simpeer_half_open_rst(&c->half_open, &tuple, f->seq, &known))
+	if (simpeer_half_open_rst(&c->half_open, &tuple, el_get32(f->pkt.l4 + 4), &known))
 		c->counters.half_open_closed++;
 	else if (known)
 		c->counters.half_open_wrong_rst++;
@@ -159,42 +165,39 @@ static uint32_t isn(const struct simpeer_core *c, const struct simpeer_frame *f,
 	return (uint32_t)random_u64(&state);
 }
 
-/* Fills in flags and numbers. False: no answer. */
+/* What a SYN is answered with. False: nothing. */
 static bool tcp_answer(struct simpeer_core *c, const struct simpeer_rule *rule,
-		       const struct simpeer_frame *f, struct simpeer_answer *a)
+		       const struct simpeer_frame *f, struct el_respond_segment *ret)
 {
-	uint32_t rst_ack = f->seq + 1 + (rule->rst_acks_payload ? f->payload_len : 0);
+	const uint32_t seq = el_get32(f->pkt.l4 + 4);
+	enum simpeer_reply reply = (enum simpeer_reply)rule->reply;
+	bool open = reply == SIMPEER_REPLY_PLAIN || reply == SIMPEER_REPLY_SYNACK;
 	struct simpeer_tuple tuple;
 	uint32_t old_seq = 0;
 
-	a->tcp_ack = f->seq + 1; /* a SYN/ACK does not acknowledge data (RFC 9293, 3.10.7.2) */
-	switch ((enum simpeer_reply)rule->reply) {
+	*ret = el_respond_segment(&f->pkt, open);
+	if (!open && !rule->rst_acks_payload)
+		ret->acknowledged = seq + 1;
+	switch (reply) {
 	case SIMPEER_REPLY_RST:
-		a->tcp_flags = RTE_TCP_RST_FLAG;
-		a->tcp_ack = rst_ack;
+		ret->flags = TH_RST;
 		return true;
 	case SIMPEER_REPLY_RSTACK:
-		a->tcp_flags = RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG;
-		a->tcp_ack = rst_ack;
 		return true;
 	case SIMPEER_REPLY_BARE_RST:
-		a->tcp_flags = RTE_TCP_RST_FLAG;
-		a->tcp_ack = 0;
+		*ret = (struct el_respond_segment){.flags = TH_RST};
 		return true;
 	case SIMPEER_REPLY_CHALLENGE_ACK:
-		a->tcp_flags = RTE_TCP_ACK_FLAG;
-		a->tcp_seq = isn(c, f, 0) + 1;
-		a->tcp_ack = isn(c, f, 1) + 1;
+		*ret = (struct el_respond_segment){isn(c, f, 0) + 1, isn(c, f, 1) + 1, TH_ACK};
 		return true;
 	default:
 		break;
 	}
-	a->tcp_flags = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG;
-	a->tcp_seq = isn(c, f, f->seq);
+	ret->sequence = isn(c, f, seq);
 	if (!rule->half_open)
 		return true;
 	tuple = tuple_of(f);
-	switch (simpeer_half_open_syn(&c->half_open, &tuple, f->seq, &old_seq)) {
+	switch (simpeer_half_open_syn(&c->half_open, &tuple, seq, &old_seq)) {
 	case SIMPEER_HALF_OPEN_NEW:
 		c->counters.half_open_opened++;
 		break;
@@ -203,9 +206,7 @@ static bool tcp_answer(struct simpeer_core *c, const struct simpeer_rule *rule,
 		break;
 	case SIMPEER_HALF_OPEN_OTHER_SEQ:
 		c->counters.half_open_reused++;
-		a->tcp_flags = RTE_TCP_ACK_FLAG;
-		a->tcp_seq = isn(c, f, old_seq) + 1;
-		a->tcp_ack = old_seq + 1;
+		*ret = (struct el_respond_segment){isn(c, f, old_seq) + 1, old_seq + 1, TH_ACK};
 		return rule->challenge_reuse;
 	case SIMPEER_HALF_OPEN_FULL:
 		c->counters.half_open_full++;
@@ -214,76 +215,52 @@ static bool tcp_answer(struct simpeer_core *c, const struct simpeer_rule *rule,
 	return true;
 }
 
+static void answer_icmp_error(const struct simpeer_rule *rule, struct simpeer_buf *b,
+			      const struct simpeer_frame *f)
+{
+	bool time_exceeded = rule->reply == SIMPEER_REPLY_TIME_EXCEEDED;
+	int usual = time_exceeded ? ICMP_EXC_TTL : ICMP_PORT_UNREACH;
+
+	simpeer_answer_icmp_error(b, f, time_exceeded ? ICMP_TIME_EXCEEDED : ICMP_DEST_UNREACH,
+				  (uint8_t)(rule->code >= 0 ? rule->code : usual),
+				  rule->quote_bytes);
+	if (rule->from_router)
+		simpeer_answer_set_source(b->data + f->l2_len, rule->from_router);
+}
+
 /* Makes the answer; false if the rule gives none. *bits: what of it could be done. */
 static bool make_answer(struct simpeer_core *c, const struct simpeer_rule *rule,
 			struct simpeer_buf *b, const struct simpeer_frame *f, uint32_t *bits)
 {
-	struct simpeer_answer a = {
-	    .mac = c->mac,
-	    .from = f->dst,
-	    .ip_id = c->ip_id++,
-	    .from_port = f->dst_port,
-	    .to_port = f->src_port,
-	    .corrupt_payload = *bits & SIMPEER_BIT(SIMPEER_CORRUPT_PAYLOAD),
-	    .bad_checksum = *bits & SIMPEER_BIT(SIMPEER_BAD_CHECKSUM),
-	};
 	enum simpeer_form form = simpeer_rule_form(rule, f->type);
-	uint32_t undone;
-
-	if (form == SIMPEER_FORM_TCP && !tcp_answer(c, rule, f, &a))
-		return false;
-	if (form == SIMPEER_FORM_ICMP_ERROR) {
-		bool time_exceeded = rule->reply == SIMPEER_REPLY_TIME_EXCEEDED;
-
-		if (rule->from_router)
-			a.from = rule->from_router;
-		a.icmp_type = time_exceeded ? 11 : 3;
-		a.icmp_code = (uint8_t)(rule->code >= 0 ? rule->code : time_exceeded ? 0 : 3);
-		a.quote_bytes = rule->quote_bytes;
-		a.corrupt_quote = *bits & SIMPEER_BIT(SIMPEER_CORRUPT_QUOTE);
-		a.quote_fault = (enum simpeer_quote_fault)rule->quote_fault;
-	}
-	if (*bits & SIMPEER_BIT(SIMPEER_WRONG_PORT)) {
-		if (rule->wrong_port_side == SIMPEER_PORT_FROM)
-			a.from_port ^= 1;
-		else
-			a.to_port ^= 1;
-	}
-	if (*bits & SIMPEER_BIT(SIMPEER_WRONG_ADDRESS))
-		a.from = rule->wrong_address ? rule->wrong_address : a.from ^ htonl(1);
-	if (*bits & SIMPEER_BIT(SIMPEER_WRONG_ACK))
-		a.tcp_ack ^= 0x5bd1e995;
+	struct el_respond_segment segment;
 
 	switch (form) {
 	case SIMPEER_FORM_ECHO:
-		undone = simpeer_answer_echo(b, f, &a);
-		undone |= SIMPEER_BIT(SIMPEER_WRONG_PORT) | SIMPEER_BIT(SIMPEER_WRONG_ACK) |
-			  SIMPEER_BIT(SIMPEER_CORRUPT_QUOTE);
+		simpeer_answer_echo(b, f);
 		break;
 	case SIMPEER_FORM_TCP:
-		undone = simpeer_answer_tcp(b, f, &a);
-		undone |= SIMPEER_BIT(SIMPEER_CORRUPT_PAYLOAD) | SIMPEER_BIT(SIMPEER_CORRUPT_QUOTE);
+		if (!tcp_answer(c, rule, f, &segment))
+			return false;
+		simpeer_answer_tcp(b, f, &segment);
 		break;
 	case SIMPEER_FORM_UDP:
-		undone = simpeer_answer_udp(b, f, &a);
-		undone |= SIMPEER_BIT(SIMPEER_WRONG_ACK) | SIMPEER_BIT(SIMPEER_CORRUPT_QUOTE);
+		simpeer_answer_udp(b, f, el_respond_tos(&f->pkt) & EL_RESPOND_DSCP, EL_RESPOND_TTL,
+				   f->pkt.l4_len - SIMPEER_UDP_LEN);
 		break;
 	case SIMPEER_FORM_STAMP:
-		if (!simpeer_stamp_reflect(&c->stamp, c->script, rule, c->now_ns, b, f, &a))
+		if (!simpeer_stamp_reflect(&c->stamp, c->script, rule, c->now_ns, b, f))
 			return false;
-		undone = SIMPEER_BIT(SIMPEER_WRONG_ACK) | SIMPEER_BIT(SIMPEER_CORRUPT_QUOTE) |
-			 SIMPEER_BIT(SIMPEER_CORRUPT_PAYLOAD);
 		break;
 	case SIMPEER_FORM_ICMP_ERROR:
-		undone = simpeer_answer_icmp_error(b, f, &a);
-		undone |= SIMPEER_BIT(SIMPEER_WRONG_ACK) | SIMPEER_BIT(SIMPEER_CORRUPT_PAYLOAD);
-		if (f->type == SIMPEER_ICMP)
-			undone |= SIMPEER_BIT(SIMPEER_WRONG_PORT);
+		answer_icmp_error(rule, b, f);
 		break;
 	default:
 		return false;
 	}
-	*bits &= ~undone;
+	simpeer_answer_ethernet(b, c->mac);
+	if (*bits & SIMPEER_SPOILS)
+		*bits &= ~simpeer_spoil(b, f, rule, form, *bits);
 	return true;
 }
 
@@ -350,7 +327,7 @@ void simpeer_core_handle(struct simpeer_core *c, struct simpeer_buf *b,
 			c->counters.other_address++;
 		else if (f.kind == SIMPEER_FRAME_RST)
 			handle_rst(c, &f);
-		else if (b->headroom < SIMPEER_HEADROOM || b->tailroom < SIMPEER_TAILROOM)
+		else if (b->headroom < SIMPEER_HEADROOM)
 			c->counters.malformed++;
 		else
 			handle_probe(c, b, &f, ret_verdict);

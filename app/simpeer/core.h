@@ -50,7 +50,6 @@ struct simpeer_late {
 struct simpeer_core {
 	const struct simpeer_script *script;
 	uint8_t mac[6];
-	uint16_t ip_id;
 	uint64_t random;
 	uint64_t now_ns; /* of what is handled, by whoever drives the port */
 	struct simpeer_stamp stamp;
@@ -82,7 +81,7 @@ int simpeer_core_init(struct simpeer_core *c, const struct simpeer_script *scrip
 void simpeer_core_fini(struct simpeer_core *c);
 
 /* Handles one received frame; turns it into its answer in place where there is one. The buffer
- * needs SIMPEER_HEADROOM and SIMPEER_TAILROOM, else the frame counts as malformed. */
+ * needs SIMPEER_HEADROOM, else the frame counts as malformed. */
 void simpeer_core_handle(struct simpeer_core *c, struct simpeer_buf *b,
 			 struct simpeer_verdict *ret_verdict);
 

@@ -231,8 +231,7 @@ static void handle(struct simpeer *p, struct rte_mbuf *m)
 		return;
 	b = (struct simpeer_buf){.data = rte_pktmbuf_mtod(m, uint8_t *),
 				 .len = m->data_len,
-				 .headroom = rte_pktmbuf_headroom(m),
-				 .tailroom = rte_pktmbuf_tailroom(m)};
+				 .headroom = rte_pktmbuf_headroom(m)};
 	p->core.now_ns = p->now_ns;
 	simpeer_core_handle(&p->core, &b, &v);
 	if (!v.answer) {

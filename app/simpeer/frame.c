@@ -1,132 +1,77 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "frame.h"
 
-#include <string.h>
-#include <netinet/in.h>
+#include <net/ethernet.h>
+#include <net/if_arp.h>
+#include <netinet/tcp.h>
 
-#include <rte_arp.h>
-#include <rte_icmp.h>
+#include "answer.h"
+#include "el_respond_plain.h"
 
-static_assert(sizeof(struct rte_ipv4_hdr) == 20, "IPv4 header");
-static_assert(sizeof(struct rte_tcp_hdr) == 20, "TCP header");
-static_assert(sizeof(struct rte_udp_hdr) == 8, "UDP header");
-static_assert(sizeof(struct rte_icmp_hdr) == 8, "ICMP header");
+#define TAG_LEN 4
+#define TAGS_MAX 2
 
-static uint16_t get16(const uint8_t *p)
+/* Of a frame that is not IP. */
+static enum simpeer_frame_kind parse_arp(const struct simpeer_buf *b, struct simpeer_frame *f)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
+	const uint8_t *p = b->data;
+	uint16_t type = el_get16(p + 12);
 
-static uint32_t get32_be(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static enum simpeer_frame_kind parse_arp(const uint8_t *p, size_t len, struct simpeer_frame *f)
-{
-	struct rte_arp_hdr arp;
-
-	if (len < sizeof(arp))
-		return SIMPEER_FRAME_MALFORMED;
-	memcpy(&arp, p, sizeof(arp));
-	if (arp.arp_hardware != htons(RTE_ARP_HRD_ETHER) ||
-	    arp.arp_protocol != htons(RTE_ETHER_TYPE_IPV4) || arp.arp_hlen != 6 ||
-	    arp.arp_plen != 4 || arp.arp_opcode != htons(RTE_ARP_OP_REQUEST))
+	f->l2_len = ETHER_HDR_LEN;
+	for (int tags = 0; tags < TAGS_MAX && (type == ETHERTYPE_VLAN || type == 0x88a8); tags++) {
+		f->l2_len += TAG_LEN; /* there is one: the frame has been parsed so far */
+		type = el_get16(p + f->l2_len - 2);
+	}
+	p += f->l2_len;
+	if (type != ETHERTYPE_ARP)
 		return SIMPEER_FRAME_OTHER;
-	f->src = arp.arp_data.arp_sip;
-	f->dst = arp.arp_data.arp_tip;
+	if (b->len - f->l2_len < SIMPEER_ARP_LEN)
+		return SIMPEER_FRAME_MALFORMED;
+	if (el_get16(p) != ARPHRD_ETHER || el_get16(p + 2) != ETHERTYPE_IP || p[4] != 6 ||
+	    p[5] != 4 || el_get16(p + 6) != ARPOP_REQUEST)
+		return SIMPEER_FRAME_OTHER;
+	memcpy(&f->src, p + SIMPEER_ARP_SENDER + 6, 4);
+	memcpy(&f->dst, p + SIMPEER_ARP_TARGET + 6, 4);
 	/* An announcement (RFC 5227, 3) asks for nothing. */
 	return f->src == f->dst ? SIMPEER_FRAME_OTHER : SIMPEER_FRAME_ARP_REQUEST;
 }
 
-static enum simpeer_frame_kind parse_tcp(const uint8_t *l4, uint32_t l4_len,
-					 struct simpeer_frame *f)
+static enum simpeer_frame_kind parse_l4(struct simpeer_frame *f)
 {
-	uint32_t hdr_len;
+	const struct el_pkt *pkt = &f->pkt;
+	const uint8_t *l4 = pkt->l4;
 
-	if (l4_len < sizeof(struct rte_tcp_hdr))
-		return SIMPEER_FRAME_MALFORMED;
-	hdr_len = (uint32_t)(l4[12] >> 4) * 4;
-	if (hdr_len < sizeof(struct rte_tcp_hdr) || hdr_len > l4_len)
-		return SIMPEER_FRAME_MALFORMED;
-	f->type = SIMPEER_TCP;
-	f->src_port = get16(l4);
-	f->dst_port = get16(l4 + 2);
-	f->seq = ntohl(get32_be(l4 + 4));
-	f->payload_len = (uint16_t)(l4_len - hdr_len);
-	if (l4[13] & RTE_TCP_RST_FLAG)
-		return SIMPEER_FRAME_RST;
-	if ((l4[13] & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) == RTE_TCP_SYN_FLAG)
-		return SIMPEER_FRAME_PROBE;
-	return SIMPEER_FRAME_OTHER;
-}
-
-static enum simpeer_frame_kind parse_l4(const uint8_t *l4, uint32_t l4_len, uint8_t protocol,
-					struct simpeer_frame *f)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return parse_tcp(l4, l4_len, f);
-	case IPPROTO_UDP:
-		if (l4_len < sizeof(struct rte_udp_hdr) || get16(l4 + 4) != l4_len)
-			return SIMPEER_FRAME_MALFORMED;
-		f->type = SIMPEER_UDP;
-		f->src_port = get16(l4);
-		f->dst_port = get16(l4 + 2);
-		f->payload_len = (uint16_t)(l4_len - sizeof(struct rte_udp_hdr));
-		return SIMPEER_FRAME_PROBE;
-	case IPPROTO_ICMP:
-		if (l4_len < sizeof(struct rte_icmp_hdr))
-			return SIMPEER_FRAME_MALFORMED;
+	f->src_port = f->dst_port = 0;
+	if (pkt->protocol == IPPROTO_ICMP) {
 		f->type = SIMPEER_ICMP;
-		f->payload_len = (uint16_t)(l4_len - sizeof(struct rte_icmp_hdr));
-		return l4[0] == RTE_IP_ICMP_ECHO_REQUEST && l4[1] == 0 ? SIMPEER_FRAME_PROBE
-								       : SIMPEER_FRAME_OTHER;
-	default:
-		return SIMPEER_FRAME_OTHER;
+		return el_respond_is_echo(pkt) ? SIMPEER_FRAME_PROBE : SIMPEER_FRAME_OTHER;
 	}
+	f->src_port = el_get16(l4);
+	f->dst_port = el_get16(l4 + 2);
+	if (pkt->protocol == IPPROTO_UDP) {
+		f->type = SIMPEER_UDP;
+		return el_get16(l4 + 4) == pkt->l4_len ? SIMPEER_FRAME_PROBE
+						       : SIMPEER_FRAME_MALFORMED;
+	}
+	f->type = SIMPEER_TCP;
+	if (l4[13] & TH_RST)
+		return SIMPEER_FRAME_RST;
+	return (l4[13] & (TH_FIN | TH_SYN | TH_ACK)) == TH_SYN ? SIMPEER_FRAME_PROBE
+							       : SIMPEER_FRAME_OTHER;
 }
 
-static bool l4_checksum_right(const struct rte_ipv4_hdr *ip, const uint8_t *l4, uint32_t l4_len)
+static enum simpeer_frame_kind parse_ip(struct simpeer_frame *f, bool verify_checksums)
 {
-	uint64_t sum = rte_raw_cksum(l4, l4_len);
-
-	if (ip->next_proto_id == IPPROTO_UDP && l4[6] == 0 && l4[7] == 0)
-		return true; /* none (RFC 768) */
-	if (ip->next_proto_id != IPPROTO_ICMP)
-		sum += (uint64_t)ip->src_addr + ip->dst_addr + htons(ip->next_proto_id) +
-		       htons((uint16_t)l4_len);
-	return simpeer_checksum(sum) == 0;
-}
-
-static enum simpeer_frame_kind parse_ipv4(const uint8_t *p, size_t len, bool verify,
-					  struct simpeer_frame *f)
-{
-	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)p;
 	enum simpeer_frame_kind kind;
-	uint32_t l4_len;
 
-	if (len < sizeof(*ip))
-		return SIMPEER_FRAME_MALFORMED;
-	f->ip_len = ntohs(ip->total_length);
-	if (ip->version_ihl >> 4 != 4 || rte_ipv4_hdr_len(ip) < sizeof(*ip) || f->ip_len > len ||
-	    f->ip_len < rte_ipv4_hdr_len(ip))
-		return SIMPEER_FRAME_MALFORMED;
-	if (ip->version_ihl != RTE_IPV4_VHL_DEF)
+	if (f->pkt.family != 4 || f->pkt.l4 - f->pkt.l3 != SIMPEER_IPV4_LEN)
 		return SIMPEER_FRAME_OTHER;
-	if (verify && rte_raw_cksum(ip, sizeof(*ip)) != 0xffff)
-		return SIMPEER_FRAME_BAD_CHECKSUM;
-	f->src = ip->src_addr;
-	f->dst = ip->dst_addr;
-	if (ip->fragment_offset & htons(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
-		return SIMPEER_FRAME_FRAGMENT;
-	l4_len = f->ip_len - (uint32_t)sizeof(*ip);
-	kind = parse_l4(p + sizeof(*ip), l4_len, ip->next_proto_id, f);
-	if (verify && (kind == SIMPEER_FRAME_PROBE || kind == SIMPEER_FRAME_RST) &&
-	    !l4_checksum_right(ip, p + sizeof(*ip), l4_len))
+	f->l2_len = (uint16_t)(f->pkt.l3 - f->pkt.l2);
+	memcpy(&f->src, f->pkt.ip.src, 4);
+	memcpy(&f->dst, f->pkt.ip.dst, 4);
+	kind = parse_l4(f);
+	if (verify_checksums && (kind == SIMPEER_FRAME_PROBE || kind == SIMPEER_FRAME_RST) &&
+	    !el_pkt_checksums_right(&f->pkt))
 		return SIMPEER_FRAME_BAD_CHECKSUM;
 	return kind;
 }
@@ -136,26 +81,20 @@ void simpeer_frame_parse(const struct simpeer_buf *b, const uint8_t mac[6], bool
 {
 	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	struct simpeer_frame *f = ret_frame;
-	uint16_t ether_type;
 
-	*f = (struct simpeer_frame){.kind = SIMPEER_FRAME_MALFORMED,
-				    .l2_len = sizeof(struct rte_ether_hdr)};
-	if (b->len < f->l2_len)
-		return;
-	f->dst_mac_own = memcmp(b->data, mac, 6) == 0 || memcmp(b->data, broadcast, 6) == 0;
-	ether_type = get16(b->data + 12);
-	for (int tags = 0;
-	     tags < 2 && (ether_type == RTE_ETHER_TYPE_VLAN || ether_type == RTE_ETHER_TYPE_QINQ);
-	     tags++) {
-		f->l2_len += (uint16_t)sizeof(struct rte_vlan_hdr);
-		if (b->len < f->l2_len)
-			return;
-		ether_type = get16(b->data + f->l2_len - 2);
+	f->dst_mac_own =
+	    b->len >= 6 && (memcmp(b->data, mac, 6) == 0 || memcmp(b->data, broadcast, 6) == 0);
+	switch (el_pkt_parse(b->data, b->len, &f->pkt)) {
+	case EL_PKT_OK:
+		f->kind = parse_ip(f, verify_checksums);
+		break;
+	case EL_PKT_UNSUPPORTED:
+		f->kind = parse_arp(b, f);
+		break;
+	case EL_PKT_FRAGMENT:
+		f->kind = SIMPEER_FRAME_FRAGMENT;
+		break;
+	default:
+		f->kind = SIMPEER_FRAME_MALFORMED;
 	}
-	if (ether_type == RTE_ETHER_TYPE_IPV4)
-		f->kind = parse_ipv4(b->data + f->l2_len, b->len - f->l2_len, verify_checksums, f);
-	else if (ether_type == RTE_ETHER_TYPE_ARP)
-		f->kind = parse_arp(b->data + f->l2_len, b->len - f->l2_len, f);
-	else
-		f->kind = SIMPEER_FRAME_OTHER;
 }

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UDP_LEN 8U
+#include "answer.h"
+
 #define TTL 255 /* RFC 8762 section 4.3 */
 
 int simpeer_stamp_init(struct simpeer_stamp *s, const struct simpeer_clock *clock)
@@ -44,13 +45,10 @@ int64_t simpeer_stamp_clock(const struct simpeer_stamp *s, const struct simpeer_
 	return el_wall_real_ns(&s->wall, ns) + llround(off_us * 1e3);
 }
 
-/* By addresses, and SSID or else ports. NULL: too many. */
-static struct el_stamp_session *find_session(struct simpeer_stamp *s, const struct simpeer_frame *f,
-					     const uint8_t *request)
+/* NULL: there are too many. No session is ever forgotten, as then its counts would be wrong. */
+static struct el_stamp_session *find_session(struct simpeer_stamp *s, const struct simpeer_frame *f)
 {
-	uint16_t ssid = f->payload_len >= 16 ? el_get16(request + 14) : 0;
-	uint64_t which = ssid ? UINT64_C(1) << 48 | ssid
-			      : UINT64_C(1) << 49 | (uint64_t)f->src_port << 16 | f->dst_port;
+	uint64_t which = el_stamp_session_which(f->pkt.l4, f->pkt.l4_len, false);
 	uint64_t hash = (which ^ (uint64_t)f->src << 32 ^ f->dst) * 0x9e3779b97f4a7c15;
 
 	for (uint32_t i = (uint32_t)(hash >> 32);; i++) {
@@ -70,35 +68,35 @@ static struct el_stamp_session *find_session(struct simpeer_stamp *s, const stru
 
 bool simpeer_stamp_reflect(struct simpeer_stamp *s, const struct simpeer_script *script,
 			   const struct simpeer_rule *rule, uint64_t now_ns, struct simpeer_buf *b,
-			   const struct simpeer_frame *f, struct simpeer_answer *a)
+			   const struct simpeer_frame *f)
 {
-	uint8_t *l3 = b->data + f->l2_len, *reply = l3 + 20 + UDP_LEN;
+	const uint8_t *l3 = f->pkt.l3;
+	uint8_t *reply = b->data + (f->pkt.l4 - f->pkt.l2) + SIMPEER_UDP_LEN;
+	const size_t len = f->pkt.l4_len - SIMPEER_UDP_LEN;
 	uint64_t t2_ns = now_ns + rule->stamp_forward_us * UINT64_C(1000);
 	uint64_t t3_ns = t2_ns + rule->stamp_residence_us * UINT64_C(1000);
 	struct el_stamp_session *session;
 	struct el_stamp_reflected reflected;
 	struct el_stamp_received request = {.packet = reply,
-					    .len = f->payload_len,
+					    .len = len,
 					    .ttl = l3[8],
 					    .tos = l3[1],
 					    .family = 4,
 					    .source_port = f->src_port,
 					    .destination_port = f->dst_port,
-					    .source = (const uint8_t *)&f->src,
-					    .destination = (const uint8_t *)&f->dst,
+					    .source = f->pkt.ip.src,
+					    .destination = f->pkt.ip.dst,
 					    .source_mac = b->data + 6};
 
 	if (!s->began_ns)
 		s->began_ns = now_ns;
 	request.t2_ns = simpeer_stamp_clock(s, &script->clock, t2_ns);
-	session = rule->stamp_stateless ? NULL : find_session(s, f, reply);
-	if (el_stamp_reflect(&s->reflector, &request, session, reply, f->payload_len, &reflected) !=
+	session = rule->stamp_stateless ? NULL : find_session(s, f);
+	if (el_stamp_reflect(&s->reflector, &request, session, reply, len, &reflected) !=
 	    EL_STAMP_REFLECTED)
 		return false;
 	el_stamp_reflect_stamp(&s->reflector, session, reply,
 			       simpeer_stamp_clock(s, &script->clock, t3_ns));
-	l3[1] = (uint8_t)(reflected.dscp << 2);
-	a->ttl = TTL;
-	simpeer_answer_udp(b, f, a);
+	simpeer_answer_udp(b, f, (uint8_t)(reflected.dscp << 2), TTL, reflected.len);
 	return true;
 }

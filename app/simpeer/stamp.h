@@ -27,9 +27,9 @@ void simpeer_stamp_fini(struct simpeer_stamp *s);
 int64_t simpeer_stamp_clock(const struct simpeer_stamp *s, const struct simpeer_clock *clock,
 			    uint64_t ns);
 
-/* Turns the request in `b`, which came at `now_ns`, into its reply, as simpeer_answer_udp does with
- * a datagram: T2 is when it has been under way for the rule's forward_us, T3 its residence_us
- * later. False: it is none, or asks for none. */
+/* Turns the request in `b`, which came at `now_ns`, into its reply, as simpeer_answer_udp: T2 is
+ * when it has been under way for the rule's forward_us, T3 its residence_us later. False: it is
+ * none, or asks for none. */
 bool simpeer_stamp_reflect(struct simpeer_stamp *s, const struct simpeer_script *script,
 			   const struct simpeer_rule *rule, uint64_t now_ns, struct simpeer_buf *b,
-			   const struct simpeer_frame *f, struct simpeer_answer *a);
+			   const struct simpeer_frame *f);

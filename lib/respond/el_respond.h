@@ -68,11 +68,33 @@ size_t el_respond_len(const struct el_responder *r, const struct el_pkt *pkt);
 void el_respond_write(const struct el_responder *r, const struct el_pkt *pkt, size_t len,
 		      uint8_t *answer);
 
+/* ---- parts of it, for who knows what to answer ----
+ * As el_respond_plain.h: an answer may be made in the memory of the packet. */
+
+/* A TCP segment that answers another: el_respond_segment tells which a host's is. */
+struct el_respond_segment {
+	uint32_t sequence, acknowledged;
+	uint8_t flags; /* TH_SYN, ... */
+};
+
+/* Writes it, of EL_RESPOND_TCP_LEN bytes behind its IP header, to `l3`. */
+#define EL_RESPOND_TCP_LEN 20
+void el_respond_tcp(const struct el_pkt *pkt, const struct el_respond_segment *segment,
+		    uint8_t *l3);
+
+/* Writes an error of ICMP or ICMPv6 about a packet, which quotes its first `quoted` bytes from the
+ * IP header on, to `l3`: there they are already, behind an IP header and EL_RESPOND_ERROR_LEN. */
+#define EL_RESPOND_ERROR_LEN 8
+void el_respond_error(const struct el_pkt *pkt, uint8_t type, uint8_t code, size_t quoted,
+		      uint8_t *l3);
+
+/* ---- all of it ---- */
+
 /* Whether a packet is from an address that one host can have, and not from where it is to: an
  * answer to any other would go to many or never end. */
 bool el_respond_is_from_host(const struct el_pkt *pkt);
 
-/* All of it: writes the answer to a packet that el_pkt_parse has parsed, from its IP header on, to
+/* Writes the answer to a packet that el_pkt_parse has parsed, from its IP header on, to
  * `answer`, other memory than the packet's.
  *
  * An echo request is answered by its reply; a TCP SYN to an open port by a SYN/ACK; all else of TCP

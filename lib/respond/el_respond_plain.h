@@ -6,8 +6,10 @@
  * buffer first. */
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 
 #include "el_pkt.h"
+#include "el_respond.h"
 
 #define EL_RESPOND_INLINE static inline __attribute__((always_inline))
 
@@ -76,6 +78,77 @@ EL_RESPOND_INLINE size_t el_respond_ip_header(const struct el_pkt *pkt, uint8_t 
 	el_respond_ipv6_header(pkt, l3, protocol, tos, ttl, l4_len);
 	return 40;
 }
+
+/* The ports of a packet of TCP or UDP exchanged, both as they lie in memory. */
+EL_RESPOND_INLINE uint32_t el_respond_ports(const struct el_pkt *pkt)
+{
+	uint32_t ports;
+
+	memcpy(&ports, pkt->l4, 4);
+	return ports >> 16 | ports << 16;
+}
+
+/* ---- TCP ---- */
+
+/* What a segment takes of the sequence numbers (RFC 9293 section 3.4). */
+EL_RESPOND_INLINE uint32_t el_respond_segment_len(const struct el_pkt *pkt)
+{
+	uint32_t header = (pkt->l4[12] >> 4) * 4U, flags = pkt->l4[13];
+
+	return pkt->l4_len - header + !!(flags & TH_SYN) + !!(flags & TH_FIN);
+}
+
+/* What a host says to a segment which is no RST (RFC 9293 sections 3.10.7.1 and 3.10.7.2): a
+ * SYN/ACK to a SYN, if its port is open, else an RST. The sequence number of a SYN/ACK is the
+ * caller's to choose. SYN payload is not acknowledged by a SYN/ACK, as Linux does it. */
+EL_RESPOND_INLINE struct el_respond_segment el_respond_segment(const struct el_pkt *pkt, bool open)
+{
+	uint8_t flags = pkt->l4[13] & (TH_FIN | TH_SYN | TH_RST | TH_ACK);
+
+	if (flags == TH_SYN && open)
+		return (struct el_respond_segment){.flags = TH_SYN | TH_ACK,
+						   .acknowledged = el_get32(pkt->l4 + 4) + 1};
+	if (flags & TH_ACK)
+		return (struct el_respond_segment){.flags = TH_RST,
+						   .sequence = el_get32(pkt->l4 + 8)};
+	return (struct el_respond_segment){.flags = TH_RST | TH_ACK,
+					   .acknowledged =
+					       el_get32(pkt->l4 + 4) + el_respond_segment_len(pkt)};
+}
+
+/* ---- UDP ---- */
+
+/* Writes the headers, without checksum, of a datagram of UDP back to where one is from, in front of
+ * payload_len bytes. Where its own is. */
+EL_RESPOND_INLINE uint8_t *el_respond_udp(const struct el_pkt *pkt, uint8_t *l3, uint8_t tos,
+					  uint8_t ttl, size_t payload_len)
+{
+	const uint16_t len = (uint16_t)(8 + payload_len);
+	const uint32_t ports = el_respond_ports(pkt), len_be = htobe32((uint32_t)len << 16);
+	uint8_t *udp = l3 + el_respond_ip_header(pkt, l3, IPPROTO_UDP, tos, ttl, len);
+
+	memcpy(udp, &ports, 4);
+	memcpy(udp + 4, &len_be, 4);
+	return udp;
+}
+
+/* The sum of all that the checksum of a datagram of `len` bytes is over. */
+EL_RESPOND_INLINE uint64_t el_respond_udp_sum(const uint8_t *l3, const uint8_t *udp, uint16_t len)
+{
+	return el_sum(udp, len, el_sum_pseudo(l3, IPPROTO_UDP, len));
+}
+
+/* Sets the checksum by that sum. */
+EL_RESPOND_INLINE void el_respond_udp_set_checksum(uint8_t *udp, uint64_t sum)
+{
+	uint16_t checksum = (uint16_t)~el_sum_fold(sum);
+
+	if (!checksum)
+		checksum = UINT16_MAX; /* 0 would be none (RFC 768, RFC 8200 section 8.1) */
+	memcpy(udp + 6, &checksum, 2);
+}
+
+/* ---- echo ---- */
 
 /* Whether a packet of ICMP or ICMPv6 asks for an echo. */
 EL_RESPOND_INLINE bool el_respond_is_echo(const struct el_pkt *pkt)

@@ -5,54 +5,18 @@
 
 #define IPV4_LEN 20U
 #define IPV6_LEN 40U
-#define TCP_LEN 20U
-#define ICMP_LEN 8U
+#define ICMP_LEN EL_RESPOND_ERROR_LEN
 #define IPV4_ERROR_MAX 576U /* RFC 1812 section 4.3.2.3 */
 #define TOS_ERROR 0xc0      /* internetwork control: RFC 1812 section 4.3.2.5 */
 #define WINDOW 64240
 #define STAMP_PORT 862 /* RFC 8762 section 4.1 */
-
-enum tcp_flag {
-	FIN = 1,
-	SYN = 2,
-	RST = 4,
-	ACK = 16,
-};
-
-/* An answer that is being written. */
-struct answer {
-	const struct el_pkt *pkt;
-	uint8_t *l3, *l4;
-	size_t l4_len;
-};
 
 static size_t ip_len(const struct el_pkt *pkt)
 {
 	return pkt->family == 4 ? IPV4_LEN : IPV6_LEN;
 }
 
-static void put_ip(const struct answer *a, uint8_t protocol, uint8_t tos)
-{
-	el_respond_ip_header(a->pkt, a->l3, protocol, tos, EL_RESPOND_TTL, a->l4_len);
-}
-
-/* The checksum of the L4 packet, behind its IP header. */
-static void put_l4_checksum(const struct answer *a, uint8_t protocol, size_t at)
-{
-	uint64_t pseudo =
-	    protocol == IPPROTO_ICMP ? 0 : el_sum_pseudo(a->l3, protocol, (uint16_t)a->l4_len);
-	uint16_t sum = (uint16_t)~el_sum_fold(el_sum(a->l4, a->l4_len, pseudo));
-
-	memcpy(a->l4 + at, &sum, sizeof(sum));
-}
-
-/* What a segment takes of the sequence numbers (RFC 9293 section 3.4). */
-static uint32_t tcp_segment_len(const struct el_pkt *pkt)
-{
-	uint32_t header = (pkt->l4[12] >> 4) * 4U, flags = pkt->l4[13];
-
-	return pkt->l4_len - header + !!(flags & SYN) + !!(flags & FIN);
-}
+/* ---- TCP ---- */
 
 /* The first sequence number of a connection: nobody can tell it who has not seen it. */
 static uint32_t tcp_cookie(const struct el_responder *r, const struct el_pkt *pkt)
@@ -80,71 +44,72 @@ static bool is_open(const struct el_responder *r, uint16_t port)
 	return false;
 }
 
-/* A TCP header, as it lies in memory. */
-struct segment {
-	uint32_t ports_be, sequence_be, acknowledged_be;
-	uint16_t offset_flags_be, window_be, checksum, urgent;
-};
-_Static_assert(sizeof(struct segment) == TCP_LEN, "RFC 9293 section 3.1");
-
-/* With its checksum, of values at hand as that of the IP header is. */
-static void put_segment(const struct answer *a, struct segment s)
+/* RFC 9293 section 3.1, without options. The checksum is of values at hand, as that of the IP
+ * header is. */
+void el_respond_tcp(const struct el_pkt *pkt, const struct el_respond_segment *segment, uint8_t *l3)
 {
-	const struct el_pkt *pkt = a->pkt;
-	uint64_t sum = (uint64_t)s.ports_be + s.sequence_be + s.acknowledged_be +
-		       s.offset_flags_be + s.window_be + htobe16(IPPROTO_TCP) + htobe16(TCP_LEN);
+	const uint32_t ports = el_respond_ports(pkt), sequence = htobe32(segment->sequence),
+		       acknowledged = htobe32(segment->acknowledged),
+		       window = segment->flags & TH_RST ? 0 : WINDOW,
+		       flags = EL_RESPOND_TCP_LEN / 4 << 12 | segment->flags,
+		       flags_window = htobe32(flags << 16 | window);
+	uint64_t sum = (uint64_t)ports + sequence + acknowledged + flags_window +
+		       htobe16(IPPROTO_TCP) + htobe16(EL_RESPOND_TCP_LEN);
+	uint16_t checksum;
 
 	/* the addresses are those of the packet, exchanged */
-	sum = el_sum(pkt->ip.src, pkt->family == 4 ? 4 : 16, sum);
-	sum = el_sum(pkt->ip.dst, pkt->family == 4 ? 4 : 16, sum);
-	s.checksum = (uint16_t)~el_sum_fold(sum);
-	memcpy(a->l4, &s, sizeof(s));
+	sum = el_sum(pkt->ip.src, pkt->family == 4 ? 8 : 32, sum);
+	checksum = (uint16_t)~el_sum_fold(sum);
+	l3 += el_respond_ip_header(pkt, l3, IPPROTO_TCP, el_respond_tos(pkt) & EL_RESPOND_DSCP,
+				   EL_RESPOND_TTL, EL_RESPOND_TCP_LEN);
+	memcpy(l3, &ports, 4);
+	memcpy(l3 + 4, &sequence, 4);
+	memcpy(l3 + 8, &acknowledged, 4);
+	memcpy(l3 + 12, &flags_window, 4);
+	memcpy(l3 + 16, &checksum, 2);
+	memset(l3 + 18, 0, 2);
 }
 
-/* RFC 9293 sections 3.10.7.1 (closed) and 3.10.7.2 (listening). SYN payload is not acknowledged by
- * a SYN/ACK, as Linux does it. */
-static void put_tcp(const struct el_responder *r, const struct answer *a)
+static void put_tcp(const struct el_responder *r, const struct el_pkt *pkt, uint8_t *l3)
 {
-	const uint8_t *l4 = a->pkt->l4;
-	uint8_t flags = l4[13] & (FIN | SYN | RST | ACK);
-	uint32_t sequence = 0, acknowledged = 0, ports_be;
-	bool synack = false;
+	struct el_respond_segment s = el_respond_segment(pkt, is_open(r, el_get16(pkt->l4 + 2)));
 
-	memcpy(&ports_be, l4, 4);
-	if (flags == SYN && is_open(r, el_get16(l4 + 2))) {
-		synack = true;
-		sequence = tcp_cookie(r, a->pkt);
-		acknowledged = el_get32(l4 + 4) + 1;
-	} else if (flags & ACK) {
-		sequence = el_get32(l4 + 8);
-	} else {
-		acknowledged = el_get32(l4 + 4) + tcp_segment_len(a->pkt);
-	}
-	put_segment(a, (struct segment){
-			   .ports_be = ports_be >> 16 | ports_be << 16,
-			   .sequence_be = htobe32(sequence),
-			   .acknowledged_be = htobe32(acknowledged),
-			   .offset_flags_be =
-			       htobe16((uint16_t)(TCP_LEN / 4 << 12 | (synack        ? SYN | ACK
-								       : flags & ACK ? RST
-										     : RST | ACK))),
-			   .window_be = htobe16(synack ? WINDOW : 0)});
-	put_ip(a, IPPROTO_TCP, el_respond_tos(a->pkt) & EL_RESPOND_DSCP);
+	if (s.flags & TH_SYN)
+		s.sequence = tcp_cookie(r, pkt);
+	el_respond_tcp(pkt, &s, l3);
 }
 
-/* RFC 792, RFC 4443 section 3.1 */
-static void put_unreachable(const struct answer *a)
+/* ---- ICMP errors ---- */
+
+/* RFC 792, RFC 4443 section 3 */
+void el_respond_error(const struct el_pkt *pkt, uint8_t type, uint8_t code, size_t quoted,
+		      uint8_t *l3)
 {
-	bool v4 = a->pkt->family == 4;
-	uint8_t protocol = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	uint8_t protocol = pkt->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	size_t len = ICMP_LEN + quoted;
+	uint64_t sum;
+	uint8_t *l4 = l3 + el_respond_ip_header(pkt, l3, protocol, TOS_ERROR, EL_RESPOND_TTL, len);
+	uint16_t checksum;
 
-	memset(a->l4, 0, ICMP_LEN);
-	a->l4[0] = v4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH;
-	a->l4[1] = v4 ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT;
-	memcpy(a->l4 + ICMP_LEN, a->pkt->l3, a->l4_len - ICMP_LEN);
-	put_ip(a, protocol, TOS_ERROR);
-	put_l4_checksum(a, protocol, 2);
+	memset(l4, 0, ICMP_LEN);
+	l4[0] = type;
+	l4[1] = code;
+	sum = pkt->family == 4 ? 0 : el_sum_pseudo(l3, protocol, (uint16_t)len);
+	checksum = (uint16_t)~el_sum_fold(el_sum(l4, len, sum));
+	memcpy(l4 + 2, &checksum, sizeof(checksum));
 }
+
+static void put_unreachable(const struct el_pkt *pkt, size_t len, uint8_t *l3)
+{
+	bool v4 = pkt->family == 4;
+	size_t before = ip_len(pkt) + ICMP_LEN, quoted = len - before;
+
+	memcpy(l3 + before, pkt->l3, quoted);
+	el_respond_error(pkt, v4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH,
+			 v4 ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT, quoted, l3);
+}
+
+/* ---- what is answered ---- */
 
 /* Whether two reflectors talk to each other. */
 static bool is_between_reflectors(const struct el_pkt *pkt)
@@ -159,7 +124,7 @@ static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
 
 	switch (pkt->protocol) {
 	case IPPROTO_TCP:
-		return pkt->l4[13] & RST ? 0 : TCP_LEN;
+		return pkt->l4[13] & TH_RST ? 0 : EL_RESPOND_TCP_LEN;
 	case IPPROTO_UDP:
 		most = (pkt->family == 4 ? IPV4_ERROR_MAX : EL_RESPOND_MAX) - header - ICMP_LEN;
 		if (!r->port_unreachable || is_between_reflectors(pkt))
@@ -183,15 +148,12 @@ size_t el_respond_len(const struct el_responder *r, const struct el_pkt *pkt)
 void el_respond_write(const struct el_responder *r, const struct el_pkt *pkt, size_t len,
 		      uint8_t *answer)
 {
-	const struct answer a = {
-	    .pkt = pkt, .l3 = answer, .l4 = answer + ip_len(pkt), .l4_len = len - ip_len(pkt)};
-
 	if (pkt->protocol == IPPROTO_TCP) {
-		put_tcp(r, &a);
+		put_tcp(r, pkt, answer);
 	} else if (pkt->protocol == IPPROTO_UDP) {
-		put_unreachable(&a);
+		put_unreachable(pkt, len, answer);
 	} else {
-		memcpy(a.l4 + 4, pkt->l4 + 4, pkt->l4_len - 4U);
+		memcpy(answer + ip_len(pkt) + 4, pkt->l4 + 4, pkt->l4_len - 4U);
 		el_respond_echo(pkt, answer);
 	}
 }

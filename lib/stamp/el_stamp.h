@@ -250,6 +250,18 @@ struct el_stamp_session {
 	uint64_t last_timestamp; /* its T3, as sent; 0: none yet */
 };
 
+/* What tells the sessions between two addresses apart: their SSID, else their ports (RFC 8972
+ * section 3). Of a request's datagram, from its UDP header on, of which `len` bytes are there, 8 at
+ * least. Below 2^50, never 0. */
+static inline uint64_t el_stamp_session_which(const uint8_t *udp, size_t len, bool authenticated)
+{
+	size_t at = 8 + (authenticated ? offsetof(struct el_stamp_auth_request_wire, ssid)
+				       : offsetof(struct el_stamp_request_wire, ssid));
+	uint16_t ssid = len >= at + 2 ? el_get16(udp + at) : 0;
+
+	return ssid ? UINT64_C(1) << 48 | ssid : UINT64_C(1) << 49 | el_get32(udp);
+}
+
 /* A request of the session has come that is not answered. It takes a sequence number as if it was:
  * so its sender, of whichever make, knows that it has come, and has lost one on the way back, where
  * replies are. Without a number it would look lost on the way there. */

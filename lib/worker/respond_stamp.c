@@ -32,17 +32,11 @@ struct sessions *respond_sessions_create(uint32_t n, int socket)
 	return s;
 }
 
-/* What tells sessions between two addresses apart: the SSID, else the ports (RFC 8972 section 3).
- * Never 0. */
+/* What tells sessions between two addresses apart. Never 0. */
 static uint64_t session_which(const struct el_worker_responder *r, const struct el_pkt *pkt)
 {
-	size_t at = r->reflector.authenticated ? offsetof(struct el_stamp_auth_request_wire, ssid)
-					       : offsetof(struct el_stamp_request_wire, ssid);
-	uint16_t ssid = pkt->l4_len >= 8 + at + 2 ? el_get16(pkt->l4 + 8 + at) : 0;
-
-	if (ssid)
-		return (uint64_t)pkt->family << 56 | UINT64_C(1) << 48 | ssid;
-	return (uint64_t)pkt->family << 56 | el_get32(pkt->l4);
+	return (uint64_t)pkt->family << 56 |
+	       el_stamp_session_which(pkt->l4, pkt->l4_len, r->reflector.authenticated);
 }
 
 static bool is_session(const struct session *s, const struct el_pkt *pkt, uint64_t which)
@@ -166,28 +160,27 @@ static uint8_t ttl_of(const struct el_pkt *pkt)
 static uint32_t reflect_plain(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
 			      uint64_t hash, uint8_t *l3, struct answer *ret)
 {
-	enum { LEN = 8 + EL_STAMP_LEN };
+	const uint16_t len = 8 + EL_STAMP_LEN;
 	const struct el_worker_responder *r = w->responder;
 	struct el_stamp_session *session = count_plain(w, pkt, hash);
 	const uint8_t *request = pkt->l4 + 8;
-	uint32_t sequence = session ? session->sequence - 1 : el_get32(request), ports_be;
-	const uint16_t len_be = htobe16(LEN);
-	uint8_t *udp = l3 + (pkt->family == 4 ? 20 : 40);
+	uint32_t sequence = session ? session->sequence - 1 : el_get32(request);
+	const uint32_t ports_be = el_respond_ports(pkt);
+	const uint16_t len_be = htobe16(len);
+	uint8_t *udp = l3 + el_respond_ip_header(pkt, l3, IPPROTO_UDP,
+						 el_respond_tos(pkt) & EL_RESPOND_DSCP, TTL, len);
 
-	el_respond_ip_header(pkt, l3, IPPROTO_UDP, el_respond_tos(pkt) & EL_RESPOND_DSCP, TTL, LEN);
-	memcpy(&ports_be, pkt->l4, 4);
-	ports_be = ports_be >> 16 | ports_be << 16;
 	memcpy(udp, &ports_be, 4);
 	memcpy(udp + 4, &len_be, 2);
 	/* the sum of the pseudo header is the same both ways */
 	ret->sum = el_stamp_plain_reflect(&r->reflector, request, sequence, encode_t2(w, at_ns),
 					  ttl_of(pkt), udp + 8);
-	ret->sum = el_sum_add(ret->sum, el_sum_pseudo(pkt->l3, IPPROTO_UDP, LEN));
+	ret->sum = el_sum_add(ret->sum, el_sum_pseudo(pkt->l3, IPPROTO_UDP, len));
 	ret->sum = el_sum_add(ret->sum, (uint64_t)ports_be + len_be);
 	ret->session = session;
 	ret->l4 = (uint8_t)(udp - l3);
 	ret->plain = true;
-	return (uint32_t)(udp - l3) + LEN;
+	return (uint32_t)(udp - l3) + len;
 }
 
 static enum el_stamp_reflect reflect(struct el_worker *w, const struct el_pkt *pkt,
@@ -220,21 +213,6 @@ static enum el_stamp_reflect reflect(struct el_worker *w, const struct el_pkt *p
 	s->last_ns = w->iteration_ns;
 	*ret_session = &s->counts;
 	return verdict;
-}
-
-/* The UDP header in front of a reply of `len` bytes, without its checksum. */
-static void put_udp(const struct el_pkt *pkt, uint8_t *udp, uint16_t len)
-{
-	memcpy(udp, pkt->l4 + 2, 2);
-	memcpy(udp + 2, pkt->l4, 2);
-	el_put16(udp + 4, (uint16_t)(8 + len));
-	memset(udp + 6, 0, 2);
-}
-
-/* The sum of all that the checksum of the UDP datagram is over. */
-static uint64_t sum_of(const uint8_t *l3, const uint8_t *udp, uint16_t len)
-{
-	return el_sum(udp, len, el_sum_pseudo(l3, IPPROTO_UDP, len));
 }
 
 static uint32_t reflect_any(struct el_worker *w, const struct el_pkt *pkt, uint64_t at_ns,
@@ -276,13 +254,11 @@ static uint32_t reflect_any(struct el_worker *w, const struct el_pkt *pkt, uint6
 		count(w, counters[verdict], 1);
 		return 0;
 	}
-	el_respond_ip_header(pkt, l3, IPPROTO_UDP, (uint8_t)(reflected.dscp << 2), TTL,
-			     8 + reflected.len);
+	el_respond_udp(pkt, l3, (uint8_t)(reflected.dscp << 2), TTL, reflected.len);
 	ret->l4 = (uint8_t)ip_len;
 	ret->plain = false;
-	put_udp(pkt, udp, (uint16_t)reflected.len);
 	if (!r->reflector.authenticated) /* else it is signed first */
-		ret->sum = sum_of(l3, udp, (uint16_t)(8 + reflected.len));
+		ret->sum = el_respond_udp_sum(l3, udp, (uint16_t)(8 + reflected.len));
 	return (uint32_t)(ip_len + 8 + reflected.len);
 }
 
@@ -297,20 +273,11 @@ uint32_t respond_reflect(struct el_worker *w, const struct el_pkt *pkt, uint64_t
 
 /* ---- T3 ---- */
 
-static void put_udp_checksum(uint8_t *udp, uint64_t whole)
-{
-	uint16_t sum = (uint16_t)~el_sum_fold(whole);
-
-	if (!sum)
-		sum = UINT16_MAX; /* 0 would be none (RFC 768, RFC 8200 section 8.1) */
-	memcpy(udp + 6, &sum, sizeof(sum));
-}
-
 static inline void set_plain_t3(struct answer *a, uint8_t *frame, uint64_t t3)
 {
 	uint8_t *udp = frame + a->l3 + a->l4, *reply = udp + 8;
 
-	put_udp_checksum(udp, el_stamp_plain_set_t3(t3, reply, a->sum));
+	el_respond_udp_set_checksum(udp, el_stamp_plain_set_t3(t3, reply, a->sum));
 	if (a->session) {
 		a->session->last_sequence = el_get32(reply);
 		a->session->last_timestamp = t3;
@@ -335,9 +302,10 @@ static void set_t3(const struct el_stamp_reflector *r, struct answer *const *ans
 
 		if (r->authenticated) {
 			memset(udp + 6, 0, 2);
-			put_udp_checksum(udp, sum_of(l3, udp, (uint16_t)(a->len - a->l3 - a->l4)));
+			el_respond_udp_set_checksum(
+			    udp, el_respond_udp_sum(l3, udp, (uint16_t)(a->len - a->l3 - a->l4)));
 		} else {
-			put_udp_checksum(
+			el_respond_udp_set_checksum(
 			    udp,
 			    el_sum(replies[i] + offsetof(struct el_stamp_reply_wire, timestamp), 8,
 				   a->sum));

@@ -146,7 +146,6 @@ static struct rte_mbuf *answer(struct nic *n, const struct rte_mbuf *probe)
 	memcpy(b.data, rte_pktmbuf_mtod(probe, const void *), probe->data_len);
 	b.len = probe->data_len;
 	b.headroom = rte_pktmbuf_headroom(m);
-	b.tailroom = rte_pktmbuf_tailroom(m);
 	rte_spinlock_lock(&n->lock);
 	simpeer_core_handle(&n->peer, &b, &verdict);
 	rte_spinlock_unlock(&n->lock);

@@ -4,10 +4,12 @@
  * nothing here is shared with the code under test but DPDK's headers. */
 #include <netinet/in.h>
 
+#include <rte_ip.h>
+#include <rte_tcp.h>
+
 #include "unit.h"
 
 #include "core.h"
-#include "rte_arp.h"
 
 #define OWN_MAC "\x02\x00\x00\x00\x00\x01"
 #define PROBER_MAC "\x02\x00\x00\x00\x00\x99"
@@ -105,7 +107,7 @@ static inline void make_probe(struct room *room, const struct probe *p, uint64_t
 	set16(l4 + check_at, (uint16_t)~slow_l4_sum(l3, len));
 	if (p->protocol == IPPROTO_UDP && at16(l4 + check_at) == 0)
 		set16(l4 + check_at, 0xffff);
-	room->b = (struct simpeer_buf){l2, (uint32_t)(14 + 20 + len), 128, 512};
+	room->b = (struct simpeer_buf){l2, (uint32_t)(14 + 20 + len), 128};
 }
 
 static inline struct simpeer_script *script_of(const char *text)

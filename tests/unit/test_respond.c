@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "el_respond.h"
+#include "el_respond_plain.h"
 #include "frames.h"
 
 #define S UINT64_C(1000000000)
@@ -343,6 +344,56 @@ static void answers_are_never_answered(void **state)
 	assert_int_equal(respond(&responder, &f, &a), EL_RESPOND_NOTHING);
 }
 
+/* The packet of a frame whose IP header begins at `l3`, where it is copied. */
+static struct el_pkt packet_at(const struct frame *f, uint8_t *l3)
+{
+	struct el_pkt pkt;
+
+	memcpy(l3 - 14, f->bytes, f->len);
+	assert_int_equal(el_pkt_parse(l3 - 14, f->len, &pkt), EL_PKT_OK);
+	return pkt;
+}
+
+/* Who makes its parts where the packet is gets the same answer. */
+static void parts_are_made_in_place(void **state)
+{
+	uint8_t memory[512] = {0}, *l3 = memory + 128;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		uint8_t udp[48] = {0, 99, 0, 7, 0, 48, 1, 2, 3, 4}, *moved;
+		struct frame f = segment(families[i], 80, 0x02, 10);
+		struct el_respond_segment s;
+		struct answered a;
+		struct el_pkt pkt;
+
+		assert_int_equal(respond(&responder, &f, &a), EL_RESPOND_ANSWER);
+		pkt = packet_at(&f, l3);
+		s = el_respond_segment(&pkt, false);
+		el_respond_tcp(&pkt, &s, l3);
+		assert_memory_equal(l3, a.pkt.l3, a.len);
+
+		f = frame_of(families[i], IPPROTO_UDP, udp, sizeof(udp), 6);
+		assert_int_equal(respond(&responder, &f, &a), EL_RESPOND_ANSWER);
+		pkt = packet_at(&f, l3);
+		moved = l3 - (i ? 40 : 20) - EL_RESPOND_ERROR_LEN;
+		el_respond_error(&pkt, i ? 1 : 3, i ? 4 : 3, f.len - 14, moved);
+		assert_memory_equal(moved, a.pkt.l3, a.len);
+
+		pkt = packet_at(&f, l3);
+		moved = el_respond_udp(&pkt, l3, 0xb8, 255, sizeof(udp) - 8);
+		el_respond_udp_set_checksum(moved, el_respond_udp_sum(l3, moved, sizeof(udp)));
+		assert_int_equal(el_pkt_parse(l3 - 14, f.len, &pkt), EL_PKT_OK);
+		assert_true(el_pkt_checksums_right(&pkt));
+		assert_memory_equal(pkt.ip.src, i ? own6 : own4, i ? 16 : 4);
+		assert_memory_equal(pkt.ip.dst, i ? peer6 : peer4, i ? 16 : 4);
+		assert_int_equal(el_get32(pkt.l4), 7 << 16 | 99);
+		assert_int_equal(pkt.l4_len, sizeof(udp));
+		assert_memory_equal(pkt.l4 + 8, udp + 8, sizeof(udp) - 8);
+		assert_int_equal(pkt.l3[i ? 7 : 8], 255);
+	}
+}
+
 static void room_is_needed(void **state)
 {
 	struct frame f = segment(4, 443, 2, 0);
@@ -454,6 +505,7 @@ int main(void)
 	    cmocka_unit_test(reflectors_are_left_alone),
 	    cmocka_unit_test(only_allowed_hosts_are_answered),
 	    cmocka_unit_test(answers_are_never_answered),
+	    cmocka_unit_test(parts_are_made_in_place),
 	    cmocka_unit_test(room_is_needed),
 	    cmocka_unit_test(sources_have_a_bucket_each),
 	    cmocka_unit_test(many_sources_share),

@@ -309,7 +309,7 @@ static void parses_every_truncation(void **state)
 		make_probe(&room, &samples[i], &seed);
 		for (uint32_t len = 0; len <= room.b.len; len++) {
 			uint8_t *cut = malloc(len + 1);
-			struct simpeer_buf b = {cut + 1, len, 0, 0};
+			struct simpeer_buf b = {cut + 1, len, 0};
 
 			memcpy(cut + 1, room.b.data, len);
 			simpeer_frame_parse(&b, (const uint8_t *)OWN_MAC, true, &f);
@@ -391,7 +391,7 @@ static void arp(void **state)
 	(void)state;
 	assert_int_equal(simpeer_core_init(&c, s, (const uint8_t *)OWN_MAC), 0);
 	for (int i = 0; i < 4; i++) {
-		struct simpeer_buf b = {frame, sizeof(frame), 0, 0};
+		struct simpeer_buf b = {frame, sizeof(frame), 0};
 
 		memcpy(frame, request, sizeof(request));
 		if (i == 3)
