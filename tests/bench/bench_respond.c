@@ -2,16 +2,9 @@
 /* What the answer to a request costs in the worker's loop: one worker over a port of rings, into
  * which bursts of requests are put, and whose answers are thrown away. Only the loop's iterations
  * are timed, and the median of many is taken. With --json: a line for each kind of request. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
-
-#include "el_port.h"
-#include "el_worker.h"
+#include "bench_ring.h"
 #include "el_worker_respond.h"
 
 #define BURST 32
@@ -19,11 +12,10 @@
 #define SAMPLES 2000
 #define SOURCES 64
 #define ETH 14
-#define WIRE 1024
+#define WIRE 1024 /* frames */
 
-static struct rte_ring *out, *in;
-static struct rte_mempool *rx_pool, *tx_pool, *answer_pool;
-static uint16_t port_id;
+static struct bench_port port;
+static struct rte_mempool *tx_pool, *answer_pool;
 static const uint8_t mac_own[6] = {2, 0, 0, 0, 0, 9}, mac_peer[6] = {2, 0, 0, 0, 0, 1};
 
 /* A kind of request. */
@@ -47,35 +39,13 @@ static const struct kind kinds[] = {
     {"STAMP, authenticated", 4, IPPROTO_UDP, EL_STAMP_AUTH_LEN, 862, true, 0},
 };
 
-static int make_port(void)
+static bool start(void)
 {
 	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
-	struct rte_eth_conf conf = {0};
-	int id;
 
-	out = rte_ring_create("out", WIRE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	in = rte_ring_create("in", WIRE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	rx_pool =
-	    rte_pktmbuf_pool_create("rx", 4095, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	tx_pool = el_worker_tx_pool_create("tx", 1023, 1500, SOCKET_ID_ANY, payload);
 	answer_pool = el_worker_respond_pool_create("answers", 4095, 1500, SOCKET_ID_ANY);
-	if (!out || !in || !rx_pool || !tx_pool || !answer_pool)
-		return -1;
-	id = rte_eth_from_rings("bench", &in, 1, &out, 1, 0);
-	if (id < 0 || rte_eth_dev_configure((uint16_t)id, 1, 1, &conf) < 0 ||
-	    rte_eth_rx_queue_setup((uint16_t)id, 0, 64, 0, NULL, rx_pool) < 0 ||
-	    rte_eth_tx_queue_setup((uint16_t)id, 0, 64, 0, NULL) < 0 ||
-	    rte_eth_dev_start((uint16_t)id) < 0)
-		return -1;
-	port_id = (uint16_t)id;
-	return 0;
-}
-
-static void put_sum(uint8_t *p, uint64_t sum)
-{
-	uint16_t checksum = (uint16_t)~el_sum_fold(sum);
-
-	memcpy(p, &checksum, 2);
+	return tx_pool && answer_pool && bench_port_open(&port, WIRE);
 }
 
 /* The L4 packet; where its checksum is. */
@@ -128,9 +98,9 @@ static size_t make(const struct kind *k, uint32_t i, const struct el_stamp_sende
 	memcpy(ip + (v6 ? 8 : 12), src.bytes, v6 ? 16 : 4);
 	memcpy(ip + (v6 ? 24 : 16), dst.bytes, v6 ? 16 : 4);
 	if (!v6)
-		put_sum(ip + 10, el_sum(ip, 20, 0));
+		bench_put_sum(ip + 10, el_sum(ip, 20, 0));
 	at = put_l4(k, l4, len, i, sender);
-	put_sum(
+	bench_put_sum(
 	    l4 + at,
 	    el_sum(l4, len, k->protocol == IPPROTO_ICMP ? 0 : el_sum_pseudo(ip, k->protocol, len)));
 	return ETH + l3_len + len;
@@ -140,7 +110,7 @@ static void give(const struct kind *k, uint32_t *number, const struct el_stamp_s
 {
 	struct rte_mbuf *m[BURST];
 
-	if (rte_pktmbuf_alloc_bulk(rx_pool, m, BURST) < 0)
+	if (rte_pktmbuf_alloc_bulk(port.rx_pool, m, BURST) < 0)
 		abort();
 	for (int i = 0; i < BURST; i++) {
 		size_t len = make(k, (*number)++, sender, rte_pktmbuf_mtod(m[i], uint8_t *));
@@ -148,20 +118,8 @@ static void give(const struct kind *k, uint32_t *number, const struct el_stamp_s
 		m[i]->data_len = (uint16_t)(len < 60 ? 60 : len);
 		m[i]->pkt_len = m[i]->data_len;
 	}
-	if (rte_ring_enqueue_bulk(in, (void **)m, BURST, NULL) != BURST)
+	if (rte_ring_enqueue_bulk(port.in, (void **)m, BURST, NULL) != BURST)
 		abort();
-}
-
-static uint32_t take(void)
-{
-	struct rte_mbuf *m[BURST];
-	uint32_t n, all = 0;
-
-	while ((n = rte_ring_dequeue_burst(out, (void **)m, BURST, NULL)) > 0) {
-		rte_pktmbuf_free_bulk(m, n);
-		all += n;
-	}
-	return all;
 }
 
 static __rte_noinline double sample(struct el_worker *w, const struct kind *k, uint32_t *number,
@@ -177,16 +135,9 @@ static __rte_noinline double sample(struct el_worker *w, const struct kind *k, u
 		begin = rte_rdtsc();
 		el_worker_poll(w);
 		cycles += rte_rdtsc() - begin;
-		n += take();
+		n += bench_empty(port.out);
 	}
 	return n == POLLS * BURST ? (double)cycles / n : 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
 }
 
 static struct el_worker_responder *make_responder(const struct kind *k, struct el_ip_set *allowed,
@@ -214,7 +165,7 @@ static struct el_worker_responder *make_responder(const struct kind *k, struct e
 
 static void print(const struct kind *k, double *samples, uint32_t n, bool json)
 {
-	qsort(samples, n, sizeof(samples[0]), compare);
+	bench_sort(samples, n);
 	printf(json ? "{\"request\": \"%s\", \"family\": %u, \"cycles\": %.1f, \"tenth\": %.1f}\n"
 		    : "%s, IPv%u: %.1f cycles an answer (a tenth below %.1f)\n",
 	       k->name, k->family, samples[n / 2], samples[n / 10]);
@@ -225,7 +176,7 @@ static int measure(const struct kind *k, bool json)
 	static double samples[SAMPLES];
 	static const uint8_t secret[16] = "0123456789abcdef";
 	struct el_prefix own[2], allow[2];
-	struct el_worker_queue q = {.port_id = port_id,
+	struct el_worker_queue q = {.port_id = port.id,
 				    .own = own,
 				    .n_own = 2,
 				    .mac = {2, 0, 0, 0, 0, 9},
@@ -275,24 +226,13 @@ static int measure(const struct kind *k, bool json)
 
 int main(int argc, char **argv)
 {
-	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
 	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 	const char *only = argc == 3 && strcmp(argv[1], "--only") == 0 ? argv[2] : NULL;
-	struct el_lcores lcores;
-	struct el_eal_config eal = {
-	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
-	struct el_error err;
-	cpu_set_t allowed;
 	int failed;
 
-	CPU_ZERO(&allowed);
-	sched_getaffinity(0, sizeof(allowed), &allowed);
-	if (el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 ||
-	    el_eal_init(&eal, &err) < 0) {
-		fprintf(stderr, "%s\n", err.text);
+	if (!bench_begin())
 		return 1;
-	}
-	failed = make_port() < 0;
+	failed = !start();
 	for (size_t i = 0; i < RTE_DIM(kinds) && !failed; i++)
 		failed = only && strcmp(only, kinds[i].name) != 0 ? 0 : measure(&kinds[i], json);
 	el_eal_fini();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a probe and its answer cost in the worker's loop: one worker over a port of rings, whose
- * frames are turned round in place, so there is no copying and no waiting for another core. Only
- * the loop's iterations are timed, and the median of many is taken, so other load on the machine
- * does little. With --json: a line for each of the rows that scripts/bench shows. `--packets N`
- * makes it one round of at most N packets a slice, `--slices N` has that many in each plan;
+ * frames are turned round in place. Only the loop's iterations are timed, and the median of many is
+ * taken, so other load on the machine does little. With --json: a line for each of the rows that
+ * scripts/bench shows. `--packets N` makes it one round of at most N packets a slice, `--slices N`
+ * has that many in each plan;
  * --vlan N has all frames on VLAN N; --no-large leaves out the large plans, --no-checksums the
  * checksums of answers, and --scalar vector instructions. The functions that are not inlined are
  * where count_instructions.py has callgrind begin and end. */
@@ -11,18 +11,13 @@
 
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdio.h>
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
-
-#include "el_port.h"
-#include "el_worker.h"
+#include "bench_ring.h"
 
 #define PROBES 4000000   /* of each row */
 #define PROBES_TX 400000 /* at least so many besides, to see what sending costs */
 #define IN_FLIGHT 1024
-#define WIRE 4096
+#define WIRE 4096        /* frames */
 #define FEW_SLICES 4000U /* more don't fit into the caches near a core */
 #define POLLS 64         /* iterations that are timed together */
 #define SAMPLES_MAX 100000
@@ -31,38 +26,19 @@
 static el_vlan vlan;
 static uint32_t l2_len = ETH; /* of frames on it */
 
-static struct rte_ring *out, *in, *way;
-static struct rte_mempool *rx_pool, *tx_pool;
-static uint16_t port_id;
+static struct bench_port port;
+static struct rte_ring *way;
+static struct rte_mempool *tx_pool;
 static enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
 static bool scalar;
 
-static struct rte_ring *ring(const char *name)
+static bool start(void)
 {
-	return rte_ring_create(name, WIRE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-}
+	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
 
-static int make_port(const uint8_t *payload)
-{
-	struct rte_eth_conf conf = {0};
-	int id;
-
-	out = ring("out");
-	in = ring("in");
-	way = ring("way");
-	rx_pool =
-	    rte_pktmbuf_pool_create("rx", 4095, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	way = bench_ring("way", WIRE);
 	tx_pool = el_worker_tx_pool_create("tx", 16383, 1500, SOCKET_ID_ANY, payload);
-	if (!out || !in || !way || !rx_pool || !tx_pool)
-		return -1;
-	id = rte_eth_from_rings("bench", &in, 1, &out, 1, 0);
-	if (id < 0 || rte_eth_dev_configure((uint16_t)id, 1, 1, &conf) < 0 ||
-	    rte_eth_rx_queue_setup((uint16_t)id, 0, 64, 0, NULL, rx_pool) < 0 ||
-	    rte_eth_tx_queue_setup((uint16_t)id, 0, 64, 0, NULL) < 0 ||
-	    rte_eth_dev_start((uint16_t)id) < 0)
-		return -1;
-	port_id = (uint16_t)id;
-	return 0;
+	return way && tx_pool && bench_port_open(&port, WIRE);
 }
 
 static void swap(uint8_t *a, uint8_t *b, size_t n)
@@ -90,13 +66,6 @@ static void make_unreachable(struct rte_mbuf *m, uint8_t *ip, size_t l3)
 	m->pkt_len = m->data_len;
 }
 
-static void put_sum(uint8_t *p, uint64_t sum)
-{
-	uint16_t checksum = (uint16_t)~el_sum_fold(sum);
-
-	memcpy(p, &checksum, 2);
-}
-
 /* The right checksums of the IP packet, whose header has `l3` bytes. */
 static void set_checksums(uint8_t *ip, size_t l3)
 {
@@ -107,10 +76,10 @@ static void set_checksums(uint8_t *ip, size_t l3)
 
 	if (!v6) {
 		memset(ip + 10, 0, 2);
-		put_sum(ip + 10, el_sum(ip, l3, 0));
+		bench_put_sum(ip + 10, el_sum(ip, l3, 0));
 	}
 	memset(checksum, 0, 2);
-	put_sum(
+	bench_put_sum(
 	    checksum,
 	    el_sum(l4, l4_len, protocol == IPPROTO_ICMP ? 0 : el_sum_pseudo(ip, protocol, l4_len)));
 }
@@ -147,7 +116,7 @@ static void carry(void)
 	void *m[64];
 	unsigned n;
 
-	while ((n = rte_ring_sc_dequeue_burst(out, m, 64, NULL)) > 0) {
+	while ((n = rte_ring_sc_dequeue_burst(port.out, m, 64, NULL)) > 0) {
 		for (unsigned i = 0; i < n; i++)
 			turn_round(m[i]);
 		rte_ring_sp_enqueue_bulk(way, m, n, NULL);
@@ -155,15 +124,8 @@ static void carry(void)
 	for (unsigned waiting = rte_ring_count(way); waiting > IN_FLIGHT; waiting -= n) {
 		n = rte_ring_sc_dequeue_burst(
 		    way, m, waiting - IN_FLIGHT < 64 ? waiting - IN_FLIGHT : 64, NULL);
-		rte_ring_sp_enqueue_bulk(in, m, n, NULL);
+		rte_ring_sp_enqueue_bulk(port.in, m, n, NULL);
 	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
 }
 
 static uint64_t answers(const struct el_worker *w)
@@ -176,7 +138,7 @@ static struct el_board *board;
 static struct el_worker *make_worker(const struct el_prefix *own, uint8_t family)
 {
 	struct el_worker_queue q = {
-	    .port_id = port_id, .own = own, .n_own = 1, .vlan = vlan, .checksums = checksums};
+	    .port_id = port.id, .own = own, .n_own = 1, .vlan = vlan, .checksums = checksums};
 	struct el_worker_config conf = {.socket = SOCKET_ID_ANY,
 					.board = board,
 					.queues = &q,
@@ -222,14 +184,12 @@ static __rte_noinline double sample(struct el_worker *w)
 static double sample_tx(struct el_worker *w)
 {
 	uint64_t cycles = 0, before = el_worker_counter(w, EL_COUNTER_TX_PROBES), n;
-	void *m = NULL;
 
 	for (int i = 0; i < POLLS; i++) {
 		uint64_t begin = rte_rdtsc();
 		el_worker_poll(w);
 		cycles += rte_rdtsc() - begin;
-		while (rte_ring_dequeue(out, &m) == 0)
-			rte_pktmbuf_free(m);
+		bench_empty(port.out);
 	}
 	n = el_worker_counter(w, EL_COUNTER_TX_PROBES) - before;
 	return n == POLLS * 32 ? (double)cycles / (double)n : 0;
@@ -240,7 +200,6 @@ static void finish(struct el_worker *w)
 {
 	struct el_command c = {.kind = EL_COMMAND_STOP};
 	struct el_block *block;
-	void *m = NULL;
 
 	el_worker_command(w, &c);
 	while (el_worker_poll(w))
@@ -249,8 +208,8 @@ static void finish(struct el_worker *w)
 		el_block_free(block);
 	el_worker_destroy(w);
 	el_board_destroy(board);
-	while (rte_ring_dequeue(way, &m) == 0 || rte_ring_dequeue(in, &m) == 0)
-		rte_pktmbuf_free(m);
+	bench_empty(way);
+	bench_empty(port.in);
 }
 
 struct row {
@@ -336,7 +295,7 @@ static double measure_tx(struct el_worker *w, struct el_plan_set *set, uint64_t 
 		if (cycles > 0 && n < SAMPLES_MAX)
 			samples[n++] = cycles;
 	}
-	qsort(samples, n, sizeof(samples[0]), compare);
+	bench_sort(samples, n);
 	return n ? samples[n / 2] : 0;
 }
 
@@ -383,7 +342,7 @@ static __rte_noinline int measure(const struct row *row, uint32_t rounds, bool j
 	free(f);
 	if (!n)
 		return 1;
-	qsort(samples, n, sizeof(samples[0]), compare);
+	bench_sort(samples, n);
 	print(row, samples[n / 2], samples[n / 10], tx, n, n_answers, json);
 	return 0;
 }
@@ -475,14 +434,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 
 int main(int argc, char **argv)
 {
-	static const uint8_t payload[EL_PLAN_PAYLOAD_BYTES];
-	const struct el_conf_dataplane conf = {.control_core = EL_CONF_UNSET};
 	struct options o = {0};
-	struct el_lcores lcores;
-	struct el_eal_config eal = {
-	    .huge_pages = EL_CONF_HUGE_NO, .lcores = &lcores, .memory_mib = 256};
-	struct el_error err;
-	cpu_set_t allowed;
 	int failed;
 
 	if (parse_options(argc, argv, &o) < 0) {
@@ -492,14 +444,9 @@ int main(int argc, char **argv)
 		      stderr);
 		return 64;
 	}
-	CPU_ZERO(&allowed);
-	sched_getaffinity(0, sizeof(allowed), &allowed);
-	if (el_lcores_choose(&conf, 1, &allowed, &lcores, &err) < 0 ||
-	    el_eal_init(&eal, &err) < 0) {
-		fprintf(stderr, "%s\n", err.text);
+	if (!bench_begin())
 		return 1;
-	}
-	failed = make_port(payload) < 0 || measure_all(rows, RTE_DIM(rows), &o) ||
+	failed = !start() || measure_all(rows, RTE_DIM(rows), &o) ||
 		 (!o.no_large && !o.slices && measure_all(large, RTE_DIM(large), &o)) ||
 		 (!o.json && !o.slices && measure_all(shapes, RTE_DIM(shapes), &o));
 	el_eal_fini();
