@@ -30,6 +30,37 @@ static inline bool fate_was_abandoned(uint64_t closed_ns, uint64_t time, uint64_
 	return closed_ns && left && left < EL_RECORD_TIME_SIGN;
 }
 
+/* Of what is sent and not answered, and of what is answered. */
+enum fate {
+	FATE_LOST,
+	FATE_UNKNOWN, /* the clock has stepped before its timeout was over */
+	FATE_LOCAL,   /* it was sent the wrong way */
+	FATE_ABANDONED,
+	FATE_IN_TIME,
+	FATE_LATE,
+	FATE_OUT_OF_ORDER, /* an RTT below zero */
+	FATE_UNTIMED,      /* the clock has stepped, so no RTT of the block is right */
+};
+
+static inline enum fate fate_of_sent(const struct el_block *b, uint64_t time, uint64_t timeout)
+{
+	if (b->step.to_ns && fate_may_be_wrong(&b->step, time, timeout))
+		return FATE_UNKNOWN;
+	if (fate_is_within(&b->moved, time))
+		return FATE_LOCAL;
+	return fate_was_abandoned(b->closed_ns, time, timeout) ? FATE_ABANDONED : FATE_LOST;
+}
+
+static inline enum fate fate_of_answered(const struct el_block *b, uint64_t rtt_ns,
+					 uint64_t limit_ns)
+{
+	if (b->step.to_ns)
+		return FATE_UNTIMED;
+	if (rtt_ns & EL_RECORD_TIME_SIGN)
+		return FATE_OUT_OF_ORDER;
+	return rtt_ns > limit_ns ? FATE_LATE : FATE_IN_TIME;
+}
+
 /* The timeout of a slice, above which an RTT is late; less than any "negative" RTT. */
 static inline uint64_t fate_limit_ns(const struct el_slice *s)
 {

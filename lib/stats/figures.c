@@ -24,16 +24,14 @@
 
 /* A tile: what the walks need of its slices. */
 struct tile {
+	const struct el_block *block;
 	const struct el_slice *slices;
-	bool mixed, cut;
-	struct el_span step, moved; /* of the block */
-	uint64_t closed_ns;         /* likewise */
+	bool mixed;
 	uint32_t n;
 	uint32_t n_plain[TILE_SLICES];     /* first walk: plain answers in time */
 	uint32_t n_uncertain[TILE_SLICES]; /* of these */
 	uint32_t series[TILE_SLICES];
 	uint64_t limit_ns[TILE_SLICES]; /* an RTT above it is late */
-	uint64_t gap_ns;                /* an RTT may be that much too long */
 };
 
 struct work {
@@ -69,51 +67,64 @@ static void tile_init(struct work *w, const struct el_slice *slices, uint32_t n)
 	memset(t->n_uncertain, 0, n * sizeof(t->n_uncertain[0]));
 }
 
+/* Whether it has come to have been sent. */
+static bool count_sent(struct el_figures *f, enum fate fate)
+{
+	switch (fate) {
+	case FATE_LOCAL:
+		f->local++;
+		return false;
+	case FATE_UNKNOWN:
+		f->unknown++;
+		return true;
+	case FATE_ABANDONED:
+		f->abandoned++;
+		return true;
+	default:
+		f->lost++;
+		return true;
+	}
+}
+
+static void count_answered(struct work *w, struct el_figures *f, enum fate fate, el_record r,
+			   uint64_t limit_ns)
+{
+	if (fate == FATE_LATE) {
+		f->lost++;
+		f->late++;
+		/* it may have come in time, and waited for the worker */
+		w->f->local_drops += el_record_time(r) - limit_ns <= w->tile.block->poll_gap_ns;
+		return;
+	}
+	f->answered++;
+	f->untimed += fate == FATE_UNTIMED;
+	f->out_of_order += fate == FATE_OUT_OF_ORDER;
+	f->uncertain += fate != FATE_IN_TIME || (r & EL_RECORD_UNCERTAIN);
+}
+
 /* Whatever is not a plain answer in time. */
 static void count_record(struct work *w, uint32_t i, el_record r, uint32_t pass)
 {
 	struct tile *t = &w->tile;
 	struct el_figures *f = &w->f->series[t->series[i]];
-	uint64_t time = el_record_time(r);
+	uint64_t time = el_record_time(r), limit_ns = t->limit_ns[i];
 	uint32_t packet;
 
 	switch (el_record_state(r)) {
 	case EL_RECORD_UNSENT:
-		if (!t->cut && (!t->mixed || el_slice_packet_of_pass(&t->slices[i], pass, &packet)))
+		if (!t->block->cut &&
+		    (!t->mixed || el_slice_packet_of_pass(&t->slices[i], pass, &packet)))
 			w->f->unsent++;
 		return;
 	case EL_RECORD_LOCAL:
 		f->local++;
 		return;
 	case EL_RECORD_SENT:
-		if (t->step.to_ns && fate_may_be_wrong(&t->step, time, t->limit_ns[i]))
-			f->unknown++;
-		else if (fate_is_within(&t->moved, time)) {
-			f->local++;
+		if (!count_sent(f, fate_of_sent(t->block, time, limit_ns)))
 			return;
-		} else if (fate_was_abandoned(t->closed_ns, time, t->limit_ns[i]))
-			f->abandoned++;
-		else
-			f->lost++;
 		break;
 	case EL_RECORD_ANSWERED:
-		if (t->step.to_ns) {
-			f->answered++;
-			f->untimed++;
-			f->uncertain++;
-		} else if (time & EL_RECORD_TIME_SIGN) {
-			f->answered++;
-			f->out_of_order++;
-			f->uncertain++;
-		} else if (time > t->limit_ns[i]) {
-			f->lost++;
-			f->late++;
-			/* it may have come in time, and waited for the worker */
-			w->f->local_drops += time - t->limit_ns[i] <= t->gap_ns;
-		} else {
-			f->answered++;
-			f->uncertain += (r & EL_RECORD_UNCERTAIN) != 0;
-		}
+		count_answered(w, f, fate_of_answered(t->block, time, limit_ns), r, limit_ns);
 		break;
 	}
 	f->duplicates += el_record_duplicates(r);
@@ -165,11 +176,7 @@ static inline __attribute__((always_inline)) void walk(struct work *w, const str
 {
 	const struct el_plan *plan = block->set->plans[block->worker];
 
-	w->tile.cut = block->cut;
-	w->tile.gap_ns = block->poll_gap_ns;
-	w->tile.step = block->step;
-	w->tile.moved = block->moved;
-	w->tile.closed_ns = block->closed_ns;
+	w->tile.block = block;
 	for (uint32_t c = 0; c < plan->n_classes; c++) {
 		const struct el_plan_class *class = &plan->classes[c];
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The rules by which a probe is lost, local or unknown are those of figures.c, which is made for
- * ten million records where this is made for some hundred; a test holds them together. */
 #include "el_paths.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "fate.h"
 
 /* A slice's paths. */
 struct walk {
@@ -16,41 +16,31 @@ struct walk {
 	uint64_t limit_ns;
 };
 
-/* Of the times modulo 2^56 that records have: whether `time` lies in what begins at `from` and is
- * `len` long. */
-static bool lies_in(uint64_t time, uint64_t from, uint64_t len)
-{
-	return ((time - from) & EL_RECORD_TIME_MASK) <= len;
-}
-
 static void count_unanswered(const struct walk *w, struct el_path *p, uint64_t time)
 {
-	const struct el_block *b = w->block;
-	uint64_t left = (time + w->limit_ns - b->closed_ns) & EL_RECORD_TIME_MASK;
-
-	if (b->step.to_ns && lies_in(time + w->limit_ns, b->step.from_ns,
-				     b->step.to_ns - b->step.from_ns + w->limit_ns))
-		p->unknown++;
-	else if (b->moved.to_ns &&
-		 lies_in(time, b->moved.from_ns, b->moved.to_ns - b->moved.from_ns))
+	switch (fate_of_sent(w->block, time, w->limit_ns)) {
+	case FATE_LOCAL:
 		p->local++;
-	else if (b->closed_ns && left && left < EL_RECORD_TIME_SIGN)
-		p->unknown++;
-	else
+		break;
+	case FATE_LOST:
 		p->lost++;
+		break;
+	default:
+		p->unknown++;
+	}
 }
 
 static void count_answered(const struct walk *w, struct el_path *p, uint64_t rtt)
 {
+	enum fate fate = fate_of_answered(w->block, rtt, w->limit_ns);
 	uint32_t timed = p->answered;
-	bool has_time = !w->block->step.to_ns && !(rtt & EL_RECORD_TIME_SIGN);
 
-	if (has_time && rtt > w->limit_ns) {
+	if (fate == FATE_LATE) {
 		p->lost++;
 		return;
 	}
 	p->answered++;
-	if (!has_time)
+	if (fate != FATE_IN_TIME)
 		return;
 	/* a round has either times for all of its answers, or, but for a few out of order, none */
 	p->rtt_min_ns = !p->rtt_max_ns || rtt < p->rtt_min_ns ? rtt : p->rtt_min_ns;
@@ -105,7 +95,7 @@ static void walk_slice(struct walk *w, const struct el_plan_class *c, uint32_t i
 	const el_record *records = w->block->records + c->base + index;
 
 	name_paths(w);
-	w->limit_ns = w->slice->timeout_us * 1000ULL;
+	w->limit_ns = fate_limit_ns(w->slice);
 	for (uint32_t pass = 0; pass < c->n_packets; pass++) {
 		uint32_t packet = pass;
 

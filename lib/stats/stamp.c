@@ -83,9 +83,7 @@ static void add_answer(struct el_session_figures *f, const struct el_stamp_note 
 static void add_sent(const struct el_block *b, struct walked *w, uint64_t time)
 {
 	struct el_session_figures *f = w->session;
-	bool unclear = (b->step.to_ns && fate_may_be_wrong(&b->step, time, w->limit_ns)) ||
-		       fate_is_within(&b->moved, time) ||
-		       fate_was_abandoned(b->closed_ns, time, w->limit_ns);
+	bool unclear = fate_of_sent(b, time, w->limit_ns) != FATE_LOST;
 
 	f->sent[EL_SESSION_TAIL]++;
 	f->unclear[EL_SESSION_TAIL] |= unclear;
@@ -126,7 +124,7 @@ static void count_record(struct stamp_work *w, struct walked *of, uint32_t index
 		add_sent(b, of, time);
 		return;
 	case EL_RECORD_ANSWERED:
-		late = !b->step.to_ns && !(time & EL_RECORD_TIME_SIGN) && time > of->limit_ns;
+		late = fate_of_answered(b, time, of->limit_ns) == FATE_LATE;
 		add_answer(of->session, &b->stamps[index], wire_of(b, index), late);
 		/* the reflector may have had it twice: then it is one more in its numbers */
 		if (el_record_duplicates(r))
