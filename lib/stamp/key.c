@@ -59,6 +59,15 @@ void el_stamp_key_destroy(struct el_stamp_key *key)
 	free(key);
 }
 
+/* HMAC's outer step, over the digest of the inner one. */
+static void hash_outer(const struct el_stamp_key *key, const uint8_t *digest, uint8_t *ret_hmac)
+{
+	struct sha256_ctx ctx = key->outer;
+
+	sha256_update(&ctx, SHA256_DIGEST_SIZE, digest);
+	sha256_digest(&ctx, EL_STAMP_HMAC_LEN, ret_hmac);
+}
+
 void stamp_hmac(const struct el_stamp_key *key, const uint8_t *first, size_t first_len,
 		const uint8_t *second, size_t second_len, uint8_t *ret_hmac)
 {
@@ -69,9 +78,7 @@ void stamp_hmac(const struct el_stamp_key *key, const uint8_t *first, size_t fir
 	if (second_len)
 		sha256_update(&ctx, second_len, second);
 	sha256_digest(&ctx, sizeof(digest), digest);
-	ctx = key->outer;
-	sha256_update(&ctx, sizeof(digest), digest);
-	sha256_digest(&ctx, EL_STAMP_HMAC_LEN, ret_hmac);
+	hash_outer(key, digest, ret_hmac);
 }
 
 void stamp_hmacs(const struct el_stamp_key *key, const uint8_t *const *packets, size_t n,
@@ -88,11 +95,8 @@ void stamp_hmacs(const struct el_stamp_key *key, const uint8_t *const *packets, 
 		sha256_update(&ctx[i], len - SHA256_BLOCK_SIZE, packets[i] + SHA256_BLOCK_SIZE);
 		sha256_digest(&ctx[i], sizeof(digests[i]), digests[i]);
 	}
-	for (size_t i = 0; i < n; i++) {
-		ctx[i] = key->outer;
-		sha256_update(&ctx[i], sizeof(digests[i]), digests[i]);
-		sha256_digest(&ctx[i], EL_STAMP_HMAC_LEN, ret_hmacs[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		hash_outer(key, digests[i], ret_hmacs[i]);
 }
 
 bool stamp_hmac_equal(const uint8_t *a, const uint8_t *b)
