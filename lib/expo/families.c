@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of families, in the order of the page: netprobify's, then ours, those of workers and
- * ports last; and the rows of what there is only one of, of workers and of ports. */
+ * ports last; and the rows of what there is only one of. */
 #include "family.h"
 
 static uint32_t rows_one(const struct el_expo_input *in)
@@ -17,22 +17,6 @@ static uint32_t rows_snapshot(const struct el_expo_input *in)
 static uint32_t rows_round(const struct el_expo_input *in)
 {
 	return in->snapshot != NULL && in->snapshot->last != NULL;
-}
-
-/* Whose they are is known with the first snapshot only. */
-static uint32_t rows_workers(const struct el_expo_input *in)
-{
-	return in->snapshot != NULL ? in->n_workers : 0;
-}
-
-static uint32_t rows_ports(const struct el_expo_input *in)
-{
-	return in->snapshot != NULL ? in->n_ports : 0;
-}
-
-bool expo_is_live(const struct family *f)
-{
-	return f->rows == rows_workers || f->rows == rows_ports;
 }
 
 static bool print_info(const struct family *f, const struct el_expo_input *in, uint32_t row,
@@ -55,23 +39,6 @@ static bool print_build(const struct family *f, const struct el_expo_input *in, 
 	return true;
 }
 
-static void probe_label(const struct el_expo_input *in, struct line *l)
-{
-	line_label(l, "probe_name", in->snapshot->model->probe_name);
-}
-
-static void worker_labels(const struct el_expo_input *in, uint32_t row, struct line *l)
-{
-	probe_label(in, l);
-	line_label_u64(l, "worker", row);
-}
-
-static void port_labels(const struct el_expo_input *in, uint32_t row, struct line *l)
-{
-	line_label(l, "port", in->ports[row].name);
-	probe_label(in, l);
-}
-
 /* A number of the snapshot: what it is follows from the type of the member. */
 static bool print_snapshot_double(const struct family *f, const struct el_expo_input *in,
 				  uint32_t row, uint32_t sub, struct line *l)
@@ -80,7 +47,7 @@ static bool print_snapshot_double(const struct family *f, const struct el_expo_i
 
 	(void)row, (void)sub;
 	memcpy(&v, (const char *)in->snapshot + f->offset, sizeof(v));
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_double(l, v);
 	return true;
 }
@@ -92,7 +59,7 @@ static bool print_snapshot_u64(const struct family *f, const struct el_expo_inpu
 
 	(void)row, (void)sub;
 	memcpy(&v, (const char *)in->snapshot + f->offset, sizeof(v));
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_u64(l, v);
 	return true;
 }
@@ -101,7 +68,7 @@ static bool print_reload_failed(const struct family *f, const struct el_expo_inp
 				uint32_t row, uint32_t sub, struct line *l)
 {
 	(void)f, (void)row, (void)sub;
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_u64(l, in->snapshot->reload_failed);
 	return true;
 }
@@ -110,7 +77,7 @@ static bool print_tsc_error(const struct family *f, const struct el_expo_input *
 			    uint32_t sub, struct line *l)
 {
 	(void)f, (void)row, (void)sub;
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_double(l, in->snapshot->clock.error_ppm * 1e-6);
 	return true;
 }
@@ -124,7 +91,7 @@ static bool print_clock(const struct family *f, const struct el_expo_input *in, 
 	(void)f, (void)row, (void)sub;
 	if (!c->reason)
 		return false;
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_label(l, "reason", c->reason);
 	line_label(l, "source", sources[c->source]);
 	line_u64(l, 1);
@@ -138,7 +105,7 @@ static bool print_round_u64(const struct family *f, const struct el_expo_input *
 
 	(void)row, (void)sub;
 	memcpy(&v, (const char *)in->snapshot->last + f->offset, sizeof(v));
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_u64(l, v);
 	return true;
 }
@@ -152,7 +119,7 @@ static bool print_round_ns(const struct family *f, const struct el_expo_input *i
 
 	(void)row, (void)sub;
 	memcpy(&ns, (const char *)last + f->offset, sizeof(ns));
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_seconds(l, (double)ns);
 	return true;
 }
@@ -172,7 +139,7 @@ static bool print_round_bound(const struct family *f, const struct el_expo_input
 	(void)f, (void)row;
 	if (ns == 0) /* nothing was answered */
 		return false;
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_label(l, "quantile", quantiles[sub]);
 	line_seconds(l, (double)ns);
 	return true;
@@ -186,7 +153,7 @@ static bool print_round_certain(const struct family *f, const struct el_expo_inp
 	(void)f, (void)row, (void)sub;
 	if (last->answered == 0)
 		return false;
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_double(l, (double)(last->answered - last->uncertain_answers) / (double)last->answered);
 	return true;
 }
@@ -195,164 +162,9 @@ static bool print_round_cut(const struct family *f, const struct el_expo_input *
 			    uint32_t sub, struct line *l)
 {
 	(void)f, (void)row, (void)sub;
-	probe_label(in, l);
+	expo_probe_label(in, l);
 	line_u64(l, in->snapshot->last->cut);
 	return true;
-}
-
-static bool print_worker(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			 uint32_t sub, struct line *l)
-{
-	(void)sub;
-	worker_labels(in, row, l);
-	line_u64(l, in->workers[row].v[f->offset]);
-	return true;
-}
-
-static bool print_worker_gap(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			     uint32_t sub, struct line *l)
-{
-	double seconds;
-
-	(void)sub;
-	memcpy(&seconds, (const char *)&in->workers[row] + f->offset, sizeof(seconds));
-	worker_labels(in, row, l);
-	line_double(l, seconds);
-	return true;
-}
-
-struct reason {
-	uint32_t counter;
-	const char *name;
-};
-
-#define REASON(id, name, help) {EL_COUNTER_##id, name},
-static const struct reason drop_reasons[] = {EL_WORKER_DROPS(REASON)};
-static const struct reason unmatched_reasons[] = {EL_WORKER_UNMATCHED(REASON)};
-static const struct reason responded_types[] = {EL_WORKER_RESPONDED(REASON)};
-static const struct reason refused_reasons[] = {EL_WORKER_REFUSED(REASON)};
-#undef REASON
-
-static uint32_t subs_drops(const struct el_expo_input *in)
-{
-	(void)in;
-	return sizeof(drop_reasons) / sizeof(drop_reasons[0]);
-}
-
-static uint32_t subs_unmatched(const struct el_expo_input *in)
-{
-	(void)in;
-	return sizeof(unmatched_reasons) / sizeof(unmatched_reasons[0]);
-}
-
-static uint32_t subs_responded(const struct el_expo_input *in)
-{
-	(void)in;
-	return sizeof(responded_types) / sizeof(responded_types[0]);
-}
-
-static uint32_t subs_refused(const struct el_expo_input *in)
-{
-	(void)in;
-	return sizeof(refused_reasons) / sizeof(refused_reasons[0]);
-}
-
-static bool print_reason(const struct el_expo_input *in, uint32_t row, const char *label,
-			 const struct reason *reason, struct line *l)
-{
-	probe_label(in, l);
-	line_label(l, label, reason->name);
-	line_label_u64(l, "worker", row);
-	line_u64(l, in->workers[row].v[reason->counter]);
-	return true;
-}
-
-static bool print_drops(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			uint32_t sub, struct line *l)
-{
-	(void)f;
-	return print_reason(in, row, "reason", &drop_reasons[sub], l);
-}
-
-static bool print_unmatched(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			    uint32_t sub, struct line *l)
-{
-	(void)f;
-	return print_reason(in, row, "reason", &unmatched_reasons[sub], l);
-}
-
-static bool print_responded(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			    uint32_t sub, struct line *l)
-{
-	(void)f;
-	return print_reason(in, row, "type", &responded_types[sub], l);
-}
-
-static bool print_refused(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			  uint32_t sub, struct line *l)
-{
-	(void)f;
-	return print_reason(in, row, "reason", &refused_reasons[sub], l);
-}
-
-static bool print_port(const struct family *f, const struct el_expo_input *in, uint32_t row,
-		       uint32_t sub, struct line *l)
-{
-	uint64_t v;
-
-	(void)sub;
-	memcpy(&v, (const char *)&in->ports[row] + f->offset, sizeof(v));
-	port_labels(in, row, l);
-	line_u64(l, v);
-	return true;
-}
-
-/* Counters of both directions, side by side. */
-static bool print_direction(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			    uint32_t sub, struct line *l)
-{
-	static const char *const names[EL_DIRECTIONS] = EL_DIRECTION_NAMES;
-	uint64_t v[EL_DIRECTIONS];
-
-	memcpy(v, (const char *)&in->ports[row] + f->offset, sizeof(v));
-	line_label(l, "direction", names[sub]);
-	port_labels(in, row, l);
-	line_u64(l, v[sub]);
-	return true;
-}
-
-static uint32_t subs_directions(const struct el_expo_input *in)
-{
-	(void)in;
-	return EL_DIRECTIONS;
-}
-
-/* A port's state, as a label. */
-static bool print_source(const struct el_expo_input *in, uint32_t row, const char *source,
-			 struct line *l)
-{
-	port_labels(in, row, l);
-	line_label(l, "source", source);
-	line_u64(l, 1);
-	return true;
-}
-
-static bool print_placement(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			    uint32_t sub, struct line *l)
-{
-	static const char *const names[EL_PLACEMENTS] = EL_PLACEMENT_NAMES;
-
-	(void)f, (void)sub;
-	return print_source(in, row, names[in->ports[row].placement], l);
-}
-
-static bool print_arrival(const struct family *f, const struct el_expo_input *in, uint32_t row,
-			  uint32_t sub, struct line *l)
-{
-	static const char *const names[EL_ARRIVALS] = EL_ARRIVAL_NAMES;
-
-	(void)f, (void)sub;
-	return print_source(in, row, names[in->ports[row].arrival], l);
 }
 
 #define SERIES_TOTAL(name, type, member, help)                                                     \
@@ -395,21 +207,21 @@ static bool print_arrival(const struct family *f, const struct el_expo_input *in
 	{"echolane_worker_" name "_total",                                                         \
 	 FAMILY_COUNTER,                                                                           \
 	 "Of a worker: " help ".",                                                                 \
-	 rows_workers,                                                                             \
+	 expo_rows_workers,                                                                        \
 	 NULL,                                                                                     \
-	 print_worker,                                                                             \
+	 expo_print_worker,                                                                        \
 	 PROBE_ANY,                                                                                \
 	 EL_COUNTER_##id},
 #define PORT(member, what, type, help)                                                             \
 	{                                                                                          \
-		"echolane_port_" what, type, help, rows_ports, NULL, print_port, PROBE_ANY,        \
-		    offsetof(struct el_port_view, member)                                          \
+		"echolane_port_" what, type, help, expo_rows_ports, NULL, expo_print_port,         \
+		    PROBE_ANY, offsetof(struct el_port_view, member)                               \
 	}
 
 #define PORT_DIRECTION(member, what, type, help)                                                   \
 	{                                                                                          \
-		"echolane_port_" what, type, help, rows_ports, subs_directions, print_direction,   \
-		    PROBE_ANY, offsetof(struct el_port_view, member)                               \
+		"echolane_port_" what, type, help, expo_rows_ports, expo_subs_port_directions,     \
+		    expo_print_direction, PROBE_ANY, offsetof(struct el_port_view, member)         \
 	}
 
 const struct family expo_families[] = {
@@ -620,22 +432,22 @@ const struct family expo_families[] = {
 
     /* From here on what is live, so that the rest can be packed ahead of time. */
     {"echolane_unmatched_answers_total", FAMILY_COUNTER, "Answers that match no probe, by reason.",
-     rows_workers, subs_unmatched, print_unmatched, PROBE_ANY, 0},
+     expo_rows_workers, expo_subs_unmatched, expo_print_unmatched, PROBE_ANY, 0},
     {"echolane_responder_answers_total", FAMILY_COUNTER,
-     "Answers sent to others' probes, by what they asked.", rows_workers, subs_responded,
-     print_responded, PROBE_ANY, 0},
+     "Answers sent to others' probes, by what they asked.", expo_rows_workers, expo_subs_responded,
+     expo_print_responded, PROBE_ANY, 0},
     {"echolane_responder_refused_total", FAMILY_COUNTER,
-     "Others' probes that were not answered, by reason.", rows_workers, subs_refused, print_refused,
-     PROBE_ANY, 0},
+     "Others' probes that were not answered, by reason.", expo_rows_workers, expo_subs_refused,
+     expo_print_refused, PROBE_ANY, 0},
     {"echolane_worker_drops_total", FAMILY_COUNTER,
-     "Packets of no use and losses inside, by reason.", rows_workers, subs_drops, print_drops,
-     PROBE_ANY, 0},
+     "Packets of no use and losses inside, by reason.", expo_rows_workers, expo_subs_drops,
+     expo_print_drops, PROBE_ANY, 0},
     {"echolane_worker_poll_gap_seconds", FAMILY_GAUGE,
-     "Longest time between two polls of the receive queue in the last round.", rows_workers, NULL,
-     print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_last_s)},
+     "Longest time between two polls of the receive queue in the last round.", expo_rows_workers,
+     NULL, expo_print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_last_s)},
     {"echolane_worker_poll_gap_max_seconds", FAMILY_GAUGE,
-     "Longest time between two polls of the receive queue since the start.", rows_workers, NULL,
-     print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_max_s)},
+     "Longest time between two polls of the receive queue since the start.", expo_rows_workers,
+     NULL, expo_print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_max_s)},
     PORT(up, "up", FAMILY_GAUGE, "1 if the port's link is up, else 0."),
     PORT(link_downs, "link_downs_total", FAMILY_COUNTER,
 	 "Times that the port's link went down, however shortly, or its device was removed."),
@@ -675,11 +487,11 @@ const struct family expo_families[] = {
      "1 for what streams are given to workers by, so that answers come in where they are "
      "awaited: the port's own hash (computed), where answers came in before (learnt), neither "
      "(none).",
-     rows_ports, NULL, print_placement, PROBE_ANY, 0},
+     expo_rows_ports, NULL, expo_print_placement, PROBE_ANY, 0},
     {"echolane_port_arrival_times", FAMILY_GAUGE,
      "1 for whose arrival times the port's answers have: its NIC's (nic), or the program's "
      "(software).",
-     rows_ports, NULL, print_arrival, PROBE_ANY, 0},
+     expo_rows_ports, NULL, expo_print_arrival, PROBE_ANY, 0},
     EL_WORKER_PACKETS(WORKER)};
 
 const uint32_t expo_n_families = sizeof(expo_families) / sizeof(expo_families[0]);

@@ -78,7 +78,7 @@ void expo_labels_to_group(const struct el_expo_input *in, uint32_t series, const
 
 void expo_labels_from_probe_name(const struct el_expo_input *in, uint32_t series, struct line *l)
 {
-	line_label(l, "probe_name", in->snapshot->model->probe_name);
+	expo_probe_label(in, l);
 	line_label(l, "state", el_model_state_label(target_of(in, series)->state));
 }
 
@@ -97,7 +97,7 @@ static void target_labels(const struct el_expo_input *in, uint32_t target, struc
 
 	line_label(l, "address_family", el_model_family_label(t->family));
 	line_label(l, "destination", t->name);
-	line_label(l, "probe_name", in->snapshot->model->probe_name);
+	expo_probe_label(in, l);
 }
 
 /* The 64-bit number at `offset` of a struct. */
@@ -141,7 +141,7 @@ bool expo_print_out_of_order(const struct family *f, const struct el_expo_input 
 	if (!expo_is_shown(f, in, row))
 		return false;
 	expo_labels_to_group(in, row, NULL, l);
-	line_label(l, "probe_name", in->snapshot->model->probe_name);
+	expo_probe_label(in, l);
 	line_u64(l, in->snapshot->series[row].out_of_order);
 	return true;
 }
@@ -257,7 +257,7 @@ bool expo_print_not_probed(const struct family *f, const struct el_expo_input *i
 			   uint32_t sub, struct line *l)
 {
 	(void)f, (void)row;
-	line_label(l, "probe_name", in->snapshot->model->probe_name);
+	expo_probe_label(in, l);
 	line_label(l, "reason", el_model_status_label((enum el_model_status)(sub + 1)));
 	line_u64(l, in->snapshot->model->n_not_probed[sub + 1]);
 	return true;

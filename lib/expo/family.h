@@ -39,6 +39,11 @@ void expo_labels_to_group(const struct el_expo_input *in, uint32_t series, const
 			  struct line *l);
 void expo_labels_from_probe_name(const struct el_expo_input *in, uint32_t series, struct line *l);
 
+static inline void expo_probe_label(const struct el_expo_input *in, struct line *l)
+{
+	line_label(l, "probe_name", in->snapshot->model->probe_name);
+}
+
 /* families_histogram.c: of round-trip times, and of STAMP's delays of directions. */
 uint32_t expo_rows_histogram(const struct el_expo_input *in);
 uint32_t expo_subs_histogram(const struct el_expo_input *in);
@@ -87,6 +92,37 @@ bool expo_print_counted(const struct family *f, const struct el_expo_input *in, 
 			uint32_t sub, struct line *l);
 bool expo_print_synchronised(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			     uint32_t sub, struct line *l);
+
+/* families_live.c: of workers and ports. */
+uint32_t expo_rows_workers(const struct el_expo_input *in);
+uint32_t expo_rows_ports(const struct el_expo_input *in);
+/* The family's `offset` is an enum el_worker_counter; in el_worker_view. */
+bool expo_print_worker(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l);
+bool expo_print_worker_gap(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			   uint32_t sub, struct line *l);
+uint32_t expo_subs_drops(const struct el_expo_input *in);
+bool expo_print_drops(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		      uint32_t sub, struct line *l);
+uint32_t expo_subs_unmatched(const struct el_expo_input *in);
+bool expo_print_unmatched(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l);
+uint32_t expo_subs_responded(const struct el_expo_input *in);
+bool expo_print_responded(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l);
+uint32_t expo_subs_refused(const struct el_expo_input *in);
+bool expo_print_refused(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l);
+/* The family's `offset` is in el_port_view. */
+bool expo_print_port(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		     uint32_t sub, struct line *l);
+uint32_t expo_subs_port_directions(const struct el_expo_input *in);
+bool expo_print_direction(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l);
+bool expo_print_placement(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			  uint32_t sub, struct line *l);
+bool expo_print_arrival(const struct family *f, const struct el_expo_input *in, uint32_t row,
+			uint32_t sub, struct line *l);
 
 /* Shapes of rows, in families_series.c: of the snapshot's series and targets. */
 uint32_t expo_rows_series(const struct el_expo_input *in);
