@@ -145,9 +145,9 @@ static inline void el_make_udpunreachable(const struct el_id_key *key,
 
 /* The tail is copied in steps of 32 bytes from its end; what that writes before it is the
  * template's place, which comes after. T1 and error estimate are zero until the probe is stamped.
- */
-static inline void el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job,
-				 uint8_t family)
+ * Returns the checksum, as it is in memory. */
+static inline uint16_t el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job,
+				     uint8_t family)
 {
 	const struct el_probe_stamp_kind *kind = job->stamp;
 	const struct el_slice *s = job->slice;
@@ -168,5 +168,7 @@ static inline void el_make_stamp(const struct el_id_key *key, const struct el_pr
 	else
 		el_finish_ipv6(l4 - EL_IPV6_LEN, s, job->src_port);
 	sum = el_checksum(s->l4_sum + port_be + el_halves(wire_be));
-	el_store16(l4 + 6, sum ? sum : UINT16_MAX);
+	sum = sum ? sum : UINT16_MAX;
+	el_store16(l4 + 6, sum);
+	return sum;
 }

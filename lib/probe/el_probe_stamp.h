@@ -37,11 +37,21 @@ int el_probe_stamp_kind_init(struct el_probe_stamp_kind *kind,
 void el_probe_stamp_set_ssid(struct el_slice *s, const struct el_probe_stamp_kind *kind,
 			     uint16_t ssid);
 
-/* What the probes of a burst have in common, by which they are stamped. */
+/* What the probes of a burst have in common, by which they are stamped: el_probe_stamp_time_of. */
 struct el_probe_stamp_time {
 	uint64_t t1; /* the bits of el_stamp_encode */
 	uint16_t error_estimate;
+	uint16_t sum; /* of both as they are on the wire */
 };
+
+static inline struct el_probe_stamp_time el_probe_stamp_time_of(uint64_t t1,
+								uint16_t error_estimate)
+{
+	return (struct el_probe_stamp_time){
+	    .t1 = t1,
+	    .error_estimate = error_estimate,
+	    .sum = el_sum_fold(el_sum_add(htobe16(error_estimate), htobe64(t1)))};
+}
 
 /* Stamps a probe that has been made of a slice of this kind (again, if it was stamped before):
  * T1, error estimate, HMACs, checksum. end: as it was made with. ssid: of the slice; sequence: as
@@ -49,26 +59,20 @@ struct el_probe_stamp_time {
 void el_probe_stamp_sign(const struct el_probe_stamp_kind *kind, uint8_t *end,
 			 const struct el_probe_stamp_time *time, uint16_t ssid, uint32_t n_sent);
 
-/* The same for plain kinds: the length of the tail is all there is
- * of the kind. */
+/* The same for plain kinds: the length of the tail is all there is of the kind. made: what
+ * el_make_stamp returned. Nothing is read of the probe, which has just been written. */
 static inline void el_probe_stamp_set(uint8_t *end, uint8_t tail_len,
-				      const struct el_probe_stamp_time *time)
+				      const struct el_probe_stamp_time *time, uint16_t made)
 {
 	uint8_t *packet = end - tail_len - EL_PROBE_STAMP_HEAD, *checksum = packet - 2;
-	uint64_t t1_be = htobe64(time->t1), sum;
-	uint16_t error_be = htobe16(time->error_estimate), old;
+	uint64_t t1_be = htobe64(time->t1);
+	uint16_t error_be = htobe16(time->error_estimate);
+	uint16_t sum = (uint16_t)~el_sum_fold((uint64_t)(uint16_t)~made + time->sum);
 
-	/* RFC 1624: the complement of what was there is added for it */
-	memcpy(&old, checksum, 2);
-	sum = (uint16_t)~old;
-	memcpy(&old, packet + 12, 2);
-	sum += (uint64_t)(uint16_t)~old + error_be;
-	sum = el_sum_add(el_sum_add(sum, ~el_load64(packet + 4)), t1_be);
+	sum = sum ? sum : UINT16_MAX; /* zero would mean that there is none (RFC 768) */
 	memcpy(packet + 4, &t1_be, 8);
 	memcpy(packet + 12, &error_be, 2);
-	old = (uint16_t)~el_sum_fold(sum);
-	old = old ? old : UINT16_MAX; /* zero would mean that there is none (RFC 768) */
-	memcpy(checksum, &old, 2);
+	memcpy(checksum, &sum, 2);
 }
 
 /* ---- replies ---- */

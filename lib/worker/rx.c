@@ -13,6 +13,7 @@ struct burst {
 	struct found found;
 	struct stamp stamp;
 	uint32_t n;
+	uint32_t n_reflected; /* so many of the first are STAMP replies */
 	/* all plain answers are to the newest round, and came at `stamp` */
 	bool alike;
 };
@@ -87,6 +88,7 @@ static inline void find_burst(struct el_worker *w, const struct queue *q, struct
 	struct finding b;
 	uint32_t done = 0;
 
+	burst->n_reflected = 0;
 	if (unlikely(!newest || !newest->plan->n_classes)) {
 		memset(burst->found.slice, 0, sizeof(burst->found.slice));
 		memset(burst->found.record, 0, sizeof(burst->found.record));
@@ -104,7 +106,10 @@ static inline void find_burst(struct el_worker *w, const struct queue *q, struct
 			     .records = newest->block->records,
 			     .slices = newest->plan->slices,
 			     .last = newest->plan->classes[newest->plan->n_classes - 1]};
-	if (w->conf.vectors != EL_WORKER_SCALAR)
+	if (unlikely(newest->block->stamps))
+		done = burst->n_reflected =
+		    rx_stamp_find_first(&b, burst->mbufs, burst->n, &burst->found);
+	if (w->conf.vectors != EL_WORKER_SCALAR && likely(!done))
 		done = find_vector[w->conf.vectors](&b, burst->mbufs, burst->n, &burst->found);
 	rx_find(&b, burst->mbufs, done, burst->n, &burst->found, &burst->alike);
 }
@@ -142,7 +147,7 @@ static __rte_always_inline bool take(struct el_worker *w, const struct found *f,
 static __rte_noinline bool rx_other(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 				    const struct stamp *at, const struct found *f, uint32_t i)
 {
-	if (!f->slice[i] && f->record[i] && rx_stamp_take(w, f->record[i], &f->stamp[i], at))
+	if (!f->slice[i] && f->record[i] && rx_stamp_take(w, q, m, f, i, at))
 		return false;
 	return rx_any(w, q, m, at);
 }
@@ -164,7 +169,9 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 	const struct found *found = &b->found;
 	const struct stamp *burst = &b->stamp;
 
-	for (uint32_t i = 0; i < n; i++) {
+	if (unlikely(b->n_reflected))
+		n_punted = rx_stamp_take_first(w, q, mbufs, b->n_reflected, found, burst);
+	for (uint32_t i = b->n_reflected; i < n; i++) {
 		const struct stamp *at = burst;
 		const struct live_round *l = newest;
 		struct stamp own;

@@ -26,7 +26,10 @@ enum {
 	L4_MAX_V6 = 96,
 };
 
-enum kind { ECHO, TCP, QUOTE };
+enum kind { ECHO, TCP, QUOTE, REFLECTED };
+
+/* Whether more than the first 32 bytes of L4 matter. */
+#define HAS_MORE(kind) ((kind) >= QUOTE)
 
 /* What a burst's frames are compared with. */
 struct pattern {
@@ -80,6 +83,10 @@ static void mask_l4(uint8_t *mask, uint8_t family, enum kind kind)
 			memset(quote + 4, 0xff, 3);
 		}
 		break;
+	case REFLECTED: /* from where; length */
+		memset(mask, 0xff, 2);
+		memset(mask + 4, 0xff, 2);
+		break;
 	}
 }
 
@@ -87,7 +94,7 @@ static void mask_l4(uint8_t *mask, uint8_t family, enum kind kind)
 AVX512_INLINE struct pattern pattern_of(const uint8_t *frame, uint8_t family, enum kind kind,
 					uint32_t l4_len, const struct el_plain *plain)
 {
-	uint32_t first = kind == QUOTE ? HALF : l4_len;
+	uint32_t first = HAS_MORE(kind) ? HALF : l4_len;
 	uint8_t mask[64] = {0}, head[16] = {0};
 	struct pattern p = {.load = ~0ULL >> (HALF - first),
 			    .l4_len = l4_len,
@@ -95,7 +102,7 @@ AVX512_INLINE struct pattern pattern_of(const uint8_t *frame, uint8_t family, en
 			    .type = plain->type,
 			    .answer_kind = plain->kind};
 
-	if (kind == QUOTE)
+	if (HAS_MORE(kind))
 		p.load_more = family == 4 ? ~0ULL << HALF & ~0ULL >> (L4_MAX_V4 - l4_len)
 					  : ~0ULL >> (L4_MAX_V6 - l4_len);
 	if (family == 4) {
@@ -143,7 +150,7 @@ AVX512_INLINE bool load_8(const struct finding *b, struct rte_mbuf *const *mbufs
 		e->v[i] = load_frame(frame, family, p->load);
 		wrong = _mm512_or_si512(
 		    wrong, _mm512_ternarylogic_epi64(e->v[i], p->bytes, p->mask, DIFFERS));
-		if (kind == QUOTE)
+		if (HAS_MORE(kind))
 			e->more[i] = _mm512_maskz_loadu_epi8(
 			    p->load_more, frame + (family == 4 ? MORE_V4 : MORE_V6));
 		if (family == 6 && kind == QUOTE) /* it comes from whom the quoted one went to */
@@ -187,15 +194,18 @@ AVX512_INLINE __m512i fold(__m512i x)
 AVX512_INLINE bool right_8(const struct eight *e, uint8_t family, enum kind kind,
 			   const struct pattern *p)
 {
-	const uint32_t pseudo = (uint32_t)htobe16(kind == TCP ? IPPROTO_TCP : IPPROTO_ICMPV6) +
-				htobe16((uint16_t)p->l4_len);
+	const bool is_icmp = kind == ECHO || kind == QUOTE;
+	const uint16_t protocol = kind == TCP         ? IPPROTO_TCP
+				  : kind == REFLECTED ? IPPROTO_UDP
+						      : IPPROTO_ICMPV6;
+	const uint32_t pseudo = (uint32_t)htobe16(protocol) + htobe16((uint16_t)p->l4_len);
 	__m512i sums[EIGHT], s, r, x;
 
 	for (int i = 0; i < EIGHT; i++) {
 		sums[i] = add_halves(e->v[i], family == 4 ? 0xfff8 : 0xffff);
-		if (kind == QUOTE)
+		if (HAS_MORE(kind))
 			sums[i] = _mm512_add_epi32(sums[i], add_halves(e->more[i], 0xffff));
-		if (family == 4 && kind == TCP) /* the addresses count for L4 as well */
+		if (family == 4 && !is_icmp) /* the addresses count for L4 as well */
 			sums[i] = _mm512_mask_add_epi32(
 			    sums[i], 0x0c00, sums[i],
 			    _mm512_shuffle_i32x4(sums[i], sums[i], _MM_SHUFFLE(3, 1, 1, 0)));
@@ -209,7 +219,7 @@ AVX512_INLINE bool right_8(const struct eight *e, uint8_t family, enum kind kind
 			     _mm512_shuffle_i32x4(s, r, _MM_SHUFFLE(3, 1, 3, 1)));
 	if (family == 6)
 		x = _mm512_add_epi32(x, _mm512_shuffle_i32x4(x, x, _MM_SHUFFLE(2, 3, 0, 1)));
-	if (family == 6 || kind == TCP)
+	if (family == 6 || !is_icmp)
 		x = _mm512_mask_add_epi32(x, family == 4 ? 0xf0f0 : 0xffff, x,
 					  _mm512_set1_epi32((int)pseudo));
 	x = fold(fold(x));
@@ -283,9 +293,10 @@ AVX512_INLINE __m256i unpermute(const struct el_id_key *k, __m256i x)
 	return _mm256_xor_si256(_mm256_mullo_epi32(x, all(k->mul_inverse[0])), all(k->add[0]));
 }
 
-/* Where the ids point to, as rx_find has it. False: not all are of the newest round and its
- * last class. */
-AVX512_INLINE bool locate_8(const struct finding *b, __m256i id, struct found *f, uint32_t at)
+/* Where the ids point to, as rx_find has it; the slices into `slices`. False: not all are of the
+ * newest round and its last class. */
+AVX512_INLINE bool locate_8(const struct finding *b, __m256i id, struct found *f,
+			    const struct el_slice **slices, uint32_t at)
 {
 	const struct el_plan_class *c = &b->last;
 	const uint64_t recip = c->by_slices.recip;
@@ -311,7 +322,7 @@ AVX512_INLINE bool locate_8(const struct finding *b, __m256i id, struct found *f
 			     _mm256_sub_epi32(rest, _mm256_mullo_epi32(pass, all(c->n_slices))));
 	_mm256_storeu_si256((__m256i *)(f->pass + at), pass);
 	_Static_assert(sizeof(struct el_slice) == 1 << 7, "as it is used here");
-	_mm512_storeu_si512(f->slice + at,
+	_mm512_storeu_si512(slices + at,
 			    _mm512_add_epi64(all64((uintptr_t)b->slices),
 					     _mm512_slli_epi64(_mm512_cvtepu32_epi64(slice), 7)));
 	_mm512_storeu_si512(f->record + at,
@@ -320,7 +331,7 @@ AVX512_INLINE bool locate_8(const struct finding *b, __m256i id, struct found *f
 	_mm512_storeu_si512(f->live + at, all64((uintptr_t)b->newest));
 	for (int i = 0; i < EIGHT; i++) {
 		rte_prefetch0(f->record[at + i]);
-		rte_prefetch0(f->slice[at + i]);
+		rte_prefetch0(slices[at + i]);
 	}
 	return true;
 }
@@ -350,6 +361,15 @@ AVX512_INLINE bool read_tcp(const struct el_id_key *key, const struct eight *e, 
 	/* the remote one is first there */
 	ret->ports = _mm256_rol_epi32(to_host(low_words(column(e->v, 4))), 16);
 	ret->addr_key = _mm512_rol_epi64(column(e->v, 3), 32);
+	return true;
+}
+
+AVX512_INLINE bool read_reflected(const struct el_id_key *key, const struct eight *e,
+				  uint8_t family, struct said *ret)
+{
+	read_tcp(key, e, ret);
+	ret->wire = to_host(low_words(column(e->more, family == 4 ? 4 : 0)));
+	ret->id = unpermute(key, ret->wire);
 	return true;
 }
 
@@ -391,11 +411,14 @@ AVX512_INLINE bool find_8(const struct finding *b, struct rte_mbuf *const *mbufs
 
 	if (!load_8(b, mbufs + at, tagged, family, kind, p, &e) ||
 	    (b->checked && !right_8(&e, family, kind, p)) ||
-	    !(kind == ECHO  ? read_echo(key, &e, &said)
-	      : kind == TCP ? read_tcp(key, &e, &said)
-			    : read_quote(key, &e, family, &said)) ||
-	    !locate_8(b, said.id, f, at))
+	    !(kind == ECHO        ? read_echo(key, &e, &said)
+	      : kind == TCP       ? read_tcp(key, &e, &said)
+	      : kind == REFLECTED ? read_reflected(key, &e, family, &said)
+				  : read_quote(key, &e, family, &said)) ||
+	    !locate_8(b, said.id, f, kind == REFLECTED ? f->reflected : f->slice, at))
 		return false;
+	for (int i = 0; kind == REFLECTED && i < EIGHT; i++)
+		rte_prefetch0(&b->newest->block->stamps[f->record[at + i] - b->records]);
 	_mm256_storeu_si256((__m256i *)(f->wire + at), said.wire);
 	_mm256_storeu_si256((__m256i *)(f->id + at), said.id);
 	_mm256_storeu_si256((__m256i *)(f->ports + at), said.ports);
@@ -474,4 +497,15 @@ uint32_t rx_find_avx512(const struct finding *b, struct rte_mbuf *const *mbufs, 
 	    el_plain_in_ipv6(&b->w->key, l3, l4_len, &plain))
 		return find_v6(b, mbufs, n, l4_len, &plain, f);
 	return 0;
+}
+
+AVX512 uint32_t rx_stamp_find_avx512(const struct finding *b, struct rte_mbuf *const *mbufs,
+				     uint32_t n, uint8_t family, uint32_t l4_len, struct found *f)
+{
+	const struct el_plain plain = {.type = EL_PROBE_STAMP};
+
+	if (n < EIGHT || l4_len > (family == 4 ? L4_MAX_V4 : L4_MAX_V6))
+		return 0;
+	return family == 4 ? find_all(b, mbufs, n, 4, REFLECTED, l4_len, &plain, f)
+			   : find_all(b, mbufs, n, 6, REFLECTED, l4_len, &plain, f);
 }

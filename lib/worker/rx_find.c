@@ -62,8 +62,8 @@ static __rte_noinline bool find_older(struct el_worker *w, const struct live_rou
 static __rte_noinline void find_stamp(const struct finding *b, const struct rte_mbuf *m,
 				      struct found *f, uint32_t i)
 {
-	f->record[i] =
-	    rx_stamp_find(b->newest, m, &b->tags, b->checked, b->checksum_flags, &f->stamp[i]);
+	if (!b->newest->block->stamps || !rx_stamp_find(b, m, f, i))
+		f->record[i] = NULL;
 }
 
 static __rte_always_inline void find(const struct finding *b, const struct rte_mbuf *m,

@@ -5,7 +5,8 @@
 #include "worker_internal.h"
 
 /* By number in the burst. Without a slice an answer is for rx_any; but if it has a record then, it
- * is a STAMP reply. */
+ * is a STAMP reply, whose slice is in `reflected`; pass, addr_key and ports are set of the others.
+ */
 struct found {
 	const struct el_slice *slice[BURST];
 	el_record *record[BURST];
@@ -15,7 +16,7 @@ struct found {
 	uint64_t addr_key[BURST];
 	uint32_t wire[BURST], id[BURST], ports[BURST];
 	uint8_t type[BURST], kind[BURST];
-	struct stamp_found stamp[BURST]; /* of STAMP replies, and nothing else but the record */
+	const struct el_slice *reflected[BURST];
 };
 
 /* What is the same for all frames of a burst. */
@@ -44,3 +45,21 @@ typedef uint32_t rx_find_vector_fn(const struct finding *b, struct rte_mbuf *con
 				   uint32_t n, struct found *f);
 
 rx_find_vector_fn rx_find_avx512; /* only with EL_WORKER_AVX512 */
+
+/* rx_stamp.c: the two stages for plain STAMP replies to probes of the newest round. Stage one:
+ * whether frame i is one; else it is for rx_any. */
+bool rx_stamp_find(const struct finding *b, const struct rte_mbuf *m, struct found *f, uint32_t i);
+/* Of a burst, those that stand in front; how many. The vectors of w are used. */
+uint32_t rx_stamp_find_first(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t n,
+			     struct found *f);
+/* The same for frames that are as the first one, which is plain, of this family, and UDP all of
+ * whose l4_len bytes are a datagram from a reflector's port. Only with EL_WORKER_AVX512. */
+uint32_t rx_stamp_find_avx512(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t n,
+			      uint8_t family, uint32_t l4_len, struct found *f);
+/* Stage two. False: it is for rx_any. */
+bool rx_stamp_take(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
+		   const struct found *f, uint32_t i, const struct stamp *at);
+/* Of a burst, the first n; what is none goes to rx_any. What goes to control is taken out of
+ * `mbufs`; how many. */
+uint32_t rx_stamp_take_first(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs,
+			     uint32_t n, const struct found *f, const struct stamp *burst);

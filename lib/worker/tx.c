@@ -266,9 +266,7 @@ static inline void make_probe(enum el_probe_type type, uint8_t family, const str
 	case EL_PROBE_UDPUNREACHABLE:
 		el_make_udpunreachable(key, job, family);
 		break;
-	case EL_PROBE_STAMP:
-		el_make_stamp(key, job, family);
-		break;
+	case EL_PROBE_STAMP: /* see build_type */
 	case EL_PROBE_TYPES:
 		break;
 	}
@@ -289,6 +287,11 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 	struct rte_mbuf **mbufs = p->mbufs + p->n, **spare = w->spare + w->n_spare;
 	struct el_probe_job job = {.id = el_id_with_index(b->id_base, index)};
 	uint32_t i, end = probe_list_end(p), *ends = p->ends + p->n;
+	/* of STAMP; in registers, for the bytes that are written might be theirs, as far as can be
+	 * told */
+	const struct el_probe_stamp_kind *kinds = b->live->block->set->stamp_kinds;
+	const struct el_slice **slices = p->slices + p->n;
+	uint16_t *made = p->made + p->n;
 	struct tcp_tuples tcp;
 	struct form form;
 
@@ -312,15 +315,16 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 		} else if (type != EL_PROBE_ICMPPING) {
 			job.src_port = el_slice_port(s, packet);
 		}
-		if (type == EL_PROBE_STAMP) {
-			job.stamp = &b->live->block->set->stamp_kinds[s->stamp_kind];
-			p->stamps |= 1U << (p->n + i);
-			p->slices[p->n + i] = s;
-		}
 		job.slice = s;
 		job.end = frame_end(m);
 		job.sequence = (uint16_t)(b->round * s->n_packets + packet);
-		make_probe(type, family, b->key, &job);
+		if (type == EL_PROBE_STAMP) {
+			job.stamp = &kinds[s->stamp_kind];
+			slices[i] = s;
+			made[i] = el_make_stamp(b->key, &job, family);
+		} else {
+			make_probe(type, family, b->key, &job);
+		}
 		/* the template's slot reaches to before its L3 header, so this comes after it */
 		memcpy(job.end - form.header_len - HOP_L2_BYTES, form.l2, HOP_L2_BYTES);
 		m->data_off = form.data_off;
@@ -332,6 +336,8 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 	}
 	if (!i)
 		return 0;
+	if (type == EL_PROBE_STAMP)
+		p->stamps |= (uint32_t)(((1ULL << i) - 1) << p->n);
 	p->n += i;
 	w->n_spare -= i;
 	append_run(p, b->live, index, i);

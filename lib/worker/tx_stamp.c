@@ -25,9 +25,8 @@ static struct el_probe_stamp_time time_in(const struct el_worker *w, enum el_sta
 	    .synchronised = wall->synchronised,
 	    .maxerror_us = (uint32_t)RTE_MIN(error_us ? error_us : most_us, most_us)};
 
-	return (struct el_probe_stamp_time){
-	    .t1 = el_stamp_encode(format, worker_real_ns(w, ns), tai_offset_s),
-	    .error_estimate = el_stamp_error_estimate(&clock, format)};
+	return el_probe_stamp_time_of(el_stamp_encode(format, worker_real_ns(w, ns), tai_offset_s),
+				      el_stamp_error_estimate(&clock, format));
 }
 
 /* How many probes of a session that asks were sent, for Direct Measurement. */
@@ -36,17 +35,18 @@ static uint32_t *n_sent_of(const struct live_round *l, const struct el_slice *s)
 	return &l->streams->n_sent[s - l->plan->slices];
 }
 
-/* Stamps number `i` of a list, which is for this record. True: it was signed. */
+/* Stamps number `i` of a list, whose reply will be noted in `note`. True: it was signed. */
 static inline bool stamp_one(const struct probe_list *p, uint32_t i, const struct live_round *l,
-			     uint32_t record, const struct times *times)
+			     const struct el_probe_stamp_kind *kinds, struct el_stamp_note *note,
+			     const struct times *times)
 {
 	const struct el_slice *s = p->slices[i];
-	const struct el_probe_stamp_kind *kind = &l->block->set->stamp_kinds[s->stamp_kind];
+	const struct el_probe_stamp_kind *kind = &kinds[s->stamp_kind];
 	const struct el_probe_stamp_time *time = &times->of[kind->sender.format];
 
-	l->block->stamps[record].t1 = time->t1;
+	note->t1 = time->t1;
 	if (likely(kind->plain)) {
-		el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time);
+		el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time, p->made[i]);
 		return false;
 	}
 	el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie,
@@ -63,13 +63,18 @@ uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
 	for (uint32_t k = 0; k < p->n_runs; k++) {
 		const struct probe_run *r = &p->runs[k];
 		struct el_block *b = r->live->block;
+		/* in registers: the bytes that are written might be theirs, as far as can be told
+		 */
+		const struct el_probe_stamp_kind *kinds = b->set->stamp_kinds;
+		struct el_stamp_note *notes = b->stamps;
+		const uint32_t stamps = p->stamps, n = r->n, record = r->record;
 
 		b->wall_error_ns = RTE_MAX(b->wall_error_ns, error_ns);
 		if (unlikely(b->set->has_ptp))
 			times.of[EL_STAMP_PTP] = time_in(w, EL_STAMP_PTP, b->tai_offset_s, ns);
-		for (uint32_t j = 0; j < r->n; j++, i++) {
-			if ((p->stamps >> i & 1) &&
-			    stamp_one(p, i, r->live, r->record + j, &times) &&
+		for (uint32_t j = 0; j < n; j++, i++) {
+			if ((stamps >> i & 1) &&
+			    stamp_one(p, i, r->live, kinds, &notes[record + j], &times) &&
 			    ++n_signed == SIGNED_BURST)
 				return i + 1;
 		}
@@ -98,12 +103,15 @@ void tx_stamp_sent(struct probe_list *p, uint32_t sent, uint32_t stamped)
 	if (unlikely(sent < stamped))
 		take_back(p, sent, stamped);
 	p->stamps = (uint32_t)((uint64_t)p->stamps >> sent);
-	if (p->stamps)
+	if (p->stamps) {
 		memmove(p->slices, p->slices + sent, (p->n - sent) * sizeof(p->slices[0]));
+		memmove(p->made, p->made + sent, (p->n - sent) * sizeof(p->made[0]));
+	}
 }
 
 void tx_stamp_keep(struct probe_list *p, uint32_t stamps, uint32_t from)
 {
 	p->stamps |= (stamps >> from & 1) << p->n;
 	p->slices[p->n] = p->slices[from];
+	p->made[p->n] = p->made[from];
 }

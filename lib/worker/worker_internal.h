@@ -55,7 +55,9 @@ struct probe_list {
 	uint32_t sent;        /* bytes that have been sent */
 	uint32_t n, n_runs;
 	uint32_t stamps; /* a bit for each that is STAMP and is stamped when it is sent, */
-	const struct el_slice *slices[BURST]; /* and its slice; of others not set */
+	/* and its slice, and its checksum before that; of others not set */
+	const struct el_slice *slices[BURST];
+	uint16_t made[BURST];
 };
 _Static_assert(BURST <= 32, "a bit for each");
 
@@ -332,22 +334,6 @@ struct stamp {
 /* rx.c: when a packet of a burst came, by the NIC's stamp where that can be true. */
 struct stamp rx_arrival(struct el_worker *w, const struct queue *q, const struct rte_mbuf *m,
 			const struct stamp *burst);
-/* A STAMP reply in a plain frame between the two stages of receiving. */
-struct stamp_found {
-	const uint8_t *l3;
-	const struct el_slice *slice;
-	uint32_t index, pass; /* of the record */
-};
-
-/* rx_stamp.c: the two stages for plain STAMP replies to probes of `newest`, the round begun last.
- * Stage one: the record of the probe that it may be to, and *ret; NULL: it is for rx_any. */
-el_record *rx_stamp_find(const struct live_round *newest, const struct rte_mbuf *m,
-			 const struct el_tags *tags, bool checked, uint64_t checksum_flags,
-			 struct stamp_found *ret);
-/* Stage two. False: it is for rx_any. */
-bool rx_stamp_take(struct el_worker *w, el_record *record, const struct stamp_found *f,
-		   const struct stamp *at);
-
 /* rx_any.c: takes any frame, received `at`. True if the buffer is control's now. Hot: all
  * answers to probes of other workers come here. */
 __rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,

@@ -193,6 +193,7 @@ def between_echolanes(kind):
 
 FEW_SLICES = 4000
 RING = [*((kind, family, FEW_SLICES) for kind in ("ICMPping", "TCPsyn", "UDPunreachable") for family in (4, 6)),
+        ("STAMP", 4, FEW_SLICES), ("STAMP", 6, FEW_SLICES),
         ("ICMPping", 4, 100000), ("ICMPping", 4, 1000000), ("TCPsyn", 4, 100000)]
 
 

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "bench_ring.h"
+#include "el_stamp_plain.h"
 
 #define PROBES 4000000   /* of each row */
 #define PROBES_TX 400000 /* at least so many besides, to see what sending costs */
@@ -22,6 +23,8 @@
 #define POLLS 64         /* iterations that are timed together */
 #define SAMPLES_MAX 100000
 #define ETH 14
+#define UDP_LEN 8
+#define STAMP_PORT 862
 
 static el_vlan vlan;
 static uint32_t l2_len = ETH; /* of frames on it */
@@ -71,7 +74,7 @@ static void set_checksums(uint8_t *ip, size_t l3)
 {
 	bool v6 = l3 == 40;
 	uint8_t *l4 = ip + l3, protocol = ip[v6 ? 6 : 9];
-	uint8_t *checksum = l4 + (protocol == IPPROTO_TCP ? 16 : 2);
+	uint8_t *checksum = l4 + (protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP ? 6 : 2);
 	uint16_t l4_len = (uint16_t)(el_get16(ip + (v6 ? 4 : 2)) - (v6 ? 0 : l3));
 
 	if (!v6) {
@@ -84,8 +87,23 @@ static void set_checksums(uint8_t *ip, size_t l3)
 	    el_sum(l4, l4_len, protocol == IPPROTO_ICMP ? 0 : el_sum_pseudo(ip, protocol, l4_len)));
 }
 
-/* Makes the answer of the probe in the buffer: an echo reply, the RST of a closed port, or a port
- * unreachable. */
+/* The reply of a stateless reflector whose clock is ours. */
+static void reflect(uint8_t *udp)
+{
+	static const struct el_stamp_reflector reflector;
+	uint8_t *packet = udp + UDP_LEN, request[EL_STAMP_LEN];
+	uint64_t t3_be;
+
+	memcpy(request, packet, sizeof(request));
+	el_stamp_plain_reflect(&reflector, request, el_get32(request),
+			       be64toh(el_load64(request + 4)), 64, packet);
+	t3_be = el_load64(request + 4);
+	memcpy(packet + offsetof(struct el_stamp_reply_wire, timestamp), &t3_be, 8);
+	swap(udp, udp + 2, 2);
+}
+
+/* Makes the answer of the probe in the buffer: an echo reply, the RST of a closed port, STAMP's
+ * reply, or a port unreachable. */
 static void turn_round(struct rte_mbuf *m)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + l2_len;
@@ -94,7 +112,9 @@ static void turn_round(struct rte_mbuf *m)
 	uint8_t *l4 = ip + l3, protocol = ip[v6 ? 6 : 9];
 
 	swap(frame, frame + 6, 6);
-	if (protocol == IPPROTO_UDP)
+	if (protocol == IPPROTO_UDP && el_get16(l4 + 2) == STAMP_PORT)
+		reflect(l4);
+	else if (protocol == IPPROTO_UDP)
 		make_unreachable(m, ip, l3);
 	if (v6)
 		swap(ip + 8, ip + 24, 16);
@@ -243,6 +263,8 @@ static void add_targets(struct fixture *f, const struct row *row)
 		abort();
 	for (uint32_t i = 0; i < most; i++) {
 		add_target(f, row->type, address_of(row, i), row->packets);
+		if (row->type == EL_PROBE_STAMP)
+			f->targets[i].dst_port = STAMP_PORT;
 		f->series[i].first_stream = i * each;
 		f->series[i].n_streams = each;
 	}
@@ -354,6 +376,8 @@ static const struct row rows[] = {
     {EL_PROBE_ICMPPING, "ICMPping", 6, 4000, 250, 0},
     {EL_PROBE_TCPSYN, "TCPsyn", 6, 4000, 250, 0},
     {EL_PROBE_UDPUNREACHABLE, "UDPunreachable", 6, 4000, 250, 0},
+    {EL_PROBE_STAMP, "STAMP", 4, 4000, 250, 0},
+    {EL_PROBE_STAMP, "STAMP", 6, 4000, 250, 0},
 };
 /* Large plans: what is sent and received is no longer in the caches. */
 static const struct row large[] = {

@@ -14,10 +14,11 @@
 #define PAGE 4096U
 #define ROUND 7
 #define BURSTS 100000
+#define REFLECTOR 862
 
 uint64_t sim_ns, sim_step;
 
-enum kind { ECHO, SYNACK, RST, QUOTE, KINDS };
+enum kind { ECHO, SYNACK, RST, QUOTE, REFLECTED, KINDS };
 
 /* Of all frames of a burst, before any is changed. */
 struct shape {
@@ -29,6 +30,7 @@ struct shape {
 
 static struct el_worker *w;
 static struct el_plan_set set;
+static uint64_t stamp_ports[EL_PLAN_PORT_WORDS];
 static struct el_plan *plan;
 static struct el_block blocks[2]; /* of the newest round and of the one before */
 static struct rte_mbuf mbufs[BURST];
@@ -58,9 +60,10 @@ static void put_checksum(uint8_t *p, uint64_t sum)
 /* Puts the right checksums into a frame of this shape, whatever has become of it. */
 static void fix(uint8_t *frame, const struct shape *s, uint32_t l4_len)
 {
-	bool tcp = s->kind == SYNACK || s->kind == RST, v4 = s->family == 4;
+	bool tcp = s->kind == SYNACK || s->kind == RST, udp = s->kind == REFLECTED;
+	bool v4 = s->family == 4;
 	uint8_t *l3 = frame + EL_ETHER_LEN, *l4 = l3 + (v4 ? EL_IPV4_LEN : EL_IPV6_LEN);
-	uint8_t *l4_sum = l4 + (tcp ? 16 : 2), protocol = l3[v4 ? 9 : 6];
+	uint8_t *l4_sum = l4 + (tcp ? 16 : udp ? 6 : 2), protocol = l3[v4 ? 9 : 6];
 	uint64_t sum = (uint64_t)htobe16(protocol) + htobe16((uint16_t)l4_len);
 
 	if (v4) {
@@ -69,7 +72,7 @@ static void fix(uint8_t *frame, const struct shape *s, uint32_t l4_len)
 	}
 	sum = v4 ? el_sum(l3 + 12, 8, sum) : el_sum(l3 + 8, 32, sum);
 	memset(l4_sum, 0, 2);
-	put_checksum(l4_sum, el_sum(l4, l4_len, v4 && !tcp ? 0 : sum));
+	put_checksum(l4_sum, el_sum(l4, l4_len, v4 && !tcp && !udp ? 0 : sum));
 }
 
 static void put_tcp(uint8_t *l4, const struct shape *s, uint32_t id)
@@ -114,10 +117,19 @@ static void put_quote(uint8_t *l3, uint8_t *l4, const struct shape *s, uint32_t 
 	}
 }
 
+static void put_reflected(uint8_t *l4, const struct shape *s, uint32_t id)
+{
+	el_put16(l4, REFLECTOR);
+	el_put16(l4 + 4, (uint16_t)(EL_UDP_LEN + EL_STAMP_LEN + s->extra));
+	el_put32(l4 + EL_UDP_LEN + offsetof(struct el_stamp_reply_wire, sender_sequence),
+		 el_id_permute(&w->key, id));
+}
+
 static uint32_t l4_len_of(const struct shape *s)
 {
 	static const uint32_t v4[KINDS] = {EL_ECHO_LEN, EL_TCP_LEN, EL_TCP_LEN,
-					   EL_ICMP_LEN + EL_IPV4_LEN + EL_UDP_LEN};
+					   EL_ICMP_LEN + EL_IPV4_LEN + EL_UDP_LEN,
+					   EL_UDP_LEN + EL_STAMP_LEN};
 
 	if (s->kind == QUOTE && s->family == 6)
 		return EL_ICMP_LEN + EL_IPV6_LEN + EL_UDP_TEMPLATE_LEN + s->extra;
@@ -129,7 +141,7 @@ static uint32_t make(uint8_t *frame, const struct shape *s, uint32_t id)
 {
 	uint32_t l3_len = s->family == 4 ? EL_IPV4_LEN : EL_IPV6_LEN, l4_len = l4_len_of(s);
 	uint8_t *l3 = frame + EL_ETHER_LEN, *l4 = l3 + l3_len;
-	bool tcp = s->kind == SYNACK || s->kind == RST;
+	bool tcp = s->kind == SYNACK || s->kind == RST, udp = s->kind == REFLECTED;
 
 	fill(frame, EL_ETHER_LEN + l3_len + l4_len);
 	el_put16(frame + 12, s->family == 4 ? 0x0800 : 0x86dd);
@@ -137,16 +149,18 @@ static uint32_t make(uint8_t *frame, const struct shape *s, uint32_t id)
 		l3[0] = 0x45;
 		el_put16(l3 + 2, (uint16_t)(l3_len + l4_len));
 		el_put16(l3 + 6, (uint16_t)(rnd(2) << 14));
-		l3[9] = tcp ? IPPROTO_TCP : IPPROTO_ICMP;
+		l3[9] = tcp ? IPPROTO_TCP : udp ? IPPROTO_UDP : IPPROTO_ICMP;
 	} else {
 		l3[0] = (uint8_t)(6 << 4 | rnd(16));
 		el_put16(l3 + 4, (uint16_t)l4_len);
-		l3[6] = tcp ? IPPROTO_TCP : IPPROTO_ICMPV6;
+		l3[6] = tcp ? IPPROTO_TCP : udp ? IPPROTO_UDP : IPPROTO_ICMPV6;
 	}
 	if (tcp)
 		put_tcp(l4, s, id);
 	else if (s->kind == ECHO)
 		put_echo(l4, s, id);
+	else if (udp)
+		put_reflected(l4, s, id);
 	else
 		put_quote(l3, l4, s, id);
 	fix(frame, s, l4_len);
@@ -260,7 +274,9 @@ static void make_plan(void)
 	for (uint32_t r = 0; r < 2; r++) {
 		blocks[r] = (struct el_block){.set = &set, .round = ROUND - r};
 		blocks[r].records = calloc(records, sizeof(el_record));
+		blocks[r].stamps = calloc(records, sizeof(*blocks[r].stamps));
 		assert_non_null(blocks[r].records);
+		assert_non_null(blocks[r].stamps);
 		w->live[ROUND - r] =
 		    (struct live_round){.block = &blocks[r],
 					.plan = plan,
@@ -274,8 +290,10 @@ static void make_plan(void)
 static void free_plan(void)
 {
 	free(plan->slices);
-	free(blocks[0].records);
-	free(blocks[1].records);
+	for (uint32_t r = 0; r < 2; r++) {
+		free(blocks[r].records);
+		free(blocks[r].stamps);
+	}
 }
 
 static struct finding finding(void)
@@ -322,6 +340,32 @@ static uint32_t compare(const struct finding *b, uint32_t n)
 	return done;
 }
 
+/* The same of STAMP replies: how many of the first are some, and how many of these vectors found.
+ */
+static uint32_t compare_reflected(const struct finding *b, uint32_t n)
+{
+	static struct found vector, scalar;
+	uint32_t done, alike;
+
+	memset(&vector, 0xee, sizeof(vector));
+	w->conf.vectors = EL_WORKER_SCALAR;
+	done = rx_stamp_find_first(b, burst, n, &scalar);
+	w->conf.vectors = EL_WORKER_AVX512;
+	assert_int_equal(rx_stamp_find_first(b, burst, n, &vector), done);
+	for (uint32_t i = 0; i < done; i++) {
+		assert_non_null(scalar.reflected[i]);
+		assert_ptr_equal(vector.reflected[i], scalar.reflected[i]);
+		assert_ptr_equal(vector.record[i], scalar.record[i]);
+		assert_int_equal(vector.pass[i], scalar.pass[i]);
+		assert_int_equal(vector.addr_key[i], scalar.addr_key[i]);
+		assert_int_equal(vector.ports[i], scalar.ports[i]);
+	}
+	/* what only vectors write */
+	for (alike = 0; alike < done && vector.id[alike] != 0xeeeeeeee; alike++)
+		;
+	return alike;
+}
+
 static void vectors_find_the_same(void **state)
 {
 	uint64_t whole = 0, found = 0;
@@ -344,7 +388,7 @@ static void vectors_find_the_same(void **state)
 		make_plan();
 		b = finding();
 		n = make_burst(&shape, odd);
-		done = compare(&b, n);
+		done = shape.kind == REFLECTED ? compare_reflected(&b, n) : compare(&b, n);
 		/* those that fit into a register, or two; a quoted id may need another walk */
 		if (!odd && shape.extra <= 8) {
 			whole += n & ~7U;
@@ -371,6 +415,8 @@ static int setup(void **state)
 		if (mprotect(pages[i] + PAGE, PAGE, PROT_NONE) < 0)
 			return -1;
 	}
+	set.stamp_ports = stamp_ports;
+	stamp_ports[REFLECTOR / 64] |= 1ULL << REFLECTOR % 64;
 	w = calloc(1, sizeof(*w));
 	plan = calloc(1, sizeof(*plan));
 	return w && plan ? 0 : -1;

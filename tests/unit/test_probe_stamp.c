@@ -71,7 +71,7 @@ struct probe {
 	uint8_t *end, *l3, *packet;
 	size_t len; /* of the packet */
 	uint32_t id;
-	uint16_t ssid, port;
+	uint16_t ssid, port, made; /* its checksum as it was made */
 };
 
 static void make(struct probe *p, const struct el_stamp_sender *sender)
@@ -98,7 +98,7 @@ static void make(struct probe *p, const struct el_stamp_sender *sender)
 	el_probe_stamp_set_ssid(&p->slice, &p->kind, p->ssid);
 	memset(p->room, 0xa5, EL_PROBE_STAMP_ROOM);
 	memcpy(p->room + EL_PROBE_STAMP_ROOM, payload, sizeof(payload));
-	el_make_stamp(&key, &job, job.slice->family);
+	p->made = el_make_stamp(&key, &job, job.slice->family);
 	assert_memory_equal(job.end, payload, sizeof(payload));
 	p->end = job.end;
 	p->id = job.id;
@@ -124,7 +124,7 @@ static void stamp(struct probe *p, const struct el_probe_stamp_time *time, uint3
 	if (p->kind.sender.authenticated || p->kind.sender.asks)
 		el_probe_stamp_sign(&p->kind, p->end, time, p->ssid, n_sent);
 	else
-		el_probe_stamp_set(p->end, p->kind.tail_len, time);
+		el_probe_stamp_set(p->end, p->kind.tail_len, time, p->made);
 }
 
 /* Made in parts and stamped, even twice, it is what lib/stamp builds at once. */
@@ -141,9 +141,8 @@ static void parts_make_the_whole(void **state)
 		check_sum(&p);
 		assert_int_equal(p.len, el_stamp_request_len(&sender));
 		for (int again = 0; again < 3; again++) {
-			struct el_probe_stamp_time time = {.t1 = unit_random(&seed),
-							   .error_estimate =
-							       (uint16_t)unit_random(&seed)};
+			struct el_probe_stamp_time time = el_probe_stamp_time_of(
+			    unit_random(&seed), (uint16_t)unit_random(&seed));
 			uint32_t n_sent = (uint32_t)unit_random(&seed);
 
 			stamp(&p, &time, n_sent);
@@ -168,7 +167,7 @@ static void sums_of_all_times(void **state)
 	(void)state;
 	make(&p, &sender);
 	for (uint32_t i = 0; i < 0x20000; i++) {
-		struct el_probe_stamp_time time = {.t1 = i, .error_estimate = (uint16_t)(i >> 16)};
+		struct el_probe_stamp_time time = el_probe_stamp_time_of(i, (uint16_t)(i >> 16));
 
 		stamp(&p, &time, 0);
 		check_sum(&p);
@@ -193,11 +192,10 @@ static void sums_of_all_ids(void **state)
 						   .stamp = &p.kind,
 						   .id = i,
 						   .src_port = p.port};
-			struct el_probe_stamp_time time = {.t1 = unit_random(&seed),
-							   .error_estimate =
-							       (uint16_t)unit_random(&seed)};
+			struct el_probe_stamp_time time = el_probe_stamp_time_of(
+			    unit_random(&seed), (uint16_t)unit_random(&seed));
 
-			el_make_stamp(&key, &job, family);
+			p.made = el_make_stamp(&key, &job, family);
 			stamp(&p, &time, 0);
 			check_sum(&p);
 		}
@@ -247,7 +245,7 @@ static void replies_are_read(void **state)
 	(void)state;
 	for (int i = 0; i < 2000; i++) {
 		struct el_stamp_sender sender = random_sender();
-		struct el_probe_stamp_time time = {.t1 = unit_random(&seed)};
+		struct el_probe_stamp_time time = el_probe_stamp_time_of(unit_random(&seed), 0);
 		struct el_stamp_reflector reflector = {.key = sender.key,
 						       .authenticated = sender.authenticated,
 						       .format = sender.format,
