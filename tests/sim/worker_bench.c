@@ -244,6 +244,8 @@ void fix_checksums(uint8_t *frame)
 	put16(l4 + at, protocol == IPPROTO_ICMP ? naive_checksum(l4, l4_len, NULL, 0)
 						: naive_l4_checksum(ip + (v6 ? 8 : 12), v6 ? 16 : 4,
 								    protocol, l4, l4_len));
+	if (protocol == IPPROTO_UDP && el_get16(l4 + at) == 0)
+		put16(l4 + at, UINT16_MAX); /* 0 is none (RFC 768) */
 }
 
 struct el_stamp_reflector reflector = {.error_estimate = 0x8510};
