@@ -73,6 +73,30 @@ static void a_stuck_device_ends_its_round(void **state)
 	bench_free(b);
 }
 
+/* Nobody waits for what a port that is gone might have received: rounds close when their time is
+ * over, and not before. */
+static void a_port_that_is_gone_holds_up_no_round(void **state)
+{
+	struct el_command gone = {.kind = EL_COMMAND_PORT, .index = 1, .down = true, .gone = true};
+	struct fixture *fx = quick(1, 2, EL_PROBE_ICMPPING, 10);
+	struct el_block *block;
+	uint64_t over_ns;
+	struct bench *b;
+
+	(void)state;
+	queues_a_worker = 2;
+	b = bench(fx, 1);
+	queues_a_worker = 1;
+	order_round(b, 1);
+	assert_int_equal(serve(b, 10, REPLY_ECHO), 10);
+	assert_true(el_worker_command(b->workers[0], &gone));
+	block = report(b, 0);
+	over_ns = block->sent_ns + b->set->timeout_ns;
+	assert_in_range(block->closed_ns, over_ns, over_ns + EL_NS_PER_S / 1000);
+	el_block_free(block);
+	bench_free(b);
+}
+
 /* A round in which nothing is sent was not sent before it began. */
 static void empty_rounds_take_no_time(void **state)
 {
@@ -313,6 +337,7 @@ int main(void)
 	    cmocka_unit_test(a_stuck_device_loses_nothing),
 	    cmocka_unit_test(the_global_timeout_ends_a_round),
 	    cmocka_unit_test(a_stuck_device_ends_its_round),
+	    cmocka_unit_test(a_port_that_is_gone_holds_up_no_round),
 	    cmocka_unit_test(empty_rounds_take_no_time),
 	    cmocka_unit_test(a_stop_waits_for_nothing),
 	    cmocka_unit_test(rounds_overlap),
