@@ -247,15 +247,19 @@ static void sign_with_another_key(uint8_t *packet, int number)
 	reflect_at(SIGNED_PORT, 0);
 }
 
-/* As a reflector that signs nothing answers, to which all behind the first 44 bytes is more. */
+/* As a reflector that signs nothing answers, to which all behind the first 44 bytes is more: that
+ * it has seen the request is not enough. */
 static void reply_unsigned(uint8_t *packet, int number)
 {
-	uint8_t request[EL_STAMP_AUTH_LEN] = {0};
+	struct el_stamp_auth_reply_wire was;
+	struct el_stamp_reply_wire *reply = (void *)packet;
 
 	(void)number;
-	memcpy(request, packet + offsetof(struct el_stamp_auth_reply_wire, sender_sequence), 4);
+	memcpy(&was, packet, sizeof(was));
 	memset(packet, 0, EL_STAMP_AUTH_LEN);
-	memcpy(packet + offsetof(struct el_stamp_reply_wire, sender_sequence), request, 4);
+	memcpy(reply->sender_sequence, was.sender_sequence, 4);
+	memcpy(reply->sender_timestamp, was.sender_timestamp, 8);
+	memcpy(reply->ssid, was.ssid, 2);
 }
 
 static void spoilt_replies_are_counted(void **state)
@@ -271,6 +275,57 @@ static void spoilt_replies_are_counted(void **state)
 	check_spoilt(71, flip_and_sign, EL_COUNTER_UNMATCHED_STAMP_TIME);
 	check_spoilt(0, sign_with_another_key, EL_COUNTER_UNMATCHED_STAMP_HMAC);
 	check_spoilt(0, reply_unsigned, EL_COUNTER_UNMATCHED_STAMP_HMAC);
+}
+
+/* The number on the wire of a probe of the second target, whose low half is `low` or zero. */
+static uint32_t number_with(const struct bench *b, uint16_t low)
+{
+	const struct el_plan *plan = b->set->plans[0];
+	uint32_t pass;
+
+	for (uint32_t i = 0; i < plan->n_records; i++) {
+		uint32_t wire = el_id_permute(&b->set->key, el_id_pack(&b->set->ids, 0, 1, i));
+
+		if (((wire & 0xffff) == low || !(wire & 0xffff)) &&
+		    plan->slices[el_plan_locate(plan, i, &pass).v].series == 1)
+			return wire;
+	}
+	fail_msg("no probe has such a number");
+	return 0;
+}
+
+/* A signed reply may have, where one that is not signed repeats the number of its request, that of
+ * an open probe to the same port: it is to the one that it was signed for. */
+static void signed_replies_are_known_by_their_own_number(void **state)
+{
+	struct fixture *fx = quick(1, 1, EL_PROBE_STAMP, 2);
+	const size_t at = offsetof(struct el_stamp_reply_wire, sender_sequence);
+	uint8_t frame[2048], reply[2048];
+	struct bench *b;
+	size_t len;
+
+	(void)state;
+	fx->in.stamp_keys = keys;
+	fx->targets[0].dst_port = SIGNED_PORT;
+	fx->targets[0].stamp = (struct el_model_stamp){.key_file = paths[0], .authenticated = true};
+	reflect_at(SIGNED_PORT, 0);
+	add_target(fx, EL_PROBE_STAMP, family == 6 ? "2001:db8:100::1" : "198.51.100.1", 300000);
+	fx->targets[1].timeout_s = 0.05;
+	fx->targets[1].dst_port = SIGNED_PORT;
+	b = bench(fx, 1);
+	order_round(b, 1);
+	do
+		len = next_probe(b, frame);
+	while (el_get16(frame + UDP + 4) != 8 + EL_STAMP_AUTH_LEN);
+	len = reply_to(frame, len, reply);
+	el_put32(reply + PACKET + at, number_with(b, el_get16(reply + PACKET + at + 2)));
+	sign_again(reply + PACKET);
+	fix_checksums(reply);
+	give(b, 0, reply, len);
+	poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 1);
+	drain(b->out[0]);
+	bench_free(b);
 }
 
 static void replayed_replies_are_duplicates(void **state)
@@ -572,6 +627,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(few_are_signed_at_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(refused_probes_are_signed_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(spoilt_replies_are_counted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(signed_replies_are_known_by_their_own_number, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(replayed_replies_are_duplicates, setup, teardown),
 	    cmocka_unit_test_setup_teardown(replies_reach_their_owner, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_closed_port_is_no_answer, setup, teardown),
