@@ -34,6 +34,10 @@
 #define DESCRIPTORS_WORKER 4      /* its lcore's pipes */
 #define DESCRIPTORS_WORKER_PORT 4 /* a queue's sockets */
 #define THREADS_BASE 10
+/* Its files, all told: 48 bytes for each page of its memory, and some. */
+#define FILES_BASE_KIB 1024
+#define FILES_HUGE_MIB_KIB 1
+#define FILES_MIB_KIB 12
 /* No file of the EAL is larger. */
 #define FILE_BYTES (1UL << 30)
 
@@ -240,6 +244,13 @@ static int check_resources(const struct el_eal_config *c, struct el_error *err)
 	    THREADS_BASE + n, err);
 }
 
+/* What the EAL's files may take. */
+static uint64_t files_kib(const struct el_eal_config *c, bool huge)
+{
+	return FILES_BASE_KIB +
+	       (uint64_t)memory_mib(c) * (huge ? FILES_HUGE_MIB_KIB : FILES_MIB_KIB);
+}
+
 static int check_args(const struct el_eal_config *c, struct el_error *err)
 {
 	for (size_t i = 0; i < c->n_args; i++)
@@ -282,6 +293,8 @@ int el_eal_init(const struct el_eal_config *config, struct el_error *err)
 	if (r < 0)
 		return r;
 	r = runtime_dir_prepare(program, prefix, sizeof(prefix), err);
+	if (r == 0)
+		r = runtime_dir_check_space(files_kib(config, huge), err);
 	if (r < 0)
 		goto fail_early;
 	args_memory = malloc(ARGS_BYTES);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -220,6 +222,25 @@ int runtime_dir_prepare(const char *program, char *prefix, size_t size, struct e
 	code = choose_name(place, path, program, &prefix_s, err);
 	close(place);
 	return code;
+}
+
+int runtime_dir_check_space(uint64_t need_kib, struct el_error *err)
+{
+	char path[PATH_MAX];
+	struct el_str s = EL_STR_INIT(path);
+	struct statvfs fs;
+	uint64_t free_kib;
+
+	el_str_addf(&s, "%s/dpdk", eal_parent());
+	if (statvfs(path, &fs) < 0)
+		return 0; /* the EAL says what it can't do there */
+	free_kib = (uint64_t)fs.f_bavail * fs.f_frsize / 1024;
+	if (free_kib >= need_kib)
+		return 0;
+	return el_error_set(err, -ENOSPC,
+			    "No space left on device: DPDK's EAL needs %" PRIu64
+			    " KiB for its files in %.200s, and %" PRIu64 " KiB are free",
+			    need_kib, path, free_kib);
 }
 
 void runtime_dir_keep(void)

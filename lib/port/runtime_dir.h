@@ -4,6 +4,7 @@
  * telemetry socket is where people look for it, or PARENT/PROGRAM-PID where another process of the
  * program has that. Private to lib/port. */
 #include <stddef.h>
+#include <stdint.h>
 
 #include "el_error.h"
 
@@ -14,6 +15,11 @@
  * into prefix[size]. 0; -EPERM with a sentence where others can change it, or what mkdir(2) failed
  * with. Nothing that it does is undone before runtime_dir_remove. */
 int runtime_dir_prepare(const char *program, char *prefix, size_t size, struct el_error *err);
+
+/* Whether the file system of the place that runtime_dir_prepare has looked at has room for the
+ * EAL's files: it maps them, and would be ended by a signal where it has not. 0, or -ENOSPC with a
+ * sentence. */
+int runtime_dir_check_space(uint64_t need_kib, struct el_error *err);
 
 /* Remembers which it is; after rte_eal_init, whether that succeeded or not. */
 void runtime_dir_keep(void);
