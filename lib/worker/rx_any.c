@@ -173,6 +173,15 @@ static enum el_verdict stamp_verdict(const struct el_worker *w, const struct el_
 	return verdict;
 }
 
+/* What a host answers a SYN with that has the addresses and ports of a connection which is
+ * half-open at it, of a prober that was killed: an ACK (RFC 5961 section 4.2). Whoever knows of no
+ * such connection resets it (RFC 9293 section 3.10.7.3), else no SYN is answered until the host
+ * gives up. */
+static bool is_challenge(const struct el_pkt *pkt)
+{
+	return (pkt->l4[13] & (TH_SYN | TH_ACK | TH_FIN | TH_RST)) == TH_ACK;
+}
+
 /* The same for a frame that is not plain, and whether the checksums of the answer are right. */
 static enum recognised recognise_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 				     struct pending *p, bool *ret_right)
@@ -195,8 +204,13 @@ static enum recognised recognise_any(struct el_worker *w, struct queue *q, struc
 			     checksums_right(q, m, pkt.l3, pkt.protocol, pkt.l4, pkt.l4_len);
 		return ANSWER;
 	}
-	if (verdict != EL_VERDICT_TCP_FLAGS || !w->responder || !respond_any(w, q, m, &pkt, p->at))
-		count_no_answer(w, q, &pkt, verdict);
+	if (verdict == EL_VERDICT_TCP_FLAGS) {
+		if (w->responder && respond_any(w, q, m, &pkt, p->at))
+			return NONE;
+		if (is_challenge(&pkt) && is_own(q, &pkt))
+			reset_unknown(w, q, &pkt);
+	}
+	count_no_answer(w, q, &pkt, verdict);
 	return NONE;
 }
 

@@ -407,6 +407,7 @@ void respond_clock(struct el_worker *w);
 
 /* reset.c: queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
 void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);
-/* The same for one that belongs to nothing of ours, where its sender may be reset (else counted,
- * unless its destination is a kernel's), rate-limited; it came in on `q`, to an address of ours. */
+/* The same for one, or an ACK, that belongs to nothing of ours, where its sender may be reset (else
+ * counted, unless its destination is a kernel's), rate-limited; it came in on `q`, to an address of
+ * ours. */
 void reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pkt);

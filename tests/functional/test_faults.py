@@ -235,6 +235,26 @@ def test_control_starved(lab):
     prober.stop()
 
 
+# ---- a prober was killed ----
+
+HALF_OPEN_S = 8  # the host repeats its SYN/ACKs after 1, 3, 7 and 15 s: the new prober is to see none of them soon
+
+
+def test_killed_in_a_round(lab):
+    """What it opened stays half-open at the host, which answers a SYN of the next prober, from the same ports, with an ACK
+    of the old one. That is reset at once, and what is lost is the first round's."""
+    port, own, router = 50000, lab.mac("prober", "probe0"), lab.mac("router", "p0")
+    lab.ip("router", "neigh", "add", PROBER, "lladdr", own, "dev", "p0")
+    lab.send_frames("prober", "probe0", [packets.tcp_frame(router, own, PROBER, HOST1, port + n, 443, packets.SYN, 1000 + n, 0)
+                                         for n in range(10)])
+    time.sleep(HALF_OPEN_S)
+    assert_equal(len(lab.half_open("host1").splitlines()), 10, "half-open connections")
+    page = lab.rounds(config({"open": tcp(HOST1, 443, 10)}, {"g": {"src_port_a": port, "src_port_z": port + 9}}), 4)
+    sent, lost = page.probes("open")
+    assert_equal((sent, lab.half_open("host1")), (40, ""), "sent, half-open connections")
+    assert 5 <= lost <= 10, f"{lost} of {sent} lost"
+
+
 # ---- every port is gone ----
 
 SECOND = {"own": "192.0.3.10", "gateway": "192.0.3.1"}

@@ -2,7 +2,8 @@
 /* What comes in to two workers with an open round of probes of all types over IPv4 and IPv6: true
  * answers to probes that were sent, answers that the input has changed on their way, and any bytes.
  * Each record says what the bytes of the frames make it say (fuzz_worker_model.h) and no more; each
- * frame is counted once; nothing is sent but the reset that a SYN/ACK gets; no buffer is lost. */
+ * frame is counted once; nothing is sent but the reset that a SYN/ACK or an ACK gets; no buffer is
+ * lost. */
 #include "fuzz.h"
 
 #include <netinet/tcp.h>
@@ -132,13 +133,13 @@ static void assert_records(void)
 	}
 }
 
-/* Whether a reset that a worker sent is what the SYN/ACK in `g` is to get: that of a probe's from
- * the probe's worker, that of nobody's from the one that received it. */
+/* Whether a reset that a worker sent is what the segment in `g` is to get: a probe's SYN/ACK from
+ * the probe's worker, what is nobody's from the one that received it. */
 static bool resets(const struct el_pkt *rst, uint32_t worker, const struct given *g)
 {
 	const struct el_pkt *pkt = &g->pkt;
 
-	if (!g->is_syn_ack || g->is_reset ||
+	if ((!g->is_syn_ack && !g->is_resettable) || g->is_reset ||
 	    (!g->answer.probe && (!g->is_resettable || g->draft.queue != worker)))
 		return false;
 	return rst->family == pkt->family && fuzz_same(rst->ip.src, pkt->ip.dst, rst->family) &&

@@ -63,6 +63,13 @@ bool fuzz_is_syn_ack(const struct el_pkt *pkt)
 	       (pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN)) == (TH_SYN | TH_ACK);
 }
 
+/* RFC 5961 section 4.2: of a connection that nobody here has. */
+static bool is_challenge(const struct el_pkt *pkt)
+{
+	return pkt->protocol == IPPROTO_TCP &&
+	       (pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN)) == TH_ACK;
+}
+
 /* RFC 9293 section 3.10.7.1: a reset may acknowledge the SYN's payload. */
 static bool is_tcp_answer_to(const struct el_pkt *pkt, const struct fuzz_probe *p)
 {
@@ -212,9 +219,9 @@ bool fuzz_is_resettable(const struct el_pkt *pkt, const struct fuzz_port *port)
 
 	if (!fuzz_is_untagged(pkt))
 		return false;
-	return fuzz_is_syn_ack(pkt) && fuzz_checksums_right(pkt, 0) && !memcmp(to, port->mac, 6) &&
-	       !(from[0] & 1) && memcmp(from, zero, 6) != 0 && memcmp(from, port->mac, 6) != 0 &&
-	       fuzz_same(pkt->ip.dst, own, pkt->family) &&
+	return (fuzz_is_syn_ack(pkt) || is_challenge(pkt)) && fuzz_checksums_right(pkt, 0) &&
+	       !memcmp(to, port->mac, 6) && !(from[0] & 1) && memcmp(from, zero, 6) != 0 &&
+	       memcmp(from, port->mac, 6) != 0 && fuzz_same(pkt->ip.dst, own, pkt->family) &&
 	       !fuzz_same(pkt->ip.src, own, pkt->family) && el_ip_is_host(&host) &&
 	       (pkt->family == 6 || !fuzz_same(pkt->ip.src, port->silent4, 4));
 }
