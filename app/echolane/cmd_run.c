@@ -83,15 +83,20 @@ static void eal_fini(struct control *c)
 	el_eal_fini();
 }
 
+static int need_port(struct control *c, struct el_error *err)
+{
+	return c->started_with->dataplane.n_ports
+		   ? 0
+		   : el_error_set(
+			 err, -ENODEV,
+			 "no port is configured: name one with --port or in dataplane.ports");
+}
+
 static int ports_init(struct control *c, struct el_error *err)
 {
 	char dir[4096];
 	int ret;
 
-	if (c->started_with->dataplane.n_ports == 0)
-		return el_error_set(
-		    err, -ENODEV,
-		    "no port is configured: name one with --port or in dataplane.ports");
 	ret = el_profile_dir(c->options->profile_dir, dir, sizeof(dir), err);
 	if (ret == 0)
 		ret = network_open(c->started_with, c->lcores.n_workers, dir, &c->network, err);
@@ -378,6 +383,7 @@ static const struct step {
 	int status;
 } steps[] = {
     /* clang-format off */
+	{need_port, NULL, EX_DATAERR},
 	{tables_init, tables_fini, EX_OSERR},
 	{eal_init, eal_fini, EX_UNAVAILABLE},
 	{ports_init, ports_fini, EX_UNAVAILABLE},

@@ -75,7 +75,7 @@ MISTAKES = [
      "net_memfi0 is neither an interface of this machine nor a device that DPDK has a driver for; did you mean "
      "net_memif0?"),
     (["run", "--port", "0000:7f:1f.7", GOOD], 69, "this machine has no PCI device 0000:7f:1f.7"),
-    (["run", GOOD], 69, "no port is configured: name one with --port or in dataplane.ports"),
+    (["run", GOOD], 65, "no port is configured: name one with --port or in dataplane.ports"),
     (["run", "--profiles", "/nowhere", "--port", "af_packet:probe0", GOOD], 69, "/nowhere"),
     (["check", "nowhere.yaml"], 65, "nowhere.yaml: can't be read: No such file or directory"),
     (["check", "."], 65, ".: can't be read: Is a directory"),

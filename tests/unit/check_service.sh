@@ -16,6 +16,5 @@ said=$(systemd-analyze verify --man=no "$folder/echolane.service" 2>&1) || fail 
 systemd-analyze security --offline=true --no-pager --threshold="$2" "$folder/echolane.service" >"$folder/security" ||
 	fail "$(grep -v '^✓' "$folder/security")"
 grep -q 'exposure level for echolane.service: [0-9]' "$folder/security" || fail "nothing was looked at: $(cat "$folder/security")"
-for command in check run; do
-	grep -qE "^Exec(StartPre|Start)=/.*/echolane $command " "$1" || fail "$command is not started"
-done
+grep -qE '^ExecStart=/.*/echolane run ' "$1" || fail "run is not started"
+grep -qE '^ExecReload=/.*/echolane check ' "$1" || fail "a reload does not check"
