@@ -17,7 +17,7 @@ PACKAGES_TEST=(libcmocka-dev libprotobuf-c-dev protobuf-c-compiler python3-scapy
 	python3-yaml)
 PACKAGES_DEB=(dpkg-dev binutils git)
 PACKAGES_GUEST=(qemu-system-x86 busybox-static kmod)
-PACKAGES_GUEST_DEBIAN=(mmdebstrap e2fsprogs)
+PACKAGES_GUEST_DEBIAN=(mmdebstrap e2fsprogs lintian)
 
 say() {
 	printf '%s\n' "$*"

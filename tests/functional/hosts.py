@@ -6,6 +6,7 @@ Each line on standard input is a JSON object, and is answered by "ok": {"name", 
 another of it; {"name", "gone": true} ends one; {"send": HEX} sends a frame as it is. Of a host:
 vlan: its tags, [] for none, [100], or [service, customer]; answers_on: of its echo replies, if others; networks: it
 answers for all their addresses too, as what is behind a gateway; answers_arp: false: it does not."""
+import functools
 import ipaddress
 import json
 import pathlib
@@ -123,14 +124,13 @@ class Wire:
         self.socket.send(frame)
 
 
-class Hosts:
-    """The program, for a test: at the router's end of the prober's link, in place of the router's kernel."""
+class Peers:
+    """The program, run by popen at this interface."""
 
-    def __init__(self, lab):
-        lab.ip("router", "address", "flush", "dev", "p0")
-        with open(lab.directory / "hosts.log", "wb") as log:
-            self.child = lab.popen("router", [sys.executable, str(pathlib.Path(__file__).resolve()), "p0"], name="hosts",
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+    def __init__(self, directory, popen, interface):
+        with open(directory / "hosts.log", "wb") as log:
+            self.child = popen([sys.executable, str(pathlib.Path(__file__).resolve()), interface], name="hosts",
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.child.stdout.readline() == "ready\n", self.child.last_words()
 
     def order(self, **order):
@@ -146,6 +146,19 @@ class Hosts:
 
     def send(self, frame):
         self.order(send=frame.hex())
+
+    def stop(self):
+        self.child.assert_runs()
+        self.child.terminate()
+        self.child.wait(10)
+
+
+class Hosts(Peers):
+    """The same for a test: at the router's end of the prober's link, in place of the router's kernel."""
+
+    def __init__(self, lab):
+        lab.ip("router", "address", "flush", "dev", "p0")
+        super().__init__(lab.directory, functools.partial(lab.popen, "router"), "p0")
 
 
 def obey(line, hosts, wire):

@@ -2,6 +2,7 @@
 """A machine emulated by QEMU: its monitor, and commands that are run in it.
 
 Nothing of it uses the processor's virtualisation (KVM), so it runs wherever processes do, some ten times slower."""
+import base64
 import json
 import pathlib
 import re
@@ -65,6 +66,7 @@ class Line:
 
 class Emulator:
     """A running guest."""
+    boot_s = BOOT_S
 
     def __init__(self, directory, namespace, arguments):
         """directory: for its sockets and logs; namespace: the network that it runs in; arguments: all but these."""
@@ -121,8 +123,9 @@ class Emulator:
 
     # ---- what runs in it ----
 
-    def wait_until_up(self, timeout_s=BOOT_S):
+    def wait_until_up(self, timeout_s=None):
         """Waits until it takes commands, after its start or a reboot."""
+        timeout_s = timeout_s or self.boot_s
         try:
             _, match = self.agent.until(rb"@@UP (\S+)\r?\n", timeout_s, "the guest to be up")
         except AssertionError as error:
@@ -145,3 +148,13 @@ class Emulator:
             return status, text
         assert status == 0, f"`{command}` ended with status {status}: {text[-2000:]}"
         return text
+
+    def write(self, path, text):
+        """A file of the guest, a piece a command."""
+        data = base64.b64encode(text.encode()).decode()
+        for at in range(0, len(data), 2048):
+            self.run(f"echo {data[at:at + 2048]} {'>>' if at else '>'}{path}.b64")
+        self.run(f"base64 -d {path}.b64 >{path} && rm {path}.b64")
+
+    def driver_of(self, address):
+        return self.run(f"basename $(readlink /sys/bus/pci/devices/{address}/driver) || echo none").strip()

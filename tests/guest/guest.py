@@ -5,7 +5,6 @@
     198.18.N.9/24, 2001:db8:N::9/64 ─── tap ───     198.18.N.1/24, 2001:db8:N::1/64; behind it, on lo,
                                                     203.0.113.0/26, 2001:db8:ffff::/122
 """
-import base64
 import json
 import os
 import pathlib
@@ -69,6 +68,7 @@ class Model:
     def __init__(self, number, name, device, queues=1):
         self.number, self.name, self.device, self.queues = number, name, device, queues
         self.tap, self.netdev = f"tap{number}", f"net{number}"
+        self.slot = f"{FIRST_SLOT + number:#x}"
         self.address = f"0000:00:{FIRST_SLOT + number:02x}.0"
         self.mac = f"52:54:00:09:00:{number:02x}"
 
@@ -149,8 +149,8 @@ class Host:
     def set_mac(self, model, mac):
         self.ip("link", "set", model.tap, "address", mac)
 
-    def popen(self, command, **options):
-        child = Child(["ip", "netns", "exec", self.namespace, *command], str(command[0]), **options)
+    def popen(self, command, name=None, **options):
+        child = Child(["ip", "netns", "exec", self.namespace, *command], name or str(command[0]), **options)
         children.append(child)
         return child
 
@@ -213,18 +213,8 @@ class Guest(Emulator):
             arguments += ["-device", "intel-iommu,intremap=on,aw-bits=48"]
         for model in MODELS.values():
             arguments += ["-netdev", model.netdev_options(),
-                          "-device", model.device_options(iommu, addr=f"{FIRST_SLOT + model.number:#x}")]
+                          "-device", model.device_options(iommu, addr=model.slot)]
         super().__init__(directory, host.namespace, arguments)
-
-    def write(self, path, text):
-        """A file of the guest, a piece a command."""
-        data = base64.b64encode(text.encode()).decode()
-        for at in range(0, len(data), 2048):
-            self.run(f"echo {data[at:at + 2048]} {'>>' if at else '>'}{path}.b64")
-        self.run(f"base64 -d {path}.b64 >{path} && rm {path}.b64")
-
-    def driver_of(self, address):
-        return self.run(f"basename $(readlink /sys/bus/pci/devices/{address}/driver) || echo none").strip()
 
     def bind(self, driver, *addresses):
         """Gives devices to a driver, whoever has them now."""

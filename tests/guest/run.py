@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "functional")]
 import children
+import debian_guest
 import guest as guests
 from harness import Skip
 
@@ -100,6 +101,11 @@ class Report:
 
 
 def boot(options, directory, host):
+    if options.machine == "debian":
+        machine = debian_guest.Debian(directory, host, options.image, (options.package, options.newer))
+        machine.wait_until_up()
+        machine.wait_until_booted()
+        return machine
     initramfs = directory / "initramfs"
     guests.make_image(options.build / "app/echolane/echolane", options.kernel, initramfs)
     machine = guests.Guest(directory, host, options.kernel, initramfs, options.machine == "iommu")
@@ -117,7 +123,7 @@ def run_test(function, machine):
 
 def run_tests(tests, options, report, directory):
     with guests.Host(options.run) as host:
-        machine = report.run("boot", boot, options, directory, host, time_limit_s=360)
+        machine = report.run("boot", boot, options, directory, host, time_limit_s=900)
         try:
             for name, function in tests if machine else []:
                 report.run(name, run_test, function, machine, time_limit_s=getattr(function, "time_limit_s", TIME_LIMIT_S))
@@ -135,9 +141,13 @@ def run_tests(tests, options, report, directory):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--kernel", type=pathlib.Path, required=True, help="where Debian's kernel package is unpacked")
+    parser.add_argument("--kernel", type=pathlib.Path, help="where Debian's kernel package is unpacked")
+    parser.add_argument("--image", type=pathlib.Path, help="of machine debian: the directory of its disk, kernel and initramfs")
+    parser.add_argument("--package", type=pathlib.Path, help="of machine debian: echolane's")
+    parser.add_argument("--newer", type=pathlib.Path, help="of machine debian: echolane's, of a newer version")
     parser.add_argument("--run", default=f"guest.{os.getpid()}", help="first part of the network's name")
-    parser.add_argument("--machine", choices=("iommu", "uio"), default="iommu", help="with an IOMMU, or without one")
+    parser.add_argument("--machine", choices=("iommu", "uio", "debian"), default="iommu",
+                        help="with an IOMMU, without one, or a Debian with systemd")
     parser.add_argument("--quick", action="store_true", help="only tests that are marked so")
     parser.add_argument("--counts", type=pathlib.Path, help="write passed, failed, skipped to this file")
     parser.add_argument("--verbose", action="store_true")
