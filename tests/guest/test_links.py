@@ -2,7 +2,7 @@
 """The link of a NIC that DPDK drives goes down and comes up again; its NIC is unplugged and plugged in again; its gateway
 gets another MAC address."""
 from children import wait_until
-from guest import FAR_HOSTS, MODELS, SPARE, SPARE_ADDRESS, all_types, pending, quick
+from guest import FAR_HOSTS, MODELS, SPARE, SPARE_ADDRESS, all_types, quick
 from harness import assert_equal, config
 
 PACKETS = 10
@@ -86,9 +86,9 @@ def unplug(guest):
     guest.wait_for_event("DEVICE_DELETED")
 
 
-@pending
 def test_unplugged_and_back(guest):
-    """A driver can't go on with another device: it says so and ends, for whoever started it to start it again."""
+    """A driver can't go on with another device: it says so and ends when that is bound for DPDK, for whoever started it to
+    start it again."""
     plug(guest)
     prober = start(guest, SPARE, SPARE_ADDRESS)
     began = wait_until(prober.metrics, 20, "a page")
@@ -96,6 +96,7 @@ def test_unplugged_and_back(guest):
     prober.wait_for(lambda m: is_up(m) == 0, "the port to be down")
     assert_local_only(prober, began)
     plug(guest)
+    guest.bind(guest.driver, SPARE_ADDRESS)
     wait_until(prober.has_ended, 60, "the prober's end")
     again = start(guest, SPARE, SPARE_ADDRESS)
     again.stop()
