@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A port on a VLAN, of each NIC that the emulator has: the tags are the prober's own, whatever the NIC could do with
 them. The host's kernel knows no VLANs, so its end of the link is a program (tests/functional/hosts.py)."""
+import ipaddress
+
 from guest import FAR, MODELS, TIMEOUT_S
 from harness import assert_equal, assert_loss, config, icmp
 from hosts import Peers
@@ -14,7 +16,7 @@ def one_nic(guest, model):
     """A gateway on the VLAN answers for all behind it; what is answered on another one, or without a tag, is lost."""
     guest.bind(guest.driver, model.address)
     peers = Peers(guest.directory, guest.host.popen, model.tap)
-    peers.add("gateway", MACS[0], *(f"{model.subnet(family)}1" for family in FAR), vlan=[VLAN],
+    peers.add("gateway", MACS[0], *(str(ipaddress.ip_address(f"{model.subnet(family)}1")) for family in FAR), vlan=[VLAN],
               networks=["203.0.113.0/24", "2001:db8:ffff::/64"])
     peers.add("other", MACS[1], f"{model.subnet('ipv4')}2", vlan=[VLAN], answers_on=[OTHER_VLAN])
     peers.add("none", MACS[2], f"{model.subnet('ipv4')}3", vlan=[VLAN], answers_on=[])
