@@ -258,7 +258,6 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 		r = leave_out_dead_queues(port, err);
 	if (r < 0)
 		return r;
-	port->vlan = conf->vlan;
 	if (conf->mtu && conf->mtu < port->mtu)
 		port->mtu = conf->mtu;
 	port->kernel_receives = port->profile.kernel_receives;
@@ -281,6 +280,7 @@ struct el_port *port_create(const struct el_conf_port *conf)
 		return NULL;
 	}
 	port->private->multicast_socket = -1;
+	port->vlan = conf->vlan;
 	el_str_init(&name, port->name, sizeof(port->name));
 	el_str_add(&name, conf->name ? conf->name : conf->device);
 	return port;

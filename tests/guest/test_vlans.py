@@ -4,7 +4,7 @@ them. The host's kernel knows no VLANs, so its end of the link is a program (tes
 import ipaddress
 
 from guest import FAR, MODELS, TIMEOUT_S
-from harness import assert_equal, assert_loss, config, icmp
+from harness import assert_loss, config, icmp
 from hosts import Peers
 
 ROUNDS, PACKETS = 5, 20
@@ -26,7 +26,9 @@ def one_nic(guest, model):
     peers.stop()
     for name in targets:
         assert_loss(page, name, ROUNDS * PACKETS, 0 if name in FAR else ROUNDS * PACKETS)
-    assert_equal(page.sum("echolane_worker_drops_total", reason="rx_vlan") >= 2 * ROUNDS * PACKETS, True, f"what it dropped: {log[-500:]}")
+    # virtio's host passes no other VLAN than that which it is told
+    dropped = page.sum("echolane_worker_drops_total", reason="rx_vlan")
+    assert dropped >= ROUNDS * PACKETS * (1 if model.name == "virtio" else 2), f"{dropped} dropped: {log[-500:]}"
 
 
 def test_e1000(guest):
