@@ -372,6 +372,7 @@ static bool tell_own(struct network *n)
 		c.n_own = n->ports[i].lists->n_own;
 		c.silent = n->ports[i].lists->silent;
 		c.n_silent = n->ports[i].lists->n_silent;
+		c.n_pinged = n->ports[i].lists->n_pinged;
 		if (!el_worker_command(n->workers[w], &c))
 			return false;
 		n->own_sent[w]++;

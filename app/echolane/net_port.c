@@ -283,6 +283,7 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		own.addresses[own.n_addresses++] = p->addresses[i];
 		own.lists->own[own.lists->n_own++] = el_prefix_of(&p->addresses[i].prefix.ip);
 	}
+	own.lists->n_pinged = p->conf->ping ? own.lists->n_own : 0;
 	/* they are asked for again */
 	for (size_t i = 0; i < p->conf->n_addresses; i++) {
 		if (net_port_is_refused(p, &p->conf->addresses[i].ip))

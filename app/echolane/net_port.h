@@ -60,7 +60,7 @@ struct net_port {
 /* What workers know of the addresses on a port, in one piece of memory: el_worker_queue.own and
  * .silent. */
 struct net_lists {
-	uint32_t n_own, n_silent;
+	uint32_t n_own, n_silent, n_pinged;
 	struct el_prefix *own, *silent;
 	struct el_prefix items[];
 };

@@ -202,6 +202,7 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .n_own = p->lists->n_own,
 		    .silent = p->lists->silent,
 		    .n_silent = p->lists->n_silent,
+		    .n_pinged = p->lists->n_pinged,
 		    .vlan = p->port->vlan,
 		    .strips_tags = p->port->strips_tags,
 		    .checksums =

@@ -30,7 +30,8 @@
 	X(RESPONDED_ICMP, "icmp", "echo requests")                                                 \
 	X(RESPONDED_TCP, "tcp", "TCP segments")                                                    \
 	X(RESPONDED_UDP, "udp", "UDP to closed ports")                                             \
-	X(RESPONDED_STAMP, "stamp", "STAMP requests")
+	X(RESPONDED_STAMP, "stamp", "STAMP requests")                                              \
+	X(RESPONDED_PING, "ping", "echo requests to a port's addresses that no responder takes")
 
 /* And what not, by reason. */
 #define EL_WORKER_REFUSED(X)                                                                       \

@@ -165,6 +165,7 @@ struct el_conf_port {
 	size_t n_neighbours;
 	uint16_t vlan; /* 0: untagged */
 	bool dad;      /* its addresses are checked before they are used */
+	bool ping;     /* echo requests to its addresses are answered */
 	uint16_t mtu;  /* 0: the device's */
 	enum el_conf_checksum checksum;
 };

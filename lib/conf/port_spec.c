@@ -86,7 +86,7 @@ static int add_route(struct el_conf_port *port, char *text, struct el_error *err
 }
 
 /* Keys that may stand once; those that may be repeated. */
-static const char *const singles[] = {"name", "profile", "vlan", "dad", "mtu", "checksum"};
+static const char *const singles[] = {"name", "profile", "vlan", "dad", "ping", "mtu", "checksum"};
 static const char *const lists[] = {"address", "gateway", "route"};
 #define SINGLES (sizeof(singles) / sizeof(singles[0]))
 #define KEYS (SINGLES + sizeof(lists) / sizeof(lists[0]))

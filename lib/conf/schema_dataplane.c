@@ -154,6 +154,13 @@ static const struct conf_key port_keys[] = {
      .help =
 	 "duplicate address detection: addresses that the kernel does not own are asked for on "
 	 "the link for a second before they are used, and not used while another host has them"},
+    {.name = "ping",
+     .kind = CONF_BOOL,
+     FIELD(el_conf_port, ping),
+     .def = "true",
+     .help = "answer echo requests to the port's own addresses that no kernel answers for, from "
+	     "anybody: at most 100 a second of a source, 1,000 of all, by each worker; what "
+	     "`responder` answers has its limits"},
     {.name = "mtu",
      .kind = CONF_INT,
      FIELD(el_conf_port, mtu),

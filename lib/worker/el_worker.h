@@ -62,6 +62,9 @@ struct el_worker_queue {
 	 * caller's. */
 	const struct el_prefix *silent;
 	uint32_t n_silent;
+	/* The first so many of `own` are the port's, and echo requests to them are answered,
+	 * whoever asks, though not often: at most 100 a second of each source, and 1,000 in all. */
+	uint32_t n_pinged;
 	uint8_t mac[6];
 	el_vlan vlan; /* of its frames */
 	/* The NIC takes tags off frames, whatever it is told: they are put on again. */
@@ -92,7 +95,7 @@ enum el_command_kind {
 	EL_COMMAND_CLOCK,
 	/* wall_line: CLOCK_REALTIME from now on; some ten times a second. */
 	EL_COMMAND_WALL_CLOCK,
-	/* own, silent: those of queue `index` (el_worker_queue) from now on. */
+	/* own, silent, n_pinged: those of queue `index` (el_worker_queue) from now on. */
 	EL_COMMAND_OWN,
 	/* responder: the worker's from now on, NULL: nothing is answered. The one before is
 	 * control's again once el_worker_responders_taken says so. */
@@ -114,7 +117,7 @@ struct el_command {
 		struct el_block *block;
 		struct {
 			const struct el_prefix *own, *silent;
-			uint32_t n_own, n_silent;
+			uint32_t n_own, n_silent, n_pinged;
 		};
 		struct {
 			bool down, gone;

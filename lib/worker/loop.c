@@ -70,6 +70,7 @@ static bool take_command(struct el_worker *w)
 			w->queues[c.index].conf.n_own = c.n_own;
 			w->queues[c.index].conf.silent = c.silent;
 			w->queues[c.index].conf.n_silent = c.n_silent;
+			w->queues[c.index].conf.n_pinged = c.n_pinged;
 		}
 		atomic_store_explicit(&w->own_taken, w->own_taken + 1, memory_order_release);
 		break;

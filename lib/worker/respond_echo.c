@@ -9,10 +9,7 @@
 #include "el_respond_plain.h"
 #include "for_port.h"
 #include "rx_checksum.h"
-
-/* Receive buffers that must be left in their pool, besides those in the caches of cores, for any to
- * become answers: else a device that sends slowly could leave the port none to receive into. */
-#define RX_BUFFERS_LEAST 512
+#include "turn.h"
 
 /* What the echo requests of a burst have in common. */
 struct echoes {
@@ -25,12 +22,6 @@ struct echoes {
 	struct judged answered[2];
 	uint64_t l2_end[2];
 };
-
-/* Counting what is in the caches of cores as well would take longer. */
-static bool pool_has_spare(const struct rte_mempool *pool)
-{
-	return rte_mempool_get_ops(pool->ops_index)->get_count(pool) >= RX_BUFFERS_LEAST;
-}
 
 static __rte_always_inline struct echoes echoes_of(struct el_worker *w, const struct queue *q)
 {

@@ -111,8 +111,8 @@ static void count_no_answer(struct el_worker *w, const struct queue *q, const st
 	count_useless(w, q, pkt, counters[verdict]);
 }
 
-/* Counts a frame that can't be parsed, or is no answer, unless it asks for one; true if it went to
- * control instead. */
+/* Counts a frame that can't be parsed, or is no answer, unless it asks for one; true if the buffer
+ * went to control or became an answer instead. */
 static bool count_or_punt(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 			  const struct pending *p, enum el_pkt_error error,
 			  const struct el_pkt *pkt)
@@ -128,10 +128,15 @@ static bool count_or_punt(struct el_worker *w, struct queue *q, struct rte_mbuf 
 
 	if (kind != NEIGHBOUR_NOT)
 		return neighbour_punt(w, m, m->nb_segs == 1 ? kind : NEIGHBOUR_NOBODYS);
-	if (error != EL_PKT_OK)
+	if (error != EL_PKT_OK) {
 		count(w, counters[error], 1);
-	else if (!w->responder || !respond_any(w, q, m, pkt, p->at))
-		count_useless(w, q, pkt, EL_COUNTER_DROP_RX_NOT_ANSWER);
+		return false;
+	}
+	if (w->responder && respond_any(w, q, m, pkt, p->at))
+		return false;
+	if (ping_is_one(q, pkt))
+		return ping_take(w, q, m, pkt);
+	count_useless(w, q, pkt, EL_COUNTER_DROP_RX_NOT_ANSWER);
 	return false;
 }
 
@@ -139,7 +144,7 @@ static bool count_or_punt(struct el_worker *w, struct queue *q, struct rte_mbuf 
 enum recognised {
 	ANSWER,
 	NONE,   /* no answer, and counted */
-	PUNTED, /* the buffer is control's now */
+	PUNTED, /* the buffer is control's now, or an answer */
 };
 
 bool rx_has_reflectors(const struct el_worker *w, uint16_t port)

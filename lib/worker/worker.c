@@ -149,7 +149,7 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->hops = make_hops(w);
 	if (w->hops &&
 	    getrandom(&w->awaited_key, sizeof(w->awaited_key), 0) == sizeof(w->awaited_key) &&
-	    make_rings(w) == 0) {
+	    make_rings(w) == 0 && ping_init(w) == 0) {
 		w->schedule = board_join(w->conf.board, config->index.v);
 		return w;
 	}
@@ -187,6 +187,7 @@ void el_worker_destroy(struct el_worker *w)
 	rte_ring_free(w->injected);
 	rte_ring_free(w->forwarded);
 	rte_ring_free(w->clock_notes);
+	ping_fini(w);
 	free(w->hops);
 	rte_free(w);
 }

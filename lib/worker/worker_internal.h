@@ -156,6 +156,10 @@ struct el_worker {
 	uint32_t n_spare;
 
 	struct el_worker_responder *responder; /* NULL: nothing is answered */
+	/* How often echo requests are answered that no responder takes. */
+	struct {
+		struct el_respond_limit *of_source, *of_all;
+	} pings;
 
 	struct hop *hops; /* [EL_NEXT_HOPS_MAX], memory of its own */
 
@@ -404,6 +408,16 @@ void respond_give_up(struct el_worker *w, const struct queue *q);
 void respond_take(struct el_worker *w, struct el_worker_responder *r);
 /* respond_stamp.c: what is known of CLOCK_REALTIME has changed. */
 void respond_clock(struct el_worker *w);
+
+/* ping.c */
+
+/* 0, or -1: no memory. */
+int ping_init(struct el_worker *w);
+void ping_fini(struct el_worker *w); /* also after ping_init has failed */
+/* Whether a packet is an echo request to an address of the port that is answered. */
+bool ping_is_one(const struct queue *q, const struct el_pkt *pkt);
+/* Answers such a packet of the frame `m`, or counts it; true if the buffer is no longer ours. */
+bool ping_take(struct el_worker *w, struct queue *q, struct rte_mbuf *m, const struct el_pkt *pkt);
 
 /* reset.c: queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
 void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);

@@ -5,14 +5,17 @@ import subprocess
 import sys
 import time
 
+import harness
 import stamp_peer
-from harness import (HOST1, HOST3, PORT, PROBER, Skip, assert_equal, config, icmp, lab_options, tcp, udp,
+from harness import (HOST1, HOST3, PROBER, Skip, assert_equal, config, icmp, lab_options, tcp, udp,
                      wait_until)
 
 ANSWERS, REFUSED = "echolane_responder_answers_total", "echolane_responder_refused_total"
 ROUNDS = "echolane_rounds_completed_total"
 EVERYTHING = {"icmp": True, "tcp_ports": [80, 443], "udp": True, "stamp": {"port": 862}, "max_pps": 0}
 PROBER6 = "2001:db8::10"
+# what is answered here is the responder's alone
+PORT = f"{harness.PORT},ping=false"
 PORT6 = f"{PORT},address={PROBER6}/64,gateway=2001:db8::1"
 KEY = "a key for this test alone"
 

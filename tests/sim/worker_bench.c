@@ -23,7 +23,7 @@ bool strips_tags;
 enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
 uint64_t rx_checksum_flags;
 struct el_prefix silent[2];
-uint32_t n_silent;
+uint32_t n_silent, n_pinged;
 
 const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
 	      mac_own[6] = {2, 0, 0, 0, 0, 9};
@@ -74,6 +74,7 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.n_own = 2,
 						.silent = silent,
 						.n_silent = n_silent,
+						.n_pinged = n_pinged,
 						.vlan = vlan,
 						.strips_tags = strips_tags,
 						.checksums = checksums,

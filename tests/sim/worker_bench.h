@@ -44,6 +44,8 @@ extern const uint8_t mac_a[6], mac_b[6], mac_own[6]; /* of next hops, of the por
 /* Of workers that are made from now on: addresses that are not reset (el_worker_queue). */
 extern struct el_prefix silent[2];
 extern uint32_t n_silent;
+/* How many of its two addresses are answered for to echo requests. */
+extern uint32_t n_pinged;
 
 /* Of workers that are made from now on (el_worker_queue), and their next hops. */
 extern el_vlan vlan;

@@ -139,6 +139,8 @@ static void every_key_is_read(void **state)
 	assert_memory_equal(p[0].neighbours[0].mac, "\x10\x20\x30\x40\x50\x06", 6);
 	assert_int_equal(p[0].vlan, 100);
 	assert_false(p[0].dad);
+	assert_false(p[0].ping);
+	assert_true(p[1].ping);
 	assert_int_equal(p[0].mtu, 1500);
 	assert_int_equal(p[0].checksum, EL_CONF_CHECKSUM_STRICT);
 	assert_int_equal(p[1].checksum, EL_CONF_CHECKSUM_AUTO);

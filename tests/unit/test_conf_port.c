@@ -30,7 +30,7 @@ static void ports_are_added_and_replaced(void **state)
 	    el_conf_add_port(c,
 			     "af_packet:eth1,address=192.0.2.10/24,gateway=192.0.2.1,"
 			     "address=198.51.100.1/30,route=203.0.113.9/"
-			     "24>192.0.2.7,vlan=100,dad=false,mtu=9000,checksum=strict",
+			     "24>192.0.2.7,vlan=100,dad=false,ping=false,mtu=9000,checksum=strict",
 			     &err),
 	    0);
 	assert_int_equal(c->dataplane.n_ports, 2);
@@ -44,6 +44,7 @@ static void ports_are_added_and_replaced(void **state)
 	assert_string_equal(el_ip_format(&p->routes[0].via, buf), "192.0.2.7");
 	assert_int_equal(p->vlan, 100);
 	assert_false(p->dad);
+	assert_false(p->ping);
 	assert_int_equal(p->mtu, 9000);
 	assert_int_equal(p->checksum, EL_CONF_CHECKSUM_STRICT);
 	/* the same name: replaced, in its place */
@@ -127,7 +128,7 @@ static void wrong_specs(void **state)
 	     "character 16: unknown key \"addres\"; did you mean \"address\"?"},
 	    {"af_packet:eth1,vlan=3,colour=red",
 	     "character 23: unknown key \"colour\"; expected "
-	     "name, profile, vlan, dad, mtu, checksum, address, "
+	     "name, profile, vlan, dad, ping, mtu, checksum, address, "
 	     "gateway or route"},
 	    {"af_packet:eth1,192.0.2.10/24", "character 16: expected KEY=VALUE, KEY being name,"},
 	    {"0000:3b:00.0,gatway=192.0.2.1", "character 14: unknown key \"gatway\""},
