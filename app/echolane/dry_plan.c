@@ -158,6 +158,8 @@ static int look_at_ports(struct dry_plan *p, struct el_error *err)
 	    (struct way_input){.ports = p->ports, .n_ports = (uint32_t)n, .rtnl = p->kernel.rtnl};
 	for (uint16_t i = 0; i < n && ret == 0; i++)
 		ret = look_at_port(p, i, err);
+	if (ret == 0 && el_routes_index(&p->ways.routes) < 0)
+		ret = el_error_set(err, -ENOMEM, "not enough memory");
 	if (ret == 0 && !(p->own = ways_addresses(&p->ways, p->conf, &p->n_own)))
 		ret = el_error_set(err, -ENOMEM, "not enough memory");
 	return ret;

@@ -24,6 +24,8 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 		net_port_init(&n->ports[i], n->ports[i].port, port);
 		ret = el_routes_add_conf(&n->compile.routes, (struct el_port_idx){i}, port, err);
 	}
+	if (ret == 0 && el_routes_index(&n->compile.routes) < 0)
+		ret = el_error_set(err, -ENOMEM, "not enough memory");
 	return ret;
 }
 

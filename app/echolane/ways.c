@@ -188,7 +188,7 @@ static size_t configured_ways(const struct way_input *in, uint32_t ports, const 
 			      struct way ret[WAYS_MAX])
 {
 	struct el_route_hop hops[WAYS_MAX];
-	size_t n = el_route_lookup(in->routes.items, in->routes.count, to, ports, hops, WAYS_MAX);
+	size_t n = el_routes_lookup(&in->routes, to, ports, hops, WAYS_MAX);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct way_port *port = &in->ports[hops[i].port.v];

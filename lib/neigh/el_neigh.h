@@ -19,9 +19,12 @@ struct el_route {
 	struct el_ip source; /* the own address to send from; family 0: none is known */
 };
 
+/* Zeroed memory: none. */
 struct el_routes {
 	struct el_route *items;
 	size_t count;
+	/* el_routes_index; NULL: it was not called since the last one came */
+	struct el_routes_index *index;
 };
 
 /* What a destination comes to. */
@@ -34,9 +37,13 @@ struct el_route_hop {
 
 /* The best of `routes` to `dst`: those of the longest prefix that contains it, and only by those of
  * the first 32 ports that have their bit in `ports`. Up to `max` of them, in order, into ret_hops;
- * how many. Linear in `n`. */
-size_t el_route_lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
-		       uint32_t ports, struct el_route_hop *ret_hops, size_t max);
+ * how many. With an index it takes a hash for each length of a prefix that there is, without one as
+ * long as there are routes (tests/bench: bench_routes). */
+size_t el_routes_lookup(const struct el_routes *routes, const struct el_ip *dst, uint32_t ports,
+			struct el_route_hop *ret_hops, size_t max);
+
+/* Has look-ups be quick from now on. 0 or -ENOMEM, and then all is as it was. */
+int el_routes_index(struct el_routes *routes);
 
 /* Adds what a port's configuration says: a route to the network of each of its addresses, a default
  * route by each gateway, and its routes. A gateway has to be on one of the port's networks, unless

@@ -15,6 +15,29 @@ static struct el_route route(uint16_t port, const char *to, const char *via)
 	return r;
 }
 
+/* With and without an index, which find the same. */
+static size_t lookup(const struct el_route *routes, size_t n, const struct el_ip *dst,
+		     uint32_t ports, struct el_route_hop *hops, size_t max)
+{
+	struct el_route_hop again[8];
+	struct el_routes list = {0};
+	size_t found;
+
+	assert_true(max <= 8);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(el_routes_add(&list, &routes[i]), 0);
+	found = el_routes_lookup(&list, dst, ports, hops, max);
+	assert_int_equal(el_routes_index(&list), 0);
+	assert_int_equal(el_routes_lookup(&list, dst, ports, again, max), found);
+	for (size_t i = 0; i < found; i++) {
+		assert_int_equal(again[i].port.v, hops[i].port.v);
+		assert_int_equal(again[i].len, hops[i].len);
+		assert_true(el_ip_equal(&again[i].next_hop, &hops[i].next_hop));
+	}
+	el_routes_fini(&list);
+	return found;
+}
+
 static void test_route_lookup(void **state)
 {
 	const struct el_route routes[] = {
@@ -40,16 +63,16 @@ static void test_route_lookup(void **state)
 		struct el_ip expected = ip(cases[i].next_hop);
 
 		dst = ip(cases[i].dst);
-		assert_int_equal(el_route_lookup(routes, 8, &dst, UINT32_MAX, &hop, 1), 1);
+		assert_int_equal(lookup(routes, 8, &dst, UINT32_MAX, &hop, 1), 1);
 		assert_int_equal(hop.port.v, cases[i].port);
 		assert_true(el_ip_equal(&hop.next_hop, &expected));
 	}
 	hop.port.v = 99;
 	dst = ip("2001:db9::1");
-	assert_int_equal(el_route_lookup(routes, 8, &dst, UINT32_MAX, &hop, 1), 0);
+	assert_int_equal(lookup(routes, 8, &dst, UINT32_MAX, &hop, 1), 0);
 	dst = ip("8.8.8.8");
-	assert_int_equal(el_route_lookup(routes + 1, 7, &dst, UINT32_MAX, &hop, 1), 0);
-	assert_int_equal(el_route_lookup(NULL, 0, &dst, UINT32_MAX, &hop, 1), 0);
+	assert_int_equal(lookup(routes + 1, 7, &dst, UINT32_MAX, &hop, 1), 0);
+	assert_int_equal(lookup(NULL, 0, &dst, UINT32_MAX, &hop, 1), 0);
 	assert_int_equal(hop.port.v, 99);
 }
 
@@ -78,7 +101,7 @@ static void test_equal_routes(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct el_ip dst = ip(cases[i].dst), last;
 		struct el_route_hop hops[4];
-		size_t n = el_route_lookup(routes, 5, &dst, cases[i].ports, hops, cases[i].max);
+		size_t n = lookup(routes, 5, &dst, cases[i].ports, hops, cases[i].max);
 
 		assert_int_equal(n, cases[i].found);
 		if (!n)
@@ -89,13 +112,74 @@ static void test_equal_routes(void **state)
 	}
 }
 
+static uint64_t random_state = 1;
+
+static uint32_t random_below(uint32_t n)
+{
+	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(random_state >> 33) % n;
+}
+
+/* Of few bits, so that prefixes meet. */
+static struct el_ip random_ip(void)
+{
+	struct el_ip ip = {.family = random_below(2) ? 4 : 6};
+
+	for (int i = 0; i < (ip.family == 4 ? 4 : 16); i++)
+		ip.bytes[i] = random_below(3) ? 0 : (uint8_t)(random_below(2) << random_below(8));
+	return ip;
+}
+
+/* Whatever the routes are. */
+static void test_index(void **state)
+{
+	(void)state;
+	for (uint32_t n = 0; n < 400; n += 1 + n / 4) {
+		struct el_route routes[400];
+
+		for (uint32_t i = 0; i < n; i++) {
+			struct el_prefix p = {.ip = random_ip()};
+
+			p.len = (uint8_t)random_below(p.ip.family == 4 ? 33 : 129);
+			routes[i] = (struct el_route){.port = {(uint16_t)random_below(34)},
+						      .to = el_prefix_network(&p)};
+		}
+		for (int i = 0; i < 50; i++) {
+			struct el_ip dst = random_ip();
+			struct el_route_hop hops[8];
+
+			lookup(routes, n, &dst, random_below(2) ? UINT32_MAX : random_below(16),
+			       hops, 8);
+		}
+	}
+}
+
+/* A route that is added later counts. */
+static void test_index_grows(void **state)
+{
+	const struct el_route first = route(0, "10.0.0.0/8", NULL),
+			      second = route(1, "10.1.0.0/16", NULL);
+	struct el_ip dst = ip("10.1.1.1");
+	struct el_routes list = {0};
+	struct el_route_hop hop;
+
+	(void)state;
+	for (int i = 0; i < 65; i++)
+		assert_int_equal(el_routes_add(&list, &first), 0);
+	assert_int_equal(el_routes_index(&list), 0);
+	assert_int_equal(el_routes_add(&list, &second), 0);
+	assert_int_equal(el_routes_lookup(&list, &dst, UINT32_MAX, &hop, 1), 1);
+	assert_int_equal(hop.port.v, 1);
+	el_routes_fini(&list);
+}
+
 static void check_hop(const struct el_routes *routes, const char *dst, const char *next_hop,
 		      const char *source)
 {
 	struct el_ip d = ip(dst), n = ip(next_hop), s = ip(source);
 	struct el_route_hop hop;
 
-	assert_int_equal(el_route_lookup(routes->items, routes->count, &d, UINT32_MAX, &hop, 1), 1);
+	assert_int_equal(el_routes_lookup(routes, &d, UINT32_MAX, &hop, 1), 1);
 	assert_true(el_ip_equal(&hop.next_hop, &n));
 	assert_true(el_ip_equal(&hop.source, &s));
 	assert_int_equal(hop.port.v, 1);
@@ -185,6 +269,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_route_lookup),
 	    cmocka_unit_test(test_equal_routes),
+	    cmocka_unit_test(test_index),
+	    cmocka_unit_test(test_index_grows),
 	    cmocka_unit_test(test_source_addresses),
 	    cmocka_unit_test(test_routes_of_configuration),
 	};
