@@ -36,6 +36,7 @@ struct dry_plan {
 	struct el_ip *own; /* ways_addresses */
 	size_t n_own;
 	uint32_t unknown; /* ports, a bit each, of nothing that this machine has, and no address */
+	uint32_t advertised;   /* likewise, those whose IPv6 is what routers say */
 	struct el_names names; /* that were asked for */
 	struct el_names named; /* targets whose destination is a name */
 	struct el_model *model;
@@ -134,6 +135,7 @@ static int look_at_port(struct dry_plan *p, uint16_t i, struct el_error *err)
 		mtu = port.conf->mtu;
 	way->name = port.conf->name;
 	way->mtu = (uint16_t)mtu;
+	p->advertised |= (uint32_t)port.conf->accept_ra << i;
 	p->unknown |= (uint32_t)(!port.link.ifindex && port.conf->n_addresses == 0) << i;
 	return set_addresses(p, &port, way) < 0 ? el_error_set(err, -ENOMEM, "not enough memory")
 						: 0;
@@ -209,7 +211,8 @@ static struct el_plan_route find_route(const struct dry_plan *p, const struct el
 	static const uint8_t any4[4] = {192, 0, 2, 1}; /* RFC 5737 */
 	uint8_t family = destination->family;
 	struct el_plan_route route = {.mtu = 0};
-	uint32_t unknown = p->unknown & ways_ports(&p->ways, group->port);
+	uint32_t ports = ways_ports(&p->ways, group->port),
+		 unknown = (family == 6 ? p->unknown | p->advertised : p->unknown) & ports;
 	struct way ways[WAYS_MAX];
 
 	if (!ways_find(&p->ways, group, destination, ways, &route.status)) {

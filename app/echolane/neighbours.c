@@ -40,9 +40,8 @@ uint32_t network_queue_index(const struct network *n, uint32_t worker, uint32_t 
 	return index;
 }
 
-static bool send_frame(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
+bool neighbours_send(struct network *n, struct el_port_idx port, const uint8_t *frame, size_t len)
 {
-	struct network *n = context;
 	struct rte_mbuf *m;
 	char *data;
 
@@ -59,6 +58,11 @@ static bool send_frame(void *context, struct el_port_idx port, const uint8_t *fr
 	return false;
 }
 
+static bool send_frame(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
+{
+	return neighbours_send(context, port, frame, len);
+}
+
 static const char *mac_text(const uint8_t mac[6], char text[MAC_STRLEN])
 {
 	snprintf(text, MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
@@ -66,8 +70,11 @@ static const char *mac_text(const uint8_t mac[6], char text[MAC_STRLEN])
 	return text;
 }
 
-static bool may_say(struct neigh_log *log, uint64_t now_ns)
+bool neighbours_may_say(struct network *n)
 {
+	struct neigh_log *log = &n->log;
+	uint64_t now_ns = n->now_ns;
+
 	if (log->full_ns < now_ns)
 		log->full_ns = now_ns;
 	if (log->full_ns + LINE_NS > now_ns + LINES_MAX * LINE_NS) {
@@ -87,7 +94,7 @@ static void neighbour_event(void *context, const struct el_neigh_event *event)
 	const char *port = n->ports[event->port.v].port->name;
 	char ip[EL_IP_STRLEN], mac[MAC_STRLEN], other[MAC_STRLEN];
 
-	if (!may_say(log, n->now_ns))
+	if (!neighbours_may_say(n))
 		return;
 	if (log->left_out)
 		el_log(EL_LOG_WARNING, "network", "%llu messages on neighbours were left out",
@@ -125,7 +132,7 @@ static void own_checked(void *context, struct el_port_idx port, const struct el_
 
 	if (!net_port_refuse(&n->ports[port.v], ip, !is_ours))
 		return;
-	n->refusals_changed = true;
+	n->addresses_changed = true;
 	if (!is_ours) {
 		n->n_refusals++;
 		n->ports[port.v].link.is_held = true;
@@ -212,6 +219,8 @@ void neighbours_list_states(const struct network *n, uint8_t *ret)
 void neighbours_ask_again(struct network *n, uint16_t port)
 {
 	el_neigh_ask_again(n->neigh, (struct el_port_idx){port}, n->now_ns);
+	if (n->ports[port].conf->accept_ra)
+		el_ra_ask_again(&n->ports[port].ra, n->now_ns);
 }
 
 /* ---- next hops of plans ---- */
@@ -509,10 +518,13 @@ static void read_frames(struct network *n, uint32_t worker)
 
 	for (unsigned i = 0; i < count; i++) {
 		uint16_t port;
-		if (port_of_dpdk(n, frames[i]->port, &port))
+		if (port_of_dpdk(n, frames[i]->port, &port)) {
+			advertised_input(n, port, rte_pktmbuf_mtod(frames[i], const uint8_t *),
+					 frames[i]->data_len);
 			el_neigh_input(n->neigh, (struct el_port_idx){port},
 				       rte_pktmbuf_mtod(frames[i], const uint8_t *),
 				       frames[i]->data_len, n->now_ns);
+		}
 		rte_pktmbuf_free(frames[i]);
 	}
 }
@@ -524,6 +536,7 @@ void network_poll(struct network *n, uint64_t now_ns)
 		read_frames(n, w);
 	if (now_ns >= el_neigh_next_deadline(n->neigh))
 		el_neigh_tick(n->neigh, now_ns);
+	advertised_poll(n);
 	update_own(n);
 	ask_for_some(n);
 	tell_next_hops(n);

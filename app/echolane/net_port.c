@@ -91,11 +91,14 @@ void net_port_forget_refused(struct net_port *p, const struct el_neigh_address *
 	p->n_refused = kept;
 }
 
-void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf)
+void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf,
+		   uint64_t now_ns)
 {
 	p->port = port;
 	p->conf = conf;
-	p->follows = port->ifindex && !conf->n_addresses;
+	p->follows = port->ifindex && !conf->n_addresses && !conf->accept_ra;
+	if (conf->accept_ra)
+		el_ra_init(&p->ra, port->mac, port->vlan, now_ns);
 	p->mtu = port->mtu;
 	p->link =
 	    (struct port_link){.up = el_port_is_up(port), .told_down = el_port_link_downs(port)};
@@ -105,7 +108,17 @@ void net_port_init(struct net_port *p, struct el_port *port, const struct el_con
 		el_conservation_init(&p->law.ways[d].conservation, port->slots[d], el_raw_ns());
 }
 
-/* At most `k->n_addresses` or those of the configuration, into `ret`; how many. */
+static bool is_configured(const struct net_port *p, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < p->conf->n_addresses; i++) {
+		if (el_ip_equal(&p->conf->addresses[i].ip, ip))
+			return true;
+	}
+	return false;
+}
+
+/* At most `k->n_addresses`, or those of the configuration and of advertisements, into `ret`; how
+ * many. */
 static size_t collect_addresses(const struct net_port *p, const struct net_kernel *k,
 				struct el_neigh_address *ret)
 {
@@ -114,6 +127,12 @@ static size_t collect_addresses(const struct net_port *p, const struct net_kerne
 	for (size_t i = 0; !p->follows && i < p->conf->n_addresses; i++) {
 		if (!net_port_is_refused(p, &p->conf->addresses[i].ip))
 			ret[n++] = address_of(p, k, &p->conf->addresses[i]);
+	}
+	for (size_t i = 0; i < p->n_advertised; i++) {
+		const struct el_ip *ip = &p->advertised[i].ip;
+
+		if (!net_port_is_refused(p, ip) && !is_configured(p, ip))
+			ret[n++] = address_of(p, k, &p->advertised[i]);
 	}
 	for (size_t i = 0; p->follows && i < k->n_addresses; i++) {
 		const struct el_rtnl_address *a = &k->addresses[i];
@@ -158,15 +177,18 @@ static void refresh_link(struct net_port *p, const struct net_kernel *k, uint16_
 		       memcmp(link.mac, p->port->mac, sizeof(link.mac)) != 0);
 }
 
-int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_changed)
+int net_port_refresh(struct net_port *p, const struct net_kernel *k, uint64_t now_ns,
+		     bool *ret_changed)
 {
-	size_t most = p->follows ? k->n_addresses : p->conf->n_addresses, n;
+	size_t most = p->follows ? k->n_addresses : p->conf->n_addresses + EL_RA_PREFIXES_MAX, n;
 	struct el_neigh_address *addresses = calloc(most + 1, sizeof(*addresses));
 	uint16_t mtu;
 
 	if (!addresses)
 		return -ENOMEM;
 	refresh_link(p, k, &mtu);
+	if (p->conf->accept_ra)
+		p->n_advertised = el_ra_addresses(&p->ra, now_ns, p->advertised);
 	n = collect_addresses(p, k, addresses);
 	*ret_changed = mtu != p->mtu || !are_equal(addresses, n, p->addresses, p->n_addresses);
 	free(p->addresses);
@@ -289,6 +311,12 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		if (net_port_is_refused(p, &p->conf->addresses[i].ip))
 			own.addresses[own.n_addresses++] = address_of(p, k, &p->conf->addresses[i]);
 	}
+	for (size_t i = 0; i < p->n_advertised; i++) {
+		const struct el_ip *ip = &p->advertised[i].ip;
+
+		if (net_port_is_refused(p, ip) && !is_configured(p, ip))
+			own.addresses[own.n_addresses++] = address_of(p, k, &p->advertised[i]);
+	}
 	for (const struct network_plan *plan = plans; plan; plan = plan->next) {
 		const struct way_port *then = &plan->view->ports[index.v];
 
@@ -312,6 +340,8 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 /* Who asks for an IPv6 address of ours asks a multicast group. */
 int net_port_let_requests_in(struct net_port *p, const struct net_own *own, struct el_error *err)
 {
+	if (p->conf->accept_ra) /* routers tell all nodes */
+		return el_port_receive_multicast(p->port, err);
 	for (size_t i = 0; i < own->n_addresses; i++) {
 		if (own->addresses[i].prefix.ip.family == 6 && !own->addresses[i].kernel)
 			return el_port_receive_multicast(p->port, err);

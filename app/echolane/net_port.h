@@ -6,6 +6,7 @@
 #include "el_counters.h"
 #include "el_neigh.h"
 #include "el_port.h"
+#include "el_ra.h"
 #include "el_rtnl.h"
 
 /* The law of conservation on a port, one way: network_drops.c. */
@@ -49,9 +50,15 @@ struct net_port {
 	 * port; and it is up. */
 	bool replaced;
 	uint16_t mtu; /* of IP packets, as it is now; never more than at the start */
-	/* of the configuration, but those that are refused, or of the kernel's interface */
+	/* of the configuration and of advertisements, but those that are refused, or of the
+	 * kernel's interface */
 	struct el_neigh_address *addresses;
 	size_t n_addresses;
+	/* accept_ra: what routers advertise, and the addresses that are made of it as last looked
+	 * at */
+	struct el_ra ra;
+	struct el_prefix advertised[EL_RA_PREFIXES_MAX];
+	size_t n_advertised;
 	struct el_ip *refused; /* not used, for another host has them; of groups, too */
 	size_t n_refused;
 	struct net_lists *lists, *old_lists; /* those before may still be looked at by workers */
@@ -77,11 +84,13 @@ struct net_kernel {
 int net_kernel_read(struct net_kernel *k);
 
 /* A port that has just been opened as `conf` says. */
-void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf);
+void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf,
+		   uint64_t now_ns);
 
 /* The port's addresses and MTU from what the kernel says now; *ret_changed: they are others. 0, or
  * -ENOMEM and they are as before. */
-int net_port_refresh(struct net_port *p, const struct net_kernel *k, bool *ret_changed);
+int net_port_refresh(struct net_port *p, const struct net_kernel *k, uint64_t now_ns,
+		     bool *ret_changed);
 
 /* Another host has `ip`, an address of ours: it is not used until nobody has. Whether that is news.
  */

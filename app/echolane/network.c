@@ -21,7 +21,7 @@ static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_
 			break;
 		n->n_ports++;
 		steering_add_port(n->compile.steering, n->ports[i].port);
-		net_port_init(&n->ports[i], n->ports[i].port, port);
+		net_port_init(&n->ports[i], n->ports[i].port, port, n->now_ns);
 		ret = el_routes_add_conf(&n->compile.routes, (struct el_port_idx){i}, port, err);
 	}
 	if (ret == 0 && el_routes_index(&n->compile.routes) < 0)
@@ -38,7 +38,7 @@ static void say_addresses(const struct net_port *p, bool first)
 	if (!first)
 		el_log(EL_LOG_INFO, "network", "port %s: addresses %s, MTU %u", p->port->name,
 		       net_port_addresses_text(p, text, sizeof(text)), p->mtu);
-	else if (!p->n_addresses)
+	else if (!p->n_addresses && p->follows)
 		el_log(EL_LOG_WARNING, "network",
 		       "port %s: %s has no address yet; nothing is sent there until it has one",
 		       p->port->name, p->port->interface);
@@ -51,7 +51,7 @@ static int refresh(struct network *n, bool first)
 	bool changed;
 
 	for (uint32_t i = 0; ret == 0 && i < n->n_ports; i++) {
-		ret = net_port_refresh(&n->ports[i], &n->kernel, &changed);
+		ret = net_port_refresh(&n->ports[i], &n->kernel, n->now_ns, &changed);
 		if (ret == 0 && (changed || first))
 			say_addresses(&n->ports[i], first);
 	}
@@ -79,7 +79,7 @@ static int open_kernel(struct network *n, struct el_error *err)
 	for (uint32_t i = 0; i < n->n_ports; i++) {
 		const struct net_port *p = &n->ports[i];
 
-		if (!p->follows && !p->n_addresses)
+		if (!p->follows && !p->n_addresses && !p->conf->accept_ra)
 			return el_error_set(err, -EADDRNOTAVAIL,
 					    "port %s: it has no address; give it one with "
 					    "address=A/LEN",
@@ -93,9 +93,9 @@ unsigned network_follow(struct network *n)
 	unsigned what = n->missed;
 
 	what |= el_rtnl_watch_read(n->watch);
-	if (n->refusals_changed)
+	if (n->addresses_changed)
 		what |= EL_RTNL_ADDRESSES;
-	n->refusals_changed = false;
+	n->addresses_changed = false;
 	n->missed = 0;
 	if (what & ~(unsigned)EL_RTNL_ROUTES) {
 		int ret = refresh(n, false);
@@ -205,6 +205,7 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .silent = p->lists->silent,
 		    .n_silent = p->lists->n_silent,
 		    .n_pinged = p->lists->n_pinged,
+		    .accepts_ra = p->conf->accept_ra,
 		    .vlan = p->port->vlan,
 		    .strips_tags = p->port->strips_tags,
 		    .checksums =
@@ -265,6 +266,7 @@ static int copy_port(const struct net_port *p, struct way_port *ret)
 	*ret = (struct way_port){.name = p->port->name,
 				 .ifindex = p->follows ? p->port->ifindex : 0,
 				 .mtu = p->mtu,
+				 .mtu_v6 = p->ra.mtu,
 				 .addresses = copy,
 				 .n_addresses = p->n_addresses,
 				 .refused = refused,
@@ -283,6 +285,10 @@ struct network_view *network_take_view(const struct network *n)
 			network_view_free(view);
 			return NULL;
 		}
+	}
+	if (advertised_routes(n, &view->advertised) < 0) {
+		network_view_free(view);
+		return NULL;
 	}
 	view->n_released = n->n_released;
 	view->n_refusals = n->n_refusals;

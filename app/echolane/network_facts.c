@@ -31,16 +31,24 @@ static void list_neighbours(const struct network *n, struct el_network_facts *f)
 	}
 }
 
-static void list_routes(const struct network *n, struct el_network_facts *f)
+static void list(const struct el_routes *routes, bool is_advertised, struct el_network_facts *f)
 {
-	const struct el_routes *routes = &n->compile.routes;
-
 	for (size_t i = 0; i < routes->count; i++) {
 		const struct el_route *r = &routes->items[i];
 
-		f->routes[f->n_routes++] = (struct el_route_fact){
-		    .port = r->port.v, .to = r->to, .via = r->via, .source = r->source};
+		f->routes[f->n_routes++] = (struct el_route_fact){.port = r->port.v,
+								  .to = r->to,
+								  .via = r->via,
+								  .source = r->source,
+								  .is_advertised = is_advertised};
 	}
+}
+
+static void list_routes(const struct network *n, const struct el_routes *advertised,
+			struct el_network_facts *f)
+{
+	list(&n->compile.routes, false, f);
+	list(advertised, true, f);
 	for (uint16_t i = 0; i < n->n_ports; i++) {
 		if (n->ports[i].follows)
 			f->routes[f->n_routes++] =
@@ -50,15 +58,22 @@ static void list_routes(const struct network *n, struct el_network_facts *f)
 
 struct el_network_facts *network_facts(const struct network *n)
 {
-	struct el_network_facts *f =
-	    el_network_facts_create(n->n_hops, (uint32_t)n->compile.routes.count + n->n_ports);
+	struct el_routes advertised = {0};
+	struct el_network_facts *f;
 
-	if (!f)
+	if (advertised_routes(n, &advertised) < 0)
 		return NULL;
+	f = el_network_facts_create(
+	    n->n_hops, (uint32_t)(n->compile.routes.count + advertised.count + n->n_ports));
+	if (!f) {
+		el_routes_fini(&advertised);
+		return NULL;
+	}
 	for (uint32_t i = 0; i < n->n_ports; i++)
 		memcpy(f->ports[i], n->ports[i].port->name, sizeof(f->ports[i]));
 	list_neighbours(n, f);
-	list_routes(n, f);
+	list_routes(n, &advertised, f);
+	el_routes_fini(&advertised);
 	return f;
 }
 

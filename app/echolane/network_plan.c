@@ -63,8 +63,11 @@ struct network_plan *network_plan_begin(struct network *n, struct network_view *
 	}
 	plan->compile = p;
 	plan->view = view;
-	plan->ways = (struct way_input){
-	    .ports = view->ports, .n_ports = view->n_ports, .routes = p->routes, .rtnl = p->rtnl};
+	plan->ways = (struct way_input){.ports = view->ports,
+					.n_ports = view->n_ports,
+					.routes = p->routes,
+					.advertised = view->advertised,
+					.rtnl = p->rtnl};
 	plan->addresses = ways_addresses(&plan->ways, conf, &plan->n_addresses);
 	if (plan->addresses && list_sources(plan, conf) == 0 && list_own(plan) == 0)
 		return plan;
@@ -95,6 +98,7 @@ void network_view_free(struct network_view *view)
 		free((void *)(uintptr_t)view->ports[i].addresses);
 		free((void *)(uintptr_t)view->ports[i].refused);
 	}
+	el_routes_fini(&view->advertised);
 	free(view);
 }
 

@@ -12,8 +12,9 @@
 struct network_view {
 	struct way_port ports[EL_WORKER_QUEUES_MAX]; /* with their own copies of addresses */
 	uint32_t n_ports;
-	uint64_t n_released; /* network.n_released */
-	uint64_t n_refusals; /* network.n_refusals */
+	struct el_routes advertised; /* by routers, of all ports */
+	uint64_t n_released;         /* network.n_released */
+	uint64_t n_refusals;         /* network.n_refusals */
 	uint32_t n_hops;
 	uint8_t hops[]; /* enum el_neigh_state, by index */
 };
@@ -95,8 +96,8 @@ struct network {
 
 	uint64_t now_ns;
 	struct net_kernel kernel;
-	bool refusals_changed; /* net_port_refuse */
-	uint64_t n_refusals;   /* addresses of ours that turned out to be another's, ever */
+	bool addresses_changed; /* net_port_refuse, or what routers advertise */
+	uint64_t n_refusals;    /* addresses of ours that turned out to be another's, ever */
 	bool hops_changed; /* a next hop is or is not to be reached that others can stand in for */
 	struct network_plan *plans; /* those that are adopted */
 	bool short_of_room;         /* the last plan, because of those before it */
@@ -139,6 +140,21 @@ void neighbours_list_states(const struct network *n, uint8_t *ret);
 /* The link of a port is up again. */
 void neighbours_ask_again(struct network *n, uint16_t port);
 
+/* Sends a frame of control's; false: not now. */
+bool neighbours_send(struct network *n, struct el_port_idx port, const uint8_t *frame, size_t len);
+/* Whether a line may be logged of what is heard on a link, which others decide how often. */
+bool neighbours_may_say(struct network *n);
+
 /* What is ours on a port, for ARP and for the workers, is to follow what the plans that are adopted
  * have, and the kernel's addresses. */
 void neighbours_own_changed(struct network *n);
+
+/* ---- network_advertised.c ---- */
+
+/* A frame that came in by a port, which may be a router's advertisement. */
+void advertised_input(struct network *n, uint16_t port, const uint8_t *frame, size_t len);
+/* Ends what is over, and asks routers; at each poll. */
+void advertised_poll(struct network *n);
+/* The routes that routers advertise now, those of a port by their preference. 0, and to be freed
+ * with el_routes_fini, or -ENOMEM. */
+int advertised_routes(const struct network *n, struct el_routes *ret);

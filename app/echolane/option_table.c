@@ -39,7 +39,8 @@ const struct option_row option_table[] = {
      .help =
 	 "probe from this port, besides those of CONFIG or in place of the one of the same name. "
 	 "DEVICE: af_packet:eth1, af_xdp:eth1, tap:probe0, 0000:3b:00.0, net_memif0,... KEY: "
-	 "address (A/LEN), gateway, route (TO>VIA), name, profile, vlan, dad, ping, mtu, checksum. "
+	 "address (A/LEN), gateway, route (TO>VIA), name, profile, vlan, dad, accept_ra, ping, "
+	 "mtu, checksum. "
 	 "May "
 	 "be "
 	 "repeated, and address, gateway and route within it"},

@@ -184,11 +184,28 @@ static struct el_ip other_source(const struct way_port *port, const struct el_ip
 	return first;
 }
 
+/* Of the configuration and of advertisements those that are best. */
+static size_t find_hops(const struct way_input *in, uint32_t ports, const struct el_ip *to,
+			struct el_route_hop ret[WAYS_MAX])
+{
+	struct el_route_hop more[WAYS_MAX];
+	size_t n = el_routes_lookup(&in->routes, to, ports, ret, WAYS_MAX);
+	size_t n_more = el_routes_lookup(&in->advertised, to, ports, more, WAYS_MAX);
+
+	if (n_more && n && more[0].len < ret[0].len)
+		return n;
+	if (n_more && n && more[0].len > ret[0].len)
+		n = 0;
+	for (size_t i = 0; i < n_more && n < WAYS_MAX; i++)
+		ret[n++] = more[i];
+	return n;
+}
+
 static size_t configured_ways(const struct way_input *in, uint32_t ports, const struct el_ip *to,
 			      struct way ret[WAYS_MAX])
 {
 	struct el_route_hop hops[WAYS_MAX];
-	size_t n = el_routes_lookup(&in->routes, to, ports, hops, WAYS_MAX);
+	size_t n = find_hops(in, ports, to, hops);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct way_port *port = &in->ports[hops[i].port.v];
@@ -196,6 +213,8 @@ static size_t configured_ways(const struct way_input *in, uint32_t ports, const 
 		if (ways_is_refused(port, &hops[i].source))
 			hops[i].source = other_source(port, &hops[i].next_hop);
 		ret[i] = (struct way){.hop = hops[i], .mtu = port->mtu};
+		if (to->family == 6 && port->mtu_v6 && port->mtu_v6 < port->mtu)
+			ret[i].mtu = port->mtu_v6;
 	}
 	return n;
 }

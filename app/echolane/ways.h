@@ -11,7 +11,7 @@ struct way_port {
 	const char *name;
 	/* that the kernel is asked about; 0: its routes are the configuration's */
 	unsigned ifindex;
-	uint16_t mtu;
+	uint16_t mtu, mtu_v6; /* of IPv6 packets, if that is not 0 and less */
 	const struct el_neigh_address *addresses;
 	size_t n_addresses;
 	/* addresses of ours that another host has: nothing is sent from them */
@@ -22,8 +22,9 @@ struct way_port {
 struct way_input {
 	const struct way_port *ports;
 	uint32_t n_ports;
-	struct el_routes routes; /* of the configuration */
-	struct el_rtnl *rtnl;    /* to ask the kernel with */
+	struct el_routes routes;     /* of the configuration */
+	struct el_routes advertised; /* by routers; where they are as good, those stand first */
+	struct el_rtnl *rtnl;        /* to ask the kernel with */
 };
 
 /* The source that ways are asked for: a group's own address, or the first of its network; family 0:

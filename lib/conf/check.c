@@ -398,6 +398,9 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	if (p->mtu && p->mtu < MTU_MIN)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "mtu"), "mtu",
 				"expected 0 or at least %d, got %u", MTU_MIN, p->mtu);
+	if (is_sound(map, entries, "addresses") && conf_port_check_advertised(p, &why) < 0)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "accept_ra"), "accept_ra", "%s",
+				why.text);
 	check_neighbours(w, map, entries, p);
 	check_next_hops(w, map, entries, p);
 	if (conf_walk_valid(map, entries, "device") &&

@@ -163,10 +163,11 @@ struct el_conf_port {
 	size_t n_routes;
 	struct el_conf_neighbour *neighbours;
 	size_t n_neighbours;
-	uint16_t vlan; /* 0: untagged */
-	bool dad;      /* its addresses are checked before they are used */
-	bool ping;     /* echo requests to its addresses are answered */
-	uint16_t mtu;  /* 0: the device's */
+	uint16_t vlan;  /* 0: untagged */
+	bool dad;       /* its addresses are checked before they are used */
+	bool ping;      /* echo requests to its addresses are answered */
+	bool accept_ra; /* routers' advertisements are heard; only without a kernel's addresses */
+	uint16_t mtu;   /* 0: the device's */
 	enum el_conf_checksum checksum;
 };
 

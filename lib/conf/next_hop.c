@@ -25,6 +25,21 @@ bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *i
 	return hosts > 0 && networks == 0;
 }
 
+int conf_port_check_advertised(const struct el_conf_port *port, struct el_error *err)
+{
+	struct el_device device;
+	char name[IFNAMSIZ];
+
+	if (!port->accept_ra || port->n_addresses || !port->device ||
+	    el_device_parse(port->device, &device, NULL) < 0 || !el_device_interface(&device, name))
+		return 0;
+	return el_error_set(
+	    err, -EINVAL,
+	    "the addresses and routes of interface %s are the kernel's, which hears "
+	    "routers itself; with \"addresses\" of this port they are not",
+	    name);
+}
+
 int conf_port_check_next_hop(const struct el_conf_port *port, const struct el_ip *ip,
 			     struct el_error *err)
 {

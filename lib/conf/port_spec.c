@@ -86,7 +86,8 @@ static int add_route(struct el_conf_port *port, char *text, struct el_error *err
 }
 
 /* Keys that may stand once; those that may be repeated. */
-static const char *const singles[] = {"name", "profile", "vlan", "dad", "ping", "mtu", "checksum"};
+static const char *const singles[] = {"name",      "profile", "vlan", "dad",
+				      "accept_ra", "ping",    "mtu",  "checksum"};
 static const char *const lists[] = {"address", "gateway", "route"};
 #define SINGLES (sizeof(singles) / sizeof(singles[0]))
 #define KEYS (SINGLES + sizeof(lists) / sizeof(lists[0]))
@@ -228,6 +229,7 @@ static int parse_spec(struct el_conf_port *port, const char *spec, struct el_err
 {
 	char words[SPEC_MAX], device[SPEC_MAX];
 	struct el_str copy, out;
+	struct el_error why;
 	int rc;
 
 	el_str_init(&copy, words, sizeof(words));
@@ -244,6 +246,8 @@ static int parse_spec(struct el_conf_port *port, const char *spec, struct el_err
 	if (rc < 0)
 		return rc;
 	port->device = strdup(device);
+	if (conf_port_check_advertised(port, &why) < 0)
+		return el_error_set(err, -EINVAL, "accept_ra: %s", why.text);
 	if (port->device && !port->name)
 		port->name = conf_port_default_name(port->device);
 	return port->device && port->name ? 0 : -ENOMEM;

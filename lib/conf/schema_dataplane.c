@@ -154,6 +154,12 @@ static const struct conf_key port_keys[] = {
      .help =
 	 "duplicate address detection: addresses that the kernel does not own are asked for on "
 	 "the link for a second before they are used, and not used while another host has them"},
+    {.name = "accept_ra",
+     .kind = CONF_BOOL,
+     FIELD(el_conf_port, accept_ra),
+     .def = "false",
+     .help = "take default routers, prefixes, the MTU and addresses (SLAAC) of IPv6 from router "
+	     "advertisements; an interface of the kernel needs `addresses` beside it"},
     {.name = "ping",
      .kind = CONF_BOOL,
      FIELD(el_conf_port, ping),

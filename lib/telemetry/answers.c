@@ -57,7 +57,10 @@ static void add_route(struct reply *row, const struct el_network_facts *n, uint3
 	const struct el_route_fact *f = &n->routes[i];
 
 	reply_text(row, "port", n->ports[f->port]);
-	reply_text(row, "origin", f->is_kernel ? "kernel" : "configuration");
+	reply_text(row, "origin",
+		   f->is_kernel       ? "kernel"
+		   : f->is_advertised ? "advertisement"
+				      : "configuration");
 	if (f->is_kernel)
 		return;
 	add_prefix(row, "to", &f->to);

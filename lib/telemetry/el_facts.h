@@ -27,6 +27,7 @@ struct el_neighbour_fact {
 struct el_route_fact {
 	uint16_t port;
 	bool is_kernel;      /* the kernel is asked for each destination: nothing else is set */
+	bool is_advertised;  /* a router says so */
 	struct el_prefix to; /* length 0: the default route */
 	struct el_ip via;    /* family 0: it is on the link */
 	struct el_ip source; /* family 0: the port's */

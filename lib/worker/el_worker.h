@@ -65,6 +65,7 @@ struct el_worker_queue {
 	/* The first so many of `own` are the port's, and echo requests to them are answered,
 	 * whoever asks, though not often: at most 100 a second of each source, and 1,000 in all. */
 	uint32_t n_pinged;
+	bool accepts_ra; /* what routers advertise is control's to read */
 	uint8_t mac[6];
 	el_vlan vlan; /* of its frames */
 	/* The NIC takes tags off frames, whatever it is told: they are put on again. */

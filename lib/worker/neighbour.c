@@ -12,13 +12,22 @@
 #include <rte_arp.h>
 #include <rte_ether.h>
 
-enum { ETHER = 14, TAG = 4, ARP = 28, IPV6 = 40, MESSAGE = 24, HOP_LIMIT = 255 };
+enum {
+	ETHER = 14,
+	TAG = 4,
+	ARP = 28,
+	IPV6 = 40,
+	MESSAGE = 24,
+	ADVERTISEMENT = 16,
+	HOP_LIMIT = 255
+};
 
 /* What a message says: who tells of which address, or asks for it. */
 struct message {
 	struct el_ip
 	    sender; /* ARP: of the sender; NA: of the target, which it tells of; else none */
 	struct el_ip target; /* that is asked for; none where nothing is */
+	bool is_router;      /* it is one that advertises itself */
 };
 
 static uint32_t awaited_bit(const struct el_worker *w, const struct el_ip *ip)
@@ -53,17 +62,18 @@ static bool read_arp(const uint8_t *p, size_t len, struct message *ret)
 	return operation == RTE_ARP_OP_REQUEST || operation == RTE_ARP_OP_REPLY;
 }
 
-/* RFC 4861 sections 7.1.1 and 7.1.2, but for the options; from the IPv6 header on. */
+/* RFC 4861 sections 6.1.2, 7.1.1 and 7.1.2, but for the options; from the IPv6 header, and the type
+ * behind it, on. */
 static bool read_ndp(const uint8_t *l3, size_t len, struct message *ret)
 {
 	const uint8_t *icmp = l3 + IPV6;
+	size_t least = icmp[0] == ND_ROUTER_ADVERT ? ADVERTISEMENT : MESSAGE;
 	uint16_t payload_len;
 
-	if (len < IPV6 + MESSAGE)
+	if (len < IPV6 + least)
 		return false;
 	payload_len = el_get16(l3 + 4);
-	if (payload_len < MESSAGE || payload_len > len - IPV6 || l3[7] != HOP_LIMIT ||
-	    icmp[1] != 0 ||
+	if (payload_len < least || payload_len > len - IPV6 || l3[7] != HOP_LIMIT || icmp[1] != 0 ||
 	    el_sum_fold(el_sum(icmp, payload_len,
 			       el_sum_pseudo(l3, IPPROTO_ICMPV6, payload_len))) != 0xffff)
 		return false;
@@ -71,7 +81,8 @@ static bool read_ndp(const uint8_t *l3, size_t len, struct message *ret)
 		ret->target = el_ip_from_bytes(icmp + 8, 6);
 	else if (icmp[0] == ND_NEIGHBOR_ADVERT)
 		ret->sender = el_ip_from_bytes(icmp + 8, 6);
-	return true; /* routers are configured: what they say of themselves is of no use */
+	ret->is_router = icmp[0] == ND_ROUTER_ADVERT;
+	return true;
 }
 
 /* ARP or neighbour discovery; ret_sound: as the RFCs have it, with its content in *ret. */
@@ -118,7 +129,8 @@ enum neighbour_kind neighbour_sort(const struct el_worker *w, const struct queue
 		return NEIGHBOUR_NOBODYS;
 	if (m.sender.family && (is_awaited(w, &m.sender) || is_own(q, &m.sender)))
 		return NEIGHBOUR_TELLS;
-	return is_own(q, &m.target) ? NEIGHBOUR_ASKS : NEIGHBOUR_NOBODYS;
+	return is_own(q, &m.target) || (m.is_router && q->conf.accepts_ra) ? NEIGHBOUR_ASKS
+									   : NEIGHBOUR_NOBODYS;
 }
 
 bool neighbour_punt(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind kind)

@@ -373,7 +373,7 @@ void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m);
 enum neighbour_kind {
 	NEIGHBOUR_NOT,     /* neither ARP nor neighbour discovery */
 	NEIGHBOUR_NOBODYS, /* neither of the next two, or it can't be right */
-	NEIGHBOUR_ASKS,    /* a question for an address of ours */
+	NEIGHBOUR_ASKS,    /* a question for an address of ours, or a router that is heard */
 	NEIGHBOUR_TELLS,   /* of a neighbour that control has asked for, or that has our address */
 };
 enum neighbour_kind neighbour_sort(const struct el_worker *w, const struct queue *q,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "el_neigh.h"
+#include "el_ra.h"
 #include "fuzz.h"
 
 static bool on_send(void *context, struct el_port_idx port, const uint8_t *frame, size_t len)
@@ -19,6 +20,30 @@ static void on_changed(void *context, struct el_next_hop_idx index, const struct
 	(void)context;
 	FUZZ_ASSERT(index.v < 2);
 	FUZZ_ASSERT(entry->state != EL_NEIGH_READY || !(entry->mac[0] & 1));
+}
+
+/* Whatever a router advertises, it is bounded, and all of it ends. */
+static void hear_router(const uint8_t *data, size_t size)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+	struct el_prefix addresses[EL_RA_PREFIXES_MAX];
+	uint64_t now_ns = 2, next_ns;
+	struct el_ra ra;
+
+	el_ra_init(&ra, mac, 0, 1);
+	ra.solicitations = 0;
+	for (int i = 0; i < 3; i++)
+		el_ra_input(&ra, data, size, now_ns);
+	FUZZ_ASSERT(ra.n_routers <= 1 && ra.n_prefixes <= EL_RA_PREFIXES_MAX);
+	FUZZ_ASSERT(!ra.mtu || ra.mtu >= 1280);
+	FUZZ_ASSERT(!ra.n_read || !ra.n_malformed);
+	while ((next_ns = el_ra_next_ns(&ra)) != UINT64_MAX) {
+		FUZZ_ASSERT(next_ns > now_ns || now_ns == 2);
+		FUZZ_ASSERT(el_ra_addresses(&ra, now_ns, addresses) <= ra.n_prefixes);
+		now_ns = next_ns;
+		FUZZ_ASSERT(el_ra_tick(&ra, now_ns));
+	}
+	FUZZ_ASSERT(ra.n_routers == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* two requests, and at most an answer and one more request */
 	FUZZ_ASSERT(sent >= 2 && sent <= 4);
 	FUZZ_ASSERT(what != EL_NEIGH_MALFORMED || sent == 2);
+	hear_router(data, size);
 	el_neigh_destroy(table);
 	return 0;
 }

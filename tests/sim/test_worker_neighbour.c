@@ -183,7 +183,31 @@ static void what_cannot_be_right_does_not(void **state)
 	bench_free(b);
 }
 
-/* Nobody uses what routers say of themselves. */
+/* Where it is wanted; of the others of routers nothing is. */
+static void advertisements_go_up(void **state)
+{
+	struct bench *b;
+	uint8_t f[128];
+
+	(void)state;
+	accepts_ra = true;
+	b = idle(1);
+	assert_true(goes_up(b, f, ndp(f, everybody, mac_a, 134, GATEWAY, OWN)));
+	el_put16(f + ETH + 4, 16); /* the shortest */
+	fix_checksums(f);
+	assert_true(goes_up(b, f, ETH + 56));
+	el_put16(f + ETH + 4, 15);
+	fix_checksums(f);
+	assert_false(goes_up(b, f, ETH + 55));
+	assert_false(goes_up(b, f, ndp(f, everybody, mac_own, 134, GATEWAY, OWN)));
+	assert_false(goes_up(b, f, ndp(f, mac_b, mac_a, 134, GATEWAY, OWN)));
+	assert_false(goes_up(b, f, ndp(f, everybody, mac_a, 133, GATEWAY, OWN)));
+	assert_false(goes_up(b, f, ndp(f, mac_own, mac_a, 137, GATEWAY, OWN)));
+	bench_free(b);
+	accepts_ra = false;
+}
+
+/* Else nobody uses what routers say of themselves. */
 static void router_messages_do_not(void **state)
 {
 	struct bench *b = idle(1);
@@ -258,6 +282,7 @@ int main(void)
 	    cmocka_unit_test(what_concerns_us_goes_up),
 	    cmocka_unit_test(all_workers_know_who_is_awaited),
 	    cmocka_unit_test(what_cannot_be_right_does_not),
+	    cmocka_unit_test(advertisements_go_up),
 	    cmocka_unit_test(router_messages_do_not),
 	    cmocka_unit_test(other_vlans_do_not),
 	    cmocka_unit_test(questions_leave_room_for_answers),

@@ -24,6 +24,7 @@ enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
 uint64_t rx_checksum_flags;
 struct el_prefix silent[2];
 uint32_t n_silent, n_pinged;
+bool accepts_ra;
 
 const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
 	      mac_own[6] = {2, 0, 0, 0, 0, 9};
@@ -75,6 +76,7 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.silent = silent,
 						.n_silent = n_silent,
 						.n_pinged = n_pinged,
+						.accepts_ra = accepts_ra,
 						.vlan = vlan,
 						.strips_tags = strips_tags,
 						.checksums = checksums,

@@ -46,6 +46,7 @@ extern struct el_prefix silent[2];
 extern uint32_t n_silent;
 /* How many of its two addresses are answered for to echo requests. */
 extern uint32_t n_pinged;
+extern bool accepts_ra;
 
 /* Of workers that are made from now on (el_worker_queue), and their next hops. */
 extern el_vlan vlan;

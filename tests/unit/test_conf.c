@@ -140,6 +140,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(p[0].vlan, 100);
 	assert_false(p[0].dad);
 	assert_false(p[0].ping);
+	assert_true(p[0].accept_ra);
+	assert_false(p[1].accept_ra);
 	assert_true(p[1].ping);
 	assert_int_equal(p[0].mtu, 1500);
 	assert_int_equal(p[0].checksum, EL_CONF_CHECKSUM_STRICT);

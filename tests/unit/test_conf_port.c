@@ -128,7 +128,7 @@ static void wrong_specs(void **state)
 	     "character 16: unknown key \"addres\"; did you mean \"address\"?"},
 	    {"af_packet:eth1,vlan=3,colour=red",
 	     "character 23: unknown key \"colour\"; expected "
-	     "name, profile, vlan, dad, ping, mtu, checksum, address, "
+	     "name, profile, vlan, dad, accept_ra, ping, mtu, checksum, address, "
 	     "gateway or route"},
 	    {"af_packet:eth1,192.0.2.10/24", "character 16: expected KEY=VALUE, KEY being name,"},
 	    {"0000:3b:00.0,gatway=192.0.2.1", "character 14: unknown key \"gatway\""},

@@ -76,6 +76,8 @@ static void write_needed(struct el_str *out, const char *name)
 	    /* next hops are on a port's link */
 	    {"gateways", "addresses: [192.0.2.254/24, '2001:db8::fffe/64'], "},
 	    {"routes", "addresses: [192.0.2.254/24, '2001:db8::fffe/64'], "},
+	    /* the kernel does not have them */
+	    {"accept_ra", "addresses: ['fe80::10/64'], "},
 	    /* who is answered is said */
 	    {"icmp", "allow: [192.0.2.0/24], "},
 	    {"tcp_ports", "allow: [192.0.2.0/24], "},
@@ -332,7 +334,8 @@ static const char *value_of(const struct conf_key *key, bool second)
 	case CONF_FLOAT:
 		return second ? "0.5" : "0.25";
 	case CONF_BOOL:
-		return second ? "false" : "true";
+		/* the second is not the default */
+		return second == (key->def && strcmp(key->def, "true") == 0) ? "false" : "true";
 	case CONF_ENUM:
 		return second ? key->words[1].text : sample(key);
 	case CONF_IP:

@@ -86,6 +86,49 @@ static void by_configured_routes(void **state)
 	}
 }
 
+/* Beside routes of the configuration: the longer prefix counts, and configured ones stand first. */
+static void by_advertised_routes(void **state)
+{
+	const struct el_neigh_address own[] = {{.prefix = prefix("2001:db8::10/64")}};
+	const struct way_port port = {
+	    .name = "a", .mtu = 1500, .mtu_v6 = 1400, .addresses = own, .n_addresses = 1};
+	struct el_route routes[] = {{.to = prefix("::/0"), .via = ip("2001:db8::1")},
+				    {.to = prefix("2001:db8:1::/64"), .via = ip("2001:db8::2")},
+				    {.to = prefix("0.0.0.0/0"), .via = ip("192.0.2.1")}},
+			advertised[] = {{.to = prefix("2001:db8:1::/48")},
+					{.to = prefix("2001:db8:2::/64")},
+					{.to = prefix("::/0"), .via = ip("fe80::1")}};
+	const struct way_input in = {
+	    .ports = &port, .n_ports = 1, .routes = {routes, 3}, .advertised = {advertised, 3}};
+	static const struct {
+		const char *to;
+		size_t n;
+		const char *first, *last;
+		uint32_t mtu;
+	} cases[] = {
+	    {"2001:db8:9::1", 2, "2001:db8::1", "fe80::1", 1400},
+	    {"2001:db8:1::1", 1, "2001:db8::2", "2001:db8::2", 1400},
+	    {"2001:db8:1:1::1", 1, "2001:db8:1:1::1", "2001:db8:1:1::1", 1400},
+	    {"2001:db8:2::1", 1, "2001:db8:2::1", "2001:db8:2::1", 1400},
+	    {"198.51.100.1", 1, "192.0.2.1", "192.0.2.1", 1500},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct el_model_group group = {.port = NULL};
+		struct el_ip to = ip(cases[i].to), first = ip(cases[i].first),
+			     last = ip(cases[i].last);
+		enum el_model_status why;
+		struct way ways[WAYS_MAX];
+		size_t n = ways_find(&in, &group, &to, ways, &why);
+
+		assert_int_equal(n, cases[i].n);
+		assert_true(el_ip_equal(&ways[0].hop.next_hop, &first));
+		assert_true(el_ip_equal(&ways[n - 1].hop.next_hop, &last));
+		assert_int_equal(ways[0].mtu, cases[i].mtu);
+	}
+}
+
 /* Of ports, and the sources of groups that are one address each. */
 static void addresses_of_the_prober(void **state)
 {
@@ -118,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(by_configured_routes),
+	    cmocka_unit_test(by_advertised_routes),
 	    cmocka_unit_test(addresses_of_the_prober),
 	};
 
