@@ -77,6 +77,8 @@ static int look_at_ports(const struct options *options, const struct el_conf *co
 	for (size_t i = 0; ret == 0 && i < d->n_ports; i++) {
 		struct el_error why;
 
+		if (el_conf_port_first(d->ports, i) < i)
+			continue;
 		ret = el_port_look(&d->ports[i], dir, &why);
 		if (ret == -ENODEV) {
 			fprintf(stderr, "warning: %s: port %s: %s\n", options->config,

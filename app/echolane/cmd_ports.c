@@ -69,7 +69,10 @@ static int read_nics(const char *sys, const char *dir, struct ports_report *r, s
 static int read_port(const char *dir, const struct el_conf_port *conf, const struct ports_report *r,
 		     struct port_report *ret, struct el_error *err)
 {
-	struct port_report p = {.name = conf->name, .device = conf->device};
+	struct port_report p = {.name = conf->name,
+				.device = conf->device,
+				.vlan = conf->vlan,
+				.outer_vlan = conf->outer_vlan};
 	const char *profile = conf->profile;
 	char text[256] = "", path[4400];
 	struct el_str s = EL_STR_INIT(text);
@@ -118,8 +121,14 @@ static int read_ports(const char *dir, const struct el_conf *conf, struct ports_
 	if (!r->ports)
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	while (ret == 0 && r->n_ports < d->n_ports) {
+		size_t first = el_conf_port_first(d->ports, r->n_ports);
+
 		ret = read_port(dir, &d->ports[r->n_ports], r, &r->ports[r->n_ports], err);
-		r->n_ports += ret == 0;
+		if (ret < 0)
+			break;
+		if (first < r->n_ports)
+			r->ports[r->n_ports].shares = d->ports[first].name;
+		r->n_ports++;
 	}
 	return ret;
 }
@@ -132,7 +141,7 @@ static bool may_be_asked(const struct port_report *p)
 {
 	struct el_device d;
 
-	if (el_device_parse(p->device, &d, NULL) < 0)
+	if (p->shares || el_device_parse(p->device, &d, NULL) < 0)
 		return false;
 	return d.kind == EL_DEVICE_PCI
 		   ? p->nic && strcmp(p->nic->pci.driver, "vfio-pci") == 0

@@ -22,6 +22,7 @@
 struct dry_port {
 	const struct el_conf_port *conf;
 	struct el_rtnl_link link; /* the interface that it would be on; ifindex 0: none is known */
+	bool follows;             /* it takes the kernel's addresses */
 };
 
 struct dry_plan {
@@ -53,17 +54,18 @@ static int find_link(const struct dry_plan *p, struct dry_port *port, struct el_
 	struct el_device device;
 	char name[IFNAMSIZ];
 	int ret = el_device_parse(conf->device, &device, err);
+	bool is_interface;
 
 	if (ret < 0)
 		return ret;
-	if (!el_device_interface(&device, name)) {
-		if (conf->n_addresses == 0)
-			fprintf(stderr,
-				"warning: %s: port %s: it has no address; give it one with "
-				"address=A/LEN\n",
-				p->file, conf->name);
+	is_interface = el_device_interface(&device, name);
+	if (conf->n_addresses == 0 && !(is_interface && port->follows))
+		fprintf(stderr,
+			"warning: %s: port %s: it has no address; give it one with "
+			"address=A/LEN\n",
+			p->file, conf->name);
+	if (!is_interface)
 		return 0;
-	}
 	ret = el_rtnl_link(p->kernel.rtnl, name, 0, &port->link);
 	if (ret == 0 && port->link.type != ARPHRD_ETHER && port->link.type != ARPHRD_LOOPBACK)
 		ret = -ENODEV;
@@ -104,13 +106,13 @@ static int set_addresses(const struct dry_plan *p, const struct dry_port *port,
 		return -ENOMEM;
 	for (size_t i = 0; i < conf->n_addresses; i++)
 		addresses[count++].prefix = conf->addresses[i];
-	for (size_t i = 0; i < p->kernel.n_addresses && !conf->n_addresses; i++) {
+	for (size_t i = 0; i < p->kernel.n_addresses && port->follows; i++) {
 		const struct el_rtnl_address *a = &p->kernel.addresses[i];
 
 		if (a->ifindex == port->link.ifindex && !a->tentative)
 			addresses[count++].prefix = a->prefix;
 	}
-	ret->ifindex = conf->n_addresses ? 0 : port->link.ifindex;
+	ret->ifindex = port->follows ? port->link.ifindex : 0;
 	ret->addresses = addresses;
 	ret->n_addresses = count;
 	return 0;
@@ -118,7 +120,9 @@ static int set_addresses(const struct dry_plan *p, const struct dry_port *port,
 
 static int look_at_port(struct dry_plan *p, uint16_t i, struct el_error *err)
 {
-	struct dry_port port = {.conf = &p->conf->dataplane.ports[i]};
+	const struct el_conf_dataplane *d = &p->conf->dataplane;
+	struct dry_port port = {.conf = &d->ports[i],
+				.follows = el_conf_port_follows(d->ports, d->n_ports, i)};
 	struct way_port *way = &p->ports[i];
 	uint32_t mtu = DEFAULT_MTU;
 	int ret = find_link(p, &port, err);

@@ -18,17 +18,25 @@
 
 /* ---- towards the link ---- */
 
-static struct net_port *port_of_dpdk(struct network *n, uint16_t port_id, uint16_t *ret_index)
+/* The link of a frame that came in by a DPDK port: what it is on there says its tags. */
+static bool find_link(const struct network *n, const struct rte_mbuf *m, struct el_port_idx *ret)
 {
+	el_vlan vlan;
+
+	if (!el_tags_read(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &vlan))
+		return false;
 	for (uint16_t i = 0; i < n->n_ports; i++) {
-		for (uint16_t q = 0; q < n->ports[i].port->n_queues; q++) {
-			if (n->ports[i].port->queues[q].port_id == port_id) {
-				*ret_index = i;
-				return &n->ports[i];
-			}
+		const struct el_port *port = n->ports[i].port;
+
+		for (uint16_t q = 0; q < port->n_queues; q++) {
+			if (port->queues[q].port_id != m->port ||
+			    el_conf_port_vlan(n->ports[i].conf) != vlan)
+				continue;
+			ret->v = i;
+			return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
 uint32_t network_queue_index(const struct network *n, uint32_t worker, uint32_t port)
@@ -91,7 +99,7 @@ static void neighbour_event(void *context, const struct el_neigh_event *event)
 {
 	struct network *n = context;
 	struct neigh_log *log = &n->log;
-	const char *port = n->ports[event->port.v].port->name;
+	const char *port = n->ports[event->port.v].conf->name;
 	char ip[EL_IP_STRLEN], mac[MAC_STRLEN], other[MAC_STRLEN];
 
 	if (!neighbours_may_say(n))
@@ -135,17 +143,17 @@ static void own_checked(void *context, struct el_port_idx port, const struct el_
 	n->addresses_changed = true;
 	if (!is_ours) {
 		n->n_refusals++;
-		n->ports[port.v].link.is_held = true;
-		n->ports[port.v].link.told = false;
+		n->ports[n->ports[port.v].first].link.is_held = true;
+		n->ports[n->ports[port.v].first].link.told = false;
 	}
 	if (is_ours)
 		el_log(EL_LOG_WARNING, "network",
 		       "port %s: address %s is used again: no other host has it any more",
-		       n->ports[port.v].port->name, el_ip_format(ip, text));
+		       n->ports[port.v].conf->name, el_ip_format(ip, text));
 	else
 		el_log(EL_LOG_ERROR, "network",
 		       "port %s: duplicate address: %s is not used, for %s has it",
-		       n->ports[port.v].port->name, el_ip_format(ip, text), mac_text(other, mac));
+		       n->ports[port.v].conf->name, el_ip_format(ip, text), mac_text(other, mac));
 }
 
 /* ---- next hops, towards the workers ---- */
@@ -379,6 +387,7 @@ static bool tell_own(struct network *n)
 		c.index = (uint16_t)network_queue_index(n, w, i);
 		c.own = n->ports[i].lists->own;
 		c.n_own = n->ports[i].lists->n_own;
+		c.n_home = n->ports[i].lists->n_home;
 		c.silent = n->ports[i].lists->silent;
 		c.n_silent = n->ports[i].lists->n_silent;
 		c.n_pinged = n->ports[i].lists->n_pinged;
@@ -479,7 +488,7 @@ int neighbours_init(struct network *n, const struct el_conf *conf, struct el_err
 		return el_error_set(err, -ENOMEM, "not enough memory");
 	for (uint32_t i = 0; i < n->n_ports; i++) {
 		memcpy(ports[i].mac, n->ports[i].port->mac, 6);
-		ports[i].vlan = n->ports[i].port->vlan;
+		ports[i].vlan = el_conf_port_vlan(n->ports[i].conf);
 		ports[i].addresses = n->ports[i].addresses;
 		ports[i].n_addresses = n->ports[i].n_addresses;
 	}
@@ -517,12 +526,12 @@ static void read_frames(struct network *n, uint32_t worker)
 	unsigned count = el_worker_punted(n->workers[worker], frames, 32);
 
 	for (unsigned i = 0; i < count; i++) {
-		uint16_t port;
-		if (port_of_dpdk(n, frames[i]->port, &port)) {
-			advertised_input(n, port, rte_pktmbuf_mtod(frames[i], const uint8_t *),
+		struct el_port_idx port;
+
+		if (find_link(n, frames[i], &port)) {
+			advertised_input(n, port.v, rte_pktmbuf_mtod(frames[i], const uint8_t *),
 					 frames[i]->data_len);
-			el_neigh_input(n->neigh, (struct el_port_idx){port},
-				       rte_pktmbuf_mtod(frames[i], const uint8_t *),
+			el_neigh_input(n->neigh, port, rte_pktmbuf_mtod(frames[i], const uint8_t *),
 				       frames[i]->data_len, n->now_ns);
 		}
 		rte_pktmbuf_free(frames[i]);

@@ -22,10 +22,13 @@ int net_kernel_read(struct net_kernel *k)
 	return 0;
 }
 
-/* Whether the kernel answers for the address on the port's interface. */
+/* Whether the kernel answers for the address on the port's interface, where it is untagged: on
+ * VLANs it has other interfaces. */
 static bool kernel_answers(const struct net_port *p, const struct net_kernel *k,
 			   const struct el_ip *ip)
 {
+	if (el_conf_port_vlan(p->conf))
+		return false;
 	for (size_t i = 0; p->port->kernel_receives && i < k->n_addresses; i++) {
 		const struct el_rtnl_address *a = &k->addresses[i];
 
@@ -91,15 +94,24 @@ void net_port_forget_refused(struct net_port *p, const struct el_neigh_address *
 	p->n_refused = kept;
 }
 
+/* The MTU of a link on a device with this one. */
+static uint16_t mtu_of(const struct net_port *p, uint32_t mtu)
+{
+	if (mtu > p->port->mtu)
+		mtu = p->port->mtu;
+	return (uint16_t)(p->conf->mtu && p->conf->mtu < mtu ? p->conf->mtu : mtu);
+}
+
 void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf,
-		   uint64_t now_ns)
+		   uint16_t first, bool follows, uint64_t now_ns)
 {
 	p->port = port;
 	p->conf = conf;
-	p->follows = port->ifindex && !conf->n_addresses && !conf->accept_ra;
+	p->first = first;
+	p->follows = port->ifindex && follows && !conf->accept_ra;
 	if (conf->accept_ra)
-		el_ra_init(&p->ra, port->mac, port->vlan, now_ns);
-	p->mtu = port->mtu;
+		el_ra_init(&p->ra, port->mac, el_conf_port_vlan(conf), now_ns);
+	p->mtu = mtu_of(p, port->mtu);
 	p->link =
 	    (struct port_link){.up = el_port_is_up(port), .told_down = el_port_link_downs(port)};
 	p->link.was_up = p->link.up || el_port_link_is_known(port);
@@ -168,7 +180,7 @@ static void refresh_link(struct net_port *p, const struct net_kernel *k, uint16_
 		return;
 	ret = el_rtnl_link(k->rtnl, NULL, p->port->ifindex, &link);
 	if (ret == 0)
-		*ret_mtu = link.mtu < p->port->mtu ? (uint16_t)link.mtu : p->port->mtu;
+		*ret_mtu = mtu_of(p, link.mtu);
 	else if (ret == -ENODEV)
 		ret = el_rtnl_link(k->rtnl, p->port->interface, 0, &link);
 	/* an index may be given again, too */
@@ -196,6 +208,14 @@ int net_port_refresh(struct net_port *p, const struct net_kernel *k, uint64_t no
 	p->n_addresses = n;
 	p->mtu = mtu;
 	return 0;
+}
+
+void net_port_name(const struct net_port *p, char *buf, size_t size)
+{
+	struct el_str s;
+
+	el_str_init(&s, buf, size);
+	el_str_add(&s, p->conf->name);
 }
 
 const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t size)
@@ -231,17 +251,40 @@ bool net_port_add_source(struct el_neigh_address *addresses, size_t n,
 	return on_link;
 }
 
-/* Answers may come in by another port than its own. */
+/* Whether an address is on a network of the link. */
+static bool is_home(const struct net_port *p, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		if (el_prefix_contains(&p->addresses[i].prefix, ip))
+			return true;
+	}
+	return false;
+}
+
+/* Adds what is ours; those of the link's networks are in front. */
+static void list_prefix(const struct net_port *p, const struct el_prefix *prefix,
+			struct net_lists *lists)
+{
+	struct el_prefix *place = &lists->own[lists->n_own++];
+
+	*place = *prefix;
+	if (!is_home(p, &prefix->ip))
+		return;
+	*place = lists->own[lists->n_home];
+	lists->own[lists->n_home++] = *prefix;
+}
+
+/* Answers may come in by another port than its own; claims: the address is asked for here. */
 static void add_source(const struct net_port *p, struct el_port_idx index,
-		       const struct net_kernel *k, const struct plan_source *source,
+		       const struct net_kernel *k, const struct plan_source *source, bool claims,
 		       struct net_own *own)
 {
 	struct el_neigh_address *new = &own->addresses[own->n_addresses];
 	const struct el_prefix *prefix = &source->prefix;
 
 	if (!net_port_is_refused(p, &prefix->ip))
-		own->lists->own[own->lists->n_own++] = *prefix;
-	if (!(source->ports >> index.v & 1) ||
+		list_prefix(p, prefix, own->lists);
+	if (!claims || !(source->ports >> index.v & 1) ||
 	    !net_port_add_source(own->addresses, own->n_addresses, prefix))
 		return;
 	new->kernel = kernel_answers(p, k, &prefix->ip);
@@ -304,6 +347,7 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 	for (size_t i = 0; i < p->n_addresses; i++) {
 		own.addresses[own.n_addresses++] = p->addresses[i];
 		own.lists->own[own.lists->n_own++] = el_prefix_of(&p->addresses[i].prefix.ip);
+		own.lists->n_home++;
 	}
 	own.lists->n_pinged = p->conf->ping ? own.lists->n_own : 0;
 	/* they are asked for again */
@@ -321,7 +365,10 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		const struct way_port *then = &plan->view->ports[index.v];
 
 		for (size_t i = 0; i < plan->n_sources; i++)
-			add_source(p, index, k, &plan->sources[i], &own);
+			add_source(
+			    p, index, k, &plan->sources[i],
+			    !ways_is_elsewhere(&plan->ways, index, &plan->sources[i].prefix.ip),
+			    &own);
 		/* answers to what was sent from an address that is gone since */
 		if (are_equal(then->addresses, then->n_addresses, p->addresses, p->n_addresses))
 			continue;
@@ -351,7 +398,6 @@ int net_port_let_requests_in(struct net_port *p, const struct net_own *own, stru
 
 void net_port_fini(struct net_port *p)
 {
-	el_port_close(p->port);
 	free(p->addresses);
 	free(p->refused);
 	free(p->lists);

@@ -40,11 +40,14 @@ struct port_link {
 	bool is_removed, is_detached, is_back;
 };
 
+/* A link: a VLAN of a device, or what is untagged there, with its addresses. Several may have one
+ * device; what is the device's alone then is at the first of them. */
 struct net_port {
-	struct el_port *port;
-	struct port_law law;
-	struct port_link link;
+	struct el_port *port;            /* the first one's */
+	struct port_law law;             /* of the first one */
+	struct port_link link;           /* likewise */
 	const struct el_conf_port *conf; /* stays as it is */
+	uint16_t first;                  /* of its device, by index; itself */
 	bool follows; /* its addresses and routes are those of the kernel's interface */
 	/* The interface is gone and another has its name, or it has another MAC address than the
 	 * port; and it is up. */
@@ -67,7 +70,8 @@ struct net_port {
 /* What workers know of the addresses on a port, in one piece of memory: el_worker_queue.own and
  * .silent. */
 struct net_lists {
-	uint32_t n_own, n_silent, n_pinged;
+	/* of `own`, the first n_home and the first n_pinged: el_worker_queue's */
+	uint32_t n_own, n_home, n_silent, n_pinged;
 	struct el_prefix *own, *silent;
 	struct el_prefix items[];
 };
@@ -83,9 +87,10 @@ struct net_kernel {
 /* Reads the addresses again. 0, or a negative errno and they are as before. */
 int net_kernel_read(struct net_kernel *k);
 
-/* A port that has just been opened as `conf` says. */
+/* The link of `conf` on a device that is open; `first`: index of the first one there. follows: it
+ * takes the kernel's addresses, where the device has an interface. */
 void net_port_init(struct net_port *p, struct el_port *port, const struct el_conf_port *conf,
-		   uint64_t now_ns);
+		   uint16_t first, bool follows, uint64_t now_ns);
 
 /* The port's addresses and MTU from what the kernel says now; *ret_changed: they are others. 0, or
  * -ENOMEM and they are as before. */
@@ -99,6 +104,9 @@ bool net_port_is_refused(const struct net_port *p, const struct el_ip *ip);
 /* Forgets refusals of addresses that are not among `addresses` any more. */
 void net_port_forget_refused(struct net_port *p, const struct el_neigh_address *addresses,
 			     size_t n);
+
+/* Its name, as far as it fits. */
+void net_port_name(const struct net_port *p, char *buf, size_t size);
 
 /* The addresses in words, for a log. */
 const char *net_port_addresses_text(const struct net_port *p, char *buf, size_t size);
@@ -125,5 +133,5 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 /* Lets in what asks for them. 0, or -errno with a sentence. */
 int net_port_let_requests_in(struct net_port *p, const struct net_own *own, struct el_error *err);
 
-/* Closes the port and frees what it has. */
+/* Frees what it has, but for the device. */
 void net_port_fini(struct net_port *p);

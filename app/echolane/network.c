@@ -7,23 +7,77 @@
 #include <string.h>
 #include <time.h>
 
+#include <rte_ether.h>
+
 /* ---- opening ---- */
+
+/* The MTU to open a device with whose first link is `first`: the largest of its links. Where one
+ * takes the device's own, only what is more than that of Ethernet is asked for, of a NIC. */
+static uint16_t device_mtu(const struct el_conf_dataplane *d, uint16_t first)
+{
+	char interface[IFNAMSIZ];
+	struct el_device device;
+	uint16_t most = 0;
+	bool any = false;
+
+	for (size_t i = first; i < d->n_ports; i++) {
+		if (el_conf_port_first(d->ports, i) != first)
+			continue;
+		most = RTE_MAX(most, d->ports[i].mtu);
+		any |= !d->ports[i].mtu;
+	}
+	if (any && (most <= RTE_ETHER_MTU ||
+		    (el_device_parse(d->ports[first].device, &device, NULL) == 0 &&
+		     el_device_interface(&device, interface))))
+		return 0;
+	return most;
+}
+
+/* A VLAN of the links on the device whose first one is `first`; 0: none has one. */
+static uint16_t any_vlan(const struct el_conf_dataplane *d, uint16_t first)
+{
+	uint16_t vlan = 0;
+
+	for (size_t i = first; i < d->n_ports; i++) {
+		if (el_conf_port_first(d->ports, i) == first)
+			vlan = RTE_MAX(vlan, d->ports[i].vlan);
+	}
+	return vlan;
+}
+
+/* A device is opened for its first link, and the others have it with that. */
+static int open_link(struct network *n, const struct el_conf_dataplane *d, uint16_t i,
+		     uint32_t n_workers, const char *profile_dir, struct el_error *err)
+{
+	struct el_conf_port device = d->ports[i];
+	uint16_t first = (uint16_t)el_conf_port_first(d->ports, i);
+	struct el_port *port = n->ports[first].port;
+	int ret = 0;
+
+	if (first == i) {
+		device.mtu = device_mtu(d, i);
+		device.vlan = any_vlan(d, i);
+		ret = el_port_open(&device, (uint16_t)n_workers, profile_dir, &port, err);
+	}
+	if (ret < 0)
+		return ret;
+	n->n_ports++;
+	steering_add_port(n->compile.steering, port);
+	net_port_init(&n->ports[i], port, &d->ports[i], first,
+		      el_conf_port_follows(d->ports, d->n_ports, i), n->now_ns);
+	ret = el_port_pass_vlan(port, &d->ports[i], err);
+	if (ret < 0)
+		return ret;
+	return el_routes_add_conf(&n->compile.routes, (struct el_port_idx){i}, &d->ports[i], err);
+}
 
 static int open_ports(struct network *n, const struct el_conf *conf, uint32_t n_workers,
 		      const char *profile_dir, struct el_error *err)
 {
 	int ret = 0;
 
-	for (uint16_t i = 0; ret == 0 && i < conf->dataplane.n_ports; i++) {
-		const struct el_conf_port *port = &conf->dataplane.ports[i];
-		ret = el_port_open(port, (uint16_t)n_workers, profile_dir, &n->ports[i].port, err);
-		if (ret < 0)
-			break;
-		n->n_ports++;
-		steering_add_port(n->compile.steering, n->ports[i].port);
-		net_port_init(&n->ports[i], n->ports[i].port, port, n->now_ns);
-		ret = el_routes_add_conf(&n->compile.routes, (struct el_port_idx){i}, port, err);
-	}
+	for (uint16_t i = 0; ret == 0 && i < conf->dataplane.n_ports; i++)
+		ret = open_link(n, &conf->dataplane, i, n_workers, profile_dir, err);
 	if (ret == 0 && el_routes_index(&n->compile.routes) < 0)
 		ret = el_error_set(err, -ENOMEM, "not enough memory");
 	return ret;
@@ -36,12 +90,12 @@ static void say_addresses(const struct net_port *p, bool first)
 	char text[512];
 
 	if (!first)
-		el_log(EL_LOG_INFO, "network", "port %s: addresses %s, MTU %u", p->port->name,
+		el_log(EL_LOG_INFO, "network", "port %s: addresses %s, MTU %u", p->conf->name,
 		       net_port_addresses_text(p, text, sizeof(text)), p->mtu);
 	else if (!p->n_addresses && p->follows)
 		el_log(EL_LOG_WARNING, "network",
 		       "port %s: %s has no address yet; nothing is sent there until it has one",
-		       p->port->name, p->port->interface);
+		       p->conf->name, p->port->interface);
 }
 
 /* 0, or a negative errno: some of it is as before. */
@@ -83,7 +137,7 @@ static int open_kernel(struct network *n, struct el_error *err)
 			return el_error_set(err, -EADDRNOTAVAIL,
 					    "port %s: it has no address; give it one with "
 					    "address=A/LEN",
-					    p->port->name);
+					    p->conf->name);
 	}
 	return 0;
 }
@@ -157,8 +211,11 @@ void network_close(struct network *n)
 	free(n->kernel.addresses);
 	steering_destroy(n->compile.steering);
 	hops_destroy(n->compile.hops);
-	for (uint32_t i = 0; i < n->n_ports; i++)
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].first == i)
+			el_port_close(n->ports[i].port);
 		net_port_fini(&n->ports[i]);
+	}
 	rte_mempool_free(n->pool); /* what it asked neighbours with may be in the devices' queues
 				      until they are closed */
 	free(n->views);
@@ -202,12 +259,14 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .tx_queue = p->port->queues[worker].tx_queue,
 		    .own = p->lists->own,
 		    .n_own = p->lists->n_own,
+		    .n_home = p->lists->n_home,
 		    .silent = p->lists->silent,
 		    .n_silent = p->lists->n_silent,
 		    .n_pinged = p->lists->n_pinged,
 		    .accepts_ra = p->conf->accept_ra,
-		    .vlan = p->port->vlan,
+		    .vlan = el_conf_port_vlan(p->conf),
 		    .strips_tags = p->port->strips_tags,
+		    .loses_tpid = p->port->loses_tpid,
 		    .checksums =
 			p->port->partial_checksums ? EL_CHECKSUMS_COUNTED : EL_CHECKSUMS_REFUSED,
 		    .rx_checksum_flags = p->port->rx_checksum_flags,
@@ -242,7 +301,8 @@ uint64_t network_default_pps(const struct network *n)
 	for (uint32_t i = 0; i < n->n_ports; i++) {
 		if (!n->ports[i].port->default_max_pps)
 			return 0;
-		sum += n->ports[i].port->default_max_pps;
+		if (n->ports[i].first == i)
+			sum += n->ports[i].port->default_max_pps;
 	}
 	return sum;
 }
@@ -263,7 +323,7 @@ static int copy_port(const struct net_port *p, struct way_port *ret)
 		memcpy(copy, p->addresses, p->n_addresses * sizeof(*copy));
 	if (p->n_refused)
 		memcpy(refused, p->refused, p->n_refused * sizeof(*refused));
-	*ret = (struct way_port){.name = p->port->name,
+	*ret = (struct way_port){.name = p->conf->name,
 				 .ifindex = p->follows ? p->port->ifindex : 0,
 				 .mtu = p->mtu,
 				 .mtu_v6 = p->ra.mtu,
@@ -318,7 +378,7 @@ void network_read_clocks(struct network *n)
 		struct el_port *port = n->ports[i].port;
 		struct el_command c = {.kind = EL_COMMAND_RX_CLOCK};
 
-		if (!port->rx_stamp_flag)
+		if (!port->rx_stamp_flag || n->ports[i].first != i)
 			continue;
 		el_port_read_clocks(port);
 		for (uint32_t w = 0; w < n->n_workers && w < port->n_queues; w++) {

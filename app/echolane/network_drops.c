@@ -149,14 +149,18 @@ static uint64_t sum_of_workers(const struct network *n, enum el_worker_counter c
 	return sum;
 }
 
-/* What workers sent by a port, or received by it. */
-static uint64_t sum_of_queues(const struct network *n, uint16_t port,
+/* What workers sent by a device, or received by it, on all its links. */
+static uint64_t sum_of_queues(const struct network *n, uint16_t first,
 			      uint64_t (*counter)(const struct el_worker *w, uint32_t queue))
 {
 	uint64_t sum = 0;
 
-	for (uint32_t w = 0; w < n->n_workers && w < n->ports[port].port->n_queues; w++)
-		sum += counter(n->workers[w], network_queue_index(n, w, port));
+	for (uint32_t i = first; i < n->n_ports; i++) {
+		if (n->ports[i].first != first)
+			continue;
+		for (uint32_t w = 0; w < n->n_workers && w < n->ports[i].port->n_queues; w++)
+			sum += counter(n->workers[w], network_queue_index(n, w, i));
+	}
 	return sum;
 }
 
@@ -174,6 +178,16 @@ static bool is_away(const struct network *n, uint16_t port)
 			return true;
 	}
 	return false;
+}
+
+/* Of a link on a device that is another's, and read with that. */
+static void read_link(struct network *n, uint16_t port)
+{
+	struct el_port_view *v = &n->views[port];
+
+	net_port_name(&n->ports[port], v->name, sizeof(v->name));
+	v->is_link = 1;
+	read_neighbours(n, port, v);
 }
 
 static uint64_t read_port(struct network *n, uint16_t port, bool answered)
@@ -204,8 +218,12 @@ uint64_t network_read_drops(struct network *n)
 		sent += n->views[i].tx_packets;
 	answered = n->answers > sent;
 	n->answers = sum_of_workers(n, EL_COUNTER_ANSWERS);
-	for (uint16_t i = 0; i < n->n_ports; i++)
-		drops += read_port(n, i, answered);
+	for (uint16_t i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].first == i)
+			drops += read_port(n, i, answered);
+		else
+			read_link(n, i);
+	}
 	n->drops = sum_of_workers(n, EL_COUNTER_DROP_FORWARD_FULL) +
 		   sum_of_workers(n, EL_COUNTER_DROP_PUNT_FULL);
 	drops += n->sent_in_doubt;

@@ -70,14 +70,11 @@ struct el_network_facts *network_facts(const struct network *n)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < n->n_ports; i++)
-		memcpy(f->ports[i], n->ports[i].port->name, sizeof(f->ports[i]));
+		net_port_name(&n->ports[i], f->ports[i], sizeof(f->ports[i]));
 	list_neighbours(n, f);
 	list_routes(n, &advertised, f);
 	el_routes_fini(&advertised);
 	return f;
 }
 
-_Static_assert(sizeof(((struct el_port *)NULL)->name) ==
-		   sizeof(((struct el_network_facts *)NULL)->ports[0]),
-	       "a port's name is copied as it is");
 _Static_assert(EL_WORKER_QUEUES_MAX <= EL_FACTS_PORTS_MAX, "a name for each port");

@@ -7,7 +7,8 @@
 /* How often it is looked whether a device that was removed is there again. */
 #define LOOK_NS (EL_NS_PER_S / 10)
 
-/* Has the workers send nothing to a device that is down: drivers of packet sockets take it all. */
+/* Has the workers send nothing to a device that is down, by any of its links: drivers of packet
+ * sockets take it all. */
 static void tell(struct network *n, uint32_t port)
 {
 	struct net_port *p = &n->ports[port];
@@ -36,22 +37,37 @@ static void is_down(struct network *n, uint16_t port)
 	n->sent_in_doubt += network_sent(n, port) - l->sent_up + 1;
 }
 
-/* Others may have our addresses now: as at the start nothing is sent before that is known. */
-static void is_up_again(struct network *n, uint16_t port)
+/* Whether an address of any link of the device is being checked. */
+static bool is_checking(const struct network *n, uint16_t first)
 {
-	struct port_link *l = &n->ports[port].link;
+	for (uint16_t i = first; i < n->n_ports; i++) {
+		if (n->ports[i].first == first &&
+		    el_neigh_is_checking(n->neigh, (struct el_port_idx){i}))
+			return true;
+	}
+	return false;
+}
 
-	neighbours_ask_again(n, port);
-	l->is_checked = el_neigh_is_checking(n->neigh, (struct el_port_idx){port});
+/* On all links of the device others may have our addresses now: as at the start nothing is sent
+ * before that is known. */
+static void is_up_again(struct network *n, uint16_t first)
+{
+	struct port_link *l = &n->ports[first].link;
+
+	for (uint16_t i = first; i < n->n_ports; i++) {
+		if (n->ports[i].first == first)
+			neighbours_ask_again(n, i);
+	}
+	l->is_checked = is_checking(n, first);
 	l->told = false;
 }
 
 /* The addresses have been checked. */
-static void follow_check(struct network *n, uint16_t port)
+static void follow_check(struct network *n, uint16_t first)
 {
-	struct port_link *l = &n->ports[port].link;
+	struct port_link *l = &n->ports[first].link;
 
-	if (!l->is_checked || el_neigh_is_checking(n->neigh, (struct el_port_idx){port}))
+	if (!l->is_checked || is_checking(n, first))
 		return;
 	l->is_checked = false;
 	l->told = false;
@@ -133,6 +149,8 @@ void network_read_links(struct network *n, uint64_t now_ns)
 	for (uint16_t i = 0; i < n->n_ports; i++) {
 		struct net_port *p = &n->ports[i];
 
+		if (p->first != i)
+			continue;
 		if (!p->link.is_removed && el_port_is_removed(p->port))
 			removed(n, i);
 		if (!p->link.is_removed && now_ns >= p->link.read_ns) {
@@ -170,7 +188,7 @@ void network_execute(struct network *n, const struct network_plan *plan)
 bool network_is_up(const struct network *n)
 {
 	for (uint32_t i = 0; i < n->n_ports; i++) {
-		if (n->ports[i].link.up)
+		if (n->ports[i].first == i && n->ports[i].link.up)
 			return true;
 	}
 	return false;

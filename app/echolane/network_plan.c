@@ -43,9 +43,13 @@ static int list_own(struct network_plan *plan)
 			       port->n_addresses * sizeof(*own->items));
 		own->count = port->n_addresses;
 		for (size_t k = 0; k < plan->n_sources; k++) {
-			if (plan->sources[k].ports >> i & 1)
-				own->count += net_port_add_source(own->items, own->count,
-								  &plan->sources[k].prefix);
+			const struct plan_source *source = &plan->sources[k];
+			struct el_port_idx index = {(uint16_t)i};
+
+			if (source->ports >> i & 1 &&
+			    !ways_is_elsewhere(&plan->ways, index, &source->prefix.ip))
+				own->count +=
+				    net_port_add_source(own->items, own->count, &source->prefix);
 		}
 	}
 	return 0;

@@ -122,7 +122,7 @@ struct network {
 
 /* ---- network_drops.c ---- */
 
-/* What workers have sent by a port. */
+/* What workers have sent by the device whose first link is this. */
 uint64_t network_sent(const struct network *n, uint16_t port);
 
 /* ---- neighbours.c ---- */

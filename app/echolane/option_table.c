@@ -39,11 +39,9 @@ const struct option_row option_table[] = {
      .help =
 	 "probe from this port, besides those of CONFIG or in place of the one of the same name. "
 	 "DEVICE: af_packet:eth1, af_xdp:eth1, tap:probe0, 0000:3b:00.0, net_memif0,... KEY: "
-	 "address (A/LEN), gateway, route (TO>VIA), name, profile, vlan, dad, accept_ra, ping, "
-	 "mtu, checksum. "
-	 "May "
-	 "be "
-	 "repeated, and address, gateway and route within it"},
+	 "address (A/LEN), gateway, route (TO>VIA), name, profile, vlan, outer_vlan, dad, "
+	 "accept_ra, ping, mtu, checksum. May be repeated, and address, gateway and route within "
+	 "it; one device by several VLANs is several ports"},
     {.name = "rounds", .id = OPT_ROUNDS, .value = "N", .help = "end after N rounds"},
     {.name = "table",
      .id = OPT_TABLE,

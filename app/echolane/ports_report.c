@@ -90,6 +90,14 @@ static void text_nic(const struct el_nic *n, FILE *out)
 static void text_port(const struct port_report *p, FILE *out)
 {
 	fprintf(out, "\nport %s  %s\n", p->name, p->device);
+	if (p->outer_vlan)
+		fprintf(out, COLUMN "%u in %u\n", "VLAN", p->vlan, p->outer_vlan);
+	else if (p->vlan)
+		fprintf(out, COLUMN "%u\n", "VLAN", p->vlan);
+	if (p->shares) {
+		fprintf(out, COLUMN "that of port %s\n", "device", p->shares);
+		return;
+	}
 	if (p->profile.name[0])
 		text_profile(&p->profile, out);
 	if (p->asked)
@@ -250,6 +258,8 @@ static void json_port(const struct port_report *p, FILE *out)
 	fputs("{\"name\":", out);
 	json_text(p->name, out);
 	json_pair("device", p->device, out);
+	json_pair("shares_device_of", p->shares ? p->shares : "", out);
+	fprintf(out, ",\"vlan\":%u,\"outer_vlan\":%u", p->vlan, p->outer_vlan);
 	json_pair("nic", p->nic ? p->nic->pci.address : "", out);
 	json_profile(&p->profile, out);
 	json_deal(p, out);

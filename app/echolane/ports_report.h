@@ -8,6 +8,8 @@
 /* A port of the configuration. */
 struct port_report {
 	const char *name, *device; /* the configuration's */
+	uint16_t vlan, outer_vlan; /* likewise */
+	const char *shares;        /* the first port that has the device; NULL: this one */
 	const struct el_nic *nic;  /* that it is of; NULL: of none, or of none that is here */
 	struct el_profile profile; /* "": what profile it would have is not known */
 	bool asked;                /* its driver was, and this is what it would do: */

@@ -187,7 +187,7 @@ void shared_interface_check(const struct el_conf *conf, bool frames,
 		    el_kernel_addresses(ifindex, &s.addresses, &err) < 0)
 			continue;
 		check_ports(conf, &s, &kernel, warn);
-		if (frames && s.taker)
+		if (frames && s.taker && el_conf_port_first(conf->dataplane.ports, i) == i)
 			check_frames(&s, warn);
 		free(s.addresses.items);
 	}

@@ -146,14 +146,35 @@ static bool is_at_home(const struct way_port *port, const struct el_ip *ip)
 	return false;
 }
 
-/* The ports that have the source, or a link that it is on; none has: all. A bit each. */
+/* Whether it is one of the port's addresses. */
+static bool has_address(const struct way_port *port, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < port->n_addresses; i++) {
+		if (!port->addresses[i].range && el_ip_equal(&port->addresses[i].prefix.ip, ip))
+			return true;
+	}
+	return false;
+}
+
+bool ways_is_elsewhere(const struct way_input *in, struct el_port_idx port, const struct el_ip *ip)
+{
+	bool elsewhere = false;
+
+	for (uint32_t i = 0; i < in->n_ports; i++)
+		elsewhere |= i != port.v && has_address(&in->ports[i], ip);
+	return elsewhere && !has_address(&in->ports[port.v], ip);
+}
+
+/* The ports that have the source; none has: those on whose link it is; none: all. A bit each. */
 static uint32_t homes(const struct way_input *in, const struct el_ip *from)
 {
-	uint32_t ports = 0;
+	uint32_t have = 0, near = 0;
 
-	for (uint32_t i = 0; from->family && i < in->n_ports; i++)
-		ports |= (uint32_t)is_at_home(&in->ports[i], from) << i;
-	return ports ? ports : UINT32_MAX;
+	for (uint32_t i = 0; from->family && i < in->n_ports; i++) {
+		have |= (uint32_t)has_address(&in->ports[i], from) << i;
+		near |= (uint32_t)is_at_home(&in->ports[i], from) << i;
+	}
+	return have ? have : near ? near : UINT32_MAX;
 }
 
 bool ways_is_refused(const struct way_port *port, const struct el_ip *ip)

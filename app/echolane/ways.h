@@ -45,6 +45,9 @@ uint32_t ways_ports(const struct way_input *in, const char *name);
 /* Whether a port has the address, and another host has it too. */
 bool ways_is_refused(const struct way_port *port, const struct el_ip *ip);
 
+/* Whether an address is another port's, and not this one's. */
+bool ways_is_elsewhere(const struct way_input *in, struct el_port_idx port, const struct el_ip *ip);
+
 #define WAYS_MAX 8 /* equally good ones that are told */
 
 struct way {
@@ -53,9 +56,10 @@ struct way {
 };
 
 /* The ways to `to` of a group's streams: of several, any that answers will do, best the first. With
- * a port of its own, by that alone. With a source that is an address, or on a link, of some ports,
- * by configured routes only by theirs. How many, into ret_ways; 0: there is none, and *ret_why is
- * EL_MODEL_NO_ROUTE, or EL_MODEL_NO_SOURCE where the source is another port's than the group's. */
+ * a port of its own, by that alone. With a source that some ports have, else that is on the
+ * link of some, by configured routes only by theirs. How many, into ret_ways; 0: there is none, and
+ * *ret_why is EL_MODEL_NO_ROUTE, or EL_MODEL_NO_SOURCE where the source is another port's than the
+ * group's. */
 size_t ways_find(const struct way_input *in, const struct el_model_group *group,
 		 const struct el_ip *to, struct way ret_ways[WAYS_MAX],
 		 enum el_model_status *ret_why);

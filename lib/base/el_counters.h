@@ -55,7 +55,7 @@
 	X(DROP_RX_FRAGMENT, "rx_fragment", "fragments")                                            \
 	X(DROP_RX_UNSUPPORTED, "rx_unsupported", "protocols of no use")                            \
 	X(DROP_RX_NOT_OURS, "rx_not_ours", "to an address that is not ours")                       \
-	X(DROP_RX_VLAN, "rx_vlan", "on a VLAN that is not the port's")                             \
+	X(DROP_RX_VLAN, "rx_vlan", "on a VLAN that is not the port's, or not the probe's")         \
 	X(DROP_RX_NOT_ANSWER, "rx_not_answer", "no kind of answer")                                \
 	X(DROP_RX_NEIGHBOUR, "rx_neighbour",                                                       \
 	  "ARP and neighbour discovery that concerns nobody we know, or can't be right")           \
@@ -151,7 +151,9 @@ struct el_port_view {
 	 * its own counters; and whether these are believed, else nothing is known of it. */
 	uint64_t worker_packets[EL_DIRECTIONS], unaccounted[EL_DIRECTIONS];
 	uint64_t counters_believed[EL_DIRECTIONS];
-	/* What is heard of addresses on the link (el_neigh_counters). */
+	/* Of the link, and all that is said of another link on the device of a port before it
+	 * (is_link): what is heard of addresses there (el_neigh_counters). */
+	uint64_t is_link;
 	uint64_t address_conflicts, neighbour_conflicts, neighbour_moves;
 	uint64_t duplicate_addresses; /* that are not used now, for another host has them */
 };

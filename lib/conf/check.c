@@ -401,17 +401,15 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	if (is_sound(map, entries, "addresses") && conf_port_check_advertised(p, &why) < 0)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "accept_ra"), "accept_ra", "%s",
 				why.text);
+	if (p->outer_vlan && !p->vlan && is_sound(map, entries, "vlan"))
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "outer_vlan"), "outer_vlan", "%s",
+				CONF_OUTER_ALONE);
 	check_neighbours(w, map, entries, p);
 	check_next_hops(w, map, entries, p);
 	if (conf_walk_valid(map, entries, "device") &&
 	    el_device_parse(p->device, &device, &why) < 0)
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "device"), "device", "%s",
 				why.text);
-	if (p->device && !p->name) {
-		p->name = conf_port_default_name(p->device);
-		if (!p->name)
-			w->rc = -ENOMEM;
-	}
 }
 
 void conf_check_lcores(struct conf_walk *w, const struct conf_map *map,
@@ -479,6 +477,29 @@ void conf_check_responder(struct conf_walk *w, const struct conf_map *map,
 				"missing: who is answered has to be said");
 }
 
+/* What a port's own keys can't say, beside the ports before it. */
+static void check_port_among(struct conf_walk *w, struct conf_pos pos, struct el_conf_port *ports,
+			     size_t i)
+{
+	struct el_conf_port *p = &ports[i];
+	const char *key = NULL;
+	struct el_error why;
+	size_t first = 0;
+
+	if (!p->name && !(p->name = conf_link_default_name(ports, i, p))) {
+		w->rc = -ENOMEM;
+		return;
+	}
+	while (strcmp(ports[first].name, p->name) != 0)
+		first++;
+	if (conf_link_check(ports, i, i, p, &key, &why) < 0)
+		conf_walk_error(w, pos, key, "%s", why.text);
+	else if (first < i)
+		conf_walk_error(w, pos, NULL,
+				"ports[%zu] has the name \"%s\" too: another \"name\" is needed",
+				first, p->name);
+}
+
 void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 			  const struct conf_entry *entries, void *obj)
 {
@@ -487,17 +508,11 @@ void conf_check_dataplane(struct conf_walk *w, const struct conf_map *map,
 	if (!conf_walk_valid(map, entries, "ports"))
 		return;
 	conf_walk_enter(w, "ports", 0);
-	for (size_t i = 0; i < d->n_ports; i++) {
-		size_t first = 0;
+	for (size_t i = 0; i < d->n_ports && w->rc == 0; i++) {
+		struct conf_pos pos = conf_walk_item_pos(w, map, entries, "ports", i);
 
-		while (strcmp(d->ports[first].name, d->ports[i].name) != 0)
-			first++;
 		conf_walk_enter(w, NULL, i);
-		if (first < i)
-			conf_walk_error(w, conf_walk_item_pos(w, map, entries, "ports", i), NULL,
-					"ports[%zu] has the name \"%s\" too: another \"name\" is "
-					"needed",
-					first, d->ports[i].name);
+		check_port_among(w, pos, d->ports, i);
 		conf_walk_leave(w);
 	}
 	conf_walk_leave(w);

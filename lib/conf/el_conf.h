@@ -150,7 +150,8 @@ struct el_conf_neighbour {
 	uint8_t mac[6];
 };
 
-/* A port, from `dataplane.ports` or from --port. */
+/* A port, from `dataplane.ports` or from --port: a device, or one of the links on a device that
+ * others have, too. */
 struct el_conf_port {
 	char *name;    /* default: the interface of the device, else the device itself */
 	char *device;  /* "af_packet:eth1", "0000:3b:00.0", "net_memif0,..." */
@@ -163,13 +164,29 @@ struct el_conf_port {
 	size_t n_routes;
 	struct el_conf_neighbour *neighbours;
 	size_t n_neighbours;
-	uint16_t vlan;  /* 0: untagged */
-	bool dad;       /* its addresses are checked before they are used */
-	bool ping;      /* echo requests to its addresses are answered */
+	uint16_t vlan;       /* 0: untagged */
+	uint16_t outer_vlan; /* 802.1ad, around it; 0: none */
+	bool dad;            /* its addresses are checked before they are used */
+	bool ping;           /* echo requests to its addresses are answered */
 	bool accept_ra; /* routers' advertisements are heard; only without a kernel's addresses */
 	uint16_t mtu;   /* 0: the device's */
 	enum el_conf_checksum checksum;
 };
+
+/* The VLANs of a port as one number, an el_vlan: the outer one << 16 | the inner one. */
+static inline uint32_t el_conf_port_vlan(const struct el_conf_port *port)
+{
+	return (uint32_t)port->outer_vlan << 16 | port->vlan;
+}
+
+/* Which of `ports` is the first that has the device of ports[i]; i: it is. The others are links of
+ * the same device, by their VLANs. Pure. */
+size_t el_conf_port_first(const struct el_conf_port *ports, size_t i);
+
+/* Whether ports[i] of n takes the addresses and routes of its kernel interface, if it has one: it
+ * is given none, and is not on a VLAN beside other ports of its device, for there the kernel's are
+ * those of the untagged one. Pure. */
+bool el_conf_port_follows(const struct el_conf_port *ports, size_t n, size_t i);
 
 struct el_conf_dataplane {
 	int control_core;                              /* EL_CONF_UNSET: the first allowed */
@@ -275,8 +292,10 @@ int64_t el_conf_inventory_expiry_s(const struct el_conf_inventory_target *target
 bool el_conf_is_name(const char *text);
 void el_conf_diags_fini(struct el_conf_diags *diags);
 
-/* Adds the port that `--port SPEC` describes, or replaces the one of the same name. SPEC is
- * DEVICE[,address=A/LEN]...[,gateway=A]...[,name=N][,profile=P][,vlan=N][,mtu=N][,route=TO>VIA]...;
+/* Adds the port that `--port SPEC` describes, or replaces the one of the same name, which without a
+ * name in SPEC is also the one of the same device and VLANs. SPEC is
+ * DEVICE[,address=A/LEN]...[,gateway=A]...[,name=N][,profile=P][,vlan=N][,outer_vlan=N][,mtu=N]
+ * [,route=TO>VIA]...;
  * words that are none of these stay part of DEVICE (an EAL device string has commas of its own).
  * 0, -EINVAL (with a sentence in `err`), -ENOMEM. */
 int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *err);

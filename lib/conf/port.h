@@ -2,7 +2,10 @@
 #pragma once
 #include "el_conf.h"
 
-/* The name that a port has by default: the interface of its device, else the device itself. NULL:
+/* Why a port can't have an outer VLAN alone. */
+#define CONF_OUTER_ALONE "expected a \"vlan\" above 0 beside it, for the tag inside"
+
+/* The name that a device has by default: the interface of its device, else the device itself. NULL:
  * out of memory. */
 char *conf_port_default_name(const char *device);
 
@@ -13,3 +16,16 @@ int conf_port_check_advertised(const struct el_conf_port *port, struct el_error 
  */
 int conf_port_check_next_hop(const struct el_conf_port *port, const struct el_ip *ip,
 			     struct el_error *err);
+
+/* The one of `n` ports that has the device and the tags of `port`; n: none. */
+size_t conf_link_find(const struct el_conf_port *ports, size_t n, const struct el_conf_port *port);
+
+/* The name that a port has by default behind `n` others: where one of these has its device, with
+ * the numbers of its VLANs ("eth1.7.100", "eth1.0" untagged). NULL: out of memory. */
+char *conf_link_default_name(const struct el_conf_port *ports, size_t n,
+			     const struct el_conf_port *port);
+
+/* Whether `port` can stand at `place` among `n` ports, as far as others of these have its device.
+ * 0, or -EINVAL with a sentence and the key that it is about (NULL: the port itself). */
+int conf_link_check(const struct el_conf_port *ports, size_t n, size_t place,
+		    const struct el_conf_port *port, const char **ret_key, struct el_error *err);

@@ -86,7 +86,7 @@ static int add_route(struct el_conf_port *port, char *text, struct el_error *err
 }
 
 /* Keys that may stand once; those that may be repeated. */
-static const char *const singles[] = {"name",      "profile", "vlan", "dad",
+static const char *const singles[] = {"name",      "profile", "vlan", "outer_vlan", "dad",
 				      "accept_ra", "ping",    "mtu",  "checksum"};
 static const char *const lists[] = {"address", "gateway", "route"};
 #define SINGLES (sizeof(singles) / sizeof(singles[0]))
@@ -199,6 +199,8 @@ static int check_spec(const struct el_conf_port *port, struct el_error *err)
 	if (port->mtu && port->mtu < 68)
 		return el_error_set(err, -EINVAL, "mtu: expected 0 or at least 68, got %u",
 				    port->mtu);
+	if (port->outer_vlan && !port->vlan)
+		return el_error_set(err, -EINVAL, "outer_vlan: %s", CONF_OUTER_ALONE);
 	for (size_t i = 0; i < port->n_gateways; i++)
 		if (conf_port_check_next_hop(port, &port->gateways[i], &why) < 0)
 			return el_error_set(err, -EINVAL, "gateway: %s", why.text);
@@ -248,35 +250,50 @@ static int parse_spec(struct el_conf_port *port, const char *spec, struct el_err
 	port->device = strdup(device);
 	if (conf_port_check_advertised(port, &why) < 0)
 		return el_error_set(err, -EINVAL, "accept_ra: %s", why.text);
-	if (port->device && !port->name)
-		port->name = conf_port_default_name(port->device);
-	return port->device && port->name ? 0 : -ENOMEM;
+	return port->device ? 0 : -ENOMEM;
+}
+
+/* Gives a port a name, where it has none: that of the port whose device and VLANs it has, else the
+ * default. */
+static int name_it(struct el_conf_port *port, const struct el_conf_port *ports, size_t n)
+{
+	size_t same = conf_link_find(ports, n, port);
+
+	if (!port->name)
+		port->name =
+		    same < n ? strdup(ports[same].name) : conf_link_default_name(ports, n, port);
+	return port->name ? 0 : -ENOMEM;
 }
 
 int el_conf_add_port(struct el_conf *conf, const char *spec, struct el_error *err)
 {
 	const struct conf_key *ports =
 	    conf_map_key(conf_map_key(&conf_root_map, "dataplane")->map, "ports");
-	struct el_conf_port port = {0}, *place = NULL;
+	struct el_conf_dataplane *d = &conf->dataplane;
+	struct el_conf_port port = {0};
+	const char *key = NULL;
+	struct el_error why;
+	size_t place = 0;
 	int rc = conf_defaults_set(&conf_port_map, &port);
 
 	if (rc == 0)
 		rc = parse_spec(&port, spec, err);
-	for (size_t i = 0; rc == 0 && i < conf->dataplane.n_ports && !place; i++)
-		if (strcmp(conf->dataplane.ports[i].name, port.name) == 0)
-			place = &conf->dataplane.ports[i];
-	if (rc == 0 && !place && conf->dataplane.n_ports >= ports->max)
+	if (rc == 0)
+		rc = name_it(&port, d->ports, d->n_ports);
+	while (rc == 0 && place < d->n_ports && strcmp(d->ports[place].name, port.name) != 0)
+		place++;
+	if (rc == 0 && conf_link_check(d->ports, d->n_ports, place, &port, &key, &why) < 0)
+		rc =
+		    el_error_set(err, -EINVAL, "%s%s%s", key ? key : "", key ? ": " : "", why.text);
+	if (rc == 0 && place == d->n_ports && d->n_ports >= ports->max)
 		rc = el_error_set(err, -EINVAL, "more than %.0f ports", ports->max);
-	if (rc == 0 && !place) {
-		place = add_item(conf_field(ports, &conf->dataplane), sizeof(*place));
-		if (!place)
-			rc = -ENOMEM;
-	}
+	if (rc == 0 && place == d->n_ports && !add_item(conf_field(ports, d), sizeof(port)))
+		rc = -ENOMEM;
 	if (rc < 0) {
 		conf_map_release(&conf_port_map, &port);
 		return rc;
 	}
-	conf_map_release(&conf_port_map, place);
-	*place = port;
+	conf_map_release(&conf_port_map, &d->ports[place]);
+	d->ports[place] = port;
 	return 0;
 }

@@ -214,6 +214,13 @@ static bool print_round_cut(const struct family *f, const struct el_expo_input *
 	 EL_COUNTER_##id},
 #define PORT(member, what, type, help)                                                             \
 	{                                                                                          \
+		"echolane_port_" what, type, help, expo_rows_ports, NULL, expo_print_device,       \
+		    PROBE_ANY, offsetof(struct el_port_view, member)                               \
+	}
+
+/* Of each port, also where several have one device. */
+#define PORT_LINK(member, what, type, help)                                                        \
+	{                                                                                          \
 		"echolane_port_" what, type, help, expo_rows_ports, NULL, expo_print_port,         \
 		    PROBE_ANY, offsetof(struct el_port_view, member)                               \
 	}
@@ -474,15 +481,15 @@ const struct family expo_families[] = {
 	counters_believed, "counters_believed", FAMILY_GAUGE,
 	"1 if the port's counters are compared with the workers', 0 if it counts nothing "
 	"or other packets."),
-    PORT(address_conflicts, "address_conflicts_total", FAMILY_COUNTER,
-	 "ARP packets and NDP messages of somebody else that use an address of ours."),
-    PORT(
+    PORT_LINK(address_conflicts, "address_conflicts_total", FAMILY_COUNTER,
+	      "ARP packets and NDP messages of somebody else that use an address of ours."),
+    PORT_LINK(
 	duplicate_addresses, "duplicate_addresses", FAMILY_GAUGE,
 	"Addresses of the port's own that it does not use, for another host on its link has them."),
-    PORT(neighbour_conflicts, "neighbour_conflicts_total", FAMILY_COUNTER,
-	 "Claims of another MAC address for a neighbour that still answered at its own."),
-    PORT(neighbour_moves, "neighbour_moves_total", FAMILY_COUNTER,
-	 "Neighbours that answer at another MAC address than before."),
+    PORT_LINK(neighbour_conflicts, "neighbour_conflicts_total", FAMILY_COUNTER,
+	      "Claims of another MAC address for a neighbour that still answered at its own."),
+    PORT_LINK(neighbour_moves, "neighbour_moves_total", FAMILY_COUNTER,
+	      "Neighbours that answer at another MAC address than before."),
     {"echolane_port_placement", FAMILY_GAUGE,
      "1 for what streams are given to workers by, so that answers come in where they are "
      "awaited: the port's own hash (computed), where answers came in before (learnt), neither "

@@ -138,12 +138,20 @@ bool expo_print_port(const struct family *f, const struct el_expo_input *in, uin
 }
 
 /* Counters of both directions, side by side. */
+bool expo_print_device(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l)
+{
+	return !in->ports[row].is_link && expo_print_port(f, in, row, sub, l);
+}
+
 bool expo_print_direction(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			  uint32_t sub, struct line *l)
 {
 	static const char *const names[EL_DIRECTIONS] = EL_DIRECTION_NAMES;
 	uint64_t v[EL_DIRECTIONS];
 
+	if (in->ports[row].is_link)
+		return false;
 	memcpy(v, (const char *)&in->ports[row] + f->offset, sizeof(v));
 	line_label(l, "direction", names[sub]);
 	port_labels(in, row, l);
@@ -161,6 +169,8 @@ uint32_t expo_subs_port_directions(const struct el_expo_input *in)
 static bool print_source(const struct el_expo_input *in, uint32_t row, const char *source,
 			 struct line *l)
 {
+	if (in->ports[row].is_link)
+		return false;
 	port_labels(in, row, l);
 	line_label(l, "source", source);
 	line_u64(l, 1);

@@ -117,6 +117,10 @@ bool expo_print_refused(const struct family *f, const struct el_expo_input *in, 
 bool expo_print_port(const struct family *f, const struct el_expo_input *in, uint32_t row,
 		     uint32_t sub, struct line *l);
 uint32_t expo_subs_port_directions(const struct el_expo_input *in);
+/* The same of a device: of several ports that have it, the first alone. So it is of what follows.
+ */
+bool expo_print_device(const struct family *f, const struct el_expo_input *in, uint32_t row,
+		       uint32_t sub, struct line *l);
 bool expo_print_direction(const struct family *f, const struct el_expo_input *in, uint32_t row,
 			  uint32_t sub, struct line *l);
 bool expo_print_placement(const struct family *f, const struct el_expo_input *in, uint32_t row,

@@ -9,6 +9,7 @@
 
 #include "el_base.h"
 #include "el_conf.h"
+#include "el_pkt.h"
 
 /* ---- routes: pure ---- */
 
@@ -85,7 +86,7 @@ struct el_neigh_address {
 
 struct el_neigh_port {
 	uint8_t mac[6];
-	uint16_t vlan; /* 0: untagged */
+	el_vlan vlan;
 	const struct el_neigh_address *addresses;
 	size_t n_addresses;
 };
@@ -115,7 +116,7 @@ struct el_neigh_event {
 };
 
 struct el_neigh_callbacks {
-	/* Sends a whole frame, of 60 to 90 bytes, by `port`; the memory is the caller's. False if
+	/* Sends a whole frame, of 60 to 94 bytes, by `port`; the memory is the caller's. False if
 	 * it can't now: requests are then tried again 10 ms later. */
 	bool (*send)(void *context, struct el_port_idx port, const uint8_t *frame, size_t len);
 	/* Entry `index` has another state or MAC address than before. */
@@ -233,10 +234,10 @@ int el_neigh_get(const struct el_neigh_table *t, struct el_next_hop_idx index,
 /* How many entries are PENDING, and addresses of our own being checked. */
 unsigned el_neigh_count_pending(const struct el_neigh_table *t);
 
-/* The header that takes a packet of `ethertype` to entry `index`: destination, source, VLAN tag if
- * the port has one, type. Its length (14 or 18); zeros for the destination while it is not known. 0
- * if there is no entry. */
-#define EL_NEIGH_HEADER_MAX 18
+/* The header that takes a packet of `ethertype` to entry `index`: destination, source, VLAN tags
+ * where the port has any, type. Its length (14, 18 or 22); zeros for the destination while it is
+ * not known. 0 if there is no entry. */
+#define EL_NEIGH_HEADER_MAX (14 + EL_TAGS_LEN_MAX)
 size_t el_neigh_header(const struct el_neigh_table *t, struct el_next_hop_idx index,
 		       uint16_t ethertype, uint8_t ret_header[EL_NEIGH_HEADER_MAX]);
 

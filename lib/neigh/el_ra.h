@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "el_ip.h"
+#include "el_pkt.h"
 
 #define EL_RA_ROUTERS_MAX 8
 #define EL_RA_PREFIXES_MAX 8
@@ -35,7 +36,7 @@ struct el_ra_prefix {
 
 struct el_ra {
 	uint8_t mac[6];
-	uint16_t vlan;
+	el_vlan vlan;
 	/* Those that are listed; routers by their preference, the highest first. */
 	struct el_ra_router routers[EL_RA_ROUTERS_MAX];
 	struct el_ra_prefix prefixes[EL_RA_PREFIXES_MAX];
@@ -51,7 +52,7 @@ struct el_ra {
 };
 
 /* Nothing is known, and routers are asked. */
-void el_ra_init(struct el_ra *ra, const uint8_t mac[6], uint16_t vlan, uint64_t now_ns);
+void el_ra_init(struct el_ra *ra, const uint8_t mac[6], el_vlan vlan, uint64_t now_ns);
 /* The link is up again: routers are asked, three times at most (RFC 4861 section 6.3.7). */
 void el_ra_ask_again(struct el_ra *ra, uint64_t now_ns);
 

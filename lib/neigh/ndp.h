@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 #include "el_ip.h"
+#include "el_pkt.h"
 
 #define NDP_SOLICITATION 135
 #define NDP_ADVERTISEMENT 136
-#define NDP_FRAME_MAX 90 /* Ethernet with a tag, IPv6, the message, one option */
+#define NDP_FRAME_MAX 94 /* Ethernet with two tags, IPv6, the message, one option */
 
 /* Flags of advertisements. */
 #define NDP_SOLICITED 0x40
@@ -18,8 +19,8 @@
 
 struct ndp {
 	uint8_t type;
-	uint8_t flags;          /* of advertisements */
-	uint16_t vlan;          /* 0: untagged */
+	uint8_t flags; /* of advertisements */
+	el_vlan vlan;
 	uint8_t to[6], from[6]; /* Ethernet */
 	struct el_ip source, destination;
 	struct el_ip target;
@@ -29,7 +30,7 @@ struct ndp {
 
 enum ndp_parse { NDP_OK, NDP_NOT, NDP_MALFORMED };
 
-/* Parses an Ethernet frame with at most one VLAN tag, checksum and all that RFC 4861 sections 7.1.1
+/* Parses an Ethernet frame on any VLAN, checksum and all that RFC 4861 sections 7.1.1
  * and 7.1.2 ask for; NDP_NOT if it is something else. */
 enum ndp_parse ndp_parse(const uint8_t *frame, size_t len, struct ndp *ret_ndp);
 

@@ -80,7 +80,8 @@ static bool parse(const struct el_ra *ra, const uint8_t *frame, size_t len, bool
 		  struct advertisement *ret)
 {
 	const uint8_t *l3, *message;
-	uint16_t vlan, type;
+	el_vlan vlan;
+	uint16_t type;
 	size_t payload_len, l2_len = ethernet_parse(frame, len, &vlan, &type);
 
 	*ret_is_one = false;
@@ -353,7 +354,7 @@ void el_ra_ask_again(struct el_ra *ra, uint64_t now_ns)
 	ra->solicit_ns = now_ns + number % SOLICITATION_DELAY_NS;
 }
 
-void el_ra_init(struct el_ra *ra, const uint8_t mac[6], uint16_t vlan, uint64_t now_ns)
+void el_ra_init(struct el_ra *ra, const uint8_t mac[6], el_vlan vlan, uint64_t now_ns)
 {
 	*ra = (struct el_ra){.vlan = vlan};
 	memcpy(ra->mac, mac, sizeof(ra->mac));

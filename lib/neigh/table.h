@@ -53,7 +53,7 @@ struct own {
 
 struct port {
 	uint8_t mac[6];
-	uint16_t vlan;
+	el_vlan vlan;
 	struct el_neigh_address *addresses;
 	struct own *own; /* of each of them */
 	size_t n_addresses;

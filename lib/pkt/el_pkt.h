@@ -148,6 +148,12 @@ static inline bool el_tags_begin(const struct el_tags *tags, const uint8_t *fram
 	return !((bytes ^ tags->bytes) & tags->mask);
 }
 
+/* The VLAN that a frame of `len` bytes is on, and the length of its Ethernet header, whose last two
+ * bytes are the type of what is behind it; 0: it is shorter than that. VLAN 0 in an 802.1Q tag is
+ * none, but for its priority. Tags that make no el_vlan (a service tag alone, more than those two)
+ * look like the type of something unknown. */
+size_t el_tags_read(const uint8_t *frame, size_t len, el_vlan *ret_vlan);
+
 /* ---- parse ---- */
 
 enum el_pkt_error {

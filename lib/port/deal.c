@@ -31,10 +31,11 @@ void deal_conf(struct el_port *port, const struct rte_eth_dev_info *info, uint16
 	/* one queue needs no hash, and who is on no VLAN no filter of them */
 	if (queues == 1)
 		wanted &= ~RTE_ETH_RX_OFFLOAD_RSS_HASH;
-	if (!port->vlan) {
+	if (!port->tagged) {
 		wanted &= ~RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 		conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	}
+	port->loses_tpid = strcmp(info->driver_name, "net_af_packet") == 0;
 	port->deal = (struct el_port_deal){
 	    .rss_missing = queues > 1 ? profile->rss & ~rss : 0,
 	    .rx_missing = wanted & ~info->rx_offload_capa,

@@ -44,9 +44,19 @@
 static bool running;
 static char *args_memory; /* the EAL keeps pointers into it */
 
+/* Several ports may have one. */
+static uint32_t count_devices(const struct el_eal_config *c)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < c->n_ports; i++)
+		n += el_conf_port_first(c->ports, i) == i;
+	return n;
+}
+
 static uint32_t memory_mib(const struct el_eal_config *c)
 {
-	uint64_t queues = (uint64_t)c->n_ports * c->lcores->n_workers;
+	uint64_t queues = (uint64_t)count_devices(c) * c->lcores->n_workers;
 
 	if (c->memory_mib)
 		return c->memory_mib;
@@ -123,7 +133,8 @@ static void add_pci(struct args *a, const struct el_eal_config *c)
 	bool any = false;
 
 	for (size_t i = 0; i < c->n_ports; i++) {
-		if (el_device_parse(c->ports[i].device, &d, NULL) < 0 || d.kind != EL_DEVICE_PCI)
+		if (el_conf_port_first(c->ports, i) < i ||
+		    el_device_parse(c->ports[i].device, &d, NULL) < 0 || d.kind != EL_DEVICE_PCI)
 			continue;
 		add_arg(a, "--allow=%s", pci_device(c, &c->ports[i], d.name, text, sizeof(text)));
 		any = true;
@@ -238,10 +249,9 @@ static int check_resources(const struct el_eal_config *c, struct el_error *err)
 {
 	uint32_t n = c->lcores->n_workers;
 
-	return resources_check(
-	    DESCRIPTORS_BASE +
-		n * (DESCRIPTORS_WORKER + (uint32_t)c->n_ports * DESCRIPTORS_WORKER_PORT),
-	    THREADS_BASE + n, err);
+	return resources_check(DESCRIPTORS_BASE + n * (DESCRIPTORS_WORKER +
+						       count_devices(c) * DESCRIPTORS_WORKER_PORT),
+			       THREADS_BASE + n, err);
 }
 
 /* What the EAL's files may take. */

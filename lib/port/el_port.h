@@ -190,7 +190,7 @@ struct el_port {
 	uint16_t queues_dead; /* that its driver has, but that carry nothing: they are not used */
 	uint8_t mac[6];
 	uint16_t mtu;
-	uint16_t vlan;
+	bool tagged; /* some of the frames that it is for have VLAN tags */
 	int socket;               /* NUMA */
 	char interface[IFNAMSIZ]; /* of the kernel; "" and ifindex 0 where there is none */
 	unsigned ifindex;
@@ -199,6 +199,8 @@ struct el_port {
 	 * came, and are not to be refused for it (el_conf_port.checksum). */
 	bool partial_checksums;
 	bool strips_tags; /* its driver takes VLAN tags off, though its profile forbids it */
+	/* Its driver puts tags on again that the kernel has taken off, and all as 802.1Q. */
+	bool loses_tpid;
 	uint64_t rx_checksum_flags;    /* el_worker_queue's, of what the device verifies */
 	uint32_t slots[EL_DIRECTIONS]; /* packets that the rings of all queues hold */
 	bool link_up;
@@ -264,6 +266,9 @@ int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *p
 /* Stops and removes it; no worker may use it any more and all its mbufs are to be back. NULL does
  * nothing. */
 void el_port_close(struct el_port *port);
+
+/* Has a device that filters VLANs let the frames of a link in. 0, or -errno with a sentence. */
+int el_port_pass_vlan(struct el_port *port, const struct el_conf_port *link, struct el_error *err);
 
 /* Lets the frames of all multicast groups in, until the port is closed: neighbour discovery asks
  * for IPv6 addresses by them, and only a kernel joins the groups of its own. A driver that has no

@@ -203,16 +203,6 @@ static int start_with_buffers(struct el_port *port, struct el_port_device *d, st
 	return r;
 }
 
-/* A device that filters VLANs is told the port's, or it would keep all tagged frames to itself. */
-static int pass_vlan(const struct el_port *port, const struct el_port_device *d,
-		     const struct setup *s, const char **ret_what)
-{
-	if (!(s->conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER))
-		return 0;
-	*ret_what = "can't be told its VLAN";
-	return rte_eth_dev_vlan_filter(d->id, port->vlan, 1);
-}
-
 int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t mtu,
 		 struct el_error *err)
 {
@@ -237,8 +227,6 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	d->mtu = mtu;
 	memcpy(d->slots_before, port->slots, sizeof(d->slots_before));
 	r = start_with_buffers(port, d, &s, &what);
-	if (r == 0)
-		r = pass_vlan(port, d, &s, &what);
 	if (r < 0)
 		goto fail;
 	r = rte_eth_macaddr_get(d->id, &mac);
@@ -281,6 +269,15 @@ int ethdev_restart(struct el_port *port, uint16_t queues, struct el_error *err)
 	memset(port->slots, 0, sizeof(port->slots));
 	memset(&port->rss, 0, sizeof(port->rss));
 	return ethdev_start(port, 0, queues, d->mtu, err);
+}
+
+int ethdev_pass_vlan(const struct el_port_device *device, uint16_t vlan)
+{
+	int offloads = rte_eth_dev_get_vlan_offload(device->id);
+
+	return offloads > 0 && offloads & RTE_ETH_VLAN_FILTER_OFFLOAD
+		   ? rte_eth_dev_vlan_filter(device->id, vlan, 1)
+		   : 0;
 }
 
 int ethdev_receive_multicast(const struct el_port_device *device)

@@ -280,7 +280,7 @@ struct el_port *port_create(const struct el_conf_port *conf)
 		return NULL;
 	}
 	port->private->multicast_socket = -1;
-	port->vlan = conf->vlan;
+	port->tagged = conf->vlan != 0;
 	el_str_init(&name, port->name, sizeof(port->name));
 	el_str_add(&name, conf->name ? conf->name : conf->device);
 	return port;
@@ -323,6 +323,20 @@ void el_port_close(struct el_port *port)
 	el_rtnl_close(port->private->rtnl);
 	free(port->private);
 	free(port);
+}
+
+int el_port_pass_vlan(struct el_port *port, const struct el_conf_port *link, struct el_error *err)
+{
+	struct el_port_private *p = port->private;
+	uint16_t vlan = link->outer_vlan ? link->outer_vlan : link->vlan;
+	int r = 0;
+
+	for (uint16_t i = 0; r >= 0 && vlan && i < p->n_devices; i++)
+		r = ethdev_pass_vlan(&p->devices[i], vlan);
+	if (r < 0)
+		return port_error(port, err, r, "it can't be told of VLAN %u: %s", vlan,
+				  strerror(-r));
+	return 0;
 }
 
 int el_port_receive_multicast(struct el_port *port, struct el_error *err)

@@ -116,6 +116,8 @@ void ethdev_stop(struct el_port_device *device);
 /* The pool of the receive buffers of the DPDK port `id`. */
 struct rte_mempool *ethdev_pool(const struct el_port_private *private, uint16_t id);
 int ethdev_receive_multicast(const struct el_port_device *device);
+/* Where it filters VLANs, lets frames of this one in. */
+int ethdev_pass_vlan(const struct el_port_device *device, uint16_t vlan);
 
 /* ---- link.c ---- */
 

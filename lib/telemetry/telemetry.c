@@ -185,23 +185,26 @@ static int on_worker(const char *cmd, const char *params, struct rte_tel_data *d
 	return 0;
 }
 
-/* One row a port. */
+/* One row a device: of several ports that have it, the first. */
 static int add_ports(const char *params, struct rte_tel_data *d,
 		     void (*add)(struct reply *row, const struct el_port_view *v))
 {
 	struct el_port_view ports[PORTS_MAX];
 	uint32_t n = take_ports(ports, PORTS_MAX);
 	struct reply r, row;
+	uint32_t number = 0;
 
 	if (has_params(params, d))
 		return 0;
 	reply_begin(&r, d);
 	for (uint32_t i = 0; i < n; i++) {
+		if (ports[i].is_link)
+			continue;
 		if (!reply_row_begin(&row))
 			return -ENOMEM;
 		reply_text(&row, "name", ports[i].name);
 		add(&row, &ports[i]);
-		if (!reply_row_add(&r, i, &row))
+		if (!reply_row_add(&r, number++, &row))
 			break;
 	}
 	return 0;

@@ -18,7 +18,7 @@
 #include "el_plan.h"
 #include "el_wall_clock.h"
 
-#define EL_WORKER_QUEUES_MAX 32 /* as many ports as a configuration may have */
+#define EL_WORKER_QUEUES_MAX 32 /* links: as many ports as a configuration may have */
 #define EL_NEXT_HOPS_MAX 65536  /* what an el_next_hop_idx tells apart */
 #define EL_L2_HEADER_MAX (14 + EL_TAGS_LEN_MAX)
 
@@ -35,7 +35,7 @@ struct el_next_hop {
 	uint8_t l2[EL_L2_HEADER_MAX];
 	uint8_t l2_len;
 	uint8_t state; /* enum el_next_hop_state */
-	uint8_t queue; /* which of the worker's queues it leaves by: one per port */
+	uint8_t queue; /* which of the worker's queues it leaves by */
 	uint8_t zero;
 };
 
@@ -49,7 +49,9 @@ enum el_checksums {
 	EL_CHECKSUMS_REFUSED,
 };
 
-/* A queue pair of a worker. */
+/* A queue pair of a worker; or, where several have the same one, each of them a link on its device:
+ * what comes in is parted by their VLANs, and an answer that comes by another link than its probe
+ * left by is none. */
 struct el_worker_queue {
 	uint16_t port_id;
 	uint16_t rx_queue, tx_queue;
@@ -57,6 +59,9 @@ struct el_worker_queue {
 	 * replaced them. */
 	const struct el_prefix *own;
 	uint32_t n_own;
+	/* The first so many of `own` are on networks of the link itself. Others may be routed here
+	 * by any link: answers to them may come by another on the device. */
+	uint32_t n_home;
 	/* Addresses that no RST for an unknown connection is sent from or to: those of a kernel,
 	 * which answers for itself, and the broadcast addresses of the port's links. Likewise the
 	 * caller's. */
@@ -70,6 +75,9 @@ struct el_worker_queue {
 	el_vlan vlan; /* of its frames */
 	/* The NIC takes tags off frames, whatever it is told: they are put on again. */
 	bool strips_tags;
+	/* Outer tags come as 802.1Q, whatever they were: on a device with links in a service VLAN
+	 * they are taken for 802.1ad. Where the NIC strips tags it is so, too. */
+	bool loses_tpid;
 	enum el_checksums checksums;
 	/* The mbuf flags by which the NIC says that it has found checksums right:
 	 * RTE_MBUF_F_RX_IP_CKSUM_GOOD (IPv4's headers), RTE_MBUF_F_RX_L4_CKSUM_GOOD (TCP), or 0. */
@@ -89,7 +97,8 @@ enum el_command_kind {
 	EL_COMMAND_ROUND,
 	/* Entry `index` of the next-hop table is next_hop from now on. */
 	EL_COMMAND_NEXT_HOP,
-	/* rx_line: what the NIC's stamps mean from now on that come by queue `index`. */
+	/* rx_line: what the NIC's stamps mean from now on that come by the device of queue `index`.
+	 */
 	EL_COMMAND_RX_CLOCK,
 	/* Check the clock, by `pair` where the worker can't read one itself; some ten times a
 	 * second. */
@@ -102,7 +111,7 @@ enum el_command_kind {
 	 * control's again once el_worker_responders_taken says so. */
 	EL_COMMAND_RESPOND,
 	/* down: whether the device of queue `index` takes packets and sends none, so that probes
-	 * by it are local. gone: it is not to be touched any more, from
+	 * by it, on whichever link, are local. gone: it is not to be touched any more, from
 	 * el_worker_ports_taken on, and stays so; with down. */
 	EL_COMMAND_PORT,
 	/* Leave the loop now. Open blocks come back first, as they are: to have answers waited for,
@@ -118,7 +127,7 @@ struct el_command {
 		struct el_block *block;
 		struct {
 			const struct el_prefix *own, *silent;
-			uint32_t n_own, n_silent, n_pinged;
+			uint32_t n_own, n_home, n_silent, n_pinged;
 		};
 		struct {
 			bool down, gone;
@@ -246,7 +255,8 @@ bool el_worker_has_read_all(const struct el_worker *w);
 /* What it told of its clock since the last call, oldest first. Control's thread. */
 unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max);
 
-/* Packets that the device of a queue (index among the worker's) gave and took; any thread. */
+/* Packets that the device of a queue (index among the worker's) gave and took; of those on one
+ * device, what is counted of which is not told, but in sum they are right. Any thread. */
 uint64_t el_worker_queue_rx(const struct el_worker *w, uint32_t queue);
 uint64_t el_worker_queue_tx(const struct el_worker *w, uint32_t queue);
 

@@ -12,22 +12,32 @@ static struct hop hop_of(struct el_worker *w, const struct el_next_hop *nh)
 {
 	struct hop hop = {.l2_len = nh->l2_len,
 			  .state = nh->state,
-			  .queue = &w->queues[nh->queue < w->n_queues ? nh->queue : 0]};
+			  .queue = w->queues[nh->queue < w->n_queues ? nh->queue : 0].first};
 
 	memcpy(hop.l2 + HOP_L2_BYTES - nh->l2_len, nh->l2, nh->l2_len);
 	return hop;
 }
 
+/* The queues that are on the device of queue `index`, one after the other, from NULL on. */
+static struct queue *next_link(struct el_worker *w, uint16_t index, const struct queue *q)
+{
+	uint32_t i = q ? (uint32_t)(q - w->queues) + 1 : 0;
+
+	if (index >= w->n_queues)
+		return NULL;
+	while (i < w->n_queues && w->queues[i].first != w->queues[index].first)
+		i++;
+	return i < w->n_queues ? &w->queues[i] : NULL;
+}
+
 static void take_port(struct el_worker *w, const struct el_command *c)
 {
-	if (c->index < w->n_queues) {
-		struct queue *q = &w->queues[c->index];
-
+	for (struct queue *q = NULL; (q = next_link(w, c->index, q)) != NULL;) {
 		if (c->down && !q->down)
 			tx_give_up(w, q);
 		q->down = c->down;
 		if (c->gone && !q->gone) {
-			q->gone = true;
+			q->gone = q->rests = true;
 			rte_pktmbuf_free_bulk(q->urgent, q->n_urgent);
 			q->n_urgent = 0;
 		}
@@ -50,8 +60,8 @@ static bool take_command(struct el_worker *w)
 		w->hops[c.index] = hop_of(w, &c.next_hop);
 		break;
 	case EL_COMMAND_RX_CLOCK:
-		if (c.index < w->n_queues)
-			w->queues[c.index].rx_clock.line = c.rx_line;
+		for (struct queue *q = NULL; (q = next_link(w, c.index, q)) != NULL;)
+			q->rx_clock.line = c.rx_line;
 		break;
 	case EL_COMMAND_CLOCK:
 		clock_command(w, &c.pair);
@@ -68,6 +78,7 @@ static bool take_command(struct el_worker *w)
 		if (c.index < w->n_queues) {
 			w->queues[c.index].conf.own = c.own;
 			w->queues[c.index].conf.n_own = c.n_own;
+			w->queues[c.index].conf.n_home = c.n_home;
 			w->queues[c.index].conf.silent = c.silent;
 			w->queues[c.index].conf.n_silent = c.n_silent;
 			w->queues[c.index].conf.n_pinged = c.n_pinged;

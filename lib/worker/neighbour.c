@@ -12,15 +12,7 @@
 #include <rte_arp.h>
 #include <rte_ether.h>
 
-enum {
-	ETHER = 14,
-	TAG = 4,
-	ARP = 28,
-	IPV6 = 40,
-	MESSAGE = 24,
-	ADVERTISEMENT = 16,
-	HOP_LIMIT = 255
-};
+enum { ARP = 28, IPV6 = 40, MESSAGE = 24, ADVERTISEMENT = 16, HOP_LIMIT = 255 };
 
 /* What a message says: who tells of which address, or asks for it. */
 struct message {
@@ -86,22 +78,16 @@ static bool read_ndp(const uint8_t *l3, size_t len, struct message *ret)
 }
 
 /* ARP or neighbour discovery; ret_sound: as the RFCs have it, with its content in *ret. */
-static bool read_message(const uint8_t *frame, size_t len, uint16_t *ret_vlan, bool *ret_sound,
+static bool read_message(const uint8_t *frame, size_t len, el_vlan *ret_vlan, bool *ret_sound,
 			 struct message *ret)
 {
-	size_t at = ETHER;
+	size_t at = el_tags_read(frame, len, ret_vlan);
 	uint16_t type;
 
 	*ret = (struct message){.sender.family = 0};
-	*ret_vlan = 0;
-	if (len < ETHER + TAG)
+	if (!at)
 		return false;
-	type = el_get16(frame + 12);
-	if (type == RTE_ETHER_TYPE_VLAN) {
-		*ret_vlan = el_get16(frame + 14) & 0xfff;
-		type = el_get16(frame + 16);
-		at += TAG;
-	}
+	type = el_get16(frame + at - 2);
 	if (type == RTE_ETHER_TYPE_ARP) {
 		*ret_sound = read_arp(frame + at, len - at, ret);
 		return true;
@@ -118,7 +104,7 @@ enum neighbour_kind neighbour_sort(const struct el_worker *w, const struct queue
 				   const uint8_t *frame, size_t len)
 {
 	struct message m;
-	uint16_t vlan;
+	el_vlan vlan;
 	bool sound;
 
 	if (!read_message(frame, len, &vlan, &sound, &m))
@@ -149,7 +135,7 @@ bool neighbour_punt(struct el_worker *w, struct rte_mbuf *m, enum neighbour_kind
 void neighbour_await(struct el_worker *w, const uint8_t *frame, size_t len)
 {
 	struct message m;
-	uint16_t vlan;
+	el_vlan vlan;
 	uint32_t bit;
 	bool sound;
 

@@ -2,6 +2,7 @@
 /* Receiving, in two stages over a burst: rx_find.h recognises a plain answer, with right checksums,
  * to a probe of an open round and prefetches its slice and record; `take` compares with what was
  * sent and writes the RTT into the record. Everything else goes to rx_any.c. */
+#include "links.h"
 #include "rx_find.h"
 #include "el_probe_plain.h"
 
@@ -75,7 +76,8 @@ struct stamp rx_arrival(struct el_worker *w, const struct queue *q, const struct
 }
 
 /* Stage one, for a burst. While there is no plan, or it is empty, nothing is found. */
-static inline void find_burst(struct el_worker *w, const struct queue *q, struct burst *burst)
+static __rte_always_inline void find_burst(struct el_worker *w, const struct queue *q,
+					   struct burst *burst)
 {
 	static rx_find_vector_fn *const find_vector[] = {
 #ifdef __x86_64__
@@ -241,51 +243,131 @@ static __rte_noinline uint32_t put_tags_on(struct el_worker *w, struct queue *q,
 	return kept;
 }
 
-/* How many it received. */
-static uint32_t rx_burst(struct el_worker *w, struct queue *q)
+/* Leaves those answers of a burst to rx_any whose probes went out by another link: it counts them.
+ */
+static void leave_strays(const struct el_worker *w, const struct queue *q, struct burst *b)
 {
-	struct burst b;
-	uint64_t bytes = 0, before;
-	uint32_t n, left, done;
-	bool empty;
+	struct found *f = &b->found;
 
-	before = worker_now(w);
-	n = receive(q, b.mbufs, &empty);
-	if (!n) {
-		q->empty_ns = before;
-		return 0;
+	/* one by one, as those that are not in front */
+	for (uint32_t i = 0; i < b->n_reflected; i++)
+		f->slice[i] = NULL;
+	b->n_reflected = 0;
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct el_slice *s = f->slice[i]    ? f->slice[i]
+					   : f->record[i] ? f->reflected[i]
+							  : NULL;
+
+		if (s && link_is_stray(w, q, s)) {
+			f->slice[i] = NULL;
+			f->record[i] = NULL;
+		}
 	}
-	if (unlikely(q->conf.strips_tags) && (n = put_tags_on(w, q, b.mbufs, n)) == 0)
-		return 0;
-	b.n = n;
-	b.alike = !q->conf.rx_stamp_flag;
-	b.stamp = stamp_burst(w, q, before, worker_now(w));
+}
+
+static __rte_always_inline void take_burst(struct el_worker *w, struct queue *q, struct burst *b,
+					   const bool is_link)
+{
+	uint32_t left, done;
+
+	if (unlikely(w->responder)) {
+		b->n = respond_burst(w, q, b->mbufs, b->n, &b->stamp, &done);
+		free_burst(b->mbufs + b->n, done);
+	}
+	if (likely(b->n)) {
+		find_burst(w, q, b);
+		if (is_link)
+			leave_strays(w, q, b);
+		left = likely(b->alike) ? take_all(w, q, b, true) : take_each(w, q, b);
+		free_burst(b->mbufs, left);
+	}
+}
+
+/* Has a burst of n frames ready to be taken; their bytes. */
+static __rte_always_inline uint64_t arrive(struct el_worker *w, const struct queue *q,
+					   struct burst *b, uint32_t n, uint64_t *before)
+{
+	uint64_t bytes = 0;
+
+	b->n = n;
+	b->alike = !q->conf.rx_stamp_flag;
+	b->stamp = stamp_burst(w, q, *before, worker_now(w));
 	/* Answers to a round that another worker has begun come after the schedule and the order
 	 * for it, which this worker may not have read if it was held up since it looked last. */
 	rounds_look_at_board(w);
 	if (unlikely(!rte_ring_empty(w->commands))) {
 		worker_take_commands(w);
 		/* one of them may put the clock back */
-		before = el_ns_earlier(before, worker_now(w));
+		*before = el_ns_earlier(*before, worker_now(w));
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		rte_prefetch0(rte_pktmbuf_mtod(b.mbufs[i], void *));
-		bytes += b.mbufs[i]->pkt_len;
+		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], void *));
+		bytes += b->mbufs[i]->pkt_len;
 	}
-	if (unlikely(w->responder)) {
-		b.n = respond_burst(w, q, b.mbufs, n, &b.stamp, &done);
-		free_burst(b.mbufs + b.n, done);
+	return bytes;
+}
+
+static __rte_always_inline void count_burst(struct el_worker *w, struct queue *q, uint32_t n,
+					    uint64_t bytes)
+{
+	add(&q->counters.rx_packets, n);
+	count(w, EL_COUNTER_RX_BYTES, bytes);
+}
+
+/* Takes a burst of a device that takes tags off, or has several links; how many are left of it. */
+static __rte_noinline uint32_t take_sorted(struct el_worker *w, struct queue *first,
+					   struct burst *b, uint32_t n, uint64_t *before)
+{
+	struct parted parted;
+	uint64_t bytes;
+
+	if (first->conf.strips_tags && (n = put_tags_on(w, first, b->mbufs, n)) == 0)
+		return 0;
+	if (first->mends)
+		links_mend(b->mbufs, n);
+	bytes = arrive(w, first, b, n, before);
+	links_part(w, first, b->mbufs, n, &parted);
+	while (parted.n) {
+		struct queue *link;
+
+		b->n = links_take(&parted, b->mbufs, &link);
+		b->alike = !first->conf.rx_stamp_flag;
+		link->empty_ns = first->empty_ns;
+		take_burst(w, link, b, true);
 	}
-	if (likely(b.n)) {
-		find_burst(w, q, &b);
-		left = likely(b.alike) ? take_all(w, q, &b, true) : take_each(w, q, &b);
-		free_burst(b.mbufs, left);
+	count_burst(w, first, n, bytes);
+	return n;
+}
+
+/* How many it received. */
+static uint32_t rx_burst(struct el_worker *w, struct queue *q)
+{
+	uint64_t bytes, before = worker_now(w);
+	struct burst b;
+	bool empty;
+	uint32_t n = receive(q, b.mbufs, &empty);
+
+	if (!n) {
+		q->empty_ns = before;
+		return 0;
+	}
+	if (unlikely(q->sorts)) {
+		n = take_sorted(w, q, &b, n, &before);
+	} else {
+		bytes = arrive(w, q, &b, n, &before);
+		take_burst(w, q, &b, false);
+		count_burst(w, q, n, bytes);
 	}
 	if (empty)
 		q->empty_ns = before;
-	add(&q->counters.rx_packets, n);
-	count(w, EL_COUNTER_RX_BYTES, bytes);
 	return n;
+}
+
+/* A queue that is not polled is as empty as the one that is for it; of a device that is gone, for
+ * good: no round waits for it. */
+static void rest(const struct el_worker *w, struct queue *q)
+{
+	q->empty_ns = q->gone ? w->iteration_ns : q->first->empty_ns;
 }
 
 void rx_poll(struct el_worker *w)
@@ -294,8 +376,8 @@ void rx_poll(struct el_worker *w)
 		struct queue *q = &w->queues[i];
 		uint32_t n;
 
-		if (unlikely(q->gone)) {
-			q->empty_ns = w->iteration_ns; /* for good: no round waits for it */
+		if (unlikely(q->rests)) {
+			rest(w, q);
 			continue;
 		}
 		if (unlikely(w->responder) && !respond_has_room(w, i))

@@ -3,8 +3,8 @@
  * looked for under all plans of the schedule, and goes to its record, to the worker that has it, to
  * control, or is counted by what is wrong with it. */
 #include "el_probe_plain.h"
+#include "links.h"
 #include "rx_checksum.h"
-#include "worker_internal.h"
 
 #define CANDIDATES_MAX (EL_PROBE_TCP_LENS_MAX + 1)
 /* No answer is longer: an echo reply is as long as its request, and what an ICMP error quotes is no
@@ -471,8 +471,9 @@ static bool read_reply(struct el_worker *w, struct pending *p, const struct loca
 
 /* Looks for the probe that an answer is to under the plan of a span, and settles the answer. False:
  * there is none; the closest miss so far is kept. */
-static bool verify_under(struct el_worker *w, const struct el_schedule_span *span,
-			 struct pending *p, enum el_match *closest, struct located *missed)
+static bool verify_under(struct el_worker *w, const struct queue *q,
+			 const struct el_schedule_span *span, struct pending *p,
+			 enum el_match *closest, struct located *missed)
 {
 	const struct el_plan_set *set = span->set;
 	struct el_answer *a = &p->answer;
@@ -489,6 +490,11 @@ static bool verify_under(struct el_worker *w, const struct el_schedule_span *spa
 		if (!locate(w, span, ids[i], &at))
 			continue;
 		match = verify_candidate(a, i, &at);
+		if (match == EL_MATCH_OK && unlikely(q->first->n_links > 1) &&
+		    link_is_stray(w, q, at.slice)) {
+			count(w, EL_COUNTER_DROP_RX_VLAN, 1);
+			return true;
+		}
 		if (match == EL_MATCH_OK && a->kind == EL_ANSWER_REFLECTED) {
 			if (!reply_is_in_mode(a, &at))
 				match = EL_MATCH_SIGNED;
@@ -537,7 +543,7 @@ static void search(struct el_worker *w, struct queue *q, struct pending *p)
 	struct located missed;
 
 	for (uint32_t i = s->n; i > 0; i--) {
-		if (verify_under(w, &s->spans[i - 1], p, &closest, &missed))
+		if (verify_under(w, q, &s->spans[i - 1], p, &closest, &missed))
 			return;
 	}
 	if (a->type == EL_PROBE_UDPUNREACHABLE && rx_has_reflectors(w, 0) && is_stamp_quote(w, p))

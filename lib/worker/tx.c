@@ -390,7 +390,7 @@ static bool pass_over(const struct building *b, const struct hop *hop, uint32_t 
 		b->live->block->records[index] = el_record_sent(w->iteration_ns);
 	else if (hop->state == EL_NEXT_HOP_PENDING ||
 		 /* a reset and a probe have no room */
-		 (q->stuck && w->n_queues > 1 && q->probes.n + 2 > BURST))
+		 (q->stuck && w->n_devices > 1 && q->probes.n + 2 > BURST))
 		b->live->block->records[index] = el_record_local();
 	else
 		return false;

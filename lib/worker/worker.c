@@ -15,6 +15,7 @@
 #define RESERVED_COMMANDS (2 * EL_PLAN_BLOCKS_MAX + 16)
 _Static_assert(RESERVED_COMMANDS < RING_COMMANDS / 2, "more is left for next hops");
 #define RING_EVENTS 8192
+#define MAX_VID 0xfff /* an el_vlan above has two tags */
 #define RING_FORWARDED 8192
 #define RING_CLOCK_NOTES 16
 
@@ -114,6 +115,35 @@ const char *el_worker_vectors_name(enum el_worker_vectors vectors)
 	return vectors == EL_WORKER_AVX512 ? "AVX-512" : "none";
 }
 
+/* The first queue with the same queue pair as queue i, itself at last. */
+static struct queue *first_of(struct el_worker *w, uint32_t i)
+{
+	const struct el_worker_queue *conf = w->conf.queues;
+	uint32_t k = 0;
+
+	while (conf[k].port_id != conf[i].port_id || conf[k].rx_queue != conf[i].rx_queue ||
+	       conf[k].tx_queue != conf[i].tx_queue)
+		k++;
+	return &w->queues[k];
+}
+
+static void make_queue(struct el_worker *w, uint32_t i)
+{
+	const struct el_worker_queue *conf = &w->conf.queues[i];
+	struct queue *q = &w->queues[i];
+
+	*q = (struct queue){.conf = *conf,
+			    .tags = el_tags_of(conf->vlan),
+			    .first = first_of(w, i),
+			    .empty_ns = w->iteration_ns,
+			    .rx_clock.late_ns = (uint64_t)((double)EL_NS_PER_S * RX_CLOCK_LATE_S)};
+	q->rests = q->first != q;
+	w->n_devices += !q->rests;
+	q->first->n_links++;
+	q->first->mends |= conf->vlan > MAX_VID && (conf->strips_tags || conf->loses_tpid);
+	q->first->sorts = q->first->n_links > 1 || q->first->conf.strips_tags || q->first->mends;
+}
+
 struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err)
 {
 	struct el_worker *w;
@@ -141,11 +171,7 @@ struct el_worker *el_worker_create(const struct el_worker_config *config, struct
 	w->peers[config->index.v] = w;
 	w->n_peers = config->index.v + 1U;
 	for (uint32_t i = 0; i < w->n_queues; i++)
-		w->queues[i] = (struct queue){
-		    .conf = w->conf.queues[i],
-		    .tags = el_tags_of(w->conf.queues[i].vlan),
-		    .empty_ns = w->iteration_ns,
-		    .rx_clock.late_ns = (uint64_t)((double)EL_NS_PER_S * RX_CLOCK_LATE_S)};
+		make_queue(w, i);
 	w->hops = make_hops(w);
 	if (w->hops &&
 	    getrandom(&w->awaited_key, sizeof(w->awaited_key), 0) == sizeof(w->awaited_key) &&

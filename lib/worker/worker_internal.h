@@ -79,6 +79,13 @@ struct queue_counters {
 struct queue {
 	struct el_worker_queue conf;
 	struct el_tags tags; /* of conf.vlan */
+	/* Of the queues that are links on one device the first, which receives for all, and by
+	 * which their probes go; and how many it is the first of. Mostly itself, and 1. */
+	struct queue *first;
+	uint32_t n_links;
+	bool rests; /* it is not polled: it is not the first, or its device is gone */
+	bool mends; /* a link of its device is in a service VLAN, whose tags come as others */
+	bool sorts; /* what it receives gets tags put on again, or is parted into links */
 	struct probe_list probes;
 	uint64_t moved_ns; /* when the device last took a probe, or there was none to take */
 	bool stuck;        /* the device has taken none for 100 ms */
@@ -103,7 +110,7 @@ _Static_assert(HOP_L2_BYTES >= EL_L2_HEADER_MAX, "the longest L2 header fits");
 
 struct el_worker {
 	struct el_worker_config conf;
-	uint32_t n_queues;
+	uint32_t n_queues, n_devices;
 	struct queue queues[EL_WORKER_QUEUES_MAX];
 
 	/* rounds */

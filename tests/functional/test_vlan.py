@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ports on VLANs: what they send is tagged, ARP and neighbour discovery too, and only what is on their VLAN is an
-answer."""
+answer. Several of them may have one device."""
+import collections
+
 from harness import GATEWAY, HOST1, PROBER, assert_equal, assert_loss, config, icmp, lab_options, tcp, udp
 from hosts import Hosts
 from test_simpeer import TARGET, Peer
@@ -74,3 +76,74 @@ def test_ipv6(lab):
     own = lab.mac("prober", "probe0")
     sent = [p for p in capture.packets if p.eth_src == own and p.icmp_type in (128, 135)]
     assert_equal({p.vlan for p in sent}, {(100,)}, "VLANs of what the prober sent")
+
+
+def link(name, vlan, network, **keys):
+    """One of the links on the lab's device: [], [vlan] or [outer, inner]."""
+    tags = dict(zip(("vlan", "outer_vlan"), reversed(vlan)))
+    return {"name": name, "device": "af_packet:probe0", "addresses": [f"{network}.10/24"], **tags, **keys}
+
+
+def ways(packets, own):
+    """Of the echo requests that were sent, how many on each VLAN from each address."""
+    return collections.Counter((p.vlan, p.src) for p in packets if p.eth_src == own and p.icmp_type == 8)
+
+
+LINKS = {"plain": [], "v100": [100], "q100": [7, 100]}
+
+
+def test_links(lab):
+    """Three links on one device, each with a gateway of its own; two workers."""
+    hosts = Hosts(lab)
+    ports, targets = [], {}
+    for i, (name, vlan) in enumerate(LINKS.items(), 1):
+        hosts.add(name, f"{MAC}{i}", f"192.0.{i}.1", vlan=vlan, networks=[f"198.51.{i}.0/24"])
+        ports.append(link(name, vlan, f"192.0.{i}", routes=[{"to": f"198.51.{i}.0/24", "via": f"192.0.{i}.1"}]))
+        targets.update({f"{name}-near": icmp(f"192.0.{i}.1"), f"{name}-far": icmp(f"198.51.{i}.77")})
+    dataplane = {"ports": ports, "lcores": {"control": 0, "workers": [0, 1]}}
+    with lab.capture("router", "p0") as capture:
+        metrics = lab.rounds(config(targets, nb_proc=2, dataplane=dataplane), 2, port=None)
+    hosts.child.assert_runs()
+    for name in targets:
+        assert_loss(metrics, name, 200)
+    assert_equal(metrics.sum("echolane_worker_drops_total", reason="rx_vlan"), 0, "frames on other VLANs")
+    assert_equal(metrics.sum("echolane_port_unaccounted_packets_total"), 0, "packets unaccounted for")
+    # a device is told of once, what is heard of addresses on each link
+    told = {name: {labels["port"] for labels, _ in metrics.all(f"echolane_port_{name}")}
+            for name in ("up", "rx_packets_total", "duplicate_addresses")}
+    assert_equal(told, {"up": {"plain"}, "rx_packets_total": {"plain"}, "duplicate_addresses": set(LINKS)}, "ports")
+    sent = ways(capture.packets, lab.mac("prober", "probe0"))
+    assert_equal(sent, {(tuple(vlan), f"192.0.{i}.10"): 400 for i, vlan in enumerate(LINKS.values(), 1)}, "echo requests")
+
+
+def test_same_addresses(lab):
+    """One address plan on two VLANs: the group says which by its source, and an answer on the other one is none."""
+    hosts = Hosts(lab)
+    hosts.add("right", MAC + "1", "10.0.0.1", vlan=[100])
+    hosts.add("wrong", MAC + "2", "10.0.0.2", vlan=[100], answers_on=[200])
+    hosts.add("other", MAC + "3", "10.0.0.1", "10.0.0.2", "10.0.0.3", vlan=[200])
+    ports = [link("v100", [100], "10.0.0"), link("v200", [200], "10.0.0", addresses=["10.0.0.20/24"])]
+    groups = {"a": {"src_ip": "10.0.0.10"}, "b": {"src_ip": "10.0.0.20"}}
+    targets = {name: icmp(f"10.0.0.{i}") for i, name in enumerate(("right", "wrong", "other"), 1)}
+    with lab.capture("router", "p0") as capture:
+        metrics = lab.rounds(config(targets, groups=groups, dataplane={"ports": ports}), 1, port=None)
+    hosts.child.assert_runs()
+    assert_loss(metrics, "right", 100, group="a")
+    for name in ("wrong", "other"):
+        assert_loss(metrics, name, 100, 100, group="a")
+    for name in targets:
+        assert_loss(metrics, name, 100, group="b")
+    assert_equal(metrics.sum("echolane_worker_drops_total", reason="rx_vlan"), 100, "answers on the other VLAN")
+    sent = ways(capture.packets, lab.mac("prober", "probe0"))
+    assert_equal(set(sent), {((100,), "10.0.0.10"), ((200,), "10.0.0.20")}, "VLANs and sources")
+
+
+def test_wrong_links(lab):
+    """What can't be on one device is an error that names the other port."""
+    path = lab.write_config(config({"t": icmp(HOST1)}, dataplane={"ports": [link("v100", [100], "192.0.2")]}))
+    for tags, reason in ((",vlan=100", 'ports[0], "v100", has the same device and VLAN'),
+                         (",vlan=8,outer_vlan=7,checksum=strict", 'checksum: ports[0], "v100", has the same device'),
+                         (",outer_vlan=8", 'outer_vlan: expected a "vlan" above 0 beside it')):
+        done = lab.invoke("check", "--port", f"af_packet:probe0,name=other,address=192.0.3.10/24{tags}", path)
+        assert_equal(done.process.returncode, 64, "status")
+        assert reason in done.stderr, done.stderr

@@ -19,7 +19,10 @@ uint64_t rx_stamp_flag;
 int rx_stamp_offset;
 
 el_vlan vlan;
-bool strips_tags;
+bool strips_tags, loses_tpid;
+uint32_t n_home = 2;
+el_vlan more_links[MORE_LINKS_MAX];
+uint32_t n_more_links;
 enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
 uint64_t rx_checksum_flags;
 struct el_prefix silent[2];
@@ -68,28 +71,31 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 	b->board = el_board_create(n_workers, SOCKET_ID_ANY);
 	assert_non_null(b->board);
 	for (uint32_t w = 0; w < n_workers; w++) {
-		struct el_worker_queue q[2] = {{.port_id = port_id,
-						.rx_queue = (uint16_t)w,
-						.tx_queue = (uint16_t)w,
-						.own = b->own,
-						.n_own = 2,
-						.silent = silent,
-						.n_silent = n_silent,
-						.n_pinged = n_pinged,
-						.accepts_ra = accepts_ra,
-						.vlan = vlan,
-						.strips_tags = strips_tags,
-						.checksums = checksums,
-						.rx_checksum_flags = rx_checksum_flags,
-						.rx_stamp_flag = rx_stamp_flag,
-						.rx_stamp_offset = rx_stamp_offset}};
+		struct el_worker_queue q[2 + MORE_LINKS_MAX] = {
+		    {.port_id = port_id,
+		     .rx_queue = (uint16_t)w,
+		     .tx_queue = (uint16_t)w,
+		     .own = b->own,
+		     .n_own = 2,
+		     .n_home = n_home,
+		     .silent = silent,
+		     .n_silent = n_silent,
+		     .n_pinged = n_pinged,
+		     .accepts_ra = accepts_ra,
+		     .vlan = vlan,
+		     .strips_tags = strips_tags,
+		     .loses_tpid = loses_tpid,
+		     .checksums = checksums,
+		     .rx_checksum_flags = rx_checksum_flags,
+		     .rx_stamp_flag = rx_stamp_flag,
+		     .rx_stamp_offset = rx_stamp_offset}};
 		struct el_worker_config conf = {.index = {(uint16_t)w},
 						.socket = SOCKET_ID_ANY,
 						.board = b->board,
 						.clock = worker_clocks[w],
 						.reads_time = reads_time,
 						.queues = q,
-						.n_queues = queues_a_worker,
+						.n_queues = queues_a_worker + n_more_links,
 						.tx_pool = b->tx_pool[w],
 						.vectors = vectors()};
 		struct el_error err;
@@ -97,6 +103,10 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 		sim_core = w;
 		q[1] = q[0];
 		q[1].rx_queue = q[1].tx_queue = (uint16_t)(w + 1);
+		for (uint32_t i = 0; i < n_more_links; i++) {
+			q[queues_a_worker + i] = q[0];
+			q[queues_a_worker + i].vlan = more_links[i];
+		}
 		b->workers[w] = el_worker_create(&conf, &err);
 		if (!b->workers[w])
 			fail_msg("%s", err.text);

@@ -50,7 +50,12 @@ extern bool accepts_ra;
 
 /* Of workers that are made from now on (el_worker_queue), and their next hops. */
 extern el_vlan vlan;
-extern bool strips_tags;
+extern bool strips_tags, loses_tpid;
+extern uint32_t n_home; /* of their two own addresses */
+/* More links on the device of their first queue, behind the others. */
+#define MORE_LINKS_MAX 2
+extern el_vlan more_links[MORE_LINKS_MAX];
+extern uint32_t n_more_links;
 extern enum el_checksums checksums;
 extern uint64_t rx_checksum_flags;
 

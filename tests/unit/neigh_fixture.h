@@ -59,6 +59,12 @@ static void on_event(void *context, const struct el_neigh_event *event)
 	w.events++;
 }
 
+static inline struct el_neigh_callbacks w_callbacks(void)
+{
+	return (struct el_neigh_callbacks){
+	    .send = on_send, .changed = on_changed, .event = on_event, .context = &w};
+}
+
 /* The second port has one address, and a VLAN. */
 static inline int make_table(const struct el_neigh_address *own0, size_t n_own0,
 			     const struct el_neigh_address *own1, size_t longest)
@@ -71,7 +77,7 @@ static inline int make_table(const struct el_neigh_address *own0, size_t n_own0,
 	    .ports = ports,
 	    .n_ports = 2,
 	    .max_entries = MAX,
-	    .callbacks = {.send = on_send, .changed = on_changed, .event = on_event, .context = &w},
+	    .callbacks = w_callbacks(),
 	};
 
 	memset(&w, 0, sizeof(w));

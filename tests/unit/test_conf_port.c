@@ -78,6 +78,72 @@ static void default_names(void **state)
 	}
 }
 
+/* Another VLAN is another link of the device, the same one replaces what was said of it. */
+static void links_of_a_device(void **state)
+{
+	struct el_conf *c = minimal();
+	const struct el_conf_port *p;
+	struct el_error err;
+
+	(void)state;
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth0", &err), 0);
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth0,vlan=100", &err), 0);
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth0,vlan=100,outer_vlan=7", &err), 0);
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth1,vlan=100", &err), 0);
+	assert_int_equal(c->dataplane.n_ports, 5);
+	p = c->dataplane.ports;
+	assert_string_equal(p[0].name, "eth0");
+	assert_string_equal(p[1].name, "eth0.0");
+	assert_string_equal(p[2].name, "eth0.100");
+	assert_string_equal(p[3].name, "eth0.7.100");
+	assert_string_equal(p[4].name, "eth1");
+	assert_int_equal(el_conf_port_vlan(&p[0]), 5);
+	assert_int_equal(el_conf_port_vlan(&p[3]), 7 << 16 | 100);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(el_conf_port_first(p, i), i < 4 ? 0 : 4);
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth0,vlan=100,mtu=1400", &err), 0);
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth0,vlan=5,mtu=1300", &err), 0);
+	assert_int_equal(c->dataplane.n_ports, 5);
+	p = c->dataplane.ports;
+	assert_string_equal(p[2].name, "eth0.100");
+	assert_int_equal(p[2].mtu, 1400);
+	assert_string_equal(p[0].name, "eth0");
+	assert_int_equal(p[0].mtu, 1300);
+	/* a name decides, and then the link must be free */
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth0,vlan=101,name=eth0.100", &err), 0);
+	assert_int_equal(c->dataplane.n_ports, 5);
+	assert_int_equal(c->dataplane.ports[2].vlan, 101);
+	assert_int_equal(el_conf_add_port(c, "af_packet:eth0,vlan=5,name=eth0.100", &err), -EINVAL);
+	assert_int_equal(c->dataplane.ports[2].vlan, 101);
+	el_conf_put(c);
+}
+
+/* However a device is written. */
+static void one_device(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+	    {"3b:00.0", "0000:3B:00.0", true},
+	    {"3b:00.0", "0001:3b:00.0", false},
+	    {"af_packet:eth1", "af_packet:eth1", true},
+	    {"af_packet:eth1", "af_xdp:eth1", false},
+	    {"af_packet:eth1", "af_packet:eth2", false},
+	    {"net_memif0,id=1", "net_memif0,id=1", true},
+	    {"net_memif0,id=1", "net_memif1,id=1", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char a[64], b[64];
+		const struct el_conf_port ports[] = {{.device = strcpy(a, cases[i].a)},
+						     {.device = strcpy(b, cases[i].b)}};
+
+		assert_int_equal(el_conf_port_first(ports, 1), cases[i].same ? 0 : 1);
+	}
+}
+
 /* What is no key of ours is the device's, where it has keys of its own; single addresses are no
  * network, so that any gateway will do; as on IPv6 a link-local one does. */
 static void right_specs(void **state)
@@ -115,6 +181,13 @@ static void wrong_specs(void **state)
 	    {"af_packet:e,gateway=", "gateway: expected an IPv4 or IPv6 address"},
 	    {"af_packet:e,vlan=4095", "vlan: expected an integer from 0 to 4094, got 4095"},
 	    {"af_packet:e,vlan=", "vlan: nothing after"},
+	    {"af_packet:e,outer_vlan=4095", "outer_vlan: expected an integer from 0 to 4094"},
+	    {"af_packet:e,outer_vlan=7", "outer_vlan: expected a \"vlan\" above 0 beside it"},
+	    {"af_packet:eth0,vlan=5,name=other",
+	     "ports[0], \"eth0\", has the same device and VLAN: another"},
+	    {"af_packet:eth0,checksum=strict",
+	     "checksum: ports[0], \"eth0\", has the same device, and something else here"},
+	    {"af_packet:eth0,vlan=6,profile=memif", "profile: ports[0]"},
 	    {"af_packet:e,name=", "name: nothing after"},
 	    {"af_packet:e,checksum=off", "checksum: expected auto or strict, got \"off\""},
 	    {"af_packet:e,mtu=12", "mtu: expected 0 or at least 68"},
@@ -128,7 +201,7 @@ static void wrong_specs(void **state)
 	     "character 16: unknown key \"addres\"; did you mean \"address\"?"},
 	    {"af_packet:eth1,vlan=3,colour=red",
 	     "character 23: unknown key \"colour\"; expected "
-	     "name, profile, vlan, dad, accept_ra, ping, mtu, checksum, address, "
+	     "name, profile, vlan, outer_vlan, dad, accept_ra, ping, mtu, checksum, address, "
 	     "gateway or route"},
 	    {"af_packet:eth1,192.0.2.10/24", "character 16: expected KEY=VALUE, KEY being name,"},
 	    {"0000:3b:00.0,gatway=192.0.2.1", "character 14: unknown key \"gatway\""},
@@ -229,6 +302,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ports_are_added_and_replaced),
 	    cmocka_unit_test(default_names),
+	    cmocka_unit_test(links_of_a_device),
+	    cmocka_unit_test(one_device),
 	    cmocka_unit_test(right_specs),
 	    cmocka_unit_test(wrong_specs),
 	    cmocka_unit_test(ports_are_limited),

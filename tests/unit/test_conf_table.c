@@ -78,6 +78,7 @@ static void write_needed(struct el_str *out, const char *name)
 	    {"routes", "addresses: [192.0.2.254/24, '2001:db8::fffe/64'], "},
 	    /* the kernel does not have them */
 	    {"accept_ra", "addresses: ['fe80::10/64'], "},
+	    {"outer_vlan", "vlan: 1, "},
 	    /* who is answered is said */
 	    {"icmp", "allow: [192.0.2.0/24], "},
 	    {"tcp_ports", "allow: [192.0.2.0/24], "},

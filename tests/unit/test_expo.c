@@ -55,6 +55,35 @@ static void page_is_golden(void **state)
 	sample_fini(&s);
 }
 
+/* Of two ports with one device the second has only what is the link's. */
+static void a_device_is_told_once(void **state)
+{
+	struct el_port_view ports[2];
+	unsigned told = 0;
+	struct page page;
+	struct sample s;
+
+	(void)state;
+	sample_init(&s);
+	ports[0] = s.ports[0];
+	ports[1] = (struct el_port_view){.name = "wan0.100", .is_link = 1, .neighbour_moves = 77};
+	s.in.ports = ports;
+	s.in.n_ports = 2;
+	page = render(&s.in, 1 << 20);
+	for (char *line = page.text; (line = strstr(line, "port=\"wan0.100\"")) != NULL; line++) {
+		while (line > page.text && line[-1] != '\n')
+			line--;
+		assert_true(strstr(line, "echolane_port_address_conflicts") == line ||
+			    strstr(line, "echolane_port_duplicate_addresses") == line ||
+			    strstr(line, "echolane_port_neighbour_") == line);
+		line = strchr(line, '\n');
+		told++;
+	}
+	assert_int_equal(told, 4);
+	free(page.text);
+	sample_fini(&s);
+}
+
 /* The shape of netprobify's own lines, and who has which. */
 static void lines_are_netprobifys(void **state)
 {
@@ -371,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(page_is_golden),
+	    cmocka_unit_test(a_device_is_told_once),
 	    cmocka_unit_test(many_duplicates),
 	    cmocka_unit_test(lines_are_netprobifys),
 	    cmocka_unit_test(every_series_has_the_probes_name),

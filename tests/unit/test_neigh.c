@@ -307,6 +307,54 @@ static void test_header(void **state)
 	assert_int_equal(el_neigh_header(w.table, (struct el_next_hop_idx){60000}, 0x0800, h), 0);
 }
 
+/* Two links on one device, with the same address and neighbours, one on the other's VLAN inside a
+ * service VLAN: neither hears of the other's, and none is the other's conflict. */
+static void test_links(void **state)
+{
+	static const char qinq[] = "\x88\xa8\x00\x07\x81\x00\x00\x64";
+	const struct el_neigh_address own = {.prefix = prefix("10.0.0.1/8")};
+	const struct el_neigh_port ports[] = {
+	    {.addresses = &own, .n_addresses = 1, .mac = {2, 0, 0, 0, 0, 1}, .vlan = 100},
+	    {.addresses = &own, .n_addresses = 1, .mac = {2, 0, 0, 0, 0, 1}, .vlan = 7 << 16 | 100},
+	};
+	const struct el_neigh_config config = {
+	    .ports = ports, .n_ports = 2, .max_entries = MAX, .callbacks = w_callbacks()};
+	struct el_ip peer = ip("10.2.3.4");
+	uint8_t plain[FRAME_LEN], f[FRAME_LEN + 8], h[EL_NEIGH_HEADER_MAX];
+
+	(void)state;
+	el_neigh_destroy(w.table);
+	w.table = el_neigh_create(&config);
+	w.longest = 94;
+	for (uint16_t i = 0; i < 2; i++)
+		assert_int_equal(el_neigh_need(w.table, (struct el_next_hop_idx){i},
+					       (struct el_port_idx){i}, &peer, T0),
+				 0);
+	/* what was asked last, on the second one */
+	assert_int_equal(w.port, 1);
+	assert_memory_equal(w.frame + 12, qinq, 8);
+	assert_memory_equal(w.frame + 20, "\x08\x06\0\1", 4);
+	make_arp(plain, 2, OUR_MAC, PEER_MAC, "10.2.3.4", OUR_MAC, "10.0.0.1");
+	memcpy(f, plain, 12);
+	memcpy(f + 12, qinq, 8);
+	memcpy(f + 20, plain + 12, FRAME_LEN - 12);
+	for (size_t len = 0; len < 20 + 2 + 28; len++)
+		assert_int_not_equal(exact(PORT1, f, len, T0), EL_NEIGH_LEARNT);
+	assert_int_equal(exact(PORT0, f, sizeof(f), T0), EL_NEIGH_IGNORED);
+	assert_int_equal(exact(PORT1, f, sizeof(f), T0), EL_NEIGH_LEARNT);
+	assert_state(0, EL_NEIGH_PENDING, NO_MAC);
+	assert_state(1, EL_NEIGH_READY, PEER_MAC);
+	assert_int_equal(el_neigh_header(w.table, (struct el_next_hop_idx){1}, 0x0800, h), 22);
+	assert_memory_equal(h, "\x02\0\0\0\0\x10\x02\0\0\0\0\x01", 12);
+	assert_memory_equal(h + 12, qinq, 8);
+	assert_memory_equal(h + 20, "\x08\0", 2);
+	/* the same without the service tag is the first one's */
+	memmove(f + 12, f + 16, sizeof(f) - 16);
+	assert_int_equal(exact(PORT1, f, sizeof(f) - 4, T0), EL_NEIGH_IGNORED);
+	assert_int_equal(exact(PORT0, f, sizeof(f) - 4, T0), EL_NEIGH_LEARNT);
+	assert_int_equal(w.events, 0);
+}
+
 /* ---- being asked ---- */
 
 static void test_own_addresses(void **state)
@@ -511,6 +559,7 @@ int main(void)
 	    TEST(test_send_refused),
 	    TEST(test_static),
 	    TEST(test_header),
+	    TEST(test_links),
 	    TEST(test_own_addresses),
 	    TEST(test_learns_from_request_for_us),
 	    TEST(test_truncated),

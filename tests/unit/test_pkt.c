@@ -279,6 +279,66 @@ static void refuses_vlan_tags_past_two(void **state)
 	}
 }
 
+/* The VLAN of a frame by its tags, and where its type is. */
+static void reads_tags(void **state)
+{
+	static const struct {
+		const char *tags; /* and the type, with which the frame ends */
+		size_t len, header;
+		el_vlan vlan;
+	} cases[] = {
+	    {"\x08\x00", 2, 14, 0},
+	    {"\x81\x00\xe0\x64\x08\x00", 6, 18, 100},
+	    {"\x81\x00\xa0\x00\x08\x00", 6, 18, 0}, /* a priority */
+	    {"\x88\xa8\x00\x07\x81\x00\x30\x64\x08\x06", 10, 22, 7 << 16 | 100},
+	    /* no VLAN that a link can be on: the type is unknown */
+	    {"\x88\xa8\x00\x07\x08\x00", 6, 14, 0},
+	    {"\x88\xa8\x00\x07\x88\xa8\x00\x64\x08\x00", 10, 14, 0},
+	    {"\x88\xa8\x00\x00\x81\x00\x00\x64\x08\x00", 10, 14, 0},
+	    {"\x88\xa8\x00\x07\x81\x00\x00\x00\x08\x00", 10, 14, 0},
+	    {"\x81\x00\x00\x07\x81\x00\x00\x64\x08\x00", 10, 18, 7},
+	    {"\x91\x00\x00\x07\x08\x00", 6, 14, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		/* exactly as long as it is said to be */
+		for (size_t len = 0; len <= 12 + cases[i].len; len++) {
+			uint8_t *f = calloc(1, len + 1), *exact = f + 1;
+			el_vlan is = 77;
+			size_t got;
+
+			if (len > 12)
+				memcpy(exact + 12, cases[i].tags, len - 12);
+			got = el_tags_read(exact, len, &is);
+			if (got && len == 12 + cases[i].len) {
+				assert_int_equal(got, cases[i].header);
+				assert_int_equal(is, cases[i].vlan);
+			} else if (len < cases[i].header) {
+				assert_int_equal(got, 0);
+			}
+			free(f);
+		}
+	}
+}
+
+/* What is written is read again. */
+static void tags_come_back(void **state)
+{
+	static const el_vlan vlans[] = {0, 1, 100, 4094, 7 << 16 | 100, 4094 << 16 | 4094};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(vlans) / sizeof(vlans[0]); i++) {
+		const struct el_tags tags = el_tags_of(vlans[i]);
+		uint8_t frame[22] = {0};
+		el_vlan is;
+
+		el_put16(frame + 12 + el_tags_write(frame, &tags), 0x0800);
+		assert_int_equal(el_tags_read(frame, 14U + tags.len, &is), 14 + tags.len);
+		assert_int_equal(is, vlans[i]);
+	}
+}
+
 static void ipv6_extensions_are_bounded(void **state)
 {
 	uint8_t chain[8 * 20] = {0};
@@ -439,6 +499,8 @@ int main(void)
 	    cmocka_unit_test(random_mutations),
 	    cmocka_unit_test(refuses_bad_ipv4),
 	    cmocka_unit_test(refuses_vlan_tags_past_two),
+	    cmocka_unit_test(reads_tags),
+	    cmocka_unit_test(tags_come_back),
 	    cmocka_unit_test(ipv6_extensions_are_bounded),
 	    cmocka_unit_test(refuses_bad_ipv6),
 	    cmocka_unit_test(quotes_of_every_length),

@@ -66,7 +66,11 @@ static uint32_t source_ports(void *ctx, struct el_port_view *ret, uint32_t max)
 				       .rss_key_bytes = 40,
 				       .rss_types = 0x104,
 				       .placement = EL_PLACEMENT_LEARNT};
-	return 1;
+	if (max < 2)
+		return 1;
+	/* another port of its device, of which nothing is told */
+	ret[1] = (struct el_port_view){.name = "wan0.100", .is_link = 1};
+	return 2;
 }
 
 /* The reply to a command; valid until the next. */
