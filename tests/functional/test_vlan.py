@@ -2,6 +2,7 @@
 """Ports on VLANs: what they send is tagged, ARP and neighbour discovery too, and only what is on their VLAN is an
 answer. Several of them may have one device."""
 import collections
+import json
 
 from harness import GATEWAY, HOST1, PROBER, assert_equal, assert_loss, config, icmp, lab_options, tcp, udp
 from hosts import Hosts
@@ -147,3 +148,39 @@ def test_wrong_links(lab):
         done = lab.invoke("check", "--port", f"af_packet:probe0,name=other,address=192.0.3.10/24{tags}", path)
         assert_equal(done.process.returncode, 64, "status")
         assert reason in done.stderr, done.stderr
+
+
+def local(metrics):
+    return {labels["destination"]: value for labels, value in metrics.all("echolane_probes_local_total")}
+
+
+def test_device_down(lab):
+    """A device that is down is down for all its links, and is told of once; then all go on."""
+    hosts = Hosts(lab)
+    names = ("plain", "v100")
+    for i, name in enumerate(names, 1):
+        hosts.add(name, f"{MAC}{i}", f"192.0.{i}.1", vlan=LINKS[name])
+    ports = [link(name, LINKS[name], f"192.0.{i}") for i, name in enumerate(names, 1)]
+    prober = lab.start(config({name: icmp(f"192.0.{i}.1") for i, name in enumerate(names, 1)},
+                              dataplane={"ports": ports}), port=None)
+    prober.wait_for(lambda m: m.all("icmp_sent_total") and all(m.probes(name)[0] >= 200 for name in names), "two rounds")
+    lab.ip("prober", "link", "set", "probe0", "down")
+    down = prober.wait_for(lambda m: m.one("echolane_port_up", port="plain") == 0, "the device to be down")
+    page = prober.wait_for(lambda m: all(local(m)[name] >= local(down)[name] + 200 for name in names), "two local rounds")
+    lost = {name: page.probes(name)[1] for name in names}
+    assert max(lost.values()) <= 20, f"{lost} lost: what was sent until the link was seen to be down is few"
+    assert_equal(page.one("echolane_port_link_downs_total"), 1, "times that the device went down")
+    lab.ip("prober", "link", "set", "probe0", "up")
+    prober.wait_for(lambda m: all(m.probes(name)[0] >= page.probes(name)[0] + 200 for name in names), "two rounds more")
+    hosts.child.assert_runs()
+
+
+def test_ports_report(lab):
+    """`echolane ports` says which VLAN a port is on, and whose device it has."""
+    ports = [link(name, vlan, f"192.0.{i}") for i, (name, vlan) in enumerate(LINKS.items(), 1)]
+    path = lab.write_config(config({"t": icmp(HOST1)}, dataplane={"ports": ports}))
+    told = json.loads(lab.invoke("ports", "--format", "json", path).stdout)["ports"]
+    assert_equal([(p["name"], p["outer_vlan"], p["vlan"], p["shares_device_of"]) for p in told],
+                 [("plain", 0, 0, None), ("v100", 0, 100, "plain"), ("q100", 7, 100, "plain")], "ports")
+    text = lab.invoke("ports", path).stdout
+    assert "VLAN       100 in 7\n" in text and text.count("that of port plain\n") == 2, text
