@@ -66,6 +66,50 @@ static void tags_come_back(void **state)
 	end(b, r);
 }
 
+static void put_tags(struct request *q, el_vlan on)
+{
+	const struct el_tags tags = el_tags_of(on);
+
+	memmove(q->frame + 12 + tags.len, q->frame + 12, q->len - 12);
+	memcpy(q->frame + 12, &tags.bytes, tags.len);
+	q->len += tags.len;
+}
+
+/* On each link of a device, also within one burst, with its tags; and on no other VLAN. */
+static void links_answer_with_their_tags(void **state)
+{
+	static const el_vlan on[] = {0, 100, 7 << 16 | 100};
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct request q[9], other = echo(PEER, 20);
+	struct answered a;
+	struct bench *b;
+
+	(void)state;
+	memcpy(more_links, on + 1, sizeof(more_links));
+	n_more_links = 2;
+	b = responding(r);
+	n_more_links = 0;
+	for (size_t i = 0; i < RTE_DIM(q); i++) {
+		q[i] = i % 3 == 0 ? echo(PEER, 20) : segment(PEER, i % 3 == 1 ? 443 : 80, 0x02);
+		put_tags(&q[i], on[i / 3]);
+		ask(b, &q[i], &a);
+	}
+	for (size_t i = 0; i < RTE_DIM(q); i++)
+		give(b, 0, q[i].frame, q[i].len);
+	poll_all(b);
+	/* those of a link go out together, and the tags of each are its request's */
+	for (size_t link = 0; link < RTE_DIM(on); link++) {
+		for (size_t i = 0; i < 3; i++)
+			assert_true(next_reply(b, &q[3 * link], &a));
+	}
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_ICMP), 6);
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_TCP), 12);
+	put_tags(&other, 200);
+	refused(b, &other, EL_COUNTER_DROP_RX_VLAN);
+	end(b, r);
+}
+
 static void what_is_off_is_not_answered(void **state)
 {
 	struct el_worker_responder_config conf = everything();
@@ -277,10 +321,15 @@ static void probes_go_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(all_kinds_are_answered),      cmocka_unit_test(tags_come_back),
-	    cmocka_unit_test(what_is_off_is_not_answered), cmocka_unit_test(refusals_are_counted),
-	    cmocka_unit_test(a_kernel_is_left_alone),      cmocka_unit_test(addresses_change),
-	    cmocka_unit_test(sources_are_limited),         cmocka_unit_test(probes_go_on),
+	    cmocka_unit_test(all_kinds_are_answered),
+	    cmocka_unit_test(tags_come_back),
+	    cmocka_unit_test(links_answer_with_their_tags),
+	    cmocka_unit_test(what_is_off_is_not_answered),
+	    cmocka_unit_test(refusals_are_counted),
+	    cmocka_unit_test(a_kernel_is_left_alone),
+	    cmocka_unit_test(addresses_change),
+	    cmocka_unit_test(sources_are_limited),
+	    cmocka_unit_test(probes_go_on),
 	};
 
 	return respond_bench_main("worker_respond", tests, RTE_DIM(tests));
