@@ -136,7 +136,7 @@ def test_unconfigured(guest):
     """Started as it was installed, or with a file that is wrong, it says so, and is not started again and again."""
     purge(guest)
     install(guest)
-    for conf, told in ((None, "no port is configured"), (configuration(all_types(1)).replace("interval", "intervall"), "intervall")):
+    for conf, told in ((None, "no port is configured"), (configuration(all_types(1)).replace("interval", "interv"), "interv")):
         if conf:
             guest.write(CONF, conf)
         since = guest.cursor()
@@ -180,10 +180,10 @@ def test_reload(guest):
     guest.wait_for(lambda m: m.all("icmp_sent_total", destination="more"), "figures of the new target")
 
     since = guest.cursor()
-    guest.write(CONF, configuration(more).replace('"interval"', '"intervall"'))
+    guest.write(CONF, configuration(more).replace('"interval"', '"interv"'))
     status, _ = guest.run("systemctl reload echolane", SLOW_S, check=False)
     assert status != 0, "a bad file was taken"
-    assert re.search(r"echolane.yaml:\d+:\d+.*intervall", guest.journal(since)), guest.journal(since)
+    assert re.search(r"echolane.yaml:\d+:\d+.*interv", guest.journal(since)), guest.journal(since)
     assert_equal((main_pid(guest), guest.show("ActiveState"), guest.show("NRestarts")), (pid, "active", "0"), "the service")
     assert_none_lost(guest, more)
 
