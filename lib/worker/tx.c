@@ -54,18 +54,18 @@ static uint32_t record_burst(struct probe_list *p, uint32_t sent, uint64_t ns, u
 	return probes;
 }
 
-static void send_list(struct el_worker *w, struct queue *q)
+/* Sends the first n packets of a list, which have the time `ns`, or each the one in `each_ns`, if
+ * that is not NULL; how many have gone. */
+static __rte_always_inline uint32_t send_first(struct el_worker *w, struct queue *q, uint32_t n,
+					       uint64_t ns, const uint64_t *each_ns)
 {
 	struct probe_list *p = &q->probes;
-	struct live_round *first_unsent;
-	uint32_t bytes = 0, probes, n = p->n;
-	uint64_t ns = worker_now(w), took_ns;
+	uint32_t bytes = 0, probes = 0;
+	uint64_t end_ns;
 	uint16_t sent;
 
-	if (unlikely(p->stamps))
-		n = tx_stamp(w, p, ns);
 	sent = rte_eth_tx_burst(q->conf.port_id, q->conf.tx_queue, p->mbufs, (uint16_t)n);
-	took_ns = worker_now(w) - ns;
+	end_ns = worker_now(w);
 	if (unlikely(p->stamps))
 		tx_stamp_sent(p, sent, n);
 
@@ -75,15 +75,47 @@ static void send_list(struct el_worker *w, struct queue *q)
 		p->sent += bytes;
 	}
 	q->stuck = !sent && (q->stuck || ns - q->moved_ns > EL_NS_PER_S / 10);
-	probes = record_burst(p, sent, ns, took_ns);
-	if (unlikely(sent < n)) {
-		first_unsent = p->runs[0].live;
-		first_unsent->block->tx_refused += n - sent;
+	if (each_ns) {
+		for (uint32_t i = 0; i < sent; i++)
+			probes += record_burst(p, 1, each_ns[i], end_ns - each_ns[i]);
+	} else {
+		probes = record_burst(p, sent, ns, end_ns - ns);
 	}
+	if (unlikely(sent < n))
+		p->runs[0].live->block->tx_refused += n - sent;
 	add(&q->counters.tx_packets, sent);
 	count(w, EL_COUNTER_TX_BYTES, bytes);
 	count(w, EL_COUNTER_TX_PROBES, probes);
 	count(w, EL_COUNTER_TX_RESETS, sent - probes);
+	return sent;
+}
+
+/* Sends a list that has STAMP probes: in several bursts, where some of them are signed. */
+static __rte_noinline void send_stamped(struct el_worker *w, struct queue *q)
+{
+	struct probe_list *p = &q->probes;
+	uint64_t ns[SIGNED_AT_ONCE] = {0}, now;
+	uint32_t n, sent, n_signed = 0;
+
+	do {
+		now = worker_now(w);
+		n = p->stamps ? tx_stamp(w, p, now) : p->n;
+		if (likely(n)) {
+			sent = send_first(w, q, n, now, NULL);
+		} else {
+			n = tx_sign(w, p, SIGNED_AT_ONCE - n_signed, ns);
+			sent = send_first(w, q, n, ns[0], ns);
+			n_signed += n;
+		}
+	} while (sent == n && p->n && n_signed < SIGNED_AT_ONCE);
+}
+
+static void send_list(struct el_worker *w, struct queue *q)
+{
+	if (likely(!q->probes.stamps))
+		send_first(w, q, q->probes.n, worker_now(w), NULL);
+	else
+		send_stamped(w, q);
 }
 
 /* Puts a frame of `len` bytes at the end of a list, which has room. */

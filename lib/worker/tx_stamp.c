@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The times in STAMP probes: T1 is CLOCK_REALTIME of the very time that the record has, and is kept
- * in plane 1, for by it a reply is known. */
+ * in plane 1, for by it a reply is known. T1 is part of what is signed, so that of a signed probe
+ * is older than its send by the time that signing takes, its own and that of those behind it in its
+ * burst. Therefore these have bursts of their own, for which no other probe waits. What it comes to
+ * makes their records uncertain, as the time that the call to send takes does. */
 #include "el_probe_stamp.h"
 #include "worker_internal.h"
-
-/* To sign a probe takes some hundred nanoseconds, by which T1 of the first one of a burst is older
- * than the send: as many as that a burst, and the others in the next iteration, for neither is the
- * receiving to wait. What it comes to is in the time that the burst took, which is counted and
- * makes its records uncertain as that of any other. */
-#define SIGNED_BURST 4
 
 /* The times of a burst, by format; PTP's only where it is needed. */
 struct times {
@@ -35,30 +32,21 @@ static uint32_t *n_sent_of(const struct live_round *l, const struct el_slice *s)
 	return &l->streams->n_sent[s - l->plan->slices];
 }
 
-/* Stamps number `i` of a list, whose reply will be noted in `note`. True: it was signed. */
-static inline bool stamp_one(const struct probe_list *p, uint32_t i, const struct live_round *l,
-			     const struct el_probe_stamp_kind *kinds, struct el_stamp_note *note,
-			     const struct times *times)
+/* The times of what is sent in a round at `ns`: PTP's, NTP's are set already. */
+static inline void set_times(const struct el_worker *w, struct el_block *b, uint64_t ns,
+			     struct times *times)
 {
-	const struct el_slice *s = p->slices[i];
-	const struct el_probe_stamp_kind *kind = &kinds[s->stamp_kind];
-	const struct el_probe_stamp_time *time = &times->of[kind->sender.format];
+	const uint64_t error_ns = w->wall_line.synchronised ? w->wall_line.error_ns : UINT64_MAX;
 
-	note->t1 = time->t1;
-	if (likely(kind->plain)) {
-		el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time, p->made[i]);
-		return false;
-	}
-	el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie,
-			    kind->sender.asks ? ++*n_sent_of(l, s) : 0);
-	return true;
+	b->wall_error_ns = RTE_MAX(b->wall_error_ns, error_ns);
+	if (unlikely(b->set->has_ptp))
+		times->of[EL_STAMP_PTP] = time_in(w, EL_STAMP_PTP, b->tai_offset_s, ns);
 }
 
 uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
 {
 	struct times times = {{time_in(w, EL_STAMP_NTP, 0, ns)}};
-	const uint64_t error_ns = w->wall_line.synchronised ? w->wall_line.error_ns : UINT64_MAX;
-	uint32_t i = 0, n_signed = 0;
+	uint32_t i = 0;
 
 	for (uint32_t k = 0; k < p->n_runs; k++) {
 		const struct probe_run *r = &p->runs[k];
@@ -69,14 +57,65 @@ uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
 		struct el_stamp_note *notes = b->stamps;
 		const uint32_t stamps = p->stamps, n = r->n, record = r->record;
 
-		b->wall_error_ns = RTE_MAX(b->wall_error_ns, error_ns);
-		if (unlikely(b->set->has_ptp))
-			times.of[EL_STAMP_PTP] = time_in(w, EL_STAMP_PTP, b->tai_offset_s, ns);
+		set_times(w, b, ns, &times);
 		for (uint32_t j = 0; j < n; j++, i++) {
-			if ((stamps >> i & 1) &&
-			    stamp_one(p, i, r->live, kinds, &notes[record + j], &times) &&
-			    ++n_signed == SIGNED_BURST)
-				return i + 1;
+			const struct el_probe_stamp_kind *kind;
+			const struct el_probe_stamp_time *time;
+
+			if (!(stamps >> i & 1))
+				continue;
+			kind = &kinds[p->slices[i]->stamp_kind];
+			if (unlikely(!kind->plain))
+				return i;
+			time = &times.of[kind->sender.format];
+			notes[record + j].t1 = time->t1;
+			el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time,
+					   p->made[i]);
+		}
+	}
+	return i;
+}
+
+/* Signs number `i` of a list, which is for this record, at the time that it returns; 0: it is none
+ * that is signed. */
+static uint64_t sign_one(struct el_worker *w, const struct probe_list *p, uint32_t i,
+			 const struct live_round *l, uint32_t record)
+{
+	const struct el_slice *s = p->slices[i];
+	const struct el_probe_stamp_kind *kind;
+	const struct el_probe_stamp_time *time;
+	struct times times;
+	uint64_t ns;
+
+	if (!(p->stamps >> i & 1))
+		return 0;
+	kind = &l->block->set->stamp_kinds[s->stamp_kind];
+	if (kind->plain)
+		return 0;
+	ns = worker_now(w);
+	times = (struct times){{time_in(w, EL_STAMP_NTP, 0, ns)}};
+	set_times(w, l->block, ns, &times);
+	time = &times.of[kind->sender.format];
+	l->block->stamps[record].t1 = time->t1;
+	el_probe_stamp_sign(kind, frame_end(p->mbufs[i]), time, s->cookie,
+			    kind->sender.asks ? ++*n_sent_of(l, s) : 0);
+	return ns;
+}
+
+uint32_t tx_sign(struct el_worker *w, struct probe_list *p, uint32_t most,
+		 uint64_t ret_ns[SIGNED_AT_ONCE])
+{
+	uint32_t i = 0;
+
+	for (uint32_t k = 0; k < p->n_runs; k++) {
+		const struct probe_run *r = &p->runs[k];
+
+		for (uint32_t j = 0; j < r->n; j++, i++) {
+			if (i == most)
+				return i;
+			ret_ns[i] = sign_one(w, p, i, r->live, r->record + j);
+			if (!ret_ns[i])
+				return i;
 		}
 	}
 	return i;

@@ -353,9 +353,18 @@ __rte_hot bool rx_any(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 /* Whether any plan has STAMP targets; if `port` is not 0, those that answer from it. */
 bool rx_has_reflectors(const struct el_worker *w, uint16_t port);
 
-/* tx_stamp.c: stamps the STAMP probes of a list, which are about to be sent at `ns`. How many of
- * its packets may be: not all of them where probes are signed. */
+/* tx_stamp.c: the STAMP probes of a list. */
+
+/* Signing takes some hundred nanoseconds: so many are signed at once, and the others in the next
+ * iteration, for neither is the receiving to wait. */
+#define SIGNED_AT_ONCE 4
+
+/* Stamps those that are about to be sent at `ns`, from the front of the list up to the first that
+ * is signed, or asks, which is as much work; how many packets that are. */
 uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns);
+/* Signs those at the front, up to `most`, each at a time of its own; how many. */
+uint32_t tx_sign(struct el_worker *w, struct probe_list *p, uint32_t most,
+		 uint64_t ret_ns[SIGNED_AT_ONCE]);
 /* The first `sent` of its packets, of those that are still counted, have gone; `stamped` were to.
  */
 void tx_stamp_sent(struct probe_list *p, uint32_t sent, uint32_t stamped);

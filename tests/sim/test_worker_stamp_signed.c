@@ -3,6 +3,8 @@
  * replies are taken. */
 #include "worker_bench.h"
 
+#include <rte_ethdev.h>
+
 #include "stamp_keys.h"
 
 uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
@@ -164,6 +166,80 @@ static void few_are_signed_at_once(void **state)
 	}
 	assert_true(most[0] > 4);
 	assert_int_equal(most[1], 4);
+}
+
+/* What the calls to send took: in each, how many packets that are signed requests, and others. */
+struct calls {
+	uint32_t n, n_signed[64], n_others[64];
+	uint64_t t1[64][2 * WIRE]; /* of the signed ones */
+};
+
+static uint16_t note_call(uint16_t port, uint16_t queue, struct rte_mbuf **packets, uint16_t n,
+			  void *ctx)
+{
+	struct calls *c = ctx;
+
+	(void)port, (void)queue;
+	if (c->n == RTE_DIM(c->n_signed))
+		return n;
+	for (uint16_t i = 0; i < n; i++) {
+		const uint8_t *frame = rte_pktmbuf_mtod(packets[i], uint8_t *);
+		bool is_signed = frame[ETH + (family == 6 ? 6 : 9)] == IPPROTO_UDP &&
+				 el_get16(frame + UDP + 2) == SIGNED_PORT;
+
+		if (is_signed)
+			c->t1[c->n][c->n_signed[c->n]++] = be64toh(el_load64(frame + PACKET + 16));
+		else
+			c->n_others[c->n]++;
+	}
+	c->n++;
+	return n;
+}
+
+/* Whoever shares a list with probes that are signed does not wait for that: its times are those of
+ * a burst of its own. And each that is signed has the time when it was. */
+static void others_do_not_wait_for_signatures(void **state)
+{
+	struct fixture *fx = signed_fixture(100);
+	const struct rte_eth_rxtx_callback *callback;
+	uint32_t n_signed = 0, n_others = 0, served = 0;
+	struct calls *calls = calloc(1, sizeof(*calls));
+	struct el_block *block;
+	struct bench *b;
+
+	(void)state;
+	assert_non_null(calls);
+	add_target(fx, EL_PROBE_ICMPPING, family == 6 ? "2001:db8:100::2" : "198.51.100.2", 100);
+	add_target(fx, EL_PROBE_STAMP, family == 6 ? "2001:db8:100::1" : "198.51.100.1", 100);
+	fx->targets[1].timeout_s = fx->targets[2].timeout_s = 0.05;
+	fx->targets[2].dst_port = OPEN_PORT;
+	b = bench(fx, 1);
+	callback = rte_eth_add_tx_callback(port_id, 0, note_call, calls);
+	assert_non_null(callback);
+	block = order_block(b, 0, 1, 0);
+	while (served < 300)
+		served += exchange(b, -1);
+	assert_int_equal(rte_eth_remove_tx_callback(port_id, 0, callback), 0);
+	for (uint32_t i = 0; i < calls->n; i++) {
+		n_signed += calls->n_signed[i];
+		n_others += calls->n_others[i];
+		assert_true(calls->n_signed[i] == 0 || calls->n_others[i] == 0);
+		for (uint32_t k = 1; k < calls->n_signed[i]; k++)
+			assert_true(calls->t1[i][k] > calls->t1[i][k - 1]);
+	}
+	assert_true(n_signed > 0 && n_others > 0);
+	/* T1 is of the time that the record has */
+	for (uint32_t i = 0; i < 300; i++) {
+		int64_t t1;
+
+		if (!block->stamps[i].t1)
+			continue;
+		assert_true(el_stamp_decode(EL_STAMP_NTP, block->stamps[i].t1, 0, 0, &t1));
+		assert_int_equal(el_record_time(block->records[i]),
+				 (uint64_t)t1 & EL_RECORD_TIME_MASK);
+	}
+	free(calls);
+	bench_free(b);
 }
 
 /* What the device refuses is signed again when it goes. */
@@ -625,6 +701,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(signed_replies_become_round_trips, setup, teardown),
 	    cmocka_unit_test_setup_teardown(both_modes_side_by_side, setup, teardown),
 	    cmocka_unit_test_setup_teardown(few_are_signed_at_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(others_do_not_wait_for_signatures, setup, teardown),
 	    cmocka_unit_test_setup_teardown(refused_probes_are_signed_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(spoilt_replies_are_counted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(signed_replies_are_known_by_their_own_number, setup,
