@@ -190,7 +190,7 @@ struct el_port {
 	uint16_t queues_dead; /* that its driver has, but that carry nothing: they are not used */
 	uint8_t mac[6];
 	uint16_t mtu;
-	bool tagged; /* some of the frames that it is for have VLAN tags */
+	bool tagged;              /* some of the frames that it is for have VLAN tags */
 	int socket;               /* NUMA */
 	char interface[IFNAMSIZ]; /* of the kernel; "" and ifindex 0 where there is none */
 	unsigned ifindex;
