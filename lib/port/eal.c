@@ -16,6 +16,7 @@
 #include <rte_errno.h>
 
 #include "capture.h"
+#include "interrupts.h"
 #include "resources.h"
 #include "runtime_dir.h"
 
@@ -354,6 +355,7 @@ void el_eal_fini(void)
 
 	if (!running)
 		return;
+	interrupts_settle();
 	capture_begin(&capture);
 	rte_eal_cleanup();
 	capture_end(&capture, last, sizeof(last));

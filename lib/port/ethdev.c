@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Configuring and starting one DPDK port. */
+#include "interrupts.h"
 #include "port_private.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#include <rte_alarm.h>
-#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
 
@@ -15,7 +13,6 @@
  * workers' hands, and queued for control. */
 #define POOL_SPARE 2048
 #define POOL_CACHE 256
-#define CLOSE_WAIT_MS 2000
 
 static uint16_t min_u16(uint32_t a, uint32_t b)
 {
@@ -289,28 +286,9 @@ int ethdev_receive_multicast(const struct el_port_device *device)
 
 /* ---- closing ---- */
 
-/* A device that is closed on the thread that takes its interrupts. Not on anybody's stack: it may
- * take longer than is waited. */
-static struct {
-	uint16_t id;
-	_Atomic bool done;
-} closing;
-
-static void close_now(void *arg)
+static void close_now(void *id)
 {
-	(void)arg;
-	rte_eth_dev_close(closing.id);
-	atomic_store_explicit(&closing.done, true, memory_order_release);
-}
-
-static bool is_closed(void)
-{
-	for (int ms = 0; ms < CLOSE_WAIT_MS; ms++) {
-		if (atomic_load_explicit(&closing.done, memory_order_acquire))
-			return true;
-		rte_delay_us_sleep(1000);
-	}
-	return false;
+	rte_eth_dev_close((uint16_t)(uintptr_t)id);
 }
 
 /* memif's driver ends a connection when its other end goes away, on the thread of interrupts, and
@@ -318,12 +296,10 @@ static bool is_closed(void)
  */
 static void close_device(uint16_t id, const char *driver)
 {
-	closing.id = id;
-	closing.done = false;
-	if (strcmp(driver, "net_memif") != 0 || rte_eal_alarm_set(1, close_now, NULL) < 0)
-		close_now(NULL);
-	else if (!is_closed() && rte_eal_alarm_cancel(close_now, NULL) > 0)
-		close_now(NULL); /* that thread hangs */
+	void *arg = (void *)(uintptr_t)id;
+
+	if (strcmp(driver, "net_memif") != 0 || !interrupts_run(close_now, arg))
+		close_now(arg);
 }
 
 void ethdev_release(struct el_port_device *device)

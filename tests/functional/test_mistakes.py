@@ -62,7 +62,7 @@ MISTAKES = [
     (["check", "--port", "af_packet:probe0,addres=192.0.2.10/24", GOOD], 64,
      '--port: character 18: unknown key "addres"; did you mean "address"?'),
     (["check", "--port", "af_packet:probe0,192.0.2.10/24", GOOD], 64,
-     "--port: character 18: expected KEY=VALUE, KEY being name, profile, vlan, outer_vlan, dad, mtu, checksum, address, gateway or route"),
+     "--port: character 18: expected KEY=VALUE, KEY being name, profile, vlan, outer_vlan, dad, accept_ra, ping, mtu, checksum, address, gateway or route"),
     (["check", "--port", "af_packet:probe0,address=192.0.2.300/24", GOOD], 64,
      '--port: address: expected an IPv4 or IPv6 prefix, got "192.0.2.300/24"'),
     (["check", "--port", "af_packet:probe0,address=192.0.2.10/24,gateway=192.0.3.1", GOOD], 64,
