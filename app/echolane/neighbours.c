@@ -130,6 +130,15 @@ static void neighbour_event(void *context, const struct el_neigh_event *event)
 	}
 }
 
+static bool is_advertised(const struct net_port *p, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < p->n_advertised; i++) {
+		if (el_ip_equal(&p->advertised[i].ip, ip))
+			return true;
+	}
+	return false;
+}
+
 /* Of an address of ours that was checked. Called while the table goes through them: the rest
  * follows with network_follow. */
 static void own_checked(void *context, struct el_port_idx port, const struct el_ip *ip,
@@ -141,7 +150,8 @@ static void own_checked(void *context, struct el_port_idx port, const struct el_
 	if (!net_port_refuse(&n->ports[port.v], ip, !is_ours))
 		return;
 	n->addresses_changed = true;
-	if (!is_ours) {
+	/* one that was advertised is not waited for: who advertises may have every one refused */
+	if (!is_ours && !is_advertised(&n->ports[port.v], ip)) {
 		n->n_refusals++;
 		n->ports[n->ports[port.v].first].link.is_held = true;
 		n->ports[n->ports[port.v].first].link.told = false;

@@ -330,7 +330,8 @@ int net_port_list_own(const struct net_port *p, struct el_port_idx index,
 		      const struct network_plan *plans, const struct net_kernel *k,
 		      struct net_own *ret_own)
 {
-	size_t n_own = p->n_addresses, n_addresses = p->n_addresses + p->n_refused;
+	size_t n_own = p->n_addresses,
+	       n_addresses = p->n_addresses + p->conf->n_addresses + EL_RA_PREFIXES_MAX;
 	struct net_own own = {0};
 
 	for (const struct network_plan *plan = plans; plan; plan = plan->next) {

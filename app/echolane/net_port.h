@@ -26,8 +26,9 @@ struct port_law {
 
 /* The link of a port: network_link.c. */
 struct port_link {
-	bool up;         /* as read last */
-	bool was_up;     /* ever, or it would be known */
+	bool up;             /* as read last */
+	bool was_up;         /* ever, or it would be known */
+	uint64_t checked_ns; /* until then at most */
 	bool is_checked; /* it is up again, and its addresses are asked for before they are used */
 	/* An address of it is another's, and the plan that is executed does not know that yet. */
 	bool is_held;
@@ -62,6 +63,10 @@ struct net_port {
 	struct el_ra ra;
 	struct el_prefix advertised[EL_RA_PREFIXES_MAX];
 	size_t n_advertised;
+	/* changes of these: when as many may follow each other at once again as ever may; one waits
+	 */
+	uint64_t changes_full_ns;
+	bool change_waits;
 	struct el_ip *refused; /* not used, for another host has them; of groups, too */
 	size_t n_refused;
 	struct net_lists *lists, *old_lists; /* those before may still be looked at by workers */

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "el_ticks.h"
 #include "network_private.h"
+
+#define CHANGES_MAX 8
+#define CHANGE_NS (3 * EL_NS_PER_S)
 
 /* ---- from what is heard to addresses and routes ---- */
 
@@ -29,12 +33,21 @@ static void say(struct network *n, const struct net_port *p)
 	}
 	if (p->ra.mtu)
 		el_str_addf(&s, "%sMTU %u", s.len ? ", " : "", p->ra.mtu);
-	el_log(EL_LOG_INFO, "network", "port %s: advertised: %s", p->port->name,
+	el_log(EL_LOG_INFO, "network", "port %s: advertised: %s", p->conf->name,
 	       s.len ? text : "nothing any more");
 }
 
-static void changed(struct network *n, const struct net_port *p)
+/* At first each change counts at once, then one in three seconds, as often as a router may speak
+ * (RFC 4861 section 10): each makes a plan that cuts a round short, and anybody on the link can
+ * advertise. */
+static void changed(struct network *n, struct net_port *p)
 {
+	if (p->changes_full_ns < n->now_ns)
+		p->changes_full_ns = n->now_ns;
+	p->change_waits = p->changes_full_ns + CHANGE_NS > n->now_ns + CHANGES_MAX * CHANGE_NS;
+	if (p->change_waits)
+		return;
+	p->changes_full_ns += CHANGE_NS;
 	n->addresses_changed = true;
 	n->n_changes++;
 	say(n, p);
@@ -55,6 +68,8 @@ void advertised_poll(struct network *n)
 		uint8_t frame[EL_RA_FRAME_MAX];
 		size_t len;
 
+		if (p->change_waits)
+			changed(n, p);
 		if (!p->conf->accept_ra || n->now_ns < el_ra_next_ns(&p->ra))
 			continue;
 		if (el_ra_tick(&p->ra, n->now_ns))

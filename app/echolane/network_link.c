@@ -6,6 +6,8 @@
 
 /* How often it is looked whether a device that was removed is there again. */
 #define LOOK_NS (EL_NS_PER_S / 10)
+/* A check of addresses takes a second; those that are new meanwhile are not waited for. */
+#define CHECK_NS (3 * EL_NS_PER_S)
 
 /* Has the workers send nothing to a device that is down, by any of its links: drivers of packet
  * sockets take it all. */
@@ -59,6 +61,7 @@ static void is_up_again(struct network *n, uint16_t first)
 			neighbours_ask_again(n, i);
 	}
 	l->is_checked = is_checking(n, first);
+	l->checked_ns = n->now_ns + CHECK_NS;
 	l->told = false;
 }
 
@@ -67,7 +70,7 @@ static void follow_check(struct network *n, uint16_t first)
 {
 	struct port_link *l = &n->ports[first].link;
 
-	if (!l->is_checked || is_checking(n, first))
+	if (!l->is_checked || (is_checking(n, first) && n->now_ns < l->checked_ns))
 		return;
 	l->is_checked = false;
 	l->told = false;

@@ -181,7 +181,9 @@ static void take_result(struct control *c, struct compile_job *job)
 	c->reload.is_making = false;
 	if (is_load)
 		c->reload.file_digest = job->digest;
-	moved_take_result(&c->moved, job->status, el_raw_ns());
+	/* a file that is as it was: what has moved is in no plan yet */
+	moved_take_result(&c->moved, is_load && job->status == 1 ? -EAGAIN : job->status,
+			  el_raw_ns());
 	if (job->status < 0 && is_load)
 		fail(c, job->err.text);
 	else if (job->status < 0)

@@ -146,14 +146,23 @@ static bool is_at_home(const struct way_port *port, const struct el_ip *ip)
 	return false;
 }
 
-/* Whether it is one of the port's addresses. */
+bool ways_is_refused(const struct way_port *port, const struct el_ip *ip)
+{
+	for (size_t i = 0; i < port->n_refused; i++) {
+		if (el_ip_equal(&port->refused[i], ip))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it is one of the port's addresses, also if it is not used as another host has it. */
 static bool has_address(const struct way_port *port, const struct el_ip *ip)
 {
 	for (size_t i = 0; i < port->n_addresses; i++) {
 		if (!port->addresses[i].range && el_ip_equal(&port->addresses[i].prefix.ip, ip))
 			return true;
 	}
-	return false;
+	return ways_is_refused(port, ip);
 }
 
 bool ways_is_elsewhere(const struct way_input *in, struct el_port_idx port, const struct el_ip *ip)
@@ -177,15 +186,6 @@ static uint32_t homes(const struct way_input *in, const struct el_ip *from)
 	return have ? have : near ? near : UINT32_MAX;
 }
 
-bool ways_is_refused(const struct way_port *port, const struct el_ip *ip)
-{
-	for (size_t i = 0; i < port->n_refused; i++) {
-		if (el_ip_equal(&port->refused[i], ip))
-			return true;
-	}
-	return false;
-}
-
 /* The source of a way whose route's is refused: the port's first address on the next hop's network,
  * else its first of the family, else none. */
 static struct el_ip other_source(const struct way_port *port, const struct el_ip *next_hop)
@@ -205,6 +205,17 @@ static struct el_ip other_source(const struct way_port *port, const struct el_ip
 	return first;
 }
 
+/* Whether the same next hop is one of n others. */
+static bool is_among(const struct el_route_hop *hop, const struct el_route_hop *others, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (others[i].port.v == hop->port.v &&
+		    el_ip_equal(&others[i].next_hop, &hop->next_hop))
+			return true;
+	}
+	return false;
+}
+
 /* Of the configuration and of advertisements those that are best. */
 static size_t find_hops(const struct way_input *in, uint32_t ports, const struct el_ip *to,
 			struct el_route_hop ret[WAYS_MAX])
@@ -217,8 +228,10 @@ static size_t find_hops(const struct way_input *in, uint32_t ports, const struct
 		return n;
 	if (n_more && n && more[0].len > ret[0].len)
 		n = 0;
-	for (size_t i = 0; i < n_more && n < WAYS_MAX; i++)
-		ret[n++] = more[i];
+	for (size_t i = 0; i < n_more && n < WAYS_MAX; i++) {
+		if (!is_among(&more[i], ret, n))
+			ret[n++] = more[i];
+	}
 	return n;
 }
 

@@ -109,8 +109,12 @@ static bool ask(struct el_neigh_table *t, const struct entry *e, const uint8_t *
 {
 	struct el_ip source;
 
-	if (!own_source(&t->ports[e->port.v], &e->ip, &source) ||
-	    !(e->ip.family == 4 ? ask_arp(t, e->port, &source, &e->ip, to)
+	if (!own_source(&t->ports[e->port.v], &e->ip, &source))
+		return false;
+	/* from nobody it would be another's check for duplicates: as if nobody answered */
+	if (e->ip.family == 6 && !source.family)
+		return true;
+	if (!(e->ip.family == 4 ? ask_arp(t, e->port, &source, &e->ip, to)
 				: ask_ndp(t, e->port, &source, &e->ip, to)))
 		return false;
 	t->ports[e->port.v].counters.requests_sent++;

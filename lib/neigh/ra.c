@@ -236,7 +236,7 @@ static bool set_address(const struct el_ra *ra, struct el_ra_prefix *p, uint32_t
 		p->valid_until_ns = valid_ns;
 	else if (p->valid_until_ns > two_hours_ns)
 		p->valid_until_ns = two_hours_ns;
-	p->preferred_until_ns = end_of(preferred_s, now_ns);
+	p->preferred_until_ns = preferred_s ? end_of(preferred_s, now_ns) : 0;
 	return is_new || was_preferred != (p->preferred_until_ns > now_ns);
 }
 

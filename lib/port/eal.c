@@ -355,7 +355,7 @@ void el_eal_fini(void)
 
 	if (!running)
 		return;
-	interrupts_settle();
+	interrupts_park();
 	capture_begin(&capture);
 	rte_eal_cleanup();
 	capture_end(&capture, last, sizeof(last));

@@ -304,14 +304,14 @@ static void close_device(uint16_t id, const char *driver)
 
 void ethdev_release(struct el_port_device *device)
 {
-	struct rte_eth_dev_info info = {.driver_name = ""};
+	struct rte_eth_dev_info info;
 	bool known = device->ours && rte_eth_dev_info_get(device->id, &info) == 0;
 
 	if (device->started)
 		rte_eth_dev_stop(device->id);
 	device->started = false;
 	if (device->ours) {
-		close_device(device->id, info.driver_name);
+		close_device(device->id, known ? info.driver_name : "");
 		if (known)
 			rte_dev_remove(info.device);
 	}

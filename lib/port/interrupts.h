@@ -6,6 +6,7 @@
 /* Runs `fn` there and waits for it, two seconds at most. False: it was not run and will not be. */
 bool interrupts_run(void (*fn)(void *arg), void *arg);
 
-/* Waits until the thread has done all that it was to do before: it looks at what devices had
- * registered when one of them is gone, and that memory goes with the EAL. */
-void interrupts_settle(void);
+/* Has the thread do nothing any more, until the process ends: what drivers leave registered there
+ * (the socket that a memif listens on, which its other end may connect to again) is in memory that
+ * goes with the EAL. */
+void interrupts_park(void);

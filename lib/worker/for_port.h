@@ -35,3 +35,15 @@ static inline bool frame_is_for_port(const struct queue *q, const struct el_pkt 
 {
 	return el_pkt_is_on(pkt, &q->tags) && frame_is_from_station(pkt->l2, own_mac(q));
 }
+
+/* What a host answers a SYN with that has the addresses and ports of a connection which is
+ * half-open at it, of a prober that was killed: an ACK without data (RFC 5961 section 4.2). Whoever
+ * knows of no such connection resets it (RFC 9293 section 3.10.7.3), else no SYN is answered until
+ * the host gives up. */
+static inline bool is_challenge(const struct el_pkt *pkt)
+{
+	const uint8_t flags = 0x02 | 0x10 | 0x01 | 0x04; /* SYN, ACK, FIN, RST */
+
+	return pkt->protocol == 6 && pkt->l4_len >= 20 && (pkt->l4[13] & flags) == 0x10 &&
+	       pkt->l4_len == (pkt->l4[12] >> 4) * 4;
+}

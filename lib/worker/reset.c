@@ -56,7 +56,7 @@ void reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pk
 	struct rte_mbuf *m;
 	uint8_t *l2;
 
-	if (is_silent(q, &own))
+	if (is_silent(q, &own) || q->first->down)
 		return;
 	if (!frame_is_for_port(q, pkt) || !is_from_host(q, pkt)) {
 		count(w, EL_COUNTER_DROP_RESET_REFUSED, 1);

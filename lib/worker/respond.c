@@ -243,8 +243,9 @@ static inline bool take(struct el_worker *w, struct queue *q, const struct rte_m
 
 	if (p->judged.verdict == PAIR_NOT_OURS)
 		return false;
-	/* whoever is not allowed may still look whether we are there */
-	if (p->judged.verdict == PAIR_NOT_ALLOWED && ping_is_one(q, pkt))
+	/* whoever is not allowed may still look whether we are there, or be a host that holds what
+	 * a prober before us has opened */
+	if (p->judged.verdict == PAIR_NOT_ALLOWED && (ping_is_one(q, pkt) || is_challenge(pkt)))
 		return false;
 	if (unlikely(p->judged.verdict == PAIR_NO_HOST))
 		count(w, EL_COUNTER_REFUSED_NO_HOST, 1);

@@ -72,10 +72,10 @@ bool respond_has_room(struct el_worker *w, uint32_t queue)
 {
 	struct answers *list = &w->responder->waiting[queue];
 
-	if (likely(list->n + BURST <= ANSWERS_MAX)) {
+	if (likely(!list->n))
 		list->full_ns = 0;
+	if (likely(list->n + BURST <= ANSWERS_MAX))
 		return true;
-	}
 	if (!list->full_ns)
 		list->full_ns = w->iteration_ns;
 	return w->iteration_ns - list->full_ns > HELD_UP_NS;

@@ -3,6 +3,7 @@
  * looked for under all plans of the schedule, and goes to its record, to the worker that has it, to
  * control, or is counted by what is wrong with it. */
 #include "el_probe_plain.h"
+#include "for_port.h"
 #include "links.h"
 #include "rx_checksum.h"
 
@@ -176,15 +177,6 @@ static enum el_verdict stamp_verdict(const struct el_worker *w, const struct el_
 		return el_probe_ops[EL_PROBE_STAMP]->recognise_quote(&w->key, pkt, &p->answer);
 	}
 	return verdict;
-}
-
-/* What a host answers a SYN with that has the addresses and ports of a connection which is
- * half-open at it, of a prober that was killed: an ACK (RFC 5961 section 4.2). Whoever knows of no
- * such connection resets it (RFC 9293 section 3.10.7.3), else no SYN is answered until the host
- * gives up. */
-static bool is_challenge(const struct el_pkt *pkt)
-{
-	return (pkt->l4[13] & (TH_SYN | TH_ACK | TH_FIN | TH_RST)) == TH_ACK;
 }
 
 /* The same for a frame that is not plain, and whether the checksums of the answer are right. */

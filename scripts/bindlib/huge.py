@@ -59,7 +59,11 @@ def reserve(machine, options):
 def undo(machine):
     state = json.loads(machine.read(STATE, "{}"))
     for size, folder in sizes_of(machine).items():
-        if str(size) in state:
+        kept = re.search(rf"^w {folder}/nr_hugepages - - - - (\d+)", machine.read(HUGE_FILE, ""), re.MULTILINE)
+        now = machine.read(f"{folder}/nr_hugepages", "0").strip()
+        if str(size) in state and kept and kept[1] != now:
+            machine.say(f"huge pages of {size} KiB: {now}, left as they are, for somebody else has set them since")
+        elif str(size) in state:
             machine.write(f"{folder}/nr_hugepages", str(state[str(size)]))
             machine.say(f"huge pages of {size} KiB: {state[str(size)]}, as before")
     if state:

@@ -114,7 +114,7 @@ def test_bench_row(lab):
                  {*(f"echolane {kind}, IPv{family}" for kind in ("ICMPping", "TCPsyn", "UDPunreachable")
                     for family in (4, 6)),
                   "echolane ICMPping, IPv4, 100,000 targets", "echolane ICMPping, IPv4, 1,000,000 targets",
-                  "echolane TCPsyn, IPv4, 100,000 targets"}, "lines")
+                  "echolane TCPsyn, IPv4, 100,000 targets", "echolane STAMP, IPv4", "echolane STAMP, IPv6"}, "lines")
     for line in found["lines"]:
         assert line["median"] > 0 and line["bar"] == "<= 150", line
         assert line["what"] in output(lab), output(lab)

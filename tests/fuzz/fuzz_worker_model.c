@@ -63,11 +63,12 @@ bool fuzz_is_syn_ack(const struct el_pkt *pkt)
 	       (pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN)) == (TH_SYN | TH_ACK);
 }
 
-/* RFC 5961 section 4.2: of a connection that nobody here has. */
+/* RFC 5961 section 4.2: of a connection that nobody here has; without data. */
 static bool is_challenge(const struct el_pkt *pkt)
 {
 	return pkt->protocol == IPPROTO_TCP &&
-	       (pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN)) == TH_ACK;
+	       (pkt->l4[13] & (TH_SYN | TH_RST | TH_ACK | TH_FIN)) == TH_ACK &&
+	       pkt->l4_len == (pkt->l4[12] >> 4) * 4;
 }
 
 /* RFC 9293 section 3.10.7.1: a reset may acknowledge the SYN's payload. */
