@@ -263,6 +263,12 @@ static bool caught_up(const struct el_worker *w, uint64_t ns)
 	return true;
 }
 
+/* When answers to a round that has been sent are late. */
+static uint64_t end_of(const struct live_round *l)
+{
+	return l->last_send_ns + l->block->set->timeout_ns;
+}
+
 /* Whether what is built and has not gone may still go: no device is stuck. */
 static bool may_go(const struct el_worker *w)
 {
@@ -278,7 +284,7 @@ static bool may_go(const struct el_worker *w)
  * nothing, or a queue that never gets empty, holds that up for a while only. */
 static bool is_over(struct el_worker *w, struct live_round *l)
 {
-	uint64_t end = l->last_send_ns + l->block->set->timeout_ns;
+	uint64_t end = end_of(l);
 
 	if ((int64_t)(w->iteration_ns - end) <= 0 || (l->outstanding && may_go(w)))
 		return false;
@@ -301,8 +307,10 @@ void rounds_close_due(struct el_worker *w)
 
 		if (l->sending || !is_over(w, l))
 			i++;
-		else
+		else if (caught_up(w, end_of(l)))
 			close_round(w, l, w->iteration_ns);
+		else
+			close_early(w, l);
 	}
 }
 
