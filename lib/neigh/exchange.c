@@ -30,10 +30,20 @@ static bool send_arp(struct el_neigh_table *t, struct el_port_idx port, const st
 	return send_frame(t, port, frame, sizeof(frame));
 }
 
-static bool send_ndp(struct el_neigh_table *t, struct el_port_idx port, const struct ndp *ndp)
+/* A message from the port. `to`: a MAC address, or NULL for that of a multicast destination. */
+static bool send_ndp(struct el_neigh_table *t, struct el_port_idx port, struct ndp *ndp,
+		     const uint8_t *to)
 {
+	const struct port *p = &t->ports[port.v];
 	uint8_t frame[NDP_FRAME_MAX];
 
+	ndp->vlan = p->vlan;
+	memcpy(ndp->from, p->mac, 6);
+	memcpy(ndp->mac, p->mac, 6);
+	if (to)
+		memcpy(ndp->to, to, 6);
+	else
+		ndp_multicast_mac(&ndp->destination, ndp->to);
 	return send_frame(t, port, frame, ndp_build(ndp, frame));
 }
 
@@ -62,47 +72,31 @@ static bool ask_ndp(struct el_neigh_table *t, struct el_port_idx port, const str
 		    const struct el_ip *target, const uint8_t *to)
 {
 	static const struct el_ip unspecified = {.family = 6};
-	const struct port *p = &t->ports[port.v];
 	struct ndp ndp = {
 	    .type = NDP_SOLICITATION,
-	    .vlan = p->vlan,
 	    .source = source->family ? *source : unspecified,
 	    .destination = to ? *target : ndp_solicited_node(target),
 	    .target = *target,
 	    .has_mac = source->family != 0,
 	};
 
-	memcpy(ndp.from, p->mac, 6);
-	memcpy(ndp.mac, p->mac, 6);
-	if (to)
-		memcpy(ndp.to, to, 6);
-	else
-		ndp_multicast_mac(&ndp.destination, ndp.to);
-	return send_ndp(t, port, &ndp);
+	return send_ndp(t, port, &ndp, to);
 }
 
-/* Says that `ip` is ours. `to`: a MAC address, or NULL for that of a multicast destination. */
+/* Says that `ip` is ours. `to`: as with send_ndp. */
 static bool advertise(struct el_neigh_table *t, struct el_port_idx port, const struct el_ip *ip,
 		      const struct el_ip *destination, const uint8_t *to, uint8_t flags)
 {
-	const struct port *p = &t->ports[port.v];
 	struct ndp ndp = {
 	    .type = NDP_ADVERTISEMENT,
 	    .flags = flags,
-	    .vlan = p->vlan,
 	    .source = *ip,
 	    .destination = *destination,
 	    .target = *ip,
 	    .has_mac = true,
 	};
 
-	memcpy(ndp.from, p->mac, 6);
-	memcpy(ndp.mac, p->mac, 6);
-	if (to)
-		memcpy(ndp.to, to, 6);
-	else
-		ndp_multicast_mac(&ndp.destination, ndp.to);
-	return send_ndp(t, port, &ndp);
+	return send_ndp(t, port, &ndp, to);
 }
 
 static bool ask(struct el_neigh_table *t, const struct entry *e, const uint8_t *to)
