@@ -97,9 +97,10 @@ static void by_advertised_routes(void **state)
 				    {.to = prefix("0.0.0.0/0"), .via = ip("192.0.2.1")}},
 			advertised[] = {{.to = prefix("2001:db8:1::/48")},
 					{.to = prefix("2001:db8:2::/64")},
-					{.to = prefix("::/0"), .via = ip("fe80::1")}};
+					{.to = prefix("::/0"), .via = ip("fe80::1")},
+					{.to = prefix("::/0"), .via = ip("2001:db8::1")}};
 	const struct way_input in = {
-	    .ports = &port, .n_ports = 1, .routes = {routes, 3}, .advertised = {advertised, 3}};
+	    .ports = &port, .n_ports = 1, .routes = {routes, 3}, .advertised = {advertised, 4}};
 	static const struct {
 		const char *to;
 		size_t n;
@@ -127,6 +128,29 @@ static void by_advertised_routes(void **state)
 		assert_true(el_ip_equal(&ways[n - 1].hop.next_hop, &last));
 		assert_int_equal(ways[0].mtu, cases[i].mtu);
 	}
+}
+
+/* An address that another host has is still its port's: no other port sends from it. */
+static void of_a_refused_source(void **state)
+{
+	const struct el_ip refused = ip("192.0.2.10");
+	const struct el_neigh_address on_second[] = {{.prefix = prefix("10.1.0.1/24")}};
+	const struct way_port ports[] = {
+	    {.name = "a", .mtu = 1500, .refused = &refused, .n_refused = 1},
+	    {.name = "b", .mtu = 1500, .addresses = on_second, .n_addresses = 1}};
+	struct el_route routes[] = {
+	    {.port = {1}, .to = prefix("0.0.0.0/0"), .via = ip("10.1.0.254")},
+	    {.port = {0}, .to = prefix("0.0.0.0/0"), .via = ip("192.0.2.1")}};
+	const struct way_input in = {.ports = ports, .n_ports = 2, .routes = {routes, 2}};
+	const struct el_model_group group = {.src_ipv4 = refused};
+	struct el_ip to = ip("198.51.100.1");
+	enum el_model_status why;
+	struct way ways[WAYS_MAX];
+
+	(void)state;
+	assert_int_equal(ways_find(&in, &group, &to, ways, &why), 1);
+	assert_int_equal(ways[0].hop.port.v, 0);
+	assert_true(ways_is_elsewhere(&in, (struct el_port_idx){1}, &refused));
 }
 
 /* Of ports, and the sources of groups that are one address each. */
@@ -162,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(by_configured_routes),
 	    cmocka_unit_test(by_advertised_routes),
+	    cmocka_unit_test(of_a_refused_source),
 	    cmocka_unit_test(addresses_of_the_prober),
 	};
 
