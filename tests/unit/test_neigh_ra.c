@@ -287,6 +287,12 @@ static void addresses(void **state)
 	assert_false(hear_prefix("2001:db8:2::/65", A, 9000, 900));
 	assert_false(hear_prefix("2001:db8:2::/64", A, 900, 9000));
 	assert_addresses(2, "2001:db8:1::ff:fe00:1/128");
+	/* one that is not preferred any more is no news when that is said again */
+	assert_true(hear_prefix("2001:db8:3::/64", A, 9000, 0));
+	now += S;
+	assert_false(el_ra_tick(&ra, now));
+	assert_false(hear_prefix("2001:db8:3::/64", A, 9000, 0));
+	assert_false(el_ra_tick(&ra, now + S));
 	/* and over */
 	now += 801 * S;
 	assert_true(el_ra_tick(&ra, now));
