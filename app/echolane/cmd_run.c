@@ -273,6 +273,11 @@ static void workers_fini(struct control *c)
 	el_board_destroy(c->board);
 }
 
+static void wait_for_workers(void *board)
+{
+	el_board_wait(board);
+}
+
 static int launch_init(struct control *c, struct el_error *err)
 {
 	for (; c->n_launched < c->n_workers; c->n_launched++) {
@@ -282,6 +287,7 @@ static int launch_init(struct control *c, struct el_error *err)
 		if (ret < 0)
 			return el_error_set(err, ret, "worker %u can't be started", idx.v);
 	}
+	el_port_before_unmap(wait_for_workers, c->board);
 	return 0;
 }
 
@@ -312,6 +318,7 @@ static void launch_fini(struct control *c)
 {
 	for (uint16_t w = 0; w < c->n_launched; w++)
 		halt(c, (struct el_worker_idx){w});
+	el_port_before_unmap(NULL, NULL);
 	control_collect_blocks(c);
 }
 

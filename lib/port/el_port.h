@@ -267,6 +267,12 @@ int el_port_open(const struct el_conf_port *conf, uint16_t queues, const char *p
  * nothing. */
 void el_port_close(struct el_port *port);
 
+/* A function to be called before a driver gives memory back that workers may be in the midst of:
+ * it returns once they have left it. NULL: none is called. Any thread; it waits for a call that is
+ * going on. */
+typedef void el_port_unmap_fn(void *arg);
+void el_port_before_unmap(el_port_unmap_fn *fn, void *arg);
+
 /* Has a device that filters VLANs let the frames of a link in. 0, or -errno with a sentence. */
 int el_port_pass_vlan(struct el_port *port, const struct el_conf_port *link, struct el_error *err);
 

@@ -23,3 +23,7 @@ void el_board_post(struct el_board *b, const struct el_schedule *schedule);
 /* True once no worker uses a schedule that was posted before the last one, so that no round begins
  * any more that only those let begin. Control's thread. */
 bool el_board_is_taken(const struct el_board *b);
+
+/* Waits until each worker has ended the iteration, and the bursts, that it was in; for a second at
+ * most, if one is kept from going on. Any thread that is not a worker. */
+void el_board_wait(struct el_board *b);

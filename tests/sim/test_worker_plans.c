@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Rounds of one plan and the next, on workers that are not at the same round. */
+#include <pthread.h>
+#include <unistd.h>
+
 #include <rte_ethdev.h>
 
 #include "captured.h"
@@ -246,6 +249,42 @@ static void a_dropped_plan_whose_answers_wait(void **state)
 	bench_free(b);
 }
 
+struct waiter {
+	struct el_board *board;
+	_Atomic bool done;
+};
+
+static void *wait_on_board(void *arg)
+{
+	struct waiter *w = arg;
+
+	el_board_wait(w->board);
+	w->done = true;
+	return NULL;
+}
+
+/* Who waits for the workers waits for each of them to end an iteration, and not for ever. */
+static void waiting_for_all_workers(void **state)
+{
+	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
+	struct waiter w = {.board = b->board};
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, wait_on_board, &w), 0);
+	usleep(20000);
+	el_worker_poll(b->workers[0]);
+	usleep(20000);
+	assert_false(w.done);
+	el_worker_poll(b->workers[1]);
+	for (int ms = 0; ms < 500 && !w.done; ms++)
+		usleep(1000);
+	assert_true(w.done);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	el_board_wait(b->board); /* nobody polls */
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(rounds_ahead_elsewhere),
 	    cmocka_unit_test(a_dropped_plan_is_closed),
 	    cmocka_unit_test(a_dropped_plan_whose_answers_wait),
+	    cmocka_unit_test(waiting_for_all_workers),
 	};
 
 	return worker_bench_main("worker_plans", tests, sizeof(tests) / sizeof(tests[0]), NULL, 0);

@@ -353,10 +353,38 @@ static void test_tap(void **state)
 	assert_int_equal(if_nametoindex("eltap0"), 0);
 }
 
+/* The memory of memifs that this process has mapped. */
+static int memif_regions(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	int n = 0;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		n += strstr(line, "/memfd:memif") != NULL;
+	fclose(maps);
+	return n;
+}
+
+/* How often a driver was about to unmap some, and what was mapped then. */
+struct unmaps {
+	_Atomic int n, regions;
+};
+
+static void note_unmap(void *arg)
+{
+	struct unmaps *u = arg;
+
+	u->regions = memif_regions();
+	u->n++;
+}
+
 /* A pair of memif ports in this process. */
 static void test_memif(void **state)
 {
 	struct el_port *server, *client;
+	struct unmaps unmaps = {0};
 	char device[128];
 
 	(void)state;
@@ -376,7 +404,17 @@ static void test_memif(void **state)
 	receive_all(client); /* a client gives its server buffers by polling */
 	send_frame(server, tx_pool(), 0x88);
 	assert_true(receive_frame(client, 0x88));
+
+	/* stopped, the client unmaps its rings at once, and the server when it hears of it */
+	assert_int_equal(memif_regions(), 2);
+	el_port_before_unmap(note_unmap, &unmaps);
 	close_port(client);
+	for (uint64_t end = now_ns() + DEADLINE_NS; memif_regions() && now_ns() < end;)
+		usleep(1000);
+	el_port_before_unmap(NULL, NULL);
+	assert_int_equal(memif_regions(), 0);
+	assert_int_equal(unmaps.n, 1);
+	assert_true(unmaps.regions > 0);
 	close_port(server);
 }
 
