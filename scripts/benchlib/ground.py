@@ -127,8 +127,10 @@ class Bench:
         self.commands.append(" ".join(argv).replace(str(self.directory), "DIR").replace(str(TOP), "."))
         log = self.directory / f"{self.started}.log"
         with open(log, "wb") as err:
+            # No session of its own: the kernel shares a core out between sessions first (autogroup), and may leave a
+            # program of one without any of it for seconds, if those of the other have threads on several cores.
             process = subprocess.Popen(["ip", "netns", "exec", f"el-{self.name}-prober", *argv],
-                                       stderr=err, start_new_session=True, cwd=self.directory,
+                                       stderr=err, process_group=0, cwd=self.directory,
                                        preexec_fn=lambda: os.sched_setaffinity(0, self.cores), **options)
         process.log, process.prefix = log, prefix
         self.processes.append(process)
