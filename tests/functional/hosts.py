@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hosts at the other end of the prober's link, on VLANs or none, in one program: they answer ARP, neighbour
-solicitations and echo requests, as they are told line by line. The test machines' kernel knows no VLANs.
+solicitations, echo requests, SYNs and datagrams, as they are told line by line. The test machines' kernel knows no VLANs.
 
 Each line on standard input is a JSON object, and is answered by "ok": {"name", "mac", "ips", ...} makes a host, or
 another of it; {"name", "gone": true} ends one; {"send": HEX} sends a frame as it is. Of a host:
-vlan: its tags, [] for none, [100], or [service, customer]; answers_on: of its echo replies, if others; networks: it
-answers for all their addresses too, as what is behind a gateway; answers_arp: false: it does not."""
+vlan: its tags, [] for none, [100], or [service, customer]; answers_on: of its answers to probes, if others; open_ports:
+TCP's; networks: it answers for all their addresses too, as what is behind a gateway; answers_arp: false: it does not."""
 import functools
 import ipaddress
 import json
@@ -48,8 +48,9 @@ def advertisement(eth_dst, host_mac, source, destination, target, flags=0x60):
 
 
 class Host:
-    def __init__(self, mac, ips=(), vlan=(), answers_on=None, networks=(), answers_arp=True, **_):
+    def __init__(self, mac, ips=(), vlan=(), answers_on=None, networks=(), answers_arp=True, open_ports=(), **_):
         self.mac, self.ips, self.vlan, self.answers_arp = mac, list(ips), list(vlan), answers_arp
+        self.open_ports = open_ports
         self.answers_on = self.vlan if answers_on is None else answers_on
         self.networks = [ipaddress.ip_network(network) for network in networks]
 
@@ -65,7 +66,7 @@ class Host:
             return self.answer_solicitation(frame, body)
         if packets.mac(frame[:6]) != self.mac:
             return None
-        return self.answer_echo(frame, body, ethertype)
+        return self.answer_probe(frame, body, ethertype)
 
     def answer_arp(self, body):
         operation, sender_mac, sender, target = struct.unpack_from("!6xH6s4s6x4s", body)
@@ -83,21 +84,42 @@ class Host:
             return tagged(advertisement("33:33:00:00:00:01", self.mac, target, "ff02::1", target, 0x20), self.vlan)
         return tagged(advertisement(packets.mac(frame[6:12]), self.mac, target, source, target), self.vlan)
 
-    def answer_echo(self, frame, body, ethertype):
-        eth_dst = packets.mac(frame[6:12])
-        if ethertype == 0x0800 and body[9] == packets.ICMP:
+    def answer_probe(self, frame, body, ethertype):
+        """To an echo request, a SYN or a datagram."""
+        if ethertype == 0x0800:
             src, dst = (socket.inet_ntoa(part) for part in (body[12:16], body[16:20]))
-            l4 = body[20:struct.unpack_from("!H", body, 2)[0]]
-            request, reply = 8, 0
-        elif ethertype == 0x86dd and body[6] == packets.ICMPV6:
+            packet, protocol, at = body[:struct.unpack_from("!H", body, 2)[0]], body[9], 20
+        elif ethertype == 0x86dd:
             src, dst = (socket.inet_ntop(socket.AF_INET6, part) for part in (body[8:24], body[24:40]))
-            l4 = body[40:40 + struct.unpack_from("!H", body, 4)[0]]
-            request, reply = 128, 129
+            packet, protocol, at = body[:40 + struct.unpack_from("!H", body, 4)[0]], body[6], 40
         else:
             return None
-        if l4[0] != request or not self.has(dst):
+        ends = packets.mac(frame[6:12]), self.mac, dst, src
+        reply = self.has(dst) and {
+            packets.ICMP: echo_reply, packets.ICMPV6: echo_reply, packets.TCP: self.handshake, packets.UDP: unreachable,
+        }.get(protocol, lambda *_: None)(ends, packet, packet[at:])
+        return tagged(reply, self.answers_on) if reply else None
+
+    def handshake(self, ends, _, segment):
+        """The answer to a SYN: that its port is open, or that it is not."""
+        source, port, sequence, _, _, flags = struct.unpack_from("!HHIIBB", segment)
+        if flags & (packets.SYN | packets.RST | packets.ACK) != packets.SYN:
             return None
-        return tagged(packets.icmp_frame(eth_dst, self.mac, dst, src, reply, rest=l4[4:8], body=l4[8:]), self.answers_on)
+        flags = packets.ACK | (packets.SYN if port in self.open_ports else packets.RST)
+        return packets.frame(*ends, packets.TCP, struct.pack("!HHIIBBHHH", port, source, 1, sequence + 1 & 0xffffffff, 5 << 4, flags,
+                                                             8192, 0, 0), checksum_at=16)
+
+
+def echo_reply(ends, _, message):
+    v6 = ":" in ends[2]
+    if message[0] != (128 if v6 else 8):
+        return None
+    return packets.icmp_frame(*ends, 129 if v6 else 0, rest=message[4:8], body=message[8:])
+
+
+def unreachable(ends, packet, _):
+    kind, code = (1, 4) if ":" in ends[2] else (3, 3)
+    return packets.icmp_frame(*ends, kind, code, body=packet[:500])
 
 
 class Wire:

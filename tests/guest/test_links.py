@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The link of a NIC that DPDK drives goes down and comes up again; its NIC is unplugged and plugged in again; its gateway
 gets another MAC address."""
+import time
+
 from children import wait_until
-from guest import FAR_HOSTS, MODELS, SPARE, SPARE_ADDRESS, all_types, quick
+from guest import DRIVERS, FAR_HOSTS, MODELS, SPARE, SPARE_ADDRESS, all_types, on, quick
 from harness import assert_equal, config
 
 PACKETS = 10
@@ -51,29 +53,20 @@ def down_and_up(guest, model):
     began = wait_until(prober.metrics, 20, "a page")
     guest.ask("set_link", name=model.name, up=False)
     prober.wait_for(lambda m: is_up(m) == 0, "the port to be down")
-    assert_local_only(prober, began)
+    page = assert_local_only(prober, began)
     guest.ask("set_link", name=model.name, up=True)
+    began = time.monotonic()
+    count = page.probes("icmp.ipv4")[0]
+    prober.wait_for(lambda m: is_up(m) == 1, "the port to be up")
+    up_s = time.monotonic() - began
+    prober.wait_for(lambda m: m.probes("icmp.ipv4")[0] > count and
+                    all(m.ratio(target) == 0 for target in all_types(PACKETS)), "a right round")
+    print(f"        {model.name}: up after {up_s:.1f} s, the first right round after {time.monotonic() - began:.1f} s, "
+          "rounds of 1 s", flush=True)
     assert_all_answered_again(prober)
     log = prober.stop()
     for text in ("the link is down", "the link is up again"):
         assert_equal(log.count(text), 1, f"lines that say \"{text}\"")
-
-
-@quick
-def test_virtio_down_and_up(guest):
-    down_and_up(guest, MODELS["virtio"])
-
-
-def test_e1000_down_and_up(guest):
-    down_and_up(guest, MODELS["e1000"])
-
-
-def test_e1000e_down_and_up(guest):
-    down_and_up(guest, MODELS["e1000e"])
-
-
-def test_vmxnet3_down_and_up(guest):
-    down_and_up(guest, MODELS["vmxnet3"])
 
 
 def plug(guest):
@@ -86,6 +79,7 @@ def unplug(guest):
     guest.wait_for_event("DEVICE_DELETED")
 
 
+@on(*DRIVERS)
 def test_unplugged_and_back(guest):
     """A driver can't go on with another device: it says so and ends when that is bound for DPDK, for whoever started it to
     start it again."""
@@ -103,9 +97,8 @@ def test_unplugged_and_back(guest):
     unplug(guest)
 
 
-def test_gateway_moved(guest):
+def gateway_moved(guest, model):
     """Another station has the gateway's address now, and the old one is silent: within seconds it is followed."""
-    model = MODELS["e1000e"]
     prober = start(guest, model)
     old = guest.host.mac(model)
     try:
@@ -118,3 +111,18 @@ def test_gateway_moved(guest):
         prober.stop()
     finally:
         guest.host.set_mac(model, old)
+
+
+def make_test(machine, model, function):
+    @on(machine)
+    def test(guest):
+        function(guest, model)
+    return test
+
+
+for machine in DRIVERS:
+    for model in MODELS.values():
+        for function in (down_and_up, gateway_moved):
+            globals()[f"test_{machine}_{model.name}_{function.__name__}"] = make_test(machine, model, function)
+
+quick(globals()["test_iommu_virtio_down_and_up"])

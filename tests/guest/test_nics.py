@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every NIC that the emulator has, by each driver of the kernel's that gives NICs to programs, with one and two workers: all
 probes are answered."""
-from guest import DRIVERS, FAR_HOSTS, FAR_SUBNETS, MODELS, all_types, on, quick
-from harness import assert_equal, config
+import re
+
+from guest import DRIVERS, FAR, FAR_HOSTS, FAR_SUBNETS, MODELS, TIMEOUT_S, all_types, on, quick
+from harness import assert_equal, config, icmp
 
 ROUNDS = 5
 PACKETS = 20
@@ -71,3 +73,22 @@ def test_iommu_all_2(guest):
 @on("uio")
 def test_uio_all_2(guest):
     all_at_once(guest, 2)
+
+
+@on("iommu")
+def test_memory(guest):
+    """What a thousand targets take, huge pages apart."""
+    model = MODELS["virtio"]
+    guest.bind(guest.driver, model.address)
+    resident = {}
+    for count in (1, 1000):
+        targets = {f"t{number}": icmp(FAR["ipv4"], 1, timeout=TIMEOUT_S) for number in range(count)}
+        prober = guest.prober(config(targets), [model.port()]).start()
+        prober.wait_for(lambda m, last=f"t{count - 1}": m.all("icmp_sent_total", destination=last), "the first round")
+        status = guest.run(f"cat /proc/{prober.pid}/status")
+        resident[count] = {key: int(re.search(rf"^{key}:\s*(\d+) kB$", status, re.MULTILINE)[1]) / 1024
+                           for key in ("VmRSS", "HugetlbPages")}
+        prober.stop()
+    print("        " + "; ".join(f"{count} targets: resident {of['VmRSS']:.1f} MiB, huge pages {of['HugetlbPages']:.0f} MiB"
+                                 for count, of in resident.items()), flush=True)
+    assert resident[1000]["VmRSS"] - resident[1]["VmRSS"] < 10, "MiB that a thousand targets take"
