@@ -553,6 +553,7 @@ void network_poll(struct network *n, uint64_t now_ns)
 	n->now_ns = now_ns;
 	for (uint32_t w = 0; w < n->n_workers; w++)
 		read_frames(n, w);
+	el_neigh_set_deaf(n->neigh, network_was_away(n));
 	if (now_ns >= el_neigh_next_deadline(n->neigh))
 		el_neigh_tick(n->neigh, now_ns);
 	advertised_poll(n);

@@ -79,6 +79,13 @@ struct neigh_log {
 	uint64_t left_out;
 };
 
+/* When control last polled, when each worker had last done all that it was told (network_away.c).
+ */
+struct network_away {
+	uint64_t polled_ns, done_ns[EL_PLAN_WORKERS_MAX];
+	uint64_t until_ns; /* nothing is concluded from silence before */
+};
+
 struct network {
 	struct network_compile compile;
 	struct net_port *ports;
@@ -104,6 +111,7 @@ struct network {
 	bool room;                  /* and there is some now */
 	uint64_t n_released;        /* next hops that no plan uses any more, ever */
 	struct el_neigh_table *neigh;
+	struct network_away away;
 	uint64_t n_changes; /* of next hops, and of the plans that use them */
 	struct neigh_log log;
 	uint32_t n_hops;                  /* the highest index ever used, + 1 */
@@ -148,6 +156,12 @@ bool neighbours_may_say(struct network *n);
 /* What is ours on a port, for ARP and for the workers, is to follow what the plans that are adopted
  * have, and the kernel's addresses. */
 void neighbours_own_changed(struct network *n);
+
+/* ---- network_away.c ---- */
+
+/* Whether a worker or control was away just now, so that silence on a link does not mean that
+ * nobody answers; at each poll. */
+bool network_was_away(struct network *n);
 
 /* ---- network_advertised.c ---- */
 

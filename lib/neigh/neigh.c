@@ -131,6 +131,8 @@ static void advance(struct el_neigh_table *t, struct entry *e, uint64_t now_ns)
 	if (!e->has_turn && (e->waits == WAITS_MAX || row->waits_ms[e->waits] == 0)) {
 		if (e->phase == UNREACHABLE)
 			e->waits = 0;
+		else if (row->next == UNREACHABLE && t->is_deaf)
+			e->waits--; /* asked once more, and waited for */
 		else
 			set_phase(t, e, row->next);
 		row = &phases[e->phase];
@@ -336,6 +338,11 @@ void el_neigh_ask_again(struct el_neigh_table *t, struct el_port_idx port, uint6
 		table_begin(t, e, table_is_ready(e) ? DOUBTFUL : INCOMPLETE, now_ns);
 		tell(t, e, &before);
 	}
+}
+
+void el_neigh_set_deaf(struct el_neigh_table *t, bool is_deaf)
+{
+	t->is_deaf = is_deaf;
 }
 
 void el_neigh_tick(struct el_neigh_table *t, uint64_t now_ns)

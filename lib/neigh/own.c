@@ -183,6 +183,8 @@ static void step(struct el_neigh_table *t, struct el_port_idx port, size_t i, ui
 		if (o->sent < (v4 ? probes : 1))
 			send_due(t, port, i, v4 ? probe_waits_ms[o->sent] : SOLICITATION_WAIT_MS,
 				 now_ns);
+		else if (t->is_deaf)
+			begin(t, o, o->phase, now_ns);
 		else if (o->phase == OWN_ASKED)
 			take(t, port, i, now_ns);
 		else /* it was heard once, and is gone or was never there */

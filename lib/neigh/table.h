@@ -68,6 +68,7 @@ struct el_neigh_table {
 	struct entry *entries; /* by index; the memory moves when there are more */
 	uint32_t n_entries;    /* there is room for, a power of two */
 	uint32_t max_entries;
+	bool is_deaf; /* el_neigh_set_deaf */
 	uint32_t n_pending;
 	uint32_t n_asked;    /* own addresses that are OWN_ASKED */
 	uint64_t own_due_ns; /* when the first of them all is due */

@@ -251,6 +251,8 @@ uint64_t el_worker_responders_taken(const struct el_worker *w);
 
 /* Whether it has read all commands that it was sent: by that control tells that it is alive. */
 bool el_worker_has_read_all(const struct el_worker *w);
+/* Whether it has taken all frames that it was given to send. Any thread. */
+bool el_worker_has_sent_all(const struct el_worker *w);
 
 /* What it told of its clock since the last call, oldest first. Control's thread. */
 unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max);

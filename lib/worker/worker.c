@@ -313,6 +313,11 @@ bool el_worker_has_read_all(const struct el_worker *w)
 	return rte_ring_empty(w->commands);
 }
 
+bool el_worker_has_sent_all(const struct el_worker *w)
+{
+	return rte_ring_empty(w->injected);
+}
+
 unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max)
 {
 	return rte_ring_sc_dequeue_burst_elem(w->clock_notes, ret_notes, sizeof(*ret_notes), max,

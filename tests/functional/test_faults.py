@@ -13,7 +13,7 @@ import time
 
 import packets
 from harness import (GATEWAY, HOST1, HOST2, PORT, PROBER, alone, assert_equal, config, icmp, tcp, time_limit, udp, wait_until)
-from stopped_thread import StoppedThread
+from stopped_thread import StoppedThread, threads
 from telemetry import Telemetry
 from test_undisturbed import SMALL_QUARANTINE
 
@@ -43,6 +43,7 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
 print(sent)
 """
 CONTROL_STARVED_S = 6
+WORKER_STARVED_S = 8  # longer than its own address and its gateway are asked for
 DISK_KIB = 16384
 
 
@@ -233,6 +234,25 @@ def test_control_starved(lab):
     assert_equal(prober.get("/-/healthy"), (200, "healthy\n"), "/-/healthy")
     assert after.sum("echolane_clock_steps_total") == 0, "a step of the clock was invented"
     prober.stop()
+
+
+# ---- a worker gets no processor ----
+
+
+@time_limit(120)
+def test_worker_starved(lab):
+    """While it is told of its next hop: what it did not send nobody could answer, so nobody is taken for unreachable."""
+    with lab.capture("router", "p0", "arp") as capture:
+        prober = lab.start(config(TARGETS))
+        wait_until(lambda: len(capture.read()) >= 2, 20, "the prober to ask for its address")
+        workers = [thread for thread, name in threads(prober.process.pid).items() if "worker" in name]
+        assert_equal(len(workers), 1, "workers")
+        with StoppedThread(workers[0]):
+            time.sleep(WORKER_STARVED_S)
+        before = prober.wait_for(lambda m: completed(m) >= 2 and m.all("icmp_sent_total"), "two rounds")
+        assert_none_lost(before)
+        assert_none_lost(assert_goes_on(prober))
+        prober.stop()
 
 
 # ---- a prober was killed ----

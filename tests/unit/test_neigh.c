@@ -125,6 +125,30 @@ static void test_failure_and_late_answer(void **state)
 	assert_int_equal(w.changes, 2);
 }
 
+/* Whoever can't be heard is asked on and on, and not given up, nor taken for anything else. */
+static void test_deaf(void **state)
+{
+	uint16_t i = need("192.0.2.1", T0);
+	uint64_t times[128];
+
+	(void)state;
+	el_neigh_set_deaf(w.table, true);
+	assert_in_range(run_until(T0, T0 + 10 * S, times, 128), 10, 20);
+	assert_state(i, EL_NEIGH_PENDING, NULL);
+	assert_request(BROADCAST_MAC, "192.0.2.10", "192.0.2.1");
+	el_neigh_set_deaf(w.table, false);
+	run_until(T0 + 10 * S, T0 + 11 * S, times, 128);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+	assert_int_equal(reply(PEER_MAC, "192.0.2.1", T0 + 12 * S), EL_NEIGH_LEARNT);
+	/* the same with one that was known: refreshed, doubted, kept */
+	el_neigh_set_deaf(w.table, true);
+	run_until(T0 + 12 * S, T0 + 80 * S, times, 128);
+	assert_state(i, EL_NEIGH_READY, PEER_MAC);
+	el_neigh_set_deaf(w.table, false);
+	run_until(T0 + 80 * S, T0 + 82 * S, times, 128);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+}
+
 /* The link was down: whoever did not answer then may be there again. */
 static void test_ask_again(void **state)
 {
@@ -516,24 +540,24 @@ static void who_is_watched_is_asked_often(void **state)
 {
 	uint16_t i = need("192.0.2.1", T0);
 	const struct el_next_hop_idx index = {i};
-	uint64_t times[32];
+	uint64_t times[128];
 	unsigned n;
 
 	(void)state;
 	assert_int_equal(reply(PEER_MAC, "192.0.2.1", T0), EL_NEIGH_LEARNT);
 	el_neigh_watch(w.table, index, T0);
 	el_neigh_watch(w.table, index, T0 + 4 * S); /* as before */
-	n = run_until(T0, T0 + 5 * S, times, 32);
+	n = run_until(T0, T0 + 5 * S, times, 128);
 	assert_int_equal(n, 1);
 	assert_int_equal(times[0], 5000);
 	assert_request(PEER_MAC, "192.0.2.10", "192.0.2.1");
 	assert_int_equal(reply(PEER_MAC, "192.0.2.1", T0 + 5 * S), EL_NEIGH_LEARNT);
-	n = run_until(T0, T0 + 15990 * MS, times, 32);
+	n = run_until(T0, T0 + 15990 * MS, times, 128);
 	assert_int_equal(times[0], 10000);
 	assert_state(i, EL_NEIGH_READY, PEER_MAC);
-	run_until(T0, T0 + 16010 * MS, times, 32);
+	run_until(T0, T0 + 16010 * MS, times, 128);
 	assert_state(i, EL_NEIGH_FAILED, NULL);
-	n = run_until(T0, T0 + 60 * S, times, 32);
+	n = run_until(T0, T0 + 60 * S, times, 128);
 	assert_int_equal(n, 8);
 	assert_int_equal(times[7], 56000);
 	assert_int_equal(reply(PEER_MAC, "192.0.2.1", T0 + 60 * S), EL_NEIGH_LEARNT);
@@ -549,6 +573,7 @@ int main(void)
 	    TEST(test_need_errors),
 	    TEST(test_next_hop_becomes_our_own),
 	    TEST(test_failure_and_late_answer),
+	    TEST(test_deaf),
 	    TEST(test_ask_again),
 	    TEST(test_ask_again_pending),
 	    TEST(test_ask_again_ready),

@@ -76,6 +76,23 @@ static void nobody_has_it(void **state)
 	assert_int_equal(el_neigh_next_deadline(w.table), UINT64_MAX);
 }
 
+/* Nobody answers whom nobody could hear: it is asked again, and not taken. */
+static void deaf(void **state)
+{
+	uint64_t times[32];
+
+	(void)state;
+	el_neigh_set_deaf(w.table, true);
+	el_neigh_tick(w.table, T0);
+	assert_in_range(run_until(T0, T0 + 5500 * MS, times, 32), 15, 18);
+	assert_request(BROADCAST_MAC, "0.0.0.0", OWN);
+	assert_int_equal(told.ours, 0);
+	assert_int_equal(el_neigh_count_pending(w.table), 1);
+	el_neigh_set_deaf(w.table, false);
+	run_until(T0 + 5500 * MS, T0 + 6500 * MS, times, 32);
+	assert_int_equal(told.ours, 1);
+}
+
 /* Until then no next hop is asked for from it, and nobody who asks is told. */
 static void it_is_not_used_before(void **state)
 {
@@ -326,6 +343,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_own, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(nobody_has_it),
+	    TEST(deaf),
 	    TEST(it_is_not_used_before),
 	    TEST(somebody_has_it),
 	    TEST(it_is_defended),
