@@ -358,6 +358,23 @@ static void check_neighbours(struct conf_walk *w, const struct conf_map *map,
 	conf_walk_leave(w);
 }
 
+static void check_addresses(struct conf_walk *w, const struct conf_map *map,
+			    const struct conf_entry *entries, const struct el_conf_port *p)
+{
+	struct el_error why;
+
+	for (size_t i = 0; i < p->n_addresses && conf_walk_valid(map, entries, "addresses"); i++) {
+		if (conf_port_check_address(&p->addresses[i], &why) == 0)
+			continue;
+		conf_walk_enter(w, "addresses", 0);
+		conf_walk_enter(w, NULL, i);
+		conf_walk_error(w, conf_walk_item_pos(w, map, entries, "addresses", i), NULL, "%s",
+				why.text);
+		conf_walk_leave(w);
+		conf_walk_leave(w);
+	}
+}
+
 /* Gateways and next hops of routes are on the port's link. */
 static void check_next_hops(struct conf_walk *w, const struct conf_map *map,
 			    const struct conf_entry *entries, const struct el_conf_port *p)
@@ -405,6 +422,7 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "outer_vlan"), "outer_vlan", "%s",
 				CONF_OUTER_ALONE);
 	check_neighbours(w, map, entries, p);
+	check_addresses(w, map, entries, p);
 	check_next_hops(w, map, entries, p);
 	if (conf_walk_valid(map, entries, "device") &&
 	    el_device_parse(p->device, &device, &why) < 0)

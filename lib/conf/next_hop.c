@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which addresses a port's link leads to. */
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include "port.h"
@@ -23,6 +24,26 @@ bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *i
 			hosts++;
 	}
 	return hosts > 0 && networks == 0;
+}
+
+/* RFC 1122 section 3.2.1.3; RFC 3021 for the shortest networks. */
+int conf_port_check_address(const struct el_prefix *address, struct el_error *err)
+{
+	const struct el_prefix network = el_prefix_network(address);
+	char text[EL_IP_STRLEN], of[EL_IP_STRLEN + 4];
+	uint32_t host;
+
+	el_ip_format(&address->ip, text);
+	if (!el_ip_is_host(&address->ip))
+		return el_error_set(err, -EINVAL, "expected an address of a host, got %s", text);
+	if (address->ip.family != 4 || address->len > 30)
+		return 0;
+	host = ntohl(el_ip_v4(&address->ip)) & UINT32_MAX >> address->len;
+	if (host == 0 || host == UINT32_MAX >> address->len)
+		return el_error_set(err, -EINVAL, "%s is the %s %s, and no host's", text,
+				    host == 0 ? "address of its network," : "broadcast address of",
+				    el_prefix_format(&network, of));
+	return 0;
 }
 
 int conf_port_check_advertised(const struct el_conf_port *port, struct el_error *err)

@@ -12,6 +12,9 @@ char *conf_port_default_name(const char *device);
 /* Whether router advertisements can be heard as the port says. 0, or -EINVAL with a sentence. */
 int conf_port_check_advertised(const struct el_conf_port *port, struct el_error *err);
 
+/* Whether an address can be one of the prober's. 0, or -EINVAL with a sentence. */
+int conf_port_check_address(const struct el_prefix *address, struct el_error *err);
+
 /* Whether `ip` can be a gateway or a route's next hop on this port. 0, or -EINVAL with a sentence.
  */
 int conf_port_check_next_hop(const struct el_conf_port *port, const struct el_ip *ip,
