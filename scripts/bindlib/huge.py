@@ -22,6 +22,11 @@ def meminfo(machine, key):
     return int(m[1]) if m else 0
 
 
+def remembered(machine):
+    """Page sizes in KiB to the numbers that there were before."""
+    return machine.recall(STATE, lambda state: all(isinstance(n, int) for n in state.values())) or {}
+
+
 def reserve(machine, options):
     sizes = sizes_of(machine)
     size = {"2M": 2048, "1G": 1048576}.get(options.page_size) or meminfo(machine, "Hugepagesize")
@@ -35,7 +40,7 @@ def reserve(machine, options):
     elif (wanted - before) * size > meminfo(machine, "MemAvailable") - SPARE_KIB:
         raise Refused(f"{wanted - before} more huge pages of {size} KiB would leave the machine less than {SPARE_KIB // 1024} "
                       f"MiB of the {meminfo(machine, 'MemAvailable') // 1024} MiB that are available")
-    state = json.loads(machine.read(STATE, "{}"))
+    state = remembered(machine)
     state.setdefault(str(size), before)
     machine.save(STATE, json.dumps(state) + "\n")
     if wanted > before:
@@ -57,7 +62,7 @@ def reserve(machine, options):
 
 
 def undo(machine):
-    state = json.loads(machine.read(STATE, "{}"))
+    state = remembered(machine)
     for size, folder in sizes_of(machine).items():
         kept = re.search(rf"^w {folder}/nr_hugepages - - - - (\d+)", machine.read(HUGE_FILE, ""), re.MULTILINE)
         now = machine.read(f"{folder}/nr_hugepages", "0").strip()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The machine as scripts/bind reads and changes it."""
+import json
 import os
 import pathlib
 import shutil
@@ -24,6 +25,17 @@ class Machine:
             return self.path(name).read_text(errors="replace").strip()
         except OSError:
             return otherwise
+
+    def recall(self, name, is_sound):
+        """What was remembered in a file, in JSON; None where nothing is. is_sound: whether it can have been that."""
+        text = self.read(name)
+        try:
+            value = json.loads(text) if text else None
+            if value is None or is_sound(value):
+                return value
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass
+        raise Refused(f"{name}: what is remembered can't be read")
 
     def target(self, name):
         """The last word of what a symbolic link leads to, "" where there is none."""

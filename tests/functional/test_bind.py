@@ -2,6 +2,7 @@
 """scripts/bind, against a kernel of files (fake_kernel.py): what it refuses, what it does, and that a NIC always has a
 driver at the end."""
 import os
+import shutil
 import subprocess
 
 from fake_kernel import Kernel, SCRIPT, bind, parse_error
@@ -209,6 +210,44 @@ def test_never_without_a_driver(lab):
         kernel.fail_at = None
         kernel.run("undo")
         assert_equal((nic.driver, nic.override), ("ixgbe", ""), "the NIC")
+
+
+def test_undo_goes_on(lab):
+    """One that can't be given back, is gone, or of which nobody knows any more what it was, keeps none of the others from
+    it, nor the huge pages."""
+    kernel, nic = machine(lab)
+    others = [kernel.add(f"0000:0{n}:00.0", IXGBE, group=str(n), interface=f"ens{n}") for n in (2, 3, 4)]
+    gone, last = others[1], others[2]
+    check(kernel.run("bind", NIC, *(other.address for other in others)), 0)
+    check(kernel.run("hugepages", "64"), 0)
+    for text in ("[]", '"x"', "3", "{}", '{"id": 3, "driver": "ixgbe"}', "{"):
+        kernel.put(bind.record_file(NIC), text)
+        check(kernel.run("undo", NIC), 1, f"{bind.record_file(NIC)}: what is remembered can't be read")
+    kernel.path(bind.rule_file(others[0].address)).unlink()
+    kernel.path(bind.rule_file(others[0].address)).mkdir()  # what can't be removed
+    shutil.rmtree(kernel.path(gone.at))
+    status, said = kernel.run("undo")
+    assert status == 1 and "Is a directory" in said and "can't be read" in said, said
+    assert f"{gone.address}: it is not in this machine any more" in said, said
+    assert not kernel.path(bind.rule_file(gone.address)).exists() and not kernel.path(bind.record_file(gone.address)).exists()
+    assert_equal((nic.driver, others[0].driver, last.driver), ("vfio-pci", "ixgbe", "ixgbe"), "drivers")
+    assert_equal(kernel.read("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"), "0", "huge pages")
+    for text in ("[]", "{", '{"2048": "x"}'):
+        kernel.put(bind.huge.STATE, text)
+        check(kernel.run("undo", last.address), 0)
+        check(kernel.run("hugepages", "64"), 1, f"{bind.huge.STATE}: what is remembered can't be read")
+        check(kernel.run("undo"), 1, f"{bind.huge.STATE}: what is remembered can't be read")
+
+
+def test_bound_by_hand(lab):
+    """Nothing is remembered of it; a driver for DPDK that takes it again, by its ids, is none of the kernel's."""
+    kernel, nic = machine(lab)
+    check(kernel.run("bind", NIC, "--no-persist"), 0)
+    kernel.path(bind.record_file(NIC)).unlink()
+    kernel.modules["vfio-pci"], kernel.broken = [IXGBE], {"ixgbe"}
+    check(kernel.run("unbind", NIC), 1, "did not take it", "it is with vfio-pci again")
+    kernel.broken = set()
+    check(kernel.run("unbind", NIC), 0, "is with ixgbe again")
 
 
 def test_after_a_reboot(lab):
