@@ -421,6 +421,9 @@ void conf_check_port(struct conf_walk *w, const struct conf_map *map,
 	if (p->outer_vlan && !p->vlan && is_sound(map, entries, "vlan"))
 		conf_walk_error(w, conf_walk_pos(w, map, entries, "outer_vlan"), "outer_vlan", "%s",
 				CONF_OUTER_ALONE);
+	if (conf_port_check_profile(p, &why) < 0)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, "profile"), "profile", "%s",
+				why.text);
 	check_neighbours(w, map, entries, p);
 	check_addresses(w, map, entries, p);
 	check_next_hops(w, map, entries, p);

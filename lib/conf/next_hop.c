@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which addresses a port's link leads to. */
+/* Which addresses a port has, and which its link leads to. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <string.h>
 
 #include "port.h"
+#include "scalar.h"
 
 bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *ip)
 {
@@ -24,6 +26,16 @@ bool el_conf_port_on_link(const struct el_conf_port *port, const struct el_ip *i
 			hosts++;
 	}
 	return hosts > 0 && networks == 0;
+}
+
+int conf_port_check_profile(const struct el_conf_port *port, struct el_error *err)
+{
+	char shown[160];
+
+	if (!port->profile || !strchr(port->profile, '/'))
+		return 0;
+	conf_escape(port->profile, strlen(port->profile), 48, shown, sizeof(shown));
+	return el_error_set(err, -EINVAL, "expected a name, without \"/\", got \"%s\"", shown);
 }
 
 /* RFC 1122 section 3.2.1.3; RFC 3021 for the shortest networks. */

@@ -12,6 +12,10 @@ char *conf_port_default_name(const char *device);
 /* Whether router advertisements can be heard as the port says. 0, or -EINVAL with a sentence. */
 int conf_port_check_advertised(const struct el_conf_port *port, struct el_error *err);
 
+/* Whether a port's profile is one of the folder of profiles, which only root can change, and no
+ * file elsewhere. 0, or -EINVAL with a sentence. */
+int conf_port_check_profile(const struct el_conf_port *port, struct el_error *err);
+
 /* Whether an address can be one of the prober's. 0, or -EINVAL with a sentence. */
 int conf_port_check_address(const struct el_prefix *address, struct el_error *err);
 

@@ -201,6 +201,8 @@ static int check_spec(const struct el_conf_port *port, struct el_error *err)
 				    port->mtu);
 	if (port->outer_vlan && !port->vlan)
 		return el_error_set(err, -EINVAL, "outer_vlan: %s", CONF_OUTER_ALONE);
+	if (conf_port_check_profile(port, &why) < 0)
+		return el_error_set(err, -EINVAL, "profile: %s", why.text);
 	for (size_t i = 0; i < port->n_addresses; i++)
 		if (conf_port_check_address(&port->addresses[i], &why) < 0)
 			return el_error_set(err, -EINVAL, "address: %s", why.text);

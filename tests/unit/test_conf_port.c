@@ -213,6 +213,8 @@ static void wrong_specs(void **state)
 	     "route: 192.0.3.1 is in no network"},
 	    {"af_packet:e,address=192.0.2.10/24,gateway=192.0.2.10",
 	     "an address of this port itself"},
+	    {"0000:3b:00.0,profile=../../tmp/mine",
+	     "profile: expected a name, without \"/\", got \"../../tmp/mine\""},
 	    {"af_packet:e,address=224.0.0.9/24",
 	     "address: expected an address of a host, got 224.0.0.9"},
 	    {"af_packet:e,address=0.0.0.0/0", "expected an address of a host, got 0.0.0.0"},
