@@ -3,8 +3,10 @@
 answer. Several of them may have one device."""
 import collections
 import json
+import pathlib
 
-from harness import GATEWAY, HOST1, PROBER, assert_equal, assert_loss, config, icmp, lab_options, tcp, udp
+from harness import (GATEWAY, HOST1, PROBER, assert_equal, assert_loss, config, icmp, lab_options, tcp, time_limit, udp,
+                     wait_until)
 from hosts import Hosts
 from test_simpeer import TARGET, Peer
 
@@ -77,6 +79,29 @@ def test_ipv6(lab):
     own = lab.mac("prober", "probe0")
     sent = [p for p in capture.packets if p.eth_src == own and p.icmp_type in (128, 135)]
     assert_equal({p.vlan for p in sent}, {(100,)}, "VLANs of what the prober sent")
+
+
+@time_limit(150)
+def test_shared_memory(lab):
+    """Untagged, tagged and in two tags over memif, and over vhost with virtio-user at the other end."""
+    targets = {"tcp": tcp(TARGET, 80, 50), "icmp": icmp(TARGET, 50), "udp": udp(TARGET, nb_packets=50)}
+    path = f"/run/el-{lab.name}"  # short enough for a socket's address
+    memif, vhost = f"{path}.memif", f"{path}.vhost"
+    ends = ((memif, f"net_memif0,role=server,socket={memif},socket-abstract=no", f"net_memif0,socket={memif},socket-abstract=no"),
+            (vhost, f"net_vhost0,iface={vhost}", f"net_virtio_user0,path={vhost}"))
+    for socket, device, other in ends:
+        for tags in ({}, {"vlan": 100}, {"vlan": 100, "outer_vlan": 7}):
+            port = {"name": "p", "device": device, "addresses": [f"{PROBER}/24"], "gateways": [GATEWAY], **tags}
+            prober = lab.start(config(targets, dataplane={"ports": [port]}), port=None)
+            wait_until(pathlib.Path(socket).exists, 20, "the socket")
+            peer = Peer(lab, [], other)
+            page = prober.wait_for(lambda m: m.all("icmp_sent_total") and all(m.ratio(name) == 0 for name in targets),
+                                   f"a round without loss over {device}, {tags}")
+            assert_equal(page.sum("echolane_worker_drops_total", reason="rx_vlan"), 0, "frames on other VLANs")
+            assert_equal(page.sum("echolane_port_unaccounted_packets_total"), 0, "packets unaccounted for")
+            peer.stop()
+            prober.stop()
+            pathlib.Path(socket).unlink(missing_ok=True)
 
 
 def link(name, vlan, network, **keys):
