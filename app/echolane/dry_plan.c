@@ -59,7 +59,7 @@ static int find_link(const struct dry_plan *p, struct dry_port *port, struct el_
 	if (ret < 0)
 		return ret;
 	is_interface = el_device_interface(&device, name);
-	if (conf->n_addresses == 0 && !(is_interface && port->follows))
+	if (conf->n_addresses == 0 && !conf->accept_ra && !(is_interface && port->follows))
 		fprintf(stderr,
 			"warning: %s: port %s: it has no address; give it one with "
 			"address=A/LEN\n",

@@ -107,3 +107,12 @@ def test_kernel_interface(lab):
     done = lab.invoke("check", "--port", "af_packet:probe0,accept_ra=true", lab.write_config(config({"far": icmp(FAR, 5)})))
     assert_equal(done.process.returncode, 64, "exit status")
     assert "accept_ra: the addresses and routes of interface probe0 are the kernel's" in done.stderr, done.stderr
+
+
+def test_check(lab):
+    """A port that waits for routers lacks no address."""
+    for accept_ra, said in ((False, "it has no address"), (True, "")):
+        conf = config({"far": icmp(FAR, 5)}, dataplane={"ports": [{"device": "net_ring0", "accept_ra": accept_ra}]})
+        done = lab.invoke("check", lab.write_config(conf))
+        assert_equal(done.process.returncode, 0, "exit status")
+        assert said in done.stderr and (said or not done.stderr), done.stderr
