@@ -4,13 +4,15 @@ import ipaddress
 import struct
 
 import packets
-from harness import assert_equal, config, icmp, lab_options, udp, wait_until
+from harness import assert_equal, config, icmp, lab_options, time_limit, udp, wait_until
+from hosts import Hosts
 
 PREFIX, NEAR = "2001:db8:aa::", "2001:db8:aa::1"
 FAR = "2001:db8:1::10"
 PORT = "af_packet:probe0,address=fe80::10/64,accept_ra=true"
 ALL_NODES = "ff02::1"
 ON_LINK, AUTONOMOUS = 0x80, 0x40
+HIGH = 0x08  # of two bits of flags (RFC 4191 section 2.2)
 
 
 def packed(address):
@@ -32,13 +34,12 @@ def mtu_option(mtu):
     return struct.pack("!BBHI", 5, 1, 0, mtu)
 
 
-def advertisement(lab, source, *options, lifetime=1800, flags=0, hop_limit=255):
-    """A frame of the router's; RFC 4861 section 4.2."""
+def advertisement(lab, source, *options, lifetime=1800, flags=0, hop_limit=255, mac=None):
+    """A frame of the router's, or of one with another MAC address; RFC 4861 section 4.2."""
     body = struct.pack("!BBHBBHII", 134, 0, 0, 64, flags, lifetime, 0, 0) + b"".join(options)
     pseudo = packed(source) + packed(ALL_NODES) + struct.pack("!II", len(body), 58)
     body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
-    mac = bytes.fromhex(lab.mac("router", "p0").replace(":", ""))
-    return (bytes.fromhex("333300000001") + mac + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(body), 58, hop_limit) +
+    return (bytes.fromhex("333300000001") + packets.raw_mac(mac or lab.mac("router", "p0")) + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(body), 58, hop_limit) +
             packed(source) + packed(ALL_NODES) + body)
 
 
@@ -87,6 +88,48 @@ def test_router_prefix_and_address(lab):
     assert 1 <= len(solicitations) <= 3, f"{len(solicitations)} solicitations"
     # the address was looked for before it was used
     assert [p for p in capture.packets if p.icmp_type == 135 and p.src == "::"], "no duplicate address detection"
+
+
+@time_limit(150)
+@lab_options(ipv6=True)
+def test_two_routers(lab):
+    """The preferred one is used while it answers and advertises itself (RFC 4191), else the other; nothing is lost by
+    either."""
+    lab.run("router", ["sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/p0/disable_ipv6"])
+    routers = {"plain": ("02:00:00:00:00:01", "fe80::1", 0), "preferred": ("02:00:00:00:00:02", "fe80::2", HIGH)}
+    hosts = Hosts(lab)
+
+    def add(name):
+        hosts.add(name, *routers[name][:2], networks=["2001:db8:1::/64"])
+
+    def advertise(name, **keys):
+        mac, address, flags = routers[name]
+        lab.send_frames("router", "p0", [advertisement(lab, address, prefix_option(PREFIX), mac=mac, flags=flags, **keys)])
+
+    with lab.capture("router", "p0", "ip6") as capture:
+        def used(name):
+            sent = [p.eth_dst for p in capture.read() if packets.is_probe(p, p.src) and p.dst == FAR]
+            return sent and sent[-1] == routers[name][0]
+
+        def assert_goes_by(name):
+            wait_until(lambda: used(name), 30, f"probes by the {name} router")
+            prober.wait_for(lambda m: m.all("icmp_sent_total") and m.ratio("far") == 0, f"no loss by the {name} router")
+        for name in routers:
+            add(name)
+        prober = lab.start(config({"far": icmp(FAR, 20)}), port=PORT)
+        wait_until(lambda: [p for p in capture.read() if p.icmp_type == 133], 15, "a solicitation")
+        advertise("plain")
+        assert_goes_by("plain")
+        advertise("preferred")
+        assert_goes_by("preferred")
+        hosts.remove("preferred")
+        assert_goes_by("plain")
+        add("preferred")
+        assert_goes_by("preferred")
+        advertise("preferred", lifetime=0)
+        assert_goes_by("plain")
+        prober.stop()
+    hosts.child.assert_runs()
 
 
 @lab_options(ipv6=True)
