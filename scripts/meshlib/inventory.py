@@ -164,8 +164,8 @@ class Reader:
         kernel = tree.truth(found["kernel"], f"{where}.kernel") if "kernel" in found else False
         addresses = []
         for value in tree.list(found["addresses"], f"{where}.addresses", "addresses") if "addresses" in found else []:
-            address = tree.parse(value, f"{where}.addresses", "an address with the length of its prefix, such as "
-                                 "192.0.2.10/24 or 2001:db8::10/64", interface)
+            address = tree.parse(value, f"{where}.addresses", "an address that a host can have, with the length of its "
+                                 "prefix, such as 192.0.2.10/24 or 2001:db8::10/64", interface)
             if address:
                 self.once("address", address.ip, value)
                 addresses.append(address)
@@ -218,9 +218,15 @@ class Reader:
 
 
 def interface(text):
+    """One host's: what goes to a group of stations, or to the prober itself, is no probe."""
     if "/" not in text:
         raise ValueError
-    return ipaddress.ip_interface(text)
+    address = ipaddress.ip_interface(text)
+    first = address.ip.packed[0]
+    if (not 0 < first < 224 or first == 127) if address.version == 4 else (
+            first == 0xff or int(address.ip) >> 32 in (0, 0xffff)):    # of IPv6 also those that hold one of IPv4
+        raise ValueError
+    return address
 
 
 def bracketed(ip):

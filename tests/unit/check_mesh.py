@@ -197,8 +197,14 @@ class Mesh(unittest.TestCase):
                 ("b2:", "b.2:", '9:5: sites.b: expected a name of a-z, 0-9, _, - (60 at most), got "b.2"'),
                 ("192.0.2.3", "192.0.2.1", "9:22: address 192.0.2.1 is there twice, first in line 6"),
                 ("2001:db8::3", "2001:db8:0::2", "9:36: address 2001:db8::2 is there twice, first in line 8"),
-                ("192.0.2.3/24", "192.0.2.3", "9:22: sites.b.b2.addresses: expected an address with the length of its "
+                ("192.0.2.3/24", "192.0.2.3", "9:22: sites.b.b2.addresses: expected an address that a host can have, with the length of its "
                  'prefix, such as 192.0.2.10/24 or 2001:db8::10/64, got "192.0.2.3"'),
+                *(("192.0.2.3/24", f"{group}/24", "9:22: sites.b.b2.addresses: expected an address that a host can have, with the "
+                   f'length of its prefix, such as 192.0.2.10/24 or 2001:db8::10/64, got "{group}/24"')
+                  for group in ("224.0.0.1", "0.0.0.0", "127.0.0.1", "255.255.255.255")),
+                *(("2001:db8::3/64", f"{group}/64", "9:36: sites.b.b2.addresses: expected an address that a host can have, with "
+                   f'the length of its prefix, such as 192.0.2.10/24 or 2001:db8::10/64, got "{group}/64" in quotes')
+                  for group in ("ff02::1", "::", "::1", "::ffff:192.0.2.3")),
                 ("metrics: b2", "metrics: b1", "9:94: metrics address b1:8000 is there twice, first in line 8"),
                 (", metrics: b2", "", "9:5: sites.b.b2: metrics is missing: echolane owns the port, so its addresses don't serve "
                  "/metrics; expected a HOST[:PORT] of the machine's kernel, or kernel: true"),
@@ -207,7 +213,7 @@ class Mesh(unittest.TestCase):
                  "each other: expected an address more"),
                 (row + SMALL.partition(row)[2], "", "6:5: sites.a.a1 has nobody to probe: expected another appliance "
                  "(mesh.who: full)"),
-                ("[192.0.2.3/24", "[[192.0.2.3/24]", "9:22: sites.b.b2.addresses: expected an address with the length of "
+                ("[192.0.2.3/24", "[[192.0.2.3/24]", "9:22: sites.b.b2.addresses: expected an address that a host can have, with the length of "
                  "its prefix, such as 192.0.2.10/24 or 2001:db8::10/64, got a list"),
                 ("groups: {g: {}}", "groups: {g: {}", "4:1: did not find expected ',' or '}'"),
                 ("who: full", "alerts: {loss: 2}", '1:23: mesh.alerts.loss: expected a number from 0 to 1, got "2"')):
