@@ -17,6 +17,7 @@
 
 #include "compile.h"
 #include "output.h"
+#include "rights.h"
 #include "sender_keys.h"
 #include "signals.h"
 
@@ -458,6 +459,7 @@ static int bring_up_and_run(struct control *c)
 		el_log(EL_LOG_INFO, "control", "stopping before everything is up");
 	} else if (!status) {
 		log_start(c);
+		rights_give_up();
 		control_run(c);
 		/* to be printed when everything else has ended */
 		has_page = c->options->print_metrics;
