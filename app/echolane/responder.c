@@ -132,7 +132,8 @@ static int make_workers(struct control *c, struct responder *r, const struct el_
 		      .stateful = in->stamp.stateful,
 		      .format =
 			  in->stamp.timestamps == EL_CONF_STAMP_PTP ? EL_STAMP_PTP : EL_STAMP_NTP,
-		      .sessions = in->stamp.sessions}};
+		      .sessions = in->stamp.sessions,
+		      .answer_short = in->stamp.short_requests}};
 
 	if (getrandom(&config.key, sizeof(config.key), 0) != (ssize_t)sizeof(config.key))
 		return el_error_set(err, -EIO, "no random numbers: %s", strerror(errno));

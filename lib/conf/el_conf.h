@@ -126,6 +126,7 @@ struct el_conf_responder {
 		char *key_file; /* NULL: none */
 		bool stateful;
 		uint32_t sessions;
+		bool short_requests;
 		enum el_conf_stamp_timestamps timestamps;
 	} stamp;
 	struct el_prefix *allow;

@@ -245,6 +245,13 @@ static const struct conf_key reflector_keys[] = {
      .max = 1048576,
      .def = "16384",
      .help = "sessions that a worker counts at a time"},
+    {.name = "short_requests",
+     .kind = CONF_BOOL,
+     FIELD(el_conf_dataplane, responder.stamp.short_requests),
+     .def = "false",
+     .help =
+	 "answer requests that are shorter than STAMP's, as senders of TWAMP Light may have them, "
+	 "by a longer packet; in open mode"},
     {.name = "timestamps",
      .kind = CONF_ENUM,
      FIELD(el_conf_dataplane, responder.stamp.timestamps),

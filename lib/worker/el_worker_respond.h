@@ -35,6 +35,7 @@ struct el_worker_responder_config {
 		bool authenticated, stateful;
 		enum el_stamp_format format;
 		uint32_t sessions;
+		bool answer_short; /* el_stamp_reflector */
 	} stamp;
 };
 

@@ -87,6 +87,7 @@ el_worker_responder_create(const struct el_worker_responder_config *config,
 		r->reflector =
 		    (struct el_stamp_reflector){.key = config->stamp.key,
 						.authenticated = config->stamp.authenticated,
+						.answer_short = config->stamp.answer_short,
 						.tell_location = true,
 						.format = config->stamp.format,
 						.method_in = EL_STAMP_METHOD_SOFTWARE,

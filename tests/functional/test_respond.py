@@ -292,7 +292,21 @@ def check_stamp(lab, host, address, port, family_hops):
     page = prober.metrics()
     assert_equal(page.one(ANSWERS, type="stamp"), 12, "answers")
     assert_equal(refusals(page), {"stamp_short": 1, "stamp_ports": 1}, "refused")
+    check_short(lab, prober, host, address)
     prober.stop()
+
+
+def check_short(lab, prober, host, address):
+    """What is missing in a request of TWAMP Light's least length, or in none at all, is taken for zeros."""
+    conf = json.loads(prober.config.read_text())
+    conf["dataplane"]["responder"]["stamp"]["short_requests"] = True
+    assert prober.reload(conf)
+    request = stamp_peer.build_request(9, 1 << 32, 0x8001)
+    for length in (14, 43, 0):
+        (_, reply, *_), = ask(lab, host, [request[:length]], address, port=7000 + length)
+        _, _, _, ssid, _, asked, _ = parse(reply)
+        assert_equal((len(reply), ssid, asked), (44, 0, 9 if length else 0), "length, SSID, asked")
+        assert_equal(reply[28:38], (request[4:14] if length else bytes(10)), "what is repeated")
 
 
 def test_stamp(lab):

@@ -54,13 +54,14 @@ def down_and_up(guest, model):
     guest.ask("set_link", name=model.name, up=False)
     prober.wait_for(lambda m: is_up(m) == 0, "the port to be down")
     page = assert_local_only(prober, began)
+    before = {target: page.probes(target) for target in all_types(PACKETS)}
+    each = {target: FAR_HOSTS if target.startswith("many") else PACKETS for target in before}
     guest.ask("set_link", name=model.name, up=True)
     began = time.monotonic()
-    count = page.probes("icmp.ipv4")[0]
     prober.wait_for(lambda m: is_up(m) == 1, "the port to be up")
     up_s = time.monotonic() - began
-    prober.wait_for(lambda m: m.probes("icmp.ipv4")[0] > count and
-                    all(m.ratio(target) == 0 for target in all_types(PACKETS)), "a right round")
+    prober.wait_for(lambda m: all(m.probes(target)[0] >= sent + each[target] and m.probes(target)[1] == lost
+                                  for target, (sent, lost) in before.items()), "a right round")
     print(f"        {model.name}: up after {up_s:.1f} s, the first right round after {time.monotonic() - began:.1f} s, "
           "rounds of 1 s", flush=True)
     assert_all_answered_again(prober)

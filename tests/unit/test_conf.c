@@ -120,7 +120,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c->dataplane.histograms, EL_CONF_HISTOGRAMS_BOTH);
 	assert_int_equal(c->dataplane.max_addresses_per_target, 70000);
 	assert_string_equal(c->dataplane.eal_args.items[1], "8");
-	assert_true(r->icmp && r->udp && !r->stamp.stateful);
+	assert_true(r->icmp && r->udp && !r->stamp.stateful && r->stamp.short_requests);
 	assert_int_equal(r->tcp_ports.count, 2);
 	assert_int_equal(r->tcp_ports.items[1], 443);
 	assert_int_equal(r->stamp.port, 862);
