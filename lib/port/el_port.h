@@ -104,6 +104,8 @@ struct el_profile {
 	/* the MAC address that the device tells is that of the kernel's end of the wire; ours is
 	 * another */
 	bool kernel_end;
+	/* No interrupt by a line (INTx) tells of its link, as uio_pci_generic has them. */
+	bool msix_only;
 	bool packet_socket_drops; /* drops are read from the device's packet sockets */
 	bool promiscuous;
 	uint16_t queues_max;

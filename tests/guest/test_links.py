@@ -49,6 +49,13 @@ def assert_all_answered_again(prober):
 
 
 def down_and_up(guest, model):
+    try:
+        link_changes(guest, model)
+    finally:
+        guest.ask("set_link", name=model.name, up=True)
+
+
+def link_changes(guest, model):
     prober = start(guest, model)
     began = wait_until(prober.metrics, 20, "a page")
     guest.ask("set_link", name=model.name, up=False)
