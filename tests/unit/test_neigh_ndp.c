@@ -551,6 +551,30 @@ static void defended(void **state)
 	assert_int_equal(solicit("2001:db8::1", "2001:db8::10", OTHER_MAC), EL_NEIGH_IGNORED);
 }
 
+/* Who has lost the only address to another host asks for nobody: a solicitation from nobody says that
+ * its sender is about to take the address it asks for. */
+static void nobody_asks_for_neighbours(void **state)
+{
+	const struct el_neigh_address own = {.prefix = prefix("2001:db8::20/64"), .check = true};
+	const struct el_ip there = ip("2001:db8::7");
+	uint16_t i;
+
+	(void)state;
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, &own, 1), 0);
+	assert_int_equal(advertise("2001:db8::20", PEER_MAC, OVERRIDE, T0), EL_NEIGH_CONFLICT);
+	i = need("2001:db8::7", T0);
+	for (uint64_t at = T0; at < T0 + 50 * S; at += 10 * MS) {
+		el_neigh_tick(w.table, at);
+		assert_false(w.len && memcmp(w.frame + 14 + 40 + 8, there.bytes, 16) == 0);
+	}
+	/* it is asked for once more whether it is another's, and it is not */
+	for (uint64_t at = T0 + 50 * S; at < T0 + 70 * S; at += 10 * MS)
+		el_neigh_tick(w.table, at);
+	assert_state(i, EL_NEIGH_FAILED, NULL);
+	assert_memory_equal(w.frame + 14 + 8, own.prefix.ip.bytes, 16);
+	assert_memory_equal(w.frame + 14 + 40 + 8, there.bytes, 16);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -572,6 +596,7 @@ int main(void)
 	    TEST(conflicts),
 	    TEST(truncated),
 	    TEST(malformed),
+	    TEST(nobody_asks_for_neighbours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
