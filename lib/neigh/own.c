@@ -78,6 +78,20 @@ bool own_source(const struct port *p, const struct el_ip *ip, struct el_ip *ret_
 	return !a || own_is_used(p, a);
 }
 
+bool own_may_ask_as_nobody(const struct port *p, uint8_t family)
+{
+	bool lost = false;
+
+	for (size_t i = 0; family == 4 && i < p->n_addresses; i++) {
+		if (p->addresses[i].prefix.ip.family != 4)
+			continue;
+		if (p->addresses[i].range)
+			return true;
+		lost |= p->own[i].phase == OWN_REFUSED;
+	}
+	return family == 4 && !lost;
+}
+
 int el_neigh_check(const struct el_neigh_address *addresses, size_t n, const struct el_ip *ip)
 {
 	if (!el_ip_is_host(ip) || find(addresses, NULL, n, ip))

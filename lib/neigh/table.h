@@ -105,6 +105,12 @@ bool own_is_used(const struct port *p, const struct el_neigh_address *address);
  */
 bool own_source(const struct port *p, const struct el_ip *ip, struct el_ip *ret_source);
 
+/* Whether a port without a source asks for neighbours without saying one. In IPv6 that would be
+ * another's check for duplicates. In IPv4 hosts take it for one only while they check the same
+ * address: where the port has none, or probes from a range that is routed to it, there is no other
+ * way; where it has lost what it had to another host, nothing is sent. */
+bool own_may_ask_as_nobody(const struct port *p, uint8_t family);
+
 /* `other` has an address that is being checked. */
 void own_refuse(struct el_neigh_table *t, struct el_port_idx port,
 		const struct el_neigh_address *address, const uint8_t *other, uint64_t now_ns);

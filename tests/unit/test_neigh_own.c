@@ -238,6 +238,33 @@ static void a_flood_takes_nothing(void **state)
 	assert_int_equal(w.sent, sent + 2 * (1 + 3));
 }
 
+/* Who has no address asks for neighbours without saying one, which hosts that probe for their own
+ * addresses take for another that wants it: not where one was lost to another host. */
+static void nobody_asks_for_neighbours(void **state)
+{
+	const struct el_neigh_address range[] = {
+	    {.prefix = prefix(OWN "/24"), .check = true},
+	    {.prefix = prefix("203.0.113.8/29"), .range = true},
+	};
+	unsigned sent;
+
+	(void)state;
+	el_neigh_tick(w.table, T0);
+	assert_int_equal(heard(REPLIES, PEER_MAC, T0), EL_NEIGH_CONFLICT);
+	sent = w.sent;
+	need("192.0.2.7", T0);
+	run_until(T0, T0 + 50 * S, NULL, 0);
+	assert_int_equal(w.sent, sent);
+	/* but for those of a range that others route to us there is no other way */
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, range, 2), 0);
+	need("192.0.2.8", T0 + 50 * S);
+	assert_int_equal(w.sent, sent + 1);
+	assert_request(BROADCAST_MAC, "0.0.0.0", "192.0.2.8");
+	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, NULL, 0), 0);
+	need("192.0.2.9", T0 + 50 * S);
+	assert_request(BROADCAST_MAC, "0.0.0.0", "192.0.2.9");
+}
+
 /* One that is not to be checked is whose it is by other means: nothing is done about it. */
 static void unchecked_is_kept(void **state)
 {
@@ -348,6 +375,7 @@ int main(void)
 	    TEST(somebody_has_it),
 	    TEST(it_is_defended),
 	    TEST(a_flood_takes_nothing),
+	    TEST(nobody_asks_for_neighbours),
 	    TEST(unchecked_is_kept),
 	    TEST(asked_for_after_the_link_was_down),
 	    TEST(others_do_not_matter),
