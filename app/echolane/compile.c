@@ -147,7 +147,7 @@ static int compile(struct control *c, struct compile_order *order, struct genera
 	in.model = p->model;
 	code = el_plan_compile(&in, &p->set, err);
 	if (code == 0 && order->only_if_moved && network_plan_digest(p->net) == order->digest)
-		return 1;
+		return PLAN_NOT_NEEDED;
 	if (code == 0) {
 		tell_of_ports(c, p->set);
 		network_plan_report(p->net);
@@ -314,7 +314,8 @@ static bool work(void *ctx, struct job *base)
 		return false;
 	if (job->kind == COMPILE_LOAD) {
 		uint64_t digest = compile_file_digest(c->options->config);
-		job->status = job->only_if_changed && digest == job->digest;
+		if (job->only_if_changed && digest == job->digest)
+			job->status = PLAN_NOT_TRIED;
 		job->digest = digest;
 		if (job->status == 0)
 			job->status = load(c, &job->order, &job->conf, &job->err);

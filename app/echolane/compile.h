@@ -43,7 +43,7 @@ void compile_order_fini(struct compile_order *order);
 /* Compiles conf (the caller's reference becomes the result's, also on failure) into `ret`; its
  * rounds have not started. Everything that changes while running is as it is in the order; of
  * control it reads only what stays as it is, and what is the compile thread's alone, on which it is
- * to run as long as there is one. 0; 1: nothing has moved; or -errno with a sentence. */
+ * to run as long as there is one. PLAN_MADE, PLAN_NOT_NEEDED, or -errno with a sentence. */
 int compile_make(struct control *c, struct compile_order *order, struct el_conf *conf,
 		 struct generation *ret, struct el_error *err);
 
@@ -62,7 +62,7 @@ struct compile_job {
 	bool only_if_changed;         /* LOAD: nothing else than `digest` is to be done otherwise */
 	struct el_conf *conf;         /* MAKE: taken over */
 	struct generation generation; /* FREE: what; else the result */
-	int status;                   /* 0; 1: nothing is new; or -errno with `err` */
+	int status;                   /* enum plan_result; or -errno with `err` */
 	struct el_error err;
 };
 

@@ -48,13 +48,13 @@ bool moved_order(struct moved *m, uint64_t now_ns)
 	return wanted;
 }
 
-void moved_take_result(struct moved *m, int status, uint64_t now_ns)
+void moved_take_result(struct moved *m, int result, uint64_t now_ns)
 {
 	m->next_ns = now_ns + (now_ns - m->order_ns) + PAUSE_NS;
-	if (status == 0 || !m->ordered)
+	if (result == PLAN_MADE || !m->ordered)
 		return;
 	m->ordered = false;
-	if (status < 0)
+	if (result != PLAN_NOT_NEEDED)
 		want(m, m->ordered_from_ns, now_ns);
 }
 

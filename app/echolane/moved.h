@@ -10,6 +10,13 @@
 
 #include "rollout.h"
 
+/* What came of a plan that was ordered, besides a negative errno. */
+enum plan_result {
+	PLAN_MADE,
+	PLAN_NOT_NEEDED, /* no stream goes another way */
+	PLAN_NOT_TRIED,  /* the file is as it was: nothing else was looked at */
+};
+
 /* Zeroed memory, but for quiet_ns, is its beginning. */
 struct moved {
 	/* When control last looked for changes: what it finds next has happened since. */
@@ -34,9 +41,9 @@ void moved_look(struct moved *m, unsigned what, uint64_t timeout_ns, uint64_t no
 bool moved_is_due(const struct moved *m, uint64_t now_ns);
 /* A plan is being ordered, which will know of all changes up to now. True if there were any. */
 bool moved_order(struct moved *m, uint64_t now_ns);
-/* The plan has been made: status 0, and moved_end is to be called when it is taken; 1: no stream
- * goes another way, so there is none; or a negative errno, and another is wanted. */
-void moved_take_result(struct moved *m, int status, uint64_t now_ns);
+/* What came of it: an enum plan_result, or a negative errno. Of one that is made moved_end is to be
+ * called when it is taken. Another is wanted for the same changes unless it is made or not needed. */
+void moved_take_result(struct moved *m, int result, uint64_t now_ns);
 /* Since when there are changes of which it is not known yet whether they matter; 0: none. Rounds
  * that end later are not published until it is known. is_making: the compile thread has not
  * finished what was ordered last. */

@@ -181,16 +181,14 @@ static void take_result(struct control *c, struct compile_job *job)
 	c->reload.is_making = false;
 	if (is_load)
 		c->reload.file_digest = job->digest;
-	/* a file that is as it was: what has moved is in no plan yet */
-	moved_take_result(&c->moved, is_load && job->status == 1 ? -EAGAIN : job->status,
-			  el_raw_ns());
+	moved_take_result(&c->moved, job->status, el_raw_ns());
 	if (job->status < 0 && is_load)
 		fail(c, job->err.text);
 	else if (job->status < 0)
 		el_log(EL_LOG_ERROR, "control", "no new plan: %s", job->err.text);
-	if (job->status == 1 && !is_load)
+	if (job->status == PLAN_NOT_NEEDED)
 		network_confirm(rollout_newest(&c->rollout)->net, job->n_refusals);
-	if (job->status != 0)
+	if (job->status != PLAN_MADE)
 		return;
 	compile_adopt(c, &job->generation);
 	if (is_load)

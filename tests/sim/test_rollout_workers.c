@@ -399,7 +399,7 @@ static const struct el_plan_set *made(struct control *c, bool moves)
 {
 	assert_true(c->is_making);
 	c->is_making = false;
-	moved_take_result(&c->moved, moves ? 0 : 1, rte_rdtsc());
+	moved_take_result(&c->moved, moves ? PLAN_MADE : PLAN_NOT_NEEDED, rte_rdtsc());
 	return moves ? change(c, true) : NULL;
 }
 
@@ -496,6 +496,34 @@ static void older_rounds_and_changes_that_do_not_matter(void **state)
 	control_free(c);
 }
 
+/* Routes change, and then it is looked whether the file has changed, which takes the order of a plan
+ * for that with it; or the plan can't be made. It is ordered again, and nothing is lost. */
+static void changes_are_not_forgotten(void **state)
+{
+	static const int results[] = {PLAN_NOT_TRIED, -ENOMEM};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(results); i++) {
+		struct control *c = control(two_workers(1, 0.3));
+		const struct el_plan_set *set;
+
+		run(c, 1.5);
+		c->changes = EL_RTNL_ROUTES;
+		run_in_vain(c, 0.1);
+		assert_true(c->is_making);
+		c->is_making = false;
+		moved_take_result(&c->moved, results[i], rte_rdtsc());
+		run_in_vain(c, 0.5);
+		set = made(c, true);
+		run_in_vain(c, 0.01);
+		run(c, 3);
+		assert_ptr_equal(newest(c), set);
+		assert_in_range(c->n_lost, 0, 1);
+		assert_true(c->n_local > 0);
+		control_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +535,7 @@ int main(void)
 	    cmocka_unit_test(orders_that_find_no_room),
 	    cmocka_unit_test(a_change_of_routes),
 	    cmocka_unit_test(changes_that_do_not_matter),
+	    cmocka_unit_test(changes_are_not_forgotten),
 	    cmocka_unit_test(older_rounds_and_changes_that_do_not_matter),
 	};
 
