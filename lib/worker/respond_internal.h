@@ -33,7 +33,9 @@ struct answers {
 	struct answer items[ANSWERS_MAX]; /* of those that are STAMP */
 	uint8_t types[ANSWERS_MAX];       /* enum answer_type */
 	uint32_t n;
-	uint64_t full_ns; /* since when there has been no room for those of a burst; 0: there is */
+	/* Of the first link of a device: since when answers have waited on any, from the time on
+	 * that there was no room for those of a burst; 0: they do not. */
+	uint64_t full_ns;
 	struct answer_totals totals;
 };
 

@@ -68,17 +68,23 @@ bool respond_wants_more(const struct el_worker *w, uint32_t queue)
 /* But for longer than that, answers to our own probes would wait with them. */
 #define HELD_UP_NS (EL_NS_PER_S / 10)
 
-bool respond_has_room(struct el_worker *w, uint32_t queue)
+bool respond_has_room(struct el_worker *w, const struct queue *first)
 {
-	struct answers *list = &w->responder->waiting[queue];
+	struct answers *waiting = w->responder->waiting;
+	uint64_t *full_ns = &waiting[first - w->queues].full_ns;
+	uint32_t most = 0;
 
-	if (likely(!list->n))
-		list->full_ns = 0;
-	if (likely(list->n + BURST <= ANSWERS_MAX))
+	for (uint32_t i = 0; i < w->n_queues; i++) {
+		if (w->queues[i].first == first)
+			most = RTE_MAX(most, waiting[i].n);
+	}
+	if (likely(!most))
+		*full_ns = 0;
+	if (likely(most + BURST <= ANSWERS_MAX))
 		return true;
-	if (!list->full_ns)
-		list->full_ns = w->iteration_ns;
-	return w->iteration_ns - list->full_ns > HELD_UP_NS;
+	if (!*full_ns)
+		*full_ns = w->iteration_ns;
+	return w->iteration_ns - *full_ns > HELD_UP_NS;
 }
 
 void respond_give_up(struct el_worker *w, const struct queue *q)

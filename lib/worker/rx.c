@@ -370,16 +370,6 @@ static void rest(const struct el_worker *w, struct queue *q)
 	q->empty_ns = q->gone ? w->iteration_ns : q->first->empty_ns;
 }
 
-/* Whether there is room for answers on all links of a device. */
-static bool has_room(struct el_worker *w, const struct queue *first)
-{
-	bool room = true;
-
-	for (uint32_t i = 0; i < w->n_queues; i++)
-		room &= w->queues[i].first != first || respond_has_room(w, i);
-	return room;
-}
-
 void rx_poll(struct el_worker *w)
 {
 	for (uint32_t i = 0; i < w->n_queues; i++) {
@@ -390,7 +380,7 @@ void rx_poll(struct el_worker *w)
 			rest(w, q);
 			continue;
 		}
-		if (unlikely(w->responder) && !has_room(w, q))
+		if (unlikely(w->responder) && !respond_has_room(w, q))
 			continue;
 		n = rx_burst(w, q);
 		/* answers to two full bursts go out at once: that is less work for both ends of a

@@ -409,9 +409,10 @@ __rte_hot uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rt
 /* The same for any packet; false: it is not to us, or not of a kind that is answered. */
 bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
 		 const struct el_pkt *pkt, const struct stamp *at);
-/* Whether there is room for answers to a burst on a queue, or has been none for so long that there
- * is no waiting for it: else what comes in there is better left where it is. */
-bool respond_has_room(struct el_worker *w, uint32_t queue);
+/* Whether there is room for answers to a burst on all links of a device, of which `first` is the
+ * first, or has been none for so long that there is no waiting for it: else what comes in there is
+ * better left where it is. */
+bool respond_has_room(struct el_worker *w, const struct queue *first);
 /* Whether answers to a whole burst, and no more, wait on a queue. */
 bool respond_wants_more(const struct el_worker *w, uint32_t queue);
 /* Whether an RST that answers nothing of ours ends what its sender has opened to us. */

@@ -148,6 +148,15 @@ struct request stamp(const char *from, uint16_t from_port, uint32_t sequence, ui
 	return datagram(from, from_port, 862, payload, sizeof(payload));
 }
 
+void put_tags(struct request *q, el_vlan on)
+{
+	const struct el_tags tags = el_tags_of(on);
+
+	memmove(q->frame + 12 + tags.len, q->frame + 12, q->len - 12);
+	memcpy(q->frame + 12, &tags.bytes, tags.len);
+	q->len += tags.len;
+}
+
 /* ---- answers ---- */
 
 bool next_reply(struct bench *b, const struct request *to, struct answered *ret)

@@ -36,6 +36,9 @@ struct request datagram(const char *from, uint16_t from_port, uint16_t port, con
 			size_t len);
 struct request stamp(const char *from, uint16_t from_port, uint32_t sequence, uint16_t ssid);
 
+/* Puts it on a VLAN. */
+void put_tags(struct request *q, el_vlan on);
+
 struct answered {
 	uint8_t frame[1600];
 	size_t len;

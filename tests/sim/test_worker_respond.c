@@ -66,15 +66,6 @@ static void tags_come_back(void **state)
 	end(b, r);
 }
 
-static void put_tags(struct request *q, el_vlan on)
-{
-	const struct el_tags tags = el_tags_of(on);
-
-	memmove(q->frame + 12 + tags.len, q->frame + 12, q->len - 12);
-	memcpy(q->frame + 12, &tags.bytes, tags.len);
-	q->len += tags.len;
-}
-
 /* On each link of a device, also within one burst, with its tags; and on no other VLAN. */
 static void links_answer_with_their_tags(void **state)
 {

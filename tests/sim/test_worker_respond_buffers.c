@@ -81,6 +81,106 @@ static void a_device_that_takes_little(void **state)
 	}
 }
 
+/* Three links on one device: untagged and on two VLANs. */
+static const el_vlan links[] = {0, 100, 7 << 16 | 100};
+
+static struct bench *with_links(struct el_worker_responder *r)
+{
+	struct bench *b;
+
+	memcpy(more_links, links + 1, sizeof(more_links));
+	n_more_links = 2;
+	b = responding(r);
+	n_more_links = 0;
+	return b;
+}
+
+static void give_tagged(struct bench *b, uint32_t n, el_vlan on)
+{
+	struct request q = echo(PEER, 56);
+
+	put_tags(&q, on);
+	for (uint32_t i = 0; i < n; i++)
+		give(b, 0, q.frame, q.len);
+}
+
+/* All links of a device have one queue to receive by: while it takes no answers of one of them, the
+ * requests of all wait, and none is lost. */
+static void requests_wait_on_all_links(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+
+	(void)state;
+	for (size_t link = 0; link < RTE_DIM(links); link++) {
+		struct el_worker_responder *r = make(&conf, NULL);
+		struct bench *b = with_links(r);
+		struct request to = echo(PEER, 56);
+		struct answered a;
+		uint32_t got = 0;
+
+		put_tags(&to, links[link]);
+		for (int burst = 0; burst < 8; burst++) {
+			give_tagged(b, 32, links[link]);
+			poll_all(b);
+		}
+		for (int i = 0; i < 32; i++) {
+			while (next_reply(b, &to, &a))
+				got++;
+			poll_all(b);
+		}
+		assert_int_equal(got, 8 * 32);
+		assert_int_equal(counter(b, EL_COUNTER_REFUSED_TX_FULL), 0);
+		end(b, r);
+	}
+}
+
+/* A tenth of a second in all, however many links there are and in whatever order answers of theirs
+ * find no room: those to our own probes wait with them. */
+static void links_wait_together(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = with_links(r);
+
+	(void)state;
+	for (size_t link = 0; link < RTE_DIM(links); link++) {
+		for (int burst = 0; burst < 4; burst++) {
+			give_tagged(b, 32, links[link]);
+			poll_all(b);
+		}
+		if (link == 0)
+			sim_ns += EL_NS_PER_S / 10;
+		poll_all(b);
+	}
+	poll_all(b);
+	assert_int_equal(rte_ring_count(b->in[0]), 0);
+	assert_true(counter(b, EL_COUNTER_REFUSED_TX_FULL) > 0);
+	end(b, r);
+}
+
+/* Nor does it begin anew each time that a device which never catches up takes some. */
+static void a_device_that_never_catches_up(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = responding(r);
+
+	(void)state;
+	give_tagged(b, 3 * 32, 0);
+	for (int ms = 0; ms < 150; ms++) {
+		give_tagged(b, 8, 0);
+		for (int i = 0; i < 4; i++)
+			rte_pktmbuf_free(take(b, 0));
+		sim_ns += EL_NS_PER_S / 1000;
+		for (int i = 0; i < 4; i++)
+			poll_all(b);
+		if (ms >= 120)
+			assert_int_equal(rte_ring_count(b->in[0]), 0);
+	}
+	assert_true(counter(b, EL_COUNTER_REFUSED_TX_FULL) > 0);
+	end(b, r);
+}
+
 /* Twice as many as a burst may wait at once, of several kinds. */
 static void kinds_go_out_together(void **state)
 {
@@ -232,9 +332,15 @@ static void no_buffers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_device_that_takes_little), cmocka_unit_test(kinds_go_out_together),
-	    cmocka_unit_test(echoes_are_turned_round),    cmocka_unit_test(shared_buffers_stay),
-	    cmocka_unit_test(few_receive_buffers),        cmocka_unit_test(no_buffers),
+	    cmocka_unit_test(a_device_that_takes_little),
+	    cmocka_unit_test(kinds_go_out_together),
+	    cmocka_unit_test(echoes_are_turned_round),
+	    cmocka_unit_test(shared_buffers_stay),
+	    cmocka_unit_test(few_receive_buffers),
+	    cmocka_unit_test(no_buffers),
+	    cmocka_unit_test(requests_wait_on_all_links),
+	    cmocka_unit_test(links_wait_together),
+	    cmocka_unit_test(a_device_that_never_catches_up),
 	};
 
 	return respond_bench_main("worker_respond_buffers", tests, RTE_DIM(tests));
