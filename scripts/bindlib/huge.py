@@ -22,9 +22,20 @@ def meminfo(machine, key):
     return int(m[1]) if m else 0
 
 
+def is_sound(record):
+    return isinstance(record["before"], int) and isinstance(record["ours"], int)
+
+
 def remembered(machine):
-    """Page sizes in KiB to the numbers that there were before."""
-    return machine.recall(STATE, lambda state: all(isinstance(n, int) for n in state.values())) or {}
+    """Page sizes in KiB to how many there were before, and how many were set; of an older version, which remembered the
+    former alone, what is set at each boot."""
+    state = machine.recall(STATE, lambda state: all(isinstance(r, int) or is_sound(r) for r in state.values())) or {}
+    for size, record in state.items():
+        if isinstance(record, int):
+            number = f"{HUGE}/hugepages-{size}kB/nr_hugepages"
+            kept = re.search(rf"^w {number} - - - - (\d+)", machine.read(HUGE_FILE, ""), re.MULTILINE)
+            state[size] = {"before": record, "ours": int(kept[1] if kept else machine.read(number, "0"))}
+    return state
 
 
 def reserve(machine, options):
@@ -41,19 +52,22 @@ def reserve(machine, options):
         raise Refused(f"{wanted - before} more huge pages of {size} KiB would leave the machine less than {SPARE_KIB // 1024} "
                       f"MiB of the {meminfo(machine, 'MemAvailable') // 1024} MiB that are available")
     state = remembered(machine)
-    state.setdefault(str(size), before)
+    record = state.get(str(size))
+    first = record["before"] if record and record["ours"] == before else before  # else somebody has set them since
+    state[str(size)] = {"before": first, "ours": wanted}
     machine.save(STATE, json.dumps(state) + "\n")
     if wanted > before:
         machine.write(number, str(wanted))
     now = wanted if machine.dry_run else int(machine.read(number, "0"))
     if now < wanted:
         machine.write(number, str(before))
+        state[str(size)]["ours"] = before
+        machine.save(STATE, json.dumps(state) + "\n")
         raise Refused(f"the kernel finds memory for {now} huge pages of {size} KiB only, {wanted} are wanted: set them aside at "
                       f"boot (kernel command line: hugepagesz={size}K hugepages={wanted})")
     if not options.no_persist:
         machine.save(HUGE_FILE, "# made by echolane-bind\n" + "".join(
-            f"w {sizes[int(s)]}/nr_hugepages - - - - {wanted if int(s) == size else machine.read(sizes[int(s)] + '/nr_hugepages')}\n"
-            for s in sorted(state)))
+            f"w {sizes[int(s)]}/nr_hugepages - - - - {state[s]['ours']}\n" for s in sorted(state) if int(s) in sizes))
     if not machine.dry_run:
         machine.say(f"{now} huge pages of {size} KiB, {int(machine.read(sizes[size] + '/free_hugepages', '0'))} of them free")
     if " hugetlbfs " not in machine.read("/proc/mounts"):
@@ -64,13 +78,12 @@ def reserve(machine, options):
 def undo(machine):
     state = remembered(machine)
     for size, folder in sizes_of(machine).items():
-        kept = re.search(rf"^w {folder}/nr_hugepages - - - - (\d+)", machine.read(HUGE_FILE, ""), re.MULTILINE)
-        now = machine.read(f"{folder}/nr_hugepages", "0").strip()
-        if str(size) in state and kept and kept[1] != now:
-            machine.say(f"huge pages of {size} KiB: {now}, left as they are, for somebody else has set them since")
-        elif str(size) in state:
-            machine.write(f"{folder}/nr_hugepages", str(state[str(size)]))
-            machine.say(f"huge pages of {size} KiB: {state[str(size)]}, as before")
+        record, now = state.get(str(size)), int(machine.read(f"{folder}/nr_hugepages", "0"))
+        if record and record["ours"] != now:
+            machine.say(f"huge pages of {size} KiB: {now}, left as they are: {record['ours']} were set here")
+        elif record:
+            machine.write(f"{folder}/nr_hugepages", str(record["before"]))
+            machine.say(f"huge pages of {size} KiB: {record['before']}, as before")
     if state:
         machine.remove(HUGE_FILE)
         machine.remove(STATE)

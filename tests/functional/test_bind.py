@@ -293,6 +293,52 @@ def test_huge_pages(lab):
     assert_equal((kernel.read(number), kernel.path(file).exists()), ("5", False), "huge pages")
 
 
+def test_huge_pages_of_others(lab):
+    """What somebody else has set since is left; what is ours goes back, whether it is kept for the next boot or not."""
+    number, large = (f"/sys/kernel/mm/hugepages/hugepages-{size}kB/nr_hugepages" for size in (2048, 1048576))
+    for persist in ((), ("--no-persist",)):
+        kernel, _ = machine(lab, name=f"others{len(persist)}")
+        kernel.put(number, "5\n")
+        kernel.put(large, "0\n")
+        check(kernel.run("hugepages", "64", *persist), 0)
+        check(kernel.run("undo"), 0, "huge pages of 2048 KiB: 5, as before")
+        assert_equal(kernel.read(number), "5", "ours")
+        check(kernel.run("hugepages", "64", *persist), 0)
+        for other in ("100", "7"):
+            kernel.put(number, f"{other}\n")
+        check(kernel.run("undo"), 0, "huge pages of 2048 KiB: 7, left as they are")
+        assert_equal((kernel.read(number), kernel.path(bind.huge.STATE).exists()), ("7", False), "of somebody else")
+        # more than what somebody else has set is ours, and that goes back to them
+        check(kernel.run("hugepages", "64", *persist), 0)
+        kernel.put(number, "100\n")
+        check(kernel.run("hugepages", "1024", *persist), 0)
+        check(kernel.run("undo"), 0, "huge pages of 2048 KiB: 100, as before")
+        # nor does it become ours when there is enough of it, or when pages of another size are set aside
+        check(kernel.run("hugepages", "512", *persist), 0)
+        kernel.put(number, "300\n")
+        check(kernel.run("hugepages", "512", *persist), 0, "there are 300 huge pages")
+        check(kernel.run("undo"), 0, "huge pages of 2048 KiB: 300, as before")
+        check(kernel.run("hugepages", "1024", *persist), 0)
+        kernel.put(number, "400\n")
+        check(kernel.run("hugepages", "1024", "--page-size", "1G", *persist), 0)
+        check(kernel.run("undo"), 0, "huge pages of 2048 KiB: 400, left as they are", "huge pages of 1048576 KiB: 0, as before")
+        assert_equal((kernel.read(number), kernel.read(large)), ("400", "0"), "pages")
+
+
+def test_huge_pages_of_an_older_version(lab):
+    """It remembered what was before alone."""
+    kernel, _ = machine(lab)
+    number = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+    kernel.put(bind.huge.STATE, '{"2048": 5}')
+    for now, kept, then in (("32", "32", "5"), ("40", "32", "40"), ("32", None, "5")):
+        kernel.put(number, f"{now}\n")
+        kernel.put(bind.huge.STATE, '{"2048": 5}')
+        if kept:
+            kernel.put(bind.huge.HUGE_FILE, f"w {number} - - - - {kept}\n")
+        check(kernel.run("undo"), 0)
+        assert_equal(kernel.read(number), then, "pages")
+
+
 def test_as_a_program(lab):
     """What a user sees: the exit status, and errors on standard error."""
     kernel, _ = machine(lab)
