@@ -42,7 +42,8 @@ bool moved_is_due(const struct moved *m, uint64_t now_ns);
 /* A plan is being ordered, which will know of all changes up to now. True if there were any. */
 bool moved_order(struct moved *m, uint64_t now_ns);
 /* What came of it: an enum plan_result, or a negative errno. Of one that is made moved_end is to be
- * called when it is taken. Another is wanted for the same changes unless it is made or not needed. */
+ * called when it is taken. Another is wanted for the same changes unless it is made or not needed.
+ */
 void moved_take_result(struct moved *m, int result, uint64_t now_ns);
 /* Since when there are changes of which it is not known yet whether they matter; 0: none. Rounds
  * that end later are not published until it is known. is_making: the compile thread has not

@@ -106,7 +106,7 @@ static bool ask(struct el_neigh_table *t, const struct entry *e, const uint8_t *
 	if (!own_source(&t->ports[e->port.v], &e->ip, &source))
 		return false;
 	if (!source.family && !own_may_ask_as_nobody(&t->ports[e->port.v], e->ip.family))
-		return true; /* as if nobody answered */
+		return false;
 	if (!(e->ip.family == 4 ? ask_arp(t, e->port, &source, &e->ip, to)
 				: ask_ndp(t, e->port, &source, &e->ip, to)))
 		return false;

@@ -496,8 +496,8 @@ static void older_rounds_and_changes_that_do_not_matter(void **state)
 	control_free(c);
 }
 
-/* Routes change, and then it is looked whether the file has changed, which takes the order of a plan
- * for that with it; or the plan can't be made. It is ordered again, and nothing is lost. */
+/* Routes change, and then it is looked whether the file has changed, which takes the order of a
+ * plan for that with it; or the plan can't be made. It is ordered again, and nothing is lost. */
 static void changes_are_not_forgotten(void **state)
 {
 	static const int results[] = {PLAN_NOT_TRIED, -ENOMEM};

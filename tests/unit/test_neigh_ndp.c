@@ -551,8 +551,8 @@ static void defended(void **state)
 	assert_int_equal(solicit("2001:db8::1", "2001:db8::10", OTHER_MAC), EL_NEIGH_IGNORED);
 }
 
-/* Who has lost the only address to another host asks for nobody: a solicitation from nobody says that
- * its sender is about to take the address it asks for. */
+/* Who has lost the only address to another host asks for nobody: a solicitation from nobody says
+ * that its sender is about to take the address it asks for. */
 static void nobody_asks_for_neighbours(void **state)
 {
 	const struct el_neigh_address own = {.prefix = prefix("2001:db8::20/64"), .check = true};
@@ -567,6 +567,8 @@ static void nobody_asks_for_neighbours(void **state)
 		el_neigh_tick(w.table, at);
 		assert_false(w.len && memcmp(w.frame + 14 + 40 + 8, there.bytes, 16) == 0);
 	}
+	/* nor is it said to be unreachable whom nobody asked */
+	assert_state(i, EL_NEIGH_PENDING, NULL);
 	/* it is asked for once more whether it is another's, and it is not */
 	for (uint64_t at = T0 + 50 * S; at < T0 + 70 * S; at += 10 * MS)
 		el_neigh_tick(w.table, at);

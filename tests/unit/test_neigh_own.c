@@ -247,14 +247,17 @@ static void nobody_asks_for_neighbours(void **state)
 	    {.prefix = prefix("203.0.113.8/29"), .range = true},
 	};
 	unsigned sent;
+	uint16_t i;
 
 	(void)state;
 	el_neigh_tick(w.table, T0);
 	assert_int_equal(heard(REPLIES, PEER_MAC, T0), EL_NEIGH_CONFLICT);
 	sent = w.sent;
-	need("192.0.2.7", T0);
+	i = need("192.0.2.7", T0);
 	run_until(T0, T0 + 50 * S, NULL, 0);
 	assert_int_equal(w.sent, sent);
+	/* nor is it said to be unreachable whom nobody asked */
+	assert_state(i, EL_NEIGH_PENDING, NULL);
 	/* but for those of a range that others route to us there is no other way */
 	assert_int_equal(el_neigh_set_addresses(w.table, PORT0, range, 2), 0);
 	need("192.0.2.8", T0 + 50 * S);
