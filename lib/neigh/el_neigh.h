@@ -34,7 +34,11 @@ struct el_route_hop {
 	struct el_ip next_hop; /* the gateway, or the destination itself */
 	struct el_ip source;   /* family 0: none is known */
 	uint8_t len;           /* of the prefix that the destination is in */
+	uint8_t zero;          /* so that equal ones are equal byte by byte, as digests take them */
 };
+_Static_assert(sizeof(struct el_route_hop) ==
+		   sizeof(struct el_port_idx) + 2 * sizeof(struct el_ip) + 2,
+	       "there is no padding");
 
 /* The best of `routes` to `dst`: those of the longest prefix that contains it, and only by those of
  * the first 32 ports that have their bit in `ports`. Up to `max` of them, in order, into ret_hops;
