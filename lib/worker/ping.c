@@ -108,7 +108,6 @@ bool ping_take(struct el_worker *w, struct queue *q, struct rte_mbuf *m, const s
 		return false;
 	}
 	turn_round(q, m, pkt);
-	urgent_push(w, q, m);
-	count(w, EL_COUNTER_RESPONDED_PING, 1);
+	urgent_push(w, q, m, EL_COUNTER_RESPONDED_PING);
 	return true;
 }

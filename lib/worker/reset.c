@@ -17,8 +17,7 @@ void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_por
 	if (hop->state != EL_NEXT_HOP_READY || !(m = worker_buffer(w)))
 		return;
 	finish_frame(m, hop, el_probe_reset(s, frame_end(m), src_port, seq));
-	urgent_push(w, hop->queue, m);
-	count(w, EL_COUNTER_TX_RESETS, 1);
+	urgent_push(w, hop->queue, m, EL_COUNTER_TX_RESETS);
 }
 
 static bool take_token(struct el_worker *w)
@@ -74,6 +73,5 @@ void reset_unknown(struct el_worker *w, struct queue *q, const struct el_pkt *pk
 	memcpy(l2, pkt->l2 + 6, 6);
 	memcpy(l2 + 6, q->conf.mac, 6);
 	finish_frame(m, &back, el_probe_reset_reply(pkt, frame_end(m)));
-	urgent_push(w, q, m);
-	count(w, EL_COUNTER_TX_RESETS, 1);
+	urgent_push(w, q, m, EL_COUNTER_TX_RESETS);
 }

@@ -145,8 +145,7 @@ void tx_drop_outstanding(struct el_worker *w, struct live_round *l)
 					tx_stamp_keep(p, stamps, (uint32_t)(from - p->mbufs));
 					append(p, *from, (*from)->pkt_len);
 				} else if (r.record == NO_RECORD) {
-					urgent_push(w, &w->queues[k], *from);
-					count(w, EL_COUNTER_TX_RESETS, 1);
+					urgent_push(w, &w->queues[k], *from, EL_COUNTER_TX_RESETS);
 				} else {
 					rte_pktmbuf_free(*from);
 				}

@@ -2,7 +2,8 @@
 /* Packets that don't wait for pacing: RSTs, and the frames of control. */
 #include "worker_internal.h"
 
-void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m)
+void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
+		 enum el_worker_counter as)
 {
 	if (unlikely(q->gone)) {
 		rte_pktmbuf_free(m);
@@ -14,6 +15,7 @@ void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m)
 		return;
 	}
 	q->urgent[q->n_urgent++] = m;
+	count(w, as, 1);
 }
 
 static void take_injected(struct el_worker *w)
@@ -24,8 +26,7 @@ static void take_injected(struct el_worker *w)
 	for (unsigned i = 0; i < n; i++) {
 		/* control left the number of the queue in the port field */
 		urgent_push(w, &w->queues[frames[i]->port < w->n_queues ? frames[i]->port : 0],
-			    frames[i]);
-		count(w, EL_COUNTER_TX_REPLIES, 1);
+			    frames[i], EL_COUNTER_TX_REPLIES);
 	}
 }
 

@@ -382,8 +382,10 @@ void urgent_poll(struct el_worker *w);
 /* The device of a queue is down or gone: probes that wait for it never leave, and are local. */
 void tx_give_up(struct el_worker *w, struct queue *q);
 
-/* Queues a packet that does not wait for pacing; frees and counts it if there are too many. */
-void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m);
+/* Queues a packet that does not wait for pacing, and counts it as what it is; frees it and counts
+ * that if there are too many. */
+void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
+		 enum el_worker_counter as);
 
 /* neighbour.c: what the ARP and neighbour discovery in a frame is to us. */
 enum neighbour_kind {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What TCP leaves behind at its peers, and how it is cleared away. */
-#include "worker_bench.h"
+#include "captured.h"
 
 uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
 
@@ -471,6 +471,33 @@ static void a_cut_keeps_resets(void **state)
 	bench_free(b);
 }
 
+/* There is room for so many while the device takes nothing; the others are counted as dropped. */
+static void dropped_resets_are_not_counted_as_sent(void **state)
+{
+	struct bench *b = bench(quick(1, 300, EL_PROBE_TCPSYN, 200), 1);
+	struct captured probes[200];
+	uint32_t sent = 0;
+	struct rte_mbuf *m;
+
+	(void)state;
+	order_round(b, 1);
+	capture(b, 0, 200, probes);
+	for (uint32_t i = 0; i < 200; i++) {
+		uint8_t buf[2048];
+
+		give(b, 0, buf, answer(probes[i].frame, probes[i].len, REPLY_SYNACK, buf));
+		poll_all(b);
+	}
+	for (; (m = take(b, 0)) != NULL; poll_all(b), sent++) {
+		assert_true(is_reset(m));
+		rte_pktmbuf_free(m);
+	}
+	assert_in_range(sent, 1, 199);
+	assert_int_equal(counter(b, EL_COUNTER_TX_RESETS), sent);
+	assert_int_equal(counter(b, EL_COUNTER_DROP_URGENT_FULL), 200 - sent);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +514,7 @@ int main(void)
 	    cmocka_unit_test(a_worker_that_has_begun_nothing),
 	    cmocka_unit_test(another_worker_resets_what_was_left_open),
 	    cmocka_unit_test(a_cut_keeps_resets),
+	    cmocka_unit_test(dropped_resets_are_not_counted_as_sent),
 	};
 	const struct CMUnitTest over_ipv6[] = {
 	    cmocka_unit_test(syn_acks_are_reset),
