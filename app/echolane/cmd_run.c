@@ -208,6 +208,7 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 {
 	struct el_worker_queue queues[EL_WORKER_QUEUES_MAX];
 	int socket = network_socket(c->network);
+	uint16_t mtu = network_mtu(c->network);
 	struct el_worker_config config = {
 	    .index = {(uint16_t)w},
 	    .socket = socket,
@@ -219,13 +220,17 @@ static int make_worker(struct control *c, uint32_t w, struct el_error *err)
 	};
 	char name[32];
 
-	snprintf(name, sizeof(name), "el_tx_%u", w);
-	c->tx_pools[w] =
-	    el_worker_tx_pool_create(name, TX_BUFFERS, network_mtu(c->network), socket, c->payload);
-	if (!c->tx_pools[w])
+	if (el_worker_can_share(queues, config.n_queues, mtu)) {
+		config.tx_pool = queues[0].pool;
+		config.payload = c->payload;
+	} else {
+		snprintf(name, sizeof(name), "el_tx_%u", w);
+		config.tx_pool = c->tx_pools[w] =
+		    el_worker_tx_pool_create(name, TX_BUFFERS, mtu, socket, c->payload);
+	}
+	if (!config.tx_pool)
 		return el_error_set(err, -ENOMEM, "not enough memory for the buffers of worker %u",
 				    w);
-	config.tx_pool = c->tx_pools[w];
 	clocks_worker(c->clocks, w, &config);
 	c->workers[w] = el_worker_create(&config, err);
 	return c->workers[w] ? 0 : -errno;
@@ -276,7 +281,11 @@ static void workers_fini(struct control *c)
 
 static void wait_for_workers(void *board)
 {
-	el_board_wait(board);
+	if (!el_board_wait(board))
+		el_log(
+		    EL_LOG_ERROR, "port",
+		    "a driver gives memory back that a worker, which does not go on, may be in the "
+		    "midst of");
 }
 
 static int launch_init(struct control *c, struct el_error *err)
@@ -459,7 +468,7 @@ static int bring_up_and_run(struct control *c)
 		el_log(EL_LOG_INFO, "control", "stopping before everything is up");
 	} else if (!status) {
 		log_start(c);
-		rights_give_up();
+		rights_give_up(network_has_driver(c->network, "net_af_xdp"));
 		control_run(c);
 		/* to be printed when everything else has ended */
 		has_page = c->options->print_metrics;

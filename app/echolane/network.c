@@ -257,6 +257,7 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		    .port_id = p->port->queues[worker].port_id,
 		    .rx_queue = p->port->queues[worker].rx_queue,
 		    .tx_queue = p->port->queues[worker].tx_queue,
+		    .pool = p->port->queues[worker].pool,
 		    .own = p->lists->own,
 		    .n_own = p->lists->n_own,
 		    .n_home = p->lists->n_home,
@@ -276,6 +277,19 @@ uint32_t network_queues(const struct network *n, uint32_t worker, struct el_work
 		memcpy(ret[count++].mac, p->port->mac, 6);
 	}
 	return count;
+}
+
+bool network_has_driver(const struct network *n, const char *driver)
+{
+	for (uint32_t i = 0; i < n->n_ports; i++) {
+		const struct el_profile *p = &n->ports[i].port->profile;
+
+		for (uint32_t k = 0; k < p->n_drivers; k++) {
+			if (strcmp(p->drivers[k], driver) == 0)
+				return true;
+		}
+	}
+	return false;
 }
 
 uint16_t network_mtu(const struct network *n)

@@ -118,6 +118,8 @@ bool network_is_up(const struct network *n);
 void network_read_clocks(struct network *n);
 /* The counters as last read. */
 uint32_t network_n_ports(const struct network *n);
+/* Whether one of them is by this driver of DPDK's. */
+bool network_has_driver(const struct network *n, const char *driver);
 const struct el_port_view *network_port_views(const struct network *n);
 
 /* A number that is another once network_facts would be, though only soon. */

@@ -6,14 +6,16 @@
 #include "el_ticks.h"
 #include "network_private.h"
 
-/* Requests for somebody, or for whoever has an address, take longer. */
+/* All requests to somebody take longer, one after the other. What a worker is told a few times a
+ * second anyway (clocks.c) shows that it is away even where nobody is asked for. */
 #define AWAY_NS (EL_NS_PER_S / 2)
 /* What was asked, and waited with whoever was away, is answered by then. */
 #define AGAIN_NS EL_NS_PER_S
+#define TELL_NS (10 * EL_NS_PER_S)
 
 static bool has_done_all(const struct el_worker *w)
 {
-	return el_worker_has_read_all(w) && el_worker_has_sent_all(w);
+	return el_worker_has_read_all(w) && el_worker_has_taken_all(w);
 }
 
 bool network_was_away(struct network *n)
@@ -27,7 +29,19 @@ bool network_was_away(struct network *n)
 			a->done_ns[w] = n->now_ns;
 		away |= n->now_ns - a->done_ns[w] > AWAY_NS;
 	}
+	if (!away && n->now_ns >= a->until_ns) {
+		a->since_ns = n->now_ns;
+		a->told = false;
+		return false;
+	}
 	if (away)
 		a->until_ns = n->now_ns + AGAIN_NS;
-	return n->now_ns < a->until_ns;
+	if (!a->told && n->now_ns - a->since_ns > TELL_NS) {
+		el_log(EL_LOG_WARNING, "network",
+		       "a worker or control is away for so much of the time that neighbours that "
+		       "do not "
+		       "answer are not taken for unreachable, and addresses not for ours");
+		a->told = true;
+	}
+	return true;
 }

@@ -83,7 +83,8 @@ struct neigh_log {
  */
 struct network_away {
 	uint64_t polled_ns, done_ns[EL_PLAN_WORKERS_MAX];
-	uint64_t until_ns; /* nothing is concluded from silence before */
+	uint64_t since_ns, until_ns; /* nothing is concluded from silence meanwhile */
+	bool told;
 };
 
 struct network {

@@ -26,10 +26,8 @@
 
 /* Needed when it runs. */
 static const uint8_t later[] = {
-    CAP_NET_ADMIN,                                     /* multicast filters of interfaces */
-    CAP_IPC_LOCK,                                      /* buffers of later plans that a NIC reads */
-    CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, /* files that are read again */
-    CAP_SETUID,       CAP_SETGID,          CAP_KILL,   /* inventories' programs, as other users */
+    CAP_NET_ADMIN, /* multicast filters of interfaces */
+    CAP_IPC_LOCK,  /* buffers of later plans that a NIC reads */
 };
 
 static struct __user_cap_data_struct left[_LINUX_CAPABILITY_U32S_3];
@@ -56,7 +54,7 @@ static void give_up_own(int number)
 }
 
 /* Works out what is left; false: nothing is to be given up. */
-static bool plan_left(void)
+static bool plan_left(bool has_bpf)
 {
 	uint32_t kept[_LINUX_CAPABILITY_U32S_3] = {0}, gone = 0;
 
@@ -66,8 +64,10 @@ static bool plan_left(void)
 		kept[later[i] / 32] |= 1u << later[i] % 32;
 	/* where a NIC is told physical addresses, who asks the kernel for those of later memory
 	 * needs it */
-	if (rte_eal_iova_mode() == RTE_IOVA_PA)
+	if (rte_eal_iova_mode() == RTE_IOVA_PA || has_bpf)
 		kept[0] |= 1u << CAP_SYS_ADMIN;
+	if (has_bpf) /* to take its programs away, at the end */
+		kept[CAP_BPF / 32] |= 1u << CAP_BPF % 32;
 	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
 		gone |= left[i].permitted & ~kept[i];
 		left[i].permitted &= kept[i];
@@ -77,44 +77,48 @@ static bool plan_left(void)
 	return gone != 0;
 }
 
-/* The process's threads but the calling one; how many. */
-static uint32_t list_threads(pid_t *ret, uint32_t max)
+/* The process's threads but the calling one; how many, -1: that is not known. */
+static int list_threads(pid_t *ret, int max)
 {
 	DIR *tasks = opendir("/proc/self/task");
 	const struct dirent *entry;
-	uint32_t n = 0;
+	int n = 0;
 
-	while (tasks && n < max && (entry = readdir(tasks))) {
+	if (!tasks)
+		return -1;
+	while (n < max && (entry = readdir(tasks))) {
 		pid_t id = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (id && id != gettid())
 			ret[n++] = id;
 	}
-	if (tasks)
-		closedir(tasks);
-	return n;
+	closedir(tasks);
+	return n < max ? n : -1;
 }
 
-/* Has all other threads give up theirs, and waits for them; how many have not. */
+/* Has all other threads give up theirs, and waits for them; how many have not, at least. */
 static uint32_t tell_all(int number)
 {
 	static pid_t threads[THREADS_MAX];
-	uint32_t n = list_threads(threads, THREADS_MAX), before = atomic_load(&n_done), told = 0;
+	uint32_t before = atomic_load(&n_done), told = 0;
+	int n = list_threads(threads, THREADS_MAX);
 
-	for (uint32_t i = 0; i < n; i++)
+	if (n < 0)
+		return 1;
+	for (int i = 0; i < n; i++)
 		told += syscall(SYS_tgkill, getpid(), threads[i], number) == 0;
 	for (int us = 0; us < WAIT_US && atomic_load(&n_done) - before < told; us += WAIT_STEP_US)
 		rte_delay_us_sleep(WAIT_STEP_US);
 	return told - (atomic_load(&n_done) - before);
 }
 
-void rights_give_up(void)
+void rights_give_up(bool has_bpf)
 {
 	struct sigaction action = {.sa_handler = give_up_own, .sa_flags = SA_RESTART}, before;
 	int number = SIGRTMAX - 1;
 	uint32_t missing;
 
-	if (!plan_left())
+	if (geteuid() == 0 || !plan_left(has_bpf))
 		return;
 	/* this one first, for threads have no more than their makers; the others once more, for one
 	 * may have made another meanwhile */

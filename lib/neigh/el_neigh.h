@@ -225,9 +225,8 @@ void el_neigh_release(struct el_neigh_table *t, struct el_next_hop_idx index);
 enum el_neigh_input el_neigh_input(struct el_neigh_table *t, struct el_port_idx port,
 				   const uint8_t *frame, size_t len, uint64_t now_ns);
 
-/* Whether requests may not have been sent, or their answers not heard, whoever is to do that being
- * away: then nobody is given up, and no address taken, for nobody answers. It is asked once more.
- */
+/* While it is deaf, because who is to send requests and hear answers is away, silence proves
+ * nothing: nobody is given up and no address taken; they are asked again. */
 void el_neigh_set_deaf(struct el_neigh_table *t, bool is_deaf);
 
 /* Does what is due: repeated and refreshing requests, giving up. */

@@ -104,8 +104,13 @@ struct el_profile {
 	/* the MAC address that the device tells is that of the kernel's end of the wire; ours is
 	 * another */
 	bool kernel_end;
-	/* No interrupt by a line (INTx) tells of its link, as uio_pci_generic has them. */
+	/* Changes of its link raise no INTx interrupt, which is all that uio_pci_generic has: there
+	 * the link is asked for. */
 	bool msix_only;
+	/* The driver sends buffers of the pool that it receives into as they are, and copies
+	 * others.
+	 */
+	bool sends_received;
 	bool packet_socket_drops; /* drops are read from the device's packet sockets */
 	bool promiscuous;
 	uint16_t queues_max;
@@ -159,6 +164,9 @@ int el_profile_dir(const char *explicit_dir, char *buf, size_t size, struct el_e
 struct el_port_queue {
 	uint16_t port_id;
 	uint16_t rx_queue, tx_queue;
+	/* What it receives into, the port's, where the driver copies what is sent in any other
+	 * buffer; else NULL. There is enough of it to send as well. */
+	struct rte_mempool *pool;
 };
 
 /* How received frames are spread over the queues, as the device reports it: off where it has one

@@ -13,6 +13,8 @@
  * workers' hands, and queued for control. */
 #define POOL_SPARE 2048
 #define POOL_CACHE 256
+/* And for each queue that sends out of the pool, too: in its ring, and in the worker's hands. */
+#define POOL_SENT 4096
 
 static uint16_t min_u16(uint32_t a, uint32_t b)
 {
@@ -164,11 +166,12 @@ static int start_once(struct el_port *port, struct el_port_device *d, struct set
 static int start_with_buffers(struct el_port *port, struct el_port_device *d, struct setup *s,
 			      const char **ret_what)
 {
-	const uint32_t spare = s->queues * POOL_SPARE;
+	const uint32_t sent = port->profile.sends_received ? POOL_SENT : 0;
+	const uint32_t spare = s->queues * (POOL_SPARE + sent);
 	unsigned taken = 0;
 	int r;
 
-	s->buffers = s->queues * (port->profile.rx_descriptors + POOL_SPARE);
+	s->buffers = s->queues * port->profile.rx_descriptors + spare;
 	*ret_what = "has no memory for its receive buffers";
 	r = make_pool(port, d, s);
 	if (r < 0)
@@ -238,8 +241,11 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 	if (s.conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
 		rss_read(port, d->id, s.queues, s.conf.rx_adv_conf.rss_conf.rss_hf);
 	for (uint16_t q = 0; q < s.queues; q++)
-		port->queues[port->n_queues++] =
-		    (struct el_port_queue){.port_id = d->id, .rx_queue = q, .tx_queue = q};
+		port->queues[port->n_queues++] = (struct el_port_queue){
+		    .port_id = d->id,
+		    .rx_queue = q,
+		    .tx_queue = q,
+		    .pool = port->profile.sends_received ? pool_of(d) : NULL};
 	return 0;
 
 fail:

@@ -88,7 +88,7 @@ int interface_check(struct el_port *port, const char *name, struct el_error *err
 	struct el_port_private *p = port->private;
 	struct el_rtnl_link link;
 	struct el_error why;
-	int fd, r = p->rtnl ? 0 : el_rtnl_open(&p->rtnl, &why);
+	int r = p->rtnl ? 0 : el_rtnl_open(&p->rtnl, &why);
 
 	if (r == 0)
 		r = interface_find(p->rtnl, name, &link, &why);
@@ -98,12 +98,12 @@ int interface_check(struct el_port *port, const char *name, struct el_error *err
 		return port_error(port, err, -ENETDOWN, "interface %s is down", name);
 	if (link.mtu == 0)
 		return port_error(port, err, -EIO, "interface %s has no MTU", name);
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (p->packet_socket < 0)
+		p->packet_socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (p->packet_socket < 0)
 		return port_error(
 		    port, err, -errno, "no packet socket can be had on interface %s: %s%s", name,
 		    strerror(errno), errno == EPERM ? " (it takes root, or CAP_NET_RAW)" : "");
-	close(fd);
 	port->ifindex = link.ifindex;
 	port->mtu = link.mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)link.mtu;
 	memcpy(port->interface, link.name, sizeof(port->interface));
@@ -147,20 +147,13 @@ uint64_t interface_speed_bps(const char *name)
 	return mbps > 0 ? (uint64_t)mbps * 1000000 : 0;
 }
 
-int interface_join_all(unsigned ifindex)
+int interface_join_all(int packet_socket, unsigned ifindex)
 {
 	struct packet_mreq all = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_ALLMULTI};
-	int fd =
-	    socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: it receives nothing */
-	int r;
 
-	if (fd < 0)
-		return -errno;
-	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) == 0)
-		return fd;
-	r = -errno;
-	close(fd);
-	return r;
+	return setsockopt(packet_socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) == 0
+		   ? 0
+		   : -errno;
 }
 
 static bool is_packet_socket_on(int fd, unsigned ifindex)

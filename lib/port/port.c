@@ -279,7 +279,7 @@ struct el_port *port_create(const struct el_conf_port *conf)
 		free(port);
 		return NULL;
 	}
-	port->private->multicast_socket = -1;
+	port->private->packet_socket = -1;
 	port->tagged = conf->vlan != 0;
 	el_str_init(&name, port->name, sizeof(port->name));
 	el_str_add(&name, conf->name ? conf->name : conf->device);
@@ -318,8 +318,8 @@ void el_port_close(struct el_port *port)
 		ethdev_stop(d);
 	}
 	capture_end(&capture, last, sizeof(last));
-	if (port->private->multicast_socket >= 0)
-		close(port->private->multicast_socket);
+	if (port->private->packet_socket >= 0)
+		close(port->private->packet_socket);
 	el_rtnl_close(port->private->rtnl);
 	free(port->private);
 	free(port);
@@ -344,10 +344,9 @@ int el_port_receive_multicast(struct el_port *port, struct el_error *err)
 	struct el_port_private *p = port->private;
 	int r = 0;
 
-	if (port->ifindex && p->multicast_socket < 0) {
-		r = interface_join_all(port->ifindex);
-		if (r >= 0)
-			p->multicast_socket = r;
+	if (port->ifindex && !p->receives_multicast) {
+		r = interface_join_all(p->packet_socket, port->ifindex);
+		p->receives_multicast = r == 0;
 	}
 	for (uint16_t i = 0; r >= 0 && !port->ifindex && !p->is_detached && i < p->n_devices; i++)
 		r = ethdev_receive_multicast(&p->devices[i]);

@@ -59,7 +59,10 @@ struct el_port_private {
 	bool link_is_asked;                     /* whatever interrupts there may be */
 	bool is_detached;                       /* el_port_detach */
 	bool was_away;                          /* since then the machine has not had the device */
-	int multicast_socket;                   /* holds the interface's filter open; -1: none */
+	/* Of an interface, opened with the rights of the start; it receives nothing, but may hold
+	 * the interface's filter open. -1: none. */
+	int packet_socket;
+	bool receives_multicast;
 };
 
 /* "port NAME: ..." */
@@ -181,5 +184,5 @@ uint64_t interface_speed_bps(const char *name); /* 0: unknown */
 void interface_find_sockets(struct el_port *port);
 void interface_read_drops(struct el_port *port);
 
-/* A socket that has the interface receive all multicast groups while it is open; or -errno. */
-int interface_join_all(unsigned ifindex);
+/* Has the interface receive all multicast groups while the packet socket is open; 0 or -errno. */
+int interface_join_all(int packet_socket, unsigned ifindex);

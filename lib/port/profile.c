@@ -107,6 +107,7 @@ static const struct conf_key keys[] = {
     BOOL(kernel_receives),
     BOOL(kernel_end),
     BOOL(msix_only),
+    BOOL(sends_received),
     {.name = "own_drops",
      .kind = CONF_ENUM,
      FIELD(el_profile, packet_socket_drops),

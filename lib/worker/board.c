@@ -4,7 +4,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
-#define WAIT_US 1000000
+#define WAIT_US 10000000
 #define WAIT_STEP_US 50
 
 /* No round may be begun. */
@@ -45,15 +45,16 @@ bool el_board_is_taken(const struct el_board *b)
 	return !b->token || rte_rcu_qsbr_check(b->qsbr, b->token, false) == 1;
 }
 
-void el_board_wait(struct el_board *b)
+bool el_board_wait(struct el_board *b)
 {
 	uint64_t token = rte_rcu_qsbr_start(b->qsbr);
 
 	for (int i = 0; i < WAIT_US / WAIT_STEP_US; i++) {
 		if (rte_rcu_qsbr_check(b->qsbr, token, false) == 1)
-			return;
+			return true;
 		rte_delay_us_sleep(WAIT_STEP_US);
 	}
+	return false;
 }
 
 const struct el_schedule *board_join(struct el_board *b, uint32_t worker)

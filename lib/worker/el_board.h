@@ -24,6 +24,6 @@ void el_board_post(struct el_board *b, const struct el_schedule *schedule);
  * any more that only those let begin. Control's thread. */
 bool el_board_is_taken(const struct el_board *b);
 
-/* Waits until each worker has ended the iteration, and the bursts, that it was in; for a second at
- * most, if one is kept from going on. Any thread that is not a worker. */
-void el_board_wait(struct el_board *b);
+/* Waits until each worker has ended the iteration, and the bursts, that it was in; for ten seconds
+ * at most, if one is kept from going on. Whether they have. Any thread that is not a worker. */
+bool el_board_wait(struct el_board *b);

@@ -55,6 +55,8 @@ enum el_checksums {
 struct el_worker_queue {
 	uint16_t port_id;
 	uint16_t rx_queue, tx_queue;
+	/* What it receives into, where its driver copies what is sent in other buffers; or NULL. */
+	struct rte_mempool *pool;
 	/* Networks whose addresses are all ours. The caller's, constant until EL_COMMAND_OWN has
 	 * replaced them. */
 	const struct el_prefix *own;
@@ -193,6 +195,9 @@ struct el_worker_config {
 	uint32_t n_queues;
 	/* Made by el_worker_tx_pool_create, for this worker alone; owned by the caller. */
 	struct rte_mempool *tx_pool;
+	/* The payload of probes, where tx_pool is its only queue's `pool` (el_worker_can_share):
+	 * what is received there overwrites it, so each probe is given it anew. Else NULL. */
+	const uint8_t *payload;
 	bool yield; /* control shares this core: give it up after each iteration */
 	enum el_worker_vectors vectors;
 };
@@ -200,6 +205,10 @@ struct el_worker_config {
 /* A pool of TX buffers for one worker, with the random payload in place behind the header. */
 struct rte_mempool *el_worker_tx_pool_create(const char *name, uint32_t n, uint16_t mtu, int socket,
 					     const uint8_t *payload);
+
+/* Whether a worker with these queues may send by the buffers that it receives into, which saves its
+ * driver a copy of each frame: it has one queue, and frames of up to `mtu` bytes of IP fit. */
+bool el_worker_can_share(const struct el_worker_queue *queues, uint32_t n_queues, uint16_t mtu);
 
 /* NULL with errno. */
 struct el_worker *el_worker_create(const struct el_worker_config *config, struct el_error *err);
@@ -252,7 +261,7 @@ uint64_t el_worker_responders_taken(const struct el_worker *w);
 /* Whether it has read all commands that it was sent: by that control tells that it is alive. */
 bool el_worker_has_read_all(const struct el_worker *w);
 /* Whether it has taken all frames that it was given to send. Any thread. */
-bool el_worker_has_sent_all(const struct el_worker *w);
+bool el_worker_has_taken_all(const struct el_worker *w);
 
 /* What it told of its clock since the last call, oldest first. Control's thread. */
 unsigned el_worker_clock_notes(struct el_worker *w, struct el_clock_note *ret_notes, unsigned max);

@@ -33,8 +33,8 @@ struct answers {
 	struct answer items[ANSWERS_MAX]; /* of those that are STAMP */
 	uint8_t types[ANSWERS_MAX];       /* enum answer_type */
 	uint32_t n;
-	/* Of the first link of a device: since when answers have waited on any, from the time on
-	 * that there was no room for those of a burst; 0: they do not. */
+	/* When a burst's answers first found no room on a link of this device; 0 once none waits.
+	 * Kept at the device's first link. */
 	uint64_t full_ns;
 	struct answer_totals totals;
 };

@@ -323,6 +323,7 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 	const struct el_probe_stamp_kind *kinds = b->live->block->set->stamp_kinds;
 	const struct el_slice **slices = p->slices + p->n;
 	uint16_t *made = p->made + p->n;
+	const uint8_t *payload = w->conf.payload;
 	struct tcp_tuples tcp;
 	struct form form;
 
@@ -348,6 +349,8 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 		}
 		job.slice = s;
 		job.end = frame_end(m);
+		if (type != EL_PROBE_TCPSYN && unlikely(payload))
+			memcpy(job.end, payload, s->payload_len);
 		job.sequence = (uint16_t)(b->round * s->n_packets + packet);
 		if (type == EL_PROBE_STAMP) {
 			job.stamp = &kinds[s->stamp_kind];

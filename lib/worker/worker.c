@@ -54,6 +54,12 @@ struct rte_mempool *el_worker_tx_pool_create(const char *name, uint32_t n, uint1
 	return pool;
 }
 
+bool el_worker_can_share(const struct el_worker_queue *queues, uint32_t n_queues, uint16_t mtu)
+{
+	return n_queues == 1 && queues[0].pool && mtu <= EL_PLAN_PAYLOAD_BYTES &&
+	       rte_pktmbuf_data_room_size(queues[0].pool) >= PAYLOAD_OFFSET + mtu;
+}
+
 static struct rte_ring *ring(const char *what, struct el_worker_idx index, uint32_t elem_size,
 			     uint32_t count_, int socket, unsigned flags)
 {
@@ -313,7 +319,7 @@ bool el_worker_has_read_all(const struct el_worker *w)
 	return rte_ring_empty(w->commands);
 }
 
-bool el_worker_has_sent_all(const struct el_worker *w)
+bool el_worker_has_taken_all(const struct el_worker *w)
 {
 	return rte_ring_empty(w->injected);
 }

@@ -29,7 +29,8 @@ def is_sound(record):
 def remembered(machine):
     """Page sizes in KiB to how many there were before, and how many were set; of an older version, which remembered the
     former alone, what is set at each boot."""
-    state = machine.recall(STATE, lambda state: all(isinstance(r, int) or is_sound(r) for r in state.values())) or {}
+    state = machine.recall(STATE, lambda state: all(size.isdecimal() and (isinstance(r, int) or is_sound(r))
+                                                 for size, r in state.items())) or {}
     for size, record in state.items():
         if isinstance(record, int):
             number = f"{HUGE}/hugepages-{size}kB/nr_hugepages"

@@ -226,6 +226,9 @@ def interface(text):
     if (not 0 < first < 224 or first == 127) if address.version == 4 else (
             first == 0xff or int(address.ip) >> 32 in (0, 0xffff)):    # of IPv6 also those that hold one of IPv4
         raise ValueError
+    network = address.network
+    if address.version == 4 and network.prefixlen < 31 and address.ip in (network.network_address, network.broadcast_address):
+        raise ValueError
     return address
 
 

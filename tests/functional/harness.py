@@ -95,8 +95,8 @@ def times_of(line):
 class Prober:
     """A running echolane; its output goes to files in the test's directory."""
 
-    def __init__(self, lab, arguments, env=None, preload=None, ends=False, **streams):
-        """ends: it ends by itself when it is done; streams: stdout, stderr: other places for its output."""
+    def __init__(self, lab, arguments, env=None, preload=None, ends=False, wrapper=(), **streams):
+        """ends: it ends by itself when it is done; wrapper: runs it; streams: stdout, stderr: other places for its output."""
         self.lab = lab
         self.last_scrape = (0, "")
         self.metrics_url = METRICS_URL
@@ -108,7 +108,7 @@ class Prober:
             program = ["env", f"LD_PRELOAD={preload}",
                        f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0",
                        lab.echolane] if preload else [lab.echolane]
-            self.process = lab.popen("prober", [*program, *arguments], name="echolane", ends=ends,
+            self.process = lab.popen("prober", [*wrapper, *program, *arguments], name="echolane", ends=ends,
                                      env={**os.environ, **(env or {})}, cwd=lab.directory,
                                      **{"stdout": out, "stderr": err, **streams})
 

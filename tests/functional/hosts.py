@@ -106,8 +106,7 @@ class Host:
         if flags & (packets.SYN | packets.RST | packets.ACK) != packets.SYN:
             return None
         flags = packets.ACK | (packets.SYN if port in self.open_ports else packets.RST)
-        return packets.frame(*ends, packets.TCP, struct.pack("!HHIIBBHHH", port, source, 1, sequence + 1 & 0xffffffff, 5 << 4, flags,
-                                                             8192, 0, 0), checksum_at=16)
+        return packets.tcp_frame(*ends, port, source, flags, ack=sequence + 1 & 0xffffffff)
 
 
 def echo_reply(ends, _, message):

@@ -251,19 +251,19 @@ static void a_dropped_plan_whose_answers_wait(void **state)
 
 struct waiter {
 	struct el_board *board;
-	_Atomic bool done;
+	_Atomic bool began, done;
 };
 
 static void *wait_on_board(void *arg)
 {
 	struct waiter *w = arg;
 
-	el_board_wait(w->board);
-	w->done = true;
+	w->began = true;
+	w->done = el_board_wait(w->board);
 	return NULL;
 }
 
-/* Who waits for the workers waits for each of them to end an iteration, and not for ever. */
+/* Who waits for the workers waits for each of them to end an iteration. */
 static void waiting_for_all_workers(void **state)
 {
 	struct bench *b = bench(quick(1, 100, EL_PROBE_ICMPPING, 20), 2);
@@ -272,16 +272,19 @@ static void waiting_for_all_workers(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, wait_on_board, &w), 0);
-	usleep(20000);
-	el_worker_poll(b->workers[0]);
-	usleep(20000);
-	assert_false(w.done);
-	el_worker_poll(b->workers[1]);
-	for (int ms = 0; ms < 500 && !w.done; ms++)
+	while (!w.began)
 		usleep(1000);
+	for (int ms = 0; ms < 40; ms++) {
+		el_worker_poll(b->workers[0]);
+		usleep(1000);
+		assert_false(w.done);
+	}
+	for (int ms = 0; ms < 500 && !w.done; ms++) {
+		poll_all(b);
+		usleep(1000);
+	}
 	assert_true(w.done);
 	assert_int_equal(pthread_join(thread, NULL), 0);
-	el_board_wait(b->board); /* nobody polls */
 	bench_free(b);
 }
 

@@ -201,7 +201,7 @@ class Mesh(unittest.TestCase):
                  'prefix, such as 192.0.2.10/24 or 2001:db8::10/64, got "192.0.2.3"'),
                 *(("192.0.2.3/24", f"{group}/24", "9:22: sites.b.b2.addresses: expected an address that a host can have, with the "
                    f'length of its prefix, such as 192.0.2.10/24 or 2001:db8::10/64, got "{group}/24"')
-                  for group in ("224.0.0.1", "0.0.0.0", "127.0.0.1", "255.255.255.255")),
+                  for group in ("224.0.0.1", "0.0.0.0", "127.0.0.1", "255.255.255.255", "192.0.2.0", "192.0.2.255")),
                 *(("2001:db8::3/64", f"{group}/64", "9:36: sites.b.b2.addresses: expected an address that a host can have, with "
                    f'the length of its prefix, such as 192.0.2.10/24 or 2001:db8::10/64, got "{group}/64" in quotes')
                   for group in ("ff02::1", "::", "::1", "::ffff:192.0.2.3")),

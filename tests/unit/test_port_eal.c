@@ -9,10 +9,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <net/ethernet.h>
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 
 #include <rte_eth_ring.h>
@@ -229,6 +231,18 @@ static bool takes_all_groups(const char *interface)
 	return run(command) == 0;
 }
 
+/* Whether this thread has the right to open raw sockets. */
+static void use_raw_sockets(bool may)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	assert_int_equal(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~(1u << CAP_NET_RAW);
+	data[0].effective |= may ? 1u << CAP_NET_RAW : 0;
+	assert_int_equal(syscall(SYS_capset, &header, data), 0);
+}
+
 static void test_af_packet(void **state)
 {
 	struct el_port *port = open_port("wan0", "af_packet:elnet0", 2);
@@ -270,8 +284,10 @@ static void test_af_packet(void **state)
 
 	/* The interface's filter is open as long as the port is. */
 	assert_false(takes_all_groups("elnet0"));
+	use_raw_sockets(false); /* as after the start */
 	assert_int_equal(el_port_receive_multicast(port, &err), 0);
 	assert_int_equal(el_port_receive_multicast(port, &err), 0);
+	use_raw_sockets(true);
 	assert_true(takes_all_groups("elnet0"));
 	close_port(port);
 	assert_false(takes_all_groups("elnet0"));
