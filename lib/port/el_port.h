@@ -104,9 +104,9 @@ struct el_profile {
 	/* the MAC address that the device tells is that of the kernel's end of the wire; ours is
 	 * another */
 	bool kernel_end;
-	/* Changes of its link raise no INTx interrupt, which is all that uio_pci_generic has: there
-	 * the link is asked for. */
-	bool msix_only;
+	/* The interrupts by which its driver would tell of the link do not always come: it is asked
+	 * for. */
+	bool link_asked;
 	/* The driver sends buffers of the pool that it receives into as they are, and copies
 	 * others.
 	 */

@@ -6,14 +6,12 @@
 #include "port_private.h"
 
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
 
 #include "capture.h"
-#include "el_pci.h"
 #include "look.h"
 
 #define LINK_POLL_MS 10
@@ -68,16 +66,6 @@ static void on_device(const char *name, enum rte_dev_event_type type, void *devi
 		atomic_store(&d->is_removed, true);
 }
 
-/* Whether an interrupt can tell of the link. */
-static bool has_interrupt(const struct el_port *port)
-{
-	struct el_pci nic;
-
-	return !port->profile.msix_only || !port->private->pci[0] ||
-	       el_pci_read("/sys", port->private->pci, &nic) < 0 ||
-	       strcmp(nic.driver, "uio_pci_generic") != 0;
-}
-
 void link_ask_for_interrupts(const struct el_port *port, uint32_t dev_flags,
 			     struct rte_eth_conf *conf)
 {
@@ -85,7 +73,7 @@ void link_ask_for_interrupts(const struct el_port *port, uint32_t dev_flags,
 	if (port->ifindex)
 		return;
 	conf->intr_conf.lsc = dev_flags & RTE_ETH_DEV_INTR_LSC && !port->private->link_is_asked &&
-			      has_interrupt(port);
+			      !port->profile.link_asked;
 	conf->intr_conf.rmv = (dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 }
 
