@@ -38,9 +38,8 @@ bool network_was_away(struct network *n)
 		a->until_ns = n->now_ns + AGAIN_NS;
 	if (!a->told && n->now_ns - a->since_ns > TELL_NS) {
 		el_log(EL_LOG_WARNING, "network",
-		       "a worker or control is away for so much of the time that neighbours that "
-		       "do not "
-		       "answer are not taken for unreachable, and addresses not for ours");
+		       "a worker or control is away so often that neighbours which don't answer "
+		       "are not taken for unreachable, and addresses not for ours");
 		a->told = true;
 	}
 	return true;

@@ -358,6 +358,18 @@ static void check_neighbours(struct conf_walk *w, const struct conf_map *map,
 	conf_walk_leave(w);
 }
 
+/* Of item i of the list at `key`. */
+static void item_error(struct conf_walk *w, const struct conf_map *map,
+		       const struct conf_entry *entries, const char *key, size_t i,
+		       const struct el_error *why)
+{
+	conf_walk_enter(w, key, 0);
+	conf_walk_enter(w, NULL, i);
+	conf_walk_error(w, conf_walk_item_pos(w, map, entries, key, i), NULL, "%s", why->text);
+	conf_walk_leave(w);
+	conf_walk_leave(w);
+}
+
 static void check_addresses(struct conf_walk *w, const struct conf_map *map,
 			    const struct conf_entry *entries, const struct el_conf_port *p)
 {
@@ -366,12 +378,7 @@ static void check_addresses(struct conf_walk *w, const struct conf_map *map,
 	for (size_t i = 0; i < p->n_addresses && conf_walk_valid(map, entries, "addresses"); i++) {
 		if (conf_port_check_address(&p->addresses[i], &why) == 0)
 			continue;
-		conf_walk_enter(w, "addresses", 0);
-		conf_walk_enter(w, NULL, i);
-		conf_walk_error(w, conf_walk_item_pos(w, map, entries, "addresses", i), NULL, "%s",
-				why.text);
-		conf_walk_leave(w);
-		conf_walk_leave(w);
+		item_error(w, map, entries, "addresses", i, &why);
 	}
 }
 
@@ -386,12 +393,7 @@ static void check_next_hops(struct conf_walk *w, const struct conf_map *map,
 	for (size_t i = 0; i < p->n_gateways && conf_walk_valid(map, entries, "gateways"); i++) {
 		if (conf_port_check_next_hop(p, &p->gateways[i], &why) == 0)
 			continue;
-		conf_walk_enter(w, "gateways", 0);
-		conf_walk_enter(w, NULL, i);
-		conf_walk_error(w, conf_walk_item_pos(w, map, entries, "gateways", i), NULL, "%s",
-				why.text);
-		conf_walk_leave(w);
-		conf_walk_leave(w);
+		item_error(w, map, entries, "gateways", i, &why);
 	}
 	for (size_t i = 0; i < p->n_routes && conf_walk_valid(map, entries, "routes"); i++) {
 		if (conf_port_check_next_hop(p, &p->routes[i].via, &why) == 0)

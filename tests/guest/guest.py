@@ -62,6 +62,14 @@ def quick(function):
     return function
 
 
+def for_machine(machine, function, *arguments):
+    """A test of function(guest, *arguments) on that machine."""
+    @on(machine)
+    def test(guest):
+        function(guest, *arguments)
+    return test
+
+
 class Model:
     """A NIC as the emulator has it."""
 

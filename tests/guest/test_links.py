@@ -4,7 +4,7 @@ gets another MAC address."""
 import time
 
 from children import wait_until
-from guest import DRIVERS, FAR_HOSTS, MODELS, SPARE, SPARE_ADDRESS, all_types, on, quick
+from guest import DRIVERS, FAR_HOSTS, MODELS, SPARE, SPARE_ADDRESS, all_types, for_machine, on, quick
 from harness import assert_equal, config
 
 PACKETS = 10
@@ -121,16 +121,9 @@ def gateway_moved(guest, model):
         guest.host.set_mac(model, old)
 
 
-def make_test(machine, model, function):
-    @on(machine)
-    def test(guest):
-        function(guest, model)
-    return test
-
-
 for machine in DRIVERS:
     for model in MODELS.values():
         for function in (down_and_up, gateway_moved):
-            globals()[f"test_{machine}_{model.name}_{function.__name__}"] = make_test(machine, model, function)
+            globals()[f"test_{machine}_{model.name}_{function.__name__}"] = for_machine(machine, function, model)
 
 quick(globals()["test_iommu_virtio_down_and_up"])

@@ -3,7 +3,7 @@
 probes are answered."""
 import re
 
-from guest import DRIVERS, FAR, FAR_HOSTS, FAR_SUBNETS, MODELS, TIMEOUT_S, all_types, on, quick
+from guest import DRIVERS, FAR, FAR_HOSTS, FAR_SUBNETS, MODELS, TIMEOUT_S, all_types, for_machine, on, quick
 from harness import assert_equal, config, icmp
 
 ROUNDS = 5
@@ -35,17 +35,10 @@ def one_nic(guest, model, workers):
         assert_equal(page.one("echolane_round_forwarded_answers"), 0, "answers on another worker's queue")
 
 
-def make_test(machine, model, workers):
-    @on(machine)
-    def test(guest):
-        one_nic(guest, model, workers)
-    return test
-
-
 for machine in DRIVERS:
     for model in MODELS.values():
         for workers in (1, 2):
-            globals()[f"test_{machine}_{model.name}_{workers}"] = make_test(machine, model, workers)
+            globals()[f"test_{machine}_{model.name}_{workers}"] = for_machine(machine, one_nic, model, workers)
 
 
 def all_at_once(guest, workers):

@@ -4,7 +4,7 @@ are the prober's own, whatever the NIC could do with them. The host's kernel kno
 program (tests/functional/hosts.py)."""
 import ipaddress
 
-from guest import DRIVERS, FAR, MODELS, OPEN_PORT, TIMEOUT_S, all_types, on
+from guest import DRIVERS, FAR, MODELS, OPEN_PORT, TIMEOUT_S, all_types, for_machine
 from harness import config, icmp
 from hosts import Peers
 from test_nics import PACKETS, PORTS, ROUNDS, assert_all_answered
@@ -35,13 +35,6 @@ def one_nic(guest, model):
     assert dropped >= ROUNDS * PACKETS * (1 if model.name == "virtio" else 2), f"{dropped} dropped: {log[-500:]}"
 
 
-def make_test(machine, model):
-    @on(machine)
-    def test(guest):
-        one_nic(guest, model)
-    return test
-
-
 for machine in DRIVERS:
     for model in MODELS.values():
-        globals()[f"test_{machine}_{model.name}"] = make_test(machine, model)
+        globals()[f"test_{machine}_{model.name}"] = for_machine(machine, one_nic, model)
