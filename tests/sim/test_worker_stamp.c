@@ -2,15 +2,12 @@
 /* STAMP in the worker: what is sent, and which replies are taken. */
 #include <netinet/in.h>
 
-#include "worker_bench.h"
+#include "stamp_wire.h"
 
 #include "el_ip_set.h"
 #include "el_worker_respond.h"
 
 uint64_t sim_ns = UINT64_C(1) << 40, sim_step = 200; /* ns a look at the clock takes */
-
-#define UDP (ETH + L3)
-#define PACKET (UDP + 8) /* of STAMP, in a frame */
 
 static struct el_figures one_round(struct bench *b, uint64_t round, uint32_t n, enum reply kind)
 {
@@ -33,20 +30,6 @@ static void replies_become_round_trips(void **state)
 	}
 	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), 900);
 	bench_free(b);
-}
-
-/* The next probe on the wire. */
-static size_t next_probe(struct bench *b, uint8_t *frame)
-{
-	struct rte_mbuf *m;
-	size_t len;
-
-	while (!(m = take(b, 0)))
-		poll_all(b);
-	len = m->data_len;
-	memcpy(frame, rte_pktmbuf_mtod(m, uint8_t *), len);
-	rte_pktmbuf_free(m);
-	return len;
 }
 
 static void check_probe(const uint8_t *frame, size_t len, size_t payload)
