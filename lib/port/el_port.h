@@ -104,9 +104,6 @@ struct el_profile {
 	/* the MAC address that the device tells is that of the kernel's end of the wire; ours is
 	 * another */
 	bool kernel_end;
-	/* The interrupts by which its driver would tell of the link do not always come: it is asked
-	 * for. */
-	bool link_asked;
 	/* The driver sends buffers of the pool that it receives into as they are, and copies
 	 * others.
 	 */
@@ -292,8 +289,8 @@ int el_port_pass_vlan(struct el_port *port, const struct el_conf_port *link, str
 int el_port_receive_multicast(struct el_port *port, struct el_error *err);
 
 /* Whether the link is up now; false where the kernel's interface or the device is gone, too. For
- * reading once in el_port_link_period_ns: a few microseconds where its driver is told, more where
- * it has to ask. */
+ * reading once in el_port_link_period_ns: a few microseconds, but more of a NIC, whose driver has
+ * to ask it. */
 bool el_port_is_up(const struct el_port *port);
 uint64_t el_port_link_period_ns(const struct el_port *port);
 
@@ -301,8 +298,8 @@ uint64_t el_port_link_period_ns(const struct el_port *port);
  * know of theirs. */
 bool el_port_link_is_known(const struct el_port *port);
 
-/* How often interrupts have told that the link is down: also where it was up again before anybody
- * looked. */
+/* How often the driver has told that the link is down: also where it was up again before anybody
+ * looked. Drivers of NICs don't tell. */
 uint64_t el_port_link_downs(const struct el_port *port);
 
 /* Whether the device was, or is about to be, taken out of the machine or given to another driver:

@@ -157,7 +157,7 @@ static int start_once(struct el_port *port, struct el_port_device *d, struct set
 		memset(&s->conf.intr_conf, 0, sizeof(s->conf.intr_conf));
 		r = configure_and_start(port, d, s, ret_what);
 	}
-	d->link_interrupt = s->conf.intr_conf.lsc;
+	d->tells_link = s->conf.intr_conf.lsc;
 	return r;
 }
 
@@ -216,7 +216,7 @@ int ethdev_start(struct el_port *port, uint16_t index, uint16_t queues, uint16_t
 		goto fail;
 	s.queues = min_u16(queues, min_u16(s.info.max_rx_queues, s.info.max_tx_queues));
 	deal_conf(port, &s.info, s.queues, port->ifindex ? 0 : mtu, &s.conf);
-	link_ask_for_interrupts(port, *s.info.dev_flags, &s.conf);
+	link_ask_to_be_told(port, *s.info.dev_flags, &s.conf);
 	link_watch(port, d);
 	port->deal.queues_wanted = queues;
 	port->deal.queues = s.queues;

@@ -187,23 +187,6 @@ static int leave_out_dead_queues(struct el_port *port, struct el_error *err)
 	return 0;
 }
 
-/* ---- interrupts ---- */
-
-/* A NIC's link that is down, as its interrupt would tell, may be up if that never comes: it is
- * asked from now on. */
-static int rely_on_no_interrupt(struct el_port *port, struct el_error *err)
-{
-	struct el_port_private *p = port->private;
-
-	if (port->link_up || !p->pci[0] || !link_is_by_interrupt(port))
-		return 0;
-	el_log(EL_LOG_INFO, "port",
-	       "port %s: no interrupt has told of a link so far: its driver is asked once a second",
-	       port->name);
-	p->link_is_asked = true;
-	return start(port, 0, port->n_queues, 0, true, err);
-}
-
 /* ---- open and close ---- */
 
 /* Why a device could not be had, in better words than DPDK's where there are any. */
@@ -253,9 +236,7 @@ static int open_port(struct el_port *port, const struct el_conf_port *conf, uint
 	if (r < 0)
 		return explain(port, &device, r, err);
 	link_wait(port);
-	r = rely_on_no_interrupt(port, err);
-	if (r == 0)
-		r = leave_out_dead_queues(port, err);
+	r = leave_out_dead_queues(port, err);
 	if (r < 0)
 		return r;
 	if (conf->mtu && conf->mtu < port->mtu)

@@ -26,7 +26,7 @@ struct el_port_device {
 	bool ours; /* probed by us, so removed by us */
 	bool started;
 	bool is_watched, watches_bus; /* link_watch */
-	bool link_interrupt;          /* it tells when its link goes up or down */
+	bool tells_link;              /* when it goes up or down */
 	/* Written by the EAL's interrupt thread: how often the link was found to be down, and that
 	 * the device is, or is about to be, taken out of the machine. */
 	_Atomic uint64_t downs;
@@ -56,7 +56,6 @@ struct el_port_private {
 	struct el_port_view view; /* as read last: counters only grow */
 	char pci[sizeof(
 	    ((struct el_device *)NULL)->name)]; /* the address; "": it is no PCI function */
-	bool link_is_asked;                     /* whatever interrupts there may be */
 	bool is_detached;                       /* el_port_detach */
 	bool was_away;                          /* since then the machine has not had the device */
 	/* Of an interface, opened with the rights of the start; it receives nothing, but may hold
@@ -124,13 +123,12 @@ int ethdev_pass_vlan(const struct el_port_device *device, uint16_t vlan);
 
 /* ---- link.c ---- */
 
-/* Has a device of these flags (RTE_ETH_DEV_*) interrupt for its link, and its removal. */
-void link_ask_for_interrupts(const struct el_port *port, uint32_t dev_flags,
-			     struct rte_eth_conf *conf);
+/* Has a device of these flags (RTE_ETH_DEV_*) tell of its link, unless it is a NIC, and of its
+ * removal. */
+void link_ask_to_be_told(const struct el_port *port, uint32_t dev_flags, struct rte_eth_conf *conf);
 /* Notes what these tell from now on; once, or more often. */
 void link_watch(struct el_port *port, struct el_port_device *device);
 void link_unwatch(const struct el_port *port, struct el_port_device *device);
-bool link_is_by_interrupt(const struct el_port *port);
 /* Waits, bounded, for the link. */
 void link_wait(struct el_port *port);
 

@@ -106,7 +106,6 @@ static const struct conf_key keys[] = {
     BOOL(kernel_interface),
     BOOL(kernel_receives),
     BOOL(kernel_end),
-    BOOL(link_asked),
     BOOL(sends_received),
     {.name = "own_drops",
      .kind = CONF_ENUM,
