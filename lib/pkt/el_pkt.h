@@ -17,8 +17,9 @@
  * they need not be folded until the end, and are right modulo 0xffff all the way. */
 static inline uint64_t el_sum_add(uint64_t sum, uint64_t word)
 {
-	sum += word;
-	return sum + (sum < word);
+	bool carry = __builtin_add_overflow(sum, word, &sum);
+
+	return sum + carry;
 }
 
 /* Bytes from which on el_sum is el_sum_long. */

@@ -341,11 +341,16 @@ enum el_match {
 	EL_MATCH_SIGNED,  /* STAMP: authenticated, and the probe is not, or the other way round */
 };
 
-/* The addresses of an answer as one number: exact for IPv4, a keyed hash for IPv6, so that nobody
- * can look for two addresses that have the same. */
+/* The addresses of an answer as one number: exact for IPv4, where it is what they are in the
+ * answer's header; a keyed hash for IPv6, so that nobody can look for two addresses that have the
+ * same. */
 static inline uint64_t el_addr_key_v4(uint32_t remote_be, uint32_t own_be)
 {
-	return (uint64_t)remote_be << 32 | own_be;
+	const uint32_t addresses[2] = {remote_be, own_be};
+	uint64_t key;
+
+	memcpy(&key, addresses, sizeof(key));
+	return key;
 }
 
 static inline uint64_t el_addr_fold(uint64_t a, uint64_t b)

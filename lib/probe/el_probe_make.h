@@ -46,10 +46,14 @@ static inline uint32_t el_halves(uint32_t v_be)
 	return (v_be & 0xffff) + (v_be >> 16);
 }
 
-/* The template into its place before `end`. */
-static inline void el_copy_template(uint8_t *end, const struct el_slice *s)
+/* The template of a family's header and `l4_len` bytes into its place before `end`, in whole
+ * vectors of 16 bytes. */
+static inline void el_copy_template(uint8_t *end, const struct el_slice *s, uint8_t family,
+				    size_t l4_len)
 {
-	memcpy(end - EL_SLICE_TEMPLATE_BYTES, s->template, EL_SLICE_TEMPLATE_BYTES);
+	size_t len = ((family == 4 ? EL_IPV4_LEN : EL_IPV6_LEN) + l4_len + 15) & ~(size_t)15;
+
+	memcpy(end - len, s->template + EL_SLICE_TEMPLATE_BYTES - len, len);
 }
 
 /* The identification of the IPv4 header at l3, and its checksum. */
@@ -86,7 +90,7 @@ static inline void el_make_icmpping(const struct el_id_key *key, const struct el
 	uint16_t sequence_be = htobe16(job->sequence);
 	uint8_t *l4;
 
-	el_copy_template(job->end, s);
+	el_copy_template(job->end, s, family, EL_ECHO_LEN);
 	if (s->flags & EL_SLICE_ID_IN_HEADER) {
 		l4 = job->end - EL_ICMP_LEN;
 		el_store16(l4 + 2, el_checksum(s->l4_sum + el_halves(wire_be)));
@@ -110,7 +114,7 @@ static inline void el_make_tcpsyn(const struct el_id_key *key, const struct el_p
 	uint32_t wire = el_id_permute(key, job->id), sequence_be = htobe32(wire);
 	uint16_t port_be = htobe16(job->src_port);
 
-	el_copy_template(job->end, s);
+	el_copy_template(job->end, s, family, EL_TCP_LEN);
 	if (family == 4)
 		el_finish_ipv4_fragmentable(l4 - EL_IPV4_LEN, s, wire);
 	else
@@ -128,7 +132,7 @@ static inline void el_make_udpunreachable(const struct el_id_key *key,
 	uint32_t wire = el_id_permute_nonzero(key, job->id), wire_be = htobe32(wire);
 	uint16_t port_be = htobe16(job->src_port), sum;
 
-	el_copy_template(job->end, s);
+	el_copy_template(job->end, s, family, EL_UDP_TEMPLATE_LEN);
 	el_store16(l4, port_be);
 	if (family == 4) {
 		sum = htobe16((uint16_t)wire);
@@ -157,7 +161,7 @@ static inline uint16_t el_make_stamp(const struct el_id_key *key, const struct e
 
 	for (size_t n = 0; n < kind->tail_len; n += 32)
 		memcpy(job->end - n - 32, kind->tail + sizeof(kind->tail) - n - 32, 32);
-	el_copy_template(end, s);
+	el_copy_template(end, s, family, EL_STAMP_TEMPLATE_LEN);
 	if (kind->sender.authenticated)
 		el_store16(l4 + EL_UDP_LEN + offsetof(struct el_stamp_auth_request_wire, ssid),
 			   htobe16(s->cookie));

@@ -85,6 +85,10 @@ static inline bool el_plain_tcp(struct el_plain *p, const struct el_id_key *key,
 	return true;
 }
 
+/* How long destination unreachable is that quotes a probe without a payload. */
+#define EL_QUOTE_LEN_V4 (EL_ICMP_LEN + EL_IPV4_LEN + EL_UDP_TEMPLATE_LEN)
+#define EL_QUOTE_LEN_V6 (EL_ICMP_LEN + EL_IPV6_LEN + EL_UDP_TEMPLATE_LEN)
+
 /* Of a quoted UDP header whose sender got a destination unreachable from its target. */
 static inline bool el_plain_unreachable(struct el_plain *p, const struct el_id_key *key,
 					const uint8_t *udp, uint32_t wire)
@@ -105,9 +109,8 @@ static inline bool el_plain_quote_v4(struct el_plain *p, const struct el_id_key 
 	const uint8_t *quote = l4 + EL_ICMP_LEN, *udp = quote + EL_IPV4_LEN;
 	uint16_t ip_id;
 
-	if (l4[0] != ICMP_DEST_UNREACH || l4_len < EL_ICMP_LEN + EL_IPV4_LEN + EL_UDP_LEN ||
-	    quote[0] != 0x45 || quote[9] != IPPROTO_UDP ||
-	    el_load32(quote + 16) != el_load32(l3 + 12) ||
+	if (l4_len < EL_ICMP_LEN + EL_IPV4_LEN + EL_UDP_LEN || quote[0] != 0x45 ||
+	    quote[9] != IPPROTO_UDP || el_load32(quote + 16) != el_load32(l3 + 12) ||
 	    be16toh(el_load16(quote + 2)) < EL_IPV4_LEN + EL_UDP_LEN ||
 	    el_load16(quote + 6) & htobe16(0x1fff))
 		return false;
@@ -123,10 +126,10 @@ static inline bool el_plain_quote_v6(struct el_plain *p, const struct el_id_key 
 {
 	const uint8_t *quote = l4 + EL_ICMP_LEN, *udp = quote + EL_IPV6_LEN;
 
-	if (l4[0] != ICMP6_DST_UNREACH ||
-	    l4_len < EL_ICMP_LEN + EL_IPV6_LEN + EL_UDP_TEMPLATE_LEN || quote[0] >> 4 != 6 ||
+	if (l4_len < EL_ICMP_LEN + EL_IPV6_LEN + EL_UDP_TEMPLATE_LEN || quote[0] >> 4 != 6 ||
 	    quote[6] != IPPROTO_UDP || be16toh(el_load16(quote + 4)) < EL_UDP_TEMPLATE_LEN ||
-	    memcmp(quote + 24, l3 + 8, 16) != 0)
+	    el_load64(quote + 24) != el_load64(l3 + 8) ||
+	    el_load64(quote + 32) != el_load64(l3 + 16))
 		return false;
 	p->addr_key = el_addr_key_v6(key, quote + 24, quote + 8);
 	return el_plain_unreachable(p, key, udp, be32toh(el_load32(udp + EL_UDP_LEN)));
@@ -162,89 +165,126 @@ static inline bool el_plain_is_ipv6(const uint8_t *frame, uint32_t len, uint32_t
 	return *ret_l4_len <= len - EL_ETHER_LEN - EL_IPV6_LEN;
 }
 
-/* The answer in such a frame, by its IP header. False: it is none that is so plain, and *ret is of
- * no use. */
+/* Checksums of such a packet: of the IPv4 header, of TCP, and of ICMP. Those of nothing but zeros,
+ * which are wrong, may pass: there is no answer in it. What stands behind the IP header is mostly
+ * as long as an answer is without a payload. */
 
-static inline __attribute__((always_inline)) bool el_plain_in_ipv4(const struct el_id_key *key,
-								   const uint8_t *l3,
-								   uint32_t l4_len,
-								   struct el_plain *ret)
+static inline bool el_plain_header_right(const uint8_t *l3)
 {
-	const uint8_t *l4 = l3 + EL_IPV4_LEN;
-
-	ret->addr_key = el_addr_key_v4(el_load32(l3 + 12), el_load32(l3 + 16));
-	if (l3[9] == IPPROTO_TCP)
-		return el_plain_tcp(ret, key, l4, l4_len);
-	return l3[9] == IPPROTO_ICMP &&
-	       (el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP_ECHOREPLY << 8)) ||
-		el_plain_quote_v4(ret, key, l3, l4, l4_len));
+	return el_sum(l3, EL_IPV4_LEN, 0) % 0xffff == 0;
 }
 
-static inline __attribute__((always_inline)) bool el_plain_in_ipv6(const struct el_id_key *key,
-								   const uint8_t *l3,
-								   uint32_t l4_len,
-								   struct el_plain *ret)
+static inline bool el_plain_sum_right(const uint8_t *l4, uint32_t l4_len, uint32_t usual,
+				      uint64_t sum)
 {
-	const uint8_t *l4 = l3 + EL_IPV6_LEN;
-
-	if (l3[6] == IPPROTO_ICMPV6 && el_plain_quote_v6(ret, key, l3, l4, l4_len))
-		return true;
-	ret->addr_key = el_addr_key_v6(key, l3 + 8, l3 + 24);
-	if (l3[6] == IPPROTO_TCP)
-		return el_plain_tcp(ret, key, l4, l4_len);
-	return l3[6] == IPPROTO_ICMPV6 &&
-	       el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP6_ECHO_REPLY << 8));
+	sum =
+	    __builtin_expect(l4_len == usual, 1) ? el_sum(l4, usual, sum) : el_sum(l4, l4_len, sum);
+	return sum % 0xffff == 0;
 }
 
-/* Whether the checksums of such a packet are right, if it is TCP or ICMP; false if it is not. Those
- * that the NIC has found good, of the IPv4 header or of TCP, are not looked at. ICMP of nothing but
- * zeros, whose checksum is wrong, may pass: there is no answer in it. */
+/* sum: of the addresses. */
+static inline bool el_plain_tcp_right(const uint8_t *l4, uint32_t l4_len, uint64_t sum)
+{
+	sum = el_sum_add(sum, (uint64_t)htobe16(IPPROTO_TCP) + htobe16((uint16_t)l4_len));
+	return el_plain_sum_right(l4, l4_len, EL_TCP_LEN, sum);
+}
+
+static inline bool el_plain_icmp_right(const uint8_t *l4, uint32_t l4_len, uint32_t usual)
+{
+	return el_plain_sum_right(l4, l4_len, usual, 0);
+}
+
+static inline bool el_plain_icmpv6_right(const uint8_t *l3, uint32_t l4_len, uint32_t usual)
+{
+	uint64_t sum = (uint64_t)htobe16(IPPROTO_ICMPV6) + htobe16((uint16_t)l4_len);
+
+	return el_plain_sum_right(l3 + EL_IPV6_LEN, l4_len, usual, el_sum(l3 + 8, 32, sum));
+}
+
+/* Which checksums need not be looked at: the NIC has found them good, or they don't matter. */
+struct el_plain_good {
+	bool header, tcp, icmp;
+};
+
+/* Whether the checksums of such a packet are right, if it is TCP or ICMP; false if it is not. */
 
 static inline bool el_plain_ipv4_right(const uint8_t *l3, uint32_t l4_len, bool header_good,
 				       bool tcp_good)
 {
-	const uint64_t addresses = el_load64(l3 + 12);
-	uint64_t sum = el_sum_add(el_sum_add(addresses, el_load64(l3)), el_load32(l3 + 8));
+	const uint8_t *l4 = l3 + EL_IPV4_LEN;
 
-	if (__builtin_expect(sum % 0xffff != 0, 0) && !header_good)
+	if (!header_good && !el_plain_header_right(l3))
 		return false;
-	if (l3[9] == IPPROTO_TCP) {
-		if (tcp_good)
-			return true;
-		sum = el_sum_add(addresses,
-				 (uint64_t)htobe16(IPPROTO_TCP) + htobe16((uint16_t)l4_len));
-	} else if (l3[9] == IPPROTO_ICMP) {
-		sum = 0;
-	} else {
-		return false;
-	}
-	return el_sum(l3 + EL_IPV4_LEN, l4_len, sum) % 0xffff == 0;
+	if (l3[9] == IPPROTO_TCP)
+		return tcp_good || el_plain_tcp_right(l4, l4_len, el_load64(l3 + 12));
+	return l3[9] == IPPROTO_ICMP && el_plain_icmp_right(l4, l4_len, EL_ECHO_LEN);
 }
 
 static inline bool el_plain_ipv6_right(const uint8_t *l3, uint32_t l4_len, bool tcp_good)
 {
-	uint64_t sum;
+	if (l3[6] == IPPROTO_TCP)
+		return tcp_good ||
+		       el_plain_tcp_right(l3 + EL_IPV6_LEN, l4_len, el_sum(l3 + 8, 32, 0));
+	return l3[6] == IPPROTO_ICMPV6 && el_plain_icmpv6_right(l3, l4_len, EL_ECHO_LEN);
+}
 
-	if (l3[6] == IPPROTO_TCP) {
-		if (tcp_good)
-			return true;
-	} else if (l3[6] != IPPROTO_ICMPV6) {
+/* The answer in such a frame, by its IP header. False: it is none that is so plain, or a checksum
+ * is wrong, and *ret is of no use. */
+
+static inline __attribute__((always_inline)) bool
+el_plain_in_ipv4(const struct el_id_key *key, const uint8_t *l3, uint32_t l4_len,
+		 const struct el_plain_good good, struct el_plain *ret)
+{
+	const uint8_t *l4 = l3 + EL_IPV4_LEN;
+
+	/* it is summed up sooner than asked for */
+	if (__builtin_expect(!el_plain_header_right(l3), 0) && !good.header)
 		return false;
+	ret->addr_key = el_load64(l3 + 12);
+	if (l3[9] == IPPROTO_TCP)
+		return (good.tcp || el_plain_tcp_right(l4, l4_len, ret->addr_key)) &&
+		       el_plain_tcp(ret, key, l4, l4_len);
+	if (l3[9] != IPPROTO_ICMP)
+		return false;
+	if (l4[0] == ICMP_DEST_UNREACH)
+		return (good.icmp || el_plain_icmp_right(l4, l4_len, EL_QUOTE_LEN_V4)) &&
+		       el_plain_quote_v4(ret, key, l3, l4, l4_len);
+	return (good.icmp || el_plain_icmp_right(l4, l4_len, EL_ECHO_LEN)) &&
+	       el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP_ECHOREPLY << 8));
+}
+
+static inline __attribute__((always_inline)) bool
+el_plain_in_ipv6(const struct el_id_key *key, const uint8_t *l3, uint32_t l4_len,
+		 const struct el_plain_good good, struct el_plain *ret)
+{
+	const uint8_t *l4 = l3 + EL_IPV6_LEN;
+
+	if (l3[6] == IPPROTO_ICMPV6 && l4[0] == ICMP6_DST_UNREACH)
+		return (good.icmp || el_plain_icmpv6_right(l3, l4_len, EL_QUOTE_LEN_V6)) &&
+		       el_plain_quote_v6(ret, key, l3, l4, l4_len);
+	if (l3[6] == IPPROTO_ICMPV6) {
+		ret->addr_key = el_addr_key_v6(key, l3 + 8, l3 + 24);
+		return (good.icmp || el_plain_icmpv6_right(l3, l4_len, EL_ECHO_LEN)) &&
+		       el_plain_echo(ret, key, l4, l4_len, htobe16(ICMP6_ECHO_REPLY << 8));
 	}
-	sum = el_sum(l3 + 8, 32, (uint64_t)htobe16(l3[6]) + htobe16((uint16_t)l4_len));
-	return el_sum(l3 + EL_IPV6_LEN, l4_len, sum) % 0xffff == 0;
+	if (l3[6] != IPPROTO_TCP ||
+	    !(good.tcp || el_plain_tcp_right(l4, l4_len, el_sum(l3 + 8, 32, 0))))
+		return false;
+	ret->addr_key = el_addr_key_v6(key, l3 + 8, l3 + 24);
+	return el_plain_tcp(ret, key, l4, l4_len);
 }
 
 /* The answer in any frame, whatever its checksums. False: as above. */
 static inline bool el_plain_recognise(const struct el_id_key *key, const uint8_t *frame,
 				      uint32_t len, struct el_plain *ret)
 {
+	const struct el_plain_good any = {true, true, true};
 	uint32_t l4_len;
 
 	if (el_plain_is_ipv4(frame, len, &l4_len))
-		return el_plain_in_ipv4(key, frame + EL_ETHER_LEN, l4_len, ret);
+		return el_plain_in_ipv4(key, frame + EL_ETHER_LEN, l4_len, any, ret);
 	return el_plain_is_ipv6(frame, len, &l4_len) &&
-	       el_plain_in_ipv6(key, frame + EL_ETHER_LEN, l4_len, ret);
+	       el_plain_in_ipv6(key, frame + EL_ETHER_LEN, l4_len, any, ret);
 }
 
 /* The same answer as el_probe_recognise tells it. */

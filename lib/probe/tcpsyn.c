@@ -108,7 +108,7 @@ unsigned el_probe_reset(const struct el_slice *s, uint8_t *end, uint16_t src_por
 {
 	uint8_t *l4 = end - EL_TCP_LEN, *l3 = end - s->header_len;
 
-	el_copy_template(end, s);
+	el_copy_template(end, s, s->family, EL_TCP_LEN);
 	if (s->family == 6)
 		el_finish_ipv6(l3, s, src_port);
 	write_tcp(l4, s->dst_port, TH_RST, 0);

@@ -8,6 +8,9 @@
 
 #include <rte_mbuf_dyn.h>
 
+/* What a NIC may say of checksums. */
+#define GOOD_FLAGS (RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+
 /* What was received at once. */
 struct burst {
 	struct rte_mbuf *mbufs[BURST];
@@ -87,6 +90,7 @@ static __rte_always_inline void find_burst(struct el_worker *w, const struct que
 #endif
 	};
 	struct live_round *newest = w->schedule->n ? w->newest : NULL;
+	bool checked = q->conf.checksums != EL_CHECKSUMS_IGNORED;
 	struct finding b;
 	uint32_t done = 0;
 
@@ -98,7 +102,8 @@ static __rte_always_inline void find_burst(struct el_worker *w, const struct que
 	}
 	b = (struct finding){.w = w,
 			     .checksum_flags = q->conf.rx_checksum_flags,
-			     .checked = q->conf.checksums != EL_CHECKSUMS_IGNORED,
+			     .assumed_flags = checked ? 0 : GOOD_FLAGS,
+			     .checked = checked,
 			     .tags = q->tags,
 			     .newest = newest,
 			     .id_base = newest->id_base,
@@ -119,8 +124,8 @@ static __rte_always_inline void find_burst(struct el_worker *w, const struct que
 /* Compares answer i, to a probe of the round `l`, with what was sent, and writes it into the
  * record, as `mark` (el_record_answered_as). False: it is not the first one, or not to this probe.
  */
-static __rte_always_inline bool take(struct el_worker *w, const struct found *f, uint32_t i,
-				     const struct live_round *l, uint64_t ns, el_record mark)
+static __rte_always_inline bool take(struct el_worker *w, const struct found *f, size_t i,
+				     el_half_open *half_open, uint64_t ns, el_record mark)
 {
 	const struct el_plain a = {
 	    .addr_key = f->addr_key[i], .ports = f->ports[i], .type = f->type[i]};
@@ -139,7 +144,7 @@ static __rte_always_inline bool take(struct el_worker *w, const struct found *f,
 	if (a.type == EL_PROBE_TCPSYN) {
 		if (f->kind[i] == EL_ANSWER_SYNACK)
 			reset_probe(w, s, port, f->wire[i]);
-		release_tuple(l->streams, s, port, f->id[i]);
+		release_tuple(half_open, s, port, f->id[i]);
 	}
 	*record = el_record_answered_as(sent, ns, mark);
 	return true;
@@ -166,6 +171,7 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 {
 	struct live_round *newest = w->newest;
 	el_record mark = newest ? mark_of(newest, &b->stamp) : 0;
+	el_half_open *half_open = newest ? newest->streams->half_open : NULL;
 	uint32_t n_punted = 0, n_answers = 0, n = b->n;
 	struct rte_mbuf **mbufs = b->mbufs;
 	const struct found *found = &b->found;
@@ -173,7 +179,7 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 
 	if (unlikely(b->n_reflected))
 		n_punted = rx_stamp_take_first(w, q, mbufs, b->n_reflected, found, burst);
-	for (uint32_t i = b->n_reflected; i < n; i++) {
+	for (size_t i = b->n_reflected; i < n; i++) {
 		const struct stamp *at = burst;
 		const struct live_round *l = newest;
 		struct stamp own;
@@ -182,13 +188,16 @@ static __rte_always_inline uint32_t take_all(struct el_worker *w, struct queue *
 			own = rx_arrival(w, q, mbufs[i], burst);
 			at = &own;
 			l = found->live[i];
-			mark = found->slice[i] ? mark_of(l, at) : 0;
+			if (found->slice[i]) {
+				mark = mark_of(l, at);
+				half_open = l->streams->half_open;
+			}
 		}
-		if (likely(found->slice[i] && take(w, found, i, l, at->ns, mark))) {
+		if (likely(found->slice[i] && take(w, found, i, half_open, at->ns, mark))) {
 			n_answers++;
 			if (!alike)
 				l->block->bounds[el_bound_of_ns(at->bound_ns)]++;
-		} else if (rx_other(w, q, mbufs[i], at, found, i)) {
+		} else if (rx_other(w, q, mbufs[i], at, found, (uint32_t)i)) {
 			n_punted++;
 			continue;
 		}
@@ -300,7 +309,7 @@ static __rte_always_inline uint64_t arrive(struct el_worker *w, const struct que
 		/* one of them may put the clock back */
 		*before = el_ns_earlier(*before, worker_now(w));
 	}
-	for (uint32_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], void *));
 		bytes += b->mbufs[i]->pkt_len;
 	}

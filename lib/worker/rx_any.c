@@ -271,7 +271,7 @@ static void close_connection(struct el_worker *w, const struct el_answer *a,
 	if (a->kind == EL_ANSWER_SYNACK)
 		reset_probe(w, at->slice, a->own_port, a->wire);
 	if (is_answer(a) && el_slice_packet_of_pass(at->slice, at->pass, &packet))
-		release_tuple(&at->streams->of[at->worker], at->slice,
+		release_tuple(at->streams->of[at->worker].half_open, at->slice,
 			      el_slice_port(at->slice, packet), a->id);
 }
 

@@ -350,7 +350,7 @@ AVX512_INLINE bool read_echo(const struct el_id_key *key, const struct eight *e,
 	ret->wire = to_host(low_words(ids));
 	ret->id = unpermute(key, ret->wire);
 	ret->ports = to_host(_mm256_xor_si256(low_words(cookie), high_words(cookie)));
-	ret->addr_key = _mm512_rol_epi64(column(e->v, 3), 32);
+	ret->addr_key = column(e->v, 3);
 	return !_mm256_cmpneq_epi32_mask(both, all(UINT32_MAX));
 }
 
@@ -360,7 +360,7 @@ AVX512_INLINE bool read_tcp(const struct el_id_key *key, const struct eight *e, 
 	ret->id = unpermute(key, _mm256_sub_epi32(ret->wire, all(1)));
 	/* the remote one is first there */
 	ret->ports = _mm256_rol_epi32(to_host(low_words(column(e->v, 4))), 16);
-	ret->addr_key = _mm512_rol_epi64(column(e->v, 3), 32);
+	ret->addr_key = column(e->v, 3);
 	return true;
 }
 
@@ -386,8 +386,7 @@ AVX512_INLINE bool read_quote(const struct el_id_key *key, const struct eight *e
 
 		ret->wire = to_host(_mm256_mask_blend_epi16(0xaaaa, ip_id, sum));
 		ret->ports = to_host(high_words(remote));
-		ret->addr_key =
-		    _mm512_or_si512(_mm512_slli_epi64(remote, 32), _mm512_srli_epi64(own, 32));
+		ret->addr_key = _mm512_mask_blend_epi32(0xaaaa, remote, own);
 		zero = _mm256_testn_epi32_mask(ret->wire, all(0xffff0000)) |
 		       /* it comes from whom the quoted one went to */
 		       _mm256_cmpneq_epi32_mask(low_words(remote), low_words(column(e->v, 3)));
@@ -485,16 +484,17 @@ uint32_t rx_find_avx512(const struct finding *b, struct rte_mbuf *const *mbufs, 
 {
 	const uint8_t *frame = untagged(b, mbufs[0], true), *l3 = frame + EL_ETHER_LEN;
 	uint32_t len = mbufs[0]->data_len - (uint32_t)b->tags.len, l4_len;
+	const struct el_plain_good any = {true, true, true};
 	struct el_plain plain;
 
 	if (n < EIGHT || mbufs[0]->nb_segs > 1 ||
 	    !el_tags_begin(&b->tags, frame - b->tags.len, mbufs[0]->data_len))
 		return 0;
 	if (el_plain_is_ipv4(frame, len, &l4_len) &&
-	    el_plain_in_ipv4(&b->w->key, l3, l4_len, &plain))
+	    el_plain_in_ipv4(&b->w->key, l3, l4_len, any, &plain))
 		return find_v4(b, mbufs, n, l4_len, &plain, f);
 	if (el_plain_is_ipv6(frame, len, &l4_len) &&
-	    el_plain_in_ipv6(&b->w->key, l3, l4_len, &plain))
+	    el_plain_in_ipv6(&b->w->key, l3, l4_len, any, &plain))
 		return find_v6(b, mbufs, n, l4_len, &plain, f);
 	return 0;
 }

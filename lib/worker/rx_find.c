@@ -3,32 +3,31 @@
 #include "el_probe_plain.h"
 
 /* Reads the answer in a plain frame whose checksums are right. A frame on the queue's VLAN looks
- * untagged from behind its tags on. */
+ * untagged from behind the `skip` bytes of its tags on. */
 static __rte_always_inline bool recognise(const struct finding *b, const struct rte_mbuf *m,
-					  const bool tagged, struct el_plain *ret)
+					  const uint32_t skip, struct el_plain *ret)
 {
-	const uint32_t skip = tagged ? b->tags.len : 0, len = m->data_len - skip;
+	const uint32_t len = m->data_len - skip;
 	const uint8_t *frame = rte_pktmbuf_mtod_offset(m, const uint8_t *, skip);
 	const uint8_t *l3 = frame + EL_ETHER_LEN;
-	const uint64_t good = m->ol_flags & b->checksum_flags;
-	const bool header_good = good & RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-	const bool tcp_good = good & RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	const uint64_t flags = (m->ol_flags & b->checksum_flags) | b->assumed_flags;
+	const struct el_plain_good good = {.header = flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+					   .tcp = flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+					   .icmp = !b->checked};
 	uint32_t l4_len;
 
 	if (unlikely(m->nb_segs > 1))
 		return false;
-	if (tagged && !el_tags_begin(&b->tags, frame - skip, m->data_len))
+	if (skip && !el_tags_begin(&b->tags, frame - skip, m->data_len))
 		return false;
 	if (el_plain_is_ipv4(frame, len, &l4_len))
-		return (!b->checked || el_plain_ipv4_right(l3, l4_len, header_good, tcp_good)) &&
-		       el_plain_in_ipv4(&b->w->key, l3, l4_len, ret);
+		return el_plain_in_ipv4(&b->w->key, l3, l4_len, good, ret);
 	return el_plain_is_ipv6(frame, len, &l4_len) &&
-	       (!b->checked || el_plain_ipv6_right(l3, l4_len, tcp_good)) &&
-	       el_plain_in_ipv6(&b->w->key, l3, l4_len, ret);
+	       el_plain_in_ipv6(&b->w->key, l3, l4_len, good, ret);
 }
 
 /* Record `index` of the round `l`, of slice `s`, is of the probe that answer i is to. */
-static inline void found_at(struct found *f, uint32_t i, struct live_round *l, el_record *record,
+static inline void found_at(struct found *f, size_t i, struct live_round *l, el_record *record,
 			    const struct el_slice *s)
 {
 	f->live[i] = l;
@@ -36,6 +35,12 @@ static inline void found_at(struct found *f, uint32_t i, struct live_round *l, e
 	f->slice[i] = s;
 	rte_prefetch0(record);
 	rte_prefetch0(s);
+}
+
+static inline void found_none(struct found *f, size_t i)
+{
+	f->slice[i] = NULL;
+	f->record[i] = NULL;
 }
 
 /* The same for an id that is not of the newest round, but may be of an older one of this worker, of
@@ -62,36 +67,37 @@ static __rte_noinline bool find_older(struct el_worker *w, const struct live_rou
 static __rte_noinline void find_stamp(const struct finding *b, const struct rte_mbuf *m,
 				      struct found *f, uint32_t i)
 {
-	if (!b->newest->block->stamps || !rx_stamp_find(b, m, f, i))
-		f->record[i] = NULL;
+	found_none(f, i);
+	if (b->newest->block->stamps)
+		rx_stamp_find(b, m, f, i);
 }
 
 static __rte_always_inline void find(const struct finding *b, const struct rte_mbuf *m,
-				     const bool tagged, struct found *f, uint32_t i, bool *alike)
+				     const uint32_t skip, struct found *f, size_t i, bool *alike)
 {
 	struct el_slice_idx slice;
 	struct el_plain answer;
-	uint32_t index;
+	uint32_t bits, index;
 
-	f->slice[i] = NULL;
-	if (unlikely(!recognise(b, m, tagged, &answer))) {
-		find_stamp(b, m, f, i);
+	if (unlikely(!recognise(b, m, skip, &answer))) {
+		find_stamp(b, m, f, (uint32_t)i);
 		return;
 	}
+	bits = answer.id ^ b->id_base;
 	f->addr_key[i] = answer.addr_key;
 	f->wire[i] = answer.wire;
 	f->id[i] = answer.id;
 	f->ports[i] = answer.ports;
 	f->type[i] = answer.type;
 	f->kind[i] = answer.kind;
-	if (unlikely((answer.id ^ b->id_base) & b->id_other_bits)) {
-		f->record[i] = NULL;
-		if (find_older(b->w, b->newest, f, i))
+	if (unlikely(bits & b->id_other_bits)) {
+		found_none(f, i);
+		if (find_older(b->w, b->newest, f, (uint32_t)i))
 			*alike = false;
 		return;
 	}
-	if (unlikely(!el_id_index(answer.id & b->id_index_mask, &index) || index >= b->n_records)) {
-		f->record[i] = NULL;
+	if (unlikely(!el_id_index(bits, &index) || index >= b->n_records)) {
+		found_none(f, i);
 		return;
 	}
 	if (likely(index >= b->last.base))
@@ -104,11 +110,13 @@ static __rte_always_inline void find(const struct finding *b, const struct rte_m
 void rx_find(const struct finding *b, struct rte_mbuf *const *mbufs, uint32_t first, uint32_t n,
 	     struct found *f, bool *alike)
 {
-	if (b->tags.len) {
-		for (uint32_t i = first; i < n; i++)
-			find(b, mbufs[i], true, f, i, alike);
+	const uint32_t skip = b->tags.len;
+
+	if (skip) {
+		for (size_t i = first; i < n; i++)
+			find(b, mbufs[i], skip, f, i, alike);
 	} else {
-		for (uint32_t i = first; i < n; i++)
-			find(b, mbufs[i], false, f, i, alike);
+		for (size_t i = first; i < n; i++)
+			find(b, mbufs[i], 0, f, i, alike);
 	}
 }

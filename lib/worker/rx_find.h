@@ -23,7 +23,8 @@ struct found {
 struct finding {
 	struct el_worker *w;
 	uint64_t checksum_flags; /* what the NIC says of checksums and is believed */
-	bool checked;            /* whether checksums are looked at */
+	uint64_t assumed_flags;  /* of these, where checksums are not looked at: all */
+	bool checked;            /* whether they are */
 	struct el_tags tags;     /* of the queue's VLAN */
 	/* of the round begun last, what its answers need; `last` is its plan's last class */
 	struct live_round *newest;

@@ -250,14 +250,14 @@ struct tcp_tuples {
 static inline uint32_t find_tuples(const struct building *b, const struct el_slice *s, uint32_t n,
 				   uint32_t packet, struct tcp_tuples *ret)
 {
-	uint32_t i;
+	size_t i;
 
 	for (i = 0; i < n && s[i].type == EL_PROBE_TCPSYN; i++) {
 		ret->ports[i] = el_slice_port(&s[i], packet);
 		ret->last[i] = half_open_of(b, &s[i], ret->ports[i]);
 		rte_prefetch0(ret->last[i]);
 	}
-	return i;
+	return (uint32_t)i;
 }
 
 /* What frames have in common whose slices have the same el_slice_form. */

@@ -326,12 +326,11 @@ static inline struct live_round *round_find(struct el_worker *w, uint64_t round)
 }
 
 /* The probe of this worker from `port` is answered: its 4-tuple is not half-open any more, unless a
- * later probe has used it. */
-static inline void release_tuple(const struct el_worker_streams *streams, const struct el_slice *s,
-				 uint16_t port, uint32_t id)
+ * later probe has used it. table: el_worker_streams.half_open. */
+static inline void release_tuple(el_half_open *table, const struct el_slice *s, uint16_t port,
+				 uint32_t id)
 {
-	el_half_open *last =
-	    &streams->half_open[s->half_open_first + (uint32_t)(port - s->half_open_base)];
+	el_half_open *last = &table[s->half_open_first + (uint32_t)(port - s->half_open_base)];
 
 	if (el_half_open_get(last) == id)
 		el_half_open_set(last, 0);

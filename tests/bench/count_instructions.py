@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 TOLERANCE = 0.05
-TAGGED = 0.035
+TAGGED = 0.05
 COLUMNS = ("tx", "rx", "loop")
 PACKETS = 25  # of each slice: 100,000 probes a row
 SKIP = 77

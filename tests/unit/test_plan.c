@@ -215,7 +215,7 @@ static uint32_t source_number(const struct el_slice *s, const struct fixture *f)
 {
 	const struct el_ip *first = &f->groups[0].src_subnet_ipv4.ip;
 
-	return ntohl((uint32_t)s->addr_key) - ntohl(el_ip_v4(first));
+	return ntohl((uint32_t)(s->addr_key >> 32)) - ntohl(el_ip_v4(first));
 }
 
 /* Packet i is sent from address number i mod K + 1 of the subnet (K its addresses but the first; a
