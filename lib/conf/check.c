@@ -169,6 +169,17 @@ static void check_source_ports(struct conf_walk *w, const struct conf_map *map,
 				g->src_port_a, g->src_port_z);
 }
 
+/* What a group sends from is an address of a host, whoever's. */
+static void check_source(struct conf_walk *w, const struct conf_map *map,
+			 const struct conf_entry *entries, const char *key, const struct el_ip *ip)
+{
+	struct el_error why;
+
+	if (conf_walk_given(map, entries, key) && conf_walk_valid(map, entries, key) &&
+	    ip->family && conf_check_host(ip, &why) < 0)
+		conf_walk_error(w, conf_walk_pos(w, map, entries, key), key, "%s", why.text);
+}
+
 void conf_check_group(struct conf_walk *w, const struct conf_map *map,
 		      const struct conf_entry *entries, void *obj)
 {
@@ -186,6 +197,12 @@ void conf_check_group(struct conf_walk *w, const struct conf_map *map,
 			       "src_ipv4 is set too, and counts");
 	g->src_subnet_ipv4 = el_prefix_network(&g->src_subnet_ipv4);
 	g->src_subnet_ipv6 = el_prefix_network(&g->src_subnet_ipv6);
+	if (!conf_walk_given(map, entries, "src_ipv4"))
+		check_source(w, map, entries, "src_ip", &g->src_ipv4);
+	check_source(w, map, entries, "src_ipv4", &g->src_ipv4);
+	check_source(w, map, entries, "src_ipv6", &g->src_ipv6);
+	check_source(w, map, entries, "src_subnet_ipv4", &g->src_subnet_ipv4.ip);
+	check_source(w, map, entries, "src_subnet_ipv6", &g->src_subnet_ipv6.ip);
 	if (!conf_walk_valid(map, entries, "ip_payload_size"))
 		return;
 	pos = conf_walk_pos(w, map, entries, "ip_payload_size");
@@ -376,7 +393,7 @@ static void check_addresses(struct conf_walk *w, const struct conf_map *map,
 	struct el_error why;
 
 	for (size_t i = 0; i < p->n_addresses && conf_walk_valid(map, entries, "addresses"); i++) {
-		if (conf_port_check_address(&p->addresses[i], &why) == 0)
+		if (conf_port_check_address(p, i, &why) == 0)
 			continue;
 		item_error(w, map, entries, "addresses", i, &why);
 	}

@@ -38,16 +38,32 @@ int conf_port_check_profile(const struct el_conf_port *port, struct el_error *er
 	return el_error_set(err, -EINVAL, "expected a name, without \"/\", got \"%s\"", shown);
 }
 
-/* RFC 1122 section 3.2.1.3; RFC 3021 for the shortest networks. */
-int conf_port_check_address(const struct el_prefix *address, struct el_error *err)
+int conf_check_host(const struct el_ip *ip, struct el_error *err)
 {
+	char text[EL_IP_STRLEN];
+
+	if (el_ip_is_host(ip))
+		return 0;
+	return el_error_set(err, -EINVAL, "expected an address of a host, got %s",
+			    el_ip_format(ip, text));
+}
+
+/* RFC 1122 section 3.2.1.3; RFC 3021 for the shortest networks. */
+int conf_port_check_address(const struct el_conf_port *port, size_t i, struct el_error *err)
+{
+	const struct el_prefix *address = &port->addresses[i];
 	const struct el_prefix network = el_prefix_network(address);
 	char text[EL_IP_STRLEN], of[EL_IP_STRLEN + 4];
 	uint32_t host;
 
+	if (conf_check_host(&address->ip, err) < 0)
+		return -EINVAL;
 	el_ip_format(&address->ip, text);
-	if (!el_ip_is_host(&address->ip))
-		return el_error_set(err, -EINVAL, "expected an address of a host, got %s", text);
+	for (size_t k = 0; k < i; k++) {
+		if (el_ip_equal(&port->addresses[k].ip, &address->ip))
+			return el_error_set(err, -EINVAL, "the port has the address %s already",
+					    text);
+	}
 	if (address->ip.family != 4 || address->len > 30)
 		return 0;
 	host = ntohl(el_ip_v4(&address->ip)) & UINT32_MAX >> address->len;

@@ -16,8 +16,12 @@ int conf_port_check_advertised(const struct el_conf_port *port, struct el_error 
  * file elsewhere. 0, or -EINVAL with a sentence. */
 int conf_port_check_profile(const struct el_conf_port *port, struct el_error *err);
 
-/* Whether an address can be one of the prober's. 0, or -EINVAL with a sentence. */
-int conf_port_check_address(const struct el_prefix *address, struct el_error *err);
+/* Whether an address can be one of a host. 0, or -EINVAL with a sentence. */
+int conf_check_host(const struct el_ip *ip, struct el_error *err);
+
+/* Whether address i of a port can be one of the prober's, and is none of those before it. 0, or
+ * -EINVAL with a sentence. */
+int conf_port_check_address(const struct el_conf_port *port, size_t i, struct el_error *err);
 
 /* Whether `ip` can be a gateway or a route's next hop on this port. 0, or -EINVAL with a sentence.
  */

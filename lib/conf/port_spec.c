@@ -204,7 +204,7 @@ static int check_spec(const struct el_conf_port *port, struct el_error *err)
 	if (conf_port_check_profile(port, &why) < 0)
 		return el_error_set(err, -EINVAL, "profile: %s", why.text);
 	for (size_t i = 0; i < port->n_addresses; i++)
-		if (conf_port_check_address(&port->addresses[i], &why) < 0)
+		if (conf_port_check_address(port, i, &why) < 0)
 			return el_error_set(err, -EINVAL, "address: %s", why.text);
 	for (size_t i = 0; i < port->n_gateways; i++)
 		if (conf_port_check_next_hop(port, &port->gateways[i], &why) < 0)

@@ -227,6 +227,8 @@ static void wrong_specs(void **state)
 	     "address: 192.0.3.0 is the address of its network, 192.0.3.0/24, and no host's"},
 	    {"af_packet:e,address=192.0.3.255/23",
 	     "address: 192.0.3.255 is the broadcast address of 192.0.2.0/23, and no host's"},
+	    {"af_packet:e,address=192.0.2.10/24,address=2001:db8::1/64,address=192.0.2.10/32",
+	     "address: the port has the address 192.0.2.10 already"},
 	    {"af_packet:e,gateway=192.0.2.1", "needs addresses of this port beside it"},
 	    {"net_memif0,socket=/run/\xe2\x82", "character 24: expected UTF-8, got byte 0xe2"},
 	    {"af_packet:e,name=a\x80", "character 19: expected UTF-8, got byte 0x80"},
