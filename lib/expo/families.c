@@ -457,7 +457,7 @@ const struct family expo_families[] = {
      NULL, expo_print_worker_gap, PROBE_ANY, offsetof(struct el_worker_view, poll_gap_max_s)},
     PORT(up, "up", FAMILY_GAUGE, "1 if the port's link is up, else 0."),
     PORT(link_downs, "link_downs_total", FAMILY_COUNTER,
-	 "Times that the port's link went down, however shortly, or its device was removed."),
+	 "Times that the port's link was seen to be down, or its device removed."),
     PORT(rx_packets, "rx_packets_total", FAMILY_COUNTER, "Packets that the port received."),
     PORT(tx_packets, "tx_packets_total", FAMILY_COUNTER, "Packets that the port sent."),
     PORT(imissed, "imissed_total", FAMILY_COUNTER,

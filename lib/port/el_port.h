@@ -288,9 +288,9 @@ int el_port_pass_vlan(struct el_port *port, const struct el_conf_port *link, str
  * such filter is no error. 0, or -errno with a sentence. */
 int el_port_receive_multicast(struct el_port *port, struct el_error *err);
 
-/* Whether the link is up now; false where the kernel's interface or the device is gone, too. For
- * reading once in el_port_link_period_ns: a few microseconds, but more of a NIC, whose driver has
- * to ask it. */
+/* Whether the link is up now; false where the kernel's interface or the device is gone, too. Takes
+ * a few microseconds, but some NICs have to be asked for it by their drivers, which may take
+ * milliseconds. To be called once in el_port_link_period_ns, from 10 to 100 ms. Control's. */
 bool el_port_is_up(const struct el_port *port);
 uint64_t el_port_link_period_ns(const struct el_port *port);
 
@@ -299,7 +299,7 @@ uint64_t el_port_link_period_ns(const struct el_port *port);
 bool el_port_link_is_known(const struct el_port *port);
 
 /* How often the driver has told that the link is down: also where it was up again before anybody
- * looked. Drivers of NICs don't tell. */
+ * looked. Of a NIC it is not heard. */
 uint64_t el_port_link_downs(const struct el_port *port);
 
 /* Whether the device was, or is about to be, taken out of the machine or given to another driver:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The link of a port: of a kernel's interface as the kernel says, of a PCI function as its driver
- * says when it is asked, of a device of software as its driver tells, if it does; and devices that
- * are taken out of the machine. What is told is only noted here, on the EAL's interrupt thread, for
+ * says when it is asked, of any other device as its driver tells, if it does; and devices that are
+ * taken out of the machine. What is told is only noted here, on the EAL's interrupt thread, for
  * control to read. */
 #include "port_private.h"
 
@@ -12,9 +12,8 @@
 #include <rte_ethdev.h>
 
 #include "capture.h"
+#include "el_ticks.h"
 #include "look.h"
-
-#define LINK_POLL_MS 10
 
 /* Ethernet's preamble and gap, and the least frame with its checksum. */
 #define MIN_FRAME_BITS ((64 + 20) * 8)
@@ -22,10 +21,12 @@
 /* The part of a link's rate that the default cap uses. */
 #define LINK_SHARE 0.98
 
-/* NICs' drivers may ask a firmware, or a chip behind a slow bus. All others have the answer in
- * memory. */
+/* How often a link is read. The drivers of some NICs ask a firmware, or a chip behind a slow bus,
+ * so that these are asked for a hundredth of the time, but ten times a second at least. All others
+ * have the answer in memory. */
 #define READ_NS 10000000
 #define ASK_NS 100000000
+#define ASK_SHARE 100
 
 /* A callback that is running just now can't be removed. */
 #define CALLBACK_TRIES 100
@@ -71,9 +72,9 @@ void link_ask_to_be_told(const struct el_port *port, uint32_t dev_flags, struct 
 	/* of a kernel's interface the kernel tells */
 	if (port->ifindex)
 		return;
-	/* A NIC's interrupt may never come, and a driver that is to interrupt does not look any
-	 * more: of an emulator's e1000, e1000e and vmxnet3 none came, by vfio-pci or
-	 * uio_pci_generic (tests/guest/test_links.py). */
+	/* A NIC's interrupt may never come, and where it is to come DPDK does not ask the driver
+	 * any more. In an emulator (tests/guest/test_links.py) it did not of e1000 and e1000e by
+	 * vfio-pci, nor always of vmxnet3; by uio_pci_generic there is none. */
 	conf->intr_conf.lsc = dev_flags & RTE_ETH_DEV_INTR_LSC && !port->private->pci[0];
 	conf->intr_conf.rmv = (dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 }
@@ -92,7 +93,8 @@ void link_watch(struct el_port *port, struct el_port_device *d)
 	if (d->is_watched || port->ifindex)
 		return;
 	d->is_watched = true;
-	rte_eth_dev_callback_register(d->id, RTE_ETH_EVENT_INTR_LSC, on_link, d);
+	if (!port->private->pci[0])
+		rte_eth_dev_callback_register(d->id, RTE_ETH_EVENT_INTR_LSC, on_link, d);
 	rte_eth_dev_callback_register(d->id, RTE_ETH_EVENT_INTR_RMV, on_removal, d);
 	if (port->private->pci[0]) {
 		rte_dev_event_callback_register(port->private->pci, on_device, d);
@@ -143,7 +145,9 @@ bool el_port_link_is_known(const struct el_port *port)
 
 uint64_t el_port_link_period_ns(const struct el_port *port)
 {
-	return port->private->pci[0] ? ASK_NS : READ_NS;
+	uint64_t share_ns = ASK_SHARE * port->private->asked_ns;
+
+	return RTE_MAX((uint64_t)READ_NS, RTE_MIN(share_ns, (uint64_t)ASK_NS));
 }
 
 uint64_t el_port_link_downs(const struct el_port *port)
@@ -153,6 +157,18 @@ uint64_t el_port_link_downs(const struct el_port *port)
 	for (uint16_t i = 0; i < port->private->n_devices; i++)
 		sum += atomic_load(&port->private->devices[i].downs);
 	return sum;
+}
+
+/* What the driver says of a device's link now. Notes how long a NIC's takes to say it. */
+static bool read_link(const struct el_port *port, const struct el_port_device *d,
+		      struct rte_eth_link *ret)
+{
+	uint64_t since = port->private->pci[0] ? el_raw_ns() : 0;
+	int r = rte_eth_link_get_nowait(d->id, ret);
+
+	if (port->private->pci[0])
+		port->private->asked_ns = el_raw_ns() - since;
+	return r == 0 && ret->link_status == RTE_ETH_LINK_UP;
 }
 
 bool el_port_is_up(const struct el_port *port)
@@ -168,8 +184,7 @@ bool el_port_is_up(const struct el_port *port)
 		const struct el_port_device *d = &port->private->devices[i];
 		struct rte_eth_link link;
 
-		if (atomic_load(&d->is_removed) || rte_eth_link_get_nowait(d->id, &link) < 0 ||
-		    link.link_status != RTE_ETH_LINK_UP)
+		if (atomic_load(&d->is_removed) || !read_link(port, d, &link))
 			return false;
 	}
 	return true;
@@ -182,8 +197,7 @@ bool el_port_link_update(struct el_port *port)
 	for (uint16_t i = 0; i < port->private->n_devices; i++) {
 		struct rte_eth_link link;
 
-		if (rte_eth_link_get_nowait(port->private->devices[i].id, &link) < 0 ||
-		    link.link_status != RTE_ETH_LINK_UP)
+		if (!read_link(port, &port->private->devices[i], &link))
 			up = false;
 		else if (!port->ifindex && link.link_speed != RTE_ETH_SPEED_NUM_NONE &&
 			 link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
@@ -206,12 +220,12 @@ bool el_port_link_update(struct el_port *port)
 
 void link_wait(struct el_port *port)
 {
-	const struct timespec pause = {.tv_nsec = LINK_POLL_MS * 1000000};
-	uint32_t waited_ms = 0;
+	uint64_t end_ns = el_raw_ns() + port->profile.link_wait_ms * (uint64_t)1000000;
 
-	while (!el_port_link_update(port) && waited_ms < port->profile.link_wait_ms) {
+	while (!el_port_link_update(port) && el_raw_ns() < end_ns) {
+		const struct timespec pause = {.tv_nsec = (long)el_port_link_period_ns(port)};
+
 		nanosleep(&pause, NULL);
-		waited_ms += LINK_POLL_MS;
 	}
 	if (!port->link_up)
 		el_log(EL_LOG_WARNING, "port", "port %s: the link is down", port->name);

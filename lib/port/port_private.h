@@ -56,8 +56,9 @@ struct el_port_private {
 	struct el_port_view view; /* as read last: counters only grow */
 	char pci[sizeof(
 	    ((struct el_device *)NULL)->name)]; /* the address; "": it is no PCI function */
-	bool is_detached;                       /* el_port_detach */
-	bool was_away;                          /* since then the machine has not had the device */
+	uint64_t asked_ns; /* so long a NIC's link took to be read last; else 0 */
+	bool is_detached;  /* el_port_detach */
+	bool was_away;     /* since then the machine has not had the device */
 	/* Of an interface, opened with the rights of the start; it receives nothing, but may hold
 	 * the interface's filter open. -1: none. */
 	int packet_socket;

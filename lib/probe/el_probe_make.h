@@ -53,6 +53,10 @@ static inline void el_copy_template(uint8_t *end, const struct el_slice *s, uint
 {
 	size_t len = ((family == 4 ? EL_IPV4_LEN : EL_IPV6_LEN) + l4_len + 15) & ~(size_t)15;
 
+	_Static_assert(EL_IPV6_LEN + EL_ECHO_LEN <= EL_SLICE_TEMPLATE_BYTES &&
+			   EL_IPV6_LEN + EL_TCP_LEN <= EL_SLICE_TEMPLATE_BYTES &&
+			   EL_IPV6_LEN + EL_STAMP_TEMPLATE_LEN <= EL_SLICE_TEMPLATE_BYTES,
+		       "all templates fit");
 	memcpy(end - len, s->template + EL_SLICE_TEMPLATE_BYTES - len, len);
 }
 

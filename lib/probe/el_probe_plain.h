@@ -44,7 +44,8 @@ struct el_plain {
 };
 
 /* The parts of el_plain that stand behind the IP header: each of these knows one kind of answer,
- * and leaves all to others that is not just that. `l4` has l4_len bytes. */
+ * and leaves all to others that is not just that; of quotes the ICMP type is known already. `l4`
+ * has l4_len bytes. */
 
 static inline bool el_plain_echo(struct el_plain *p, const struct el_id_key *key, const uint8_t *l4,
 				 uint32_t l4_len, uint16_t echo_reply_be)
@@ -85,7 +86,7 @@ static inline bool el_plain_tcp(struct el_plain *p, const struct el_id_key *key,
 	return true;
 }
 
-/* How long destination unreachable is that quotes a probe without a payload. */
+/* How long a destination unreachable is that quotes a probe without a payload. */
 #define EL_QUOTE_LEN_V4 (EL_ICMP_LEN + EL_IPV4_LEN + EL_UDP_TEMPLATE_LEN)
 #define EL_QUOTE_LEN_V6 (EL_ICMP_LEN + EL_IPV6_LEN + EL_UDP_TEMPLATE_LEN)
 
@@ -165,9 +166,9 @@ static inline bool el_plain_is_ipv6(const uint8_t *frame, uint32_t len, uint32_t
 	return *ret_l4_len <= len - EL_ETHER_LEN - EL_IPV6_LEN;
 }
 
-/* Checksums of such a packet: of the IPv4 header, of TCP, and of ICMP. Those of nothing but zeros,
- * which are wrong, may pass: there is no answer in it. What stands behind the IP header is mostly
- * as long as an answer is without a payload. */
+/* Whether checksums of such a packet are right: of the IPv4 header, of TCP, of ICMP. ICMP of
+ * nothing but zeros, whose checksum is wrong, may pass: there is no answer in it. What is `usual`
+ * bytes long, a constant, is summed up in one piece: answers without options and payload. */
 
 static inline bool el_plain_header_right(const uint8_t *l3)
 {
@@ -237,7 +238,7 @@ el_plain_in_ipv4(const struct el_id_key *key, const uint8_t *l3, uint32_t l4_len
 {
 	const uint8_t *l4 = l3 + EL_IPV4_LEN;
 
-	/* it is summed up sooner than asked for */
+	/* to sum it up takes less than to look at what the NIC says */
 	if (__builtin_expect(!el_plain_header_right(l3), 0) && !good.header)
 		return false;
 	ret->addr_key = el_load64(l3 + 12);

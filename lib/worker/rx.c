@@ -8,9 +8,6 @@
 
 #include <rte_mbuf_dyn.h>
 
-/* What a NIC may say of checksums. */
-#define GOOD_FLAGS (RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-
 /* What was received at once. */
 struct burst {
 	struct rte_mbuf *mbufs[BURST];
@@ -90,7 +87,7 @@ static __rte_always_inline void find_burst(struct el_worker *w, const struct que
 #endif
 	};
 	struct live_round *newest = w->schedule->n ? w->newest : NULL;
-	bool checked = q->conf.checksums != EL_CHECKSUMS_IGNORED;
+	bool ignored = q->conf.checksums == EL_CHECKSUMS_IGNORED;
 	struct finding b;
 	uint32_t done = 0;
 
@@ -102,8 +99,7 @@ static __rte_always_inline void find_burst(struct el_worker *w, const struct que
 	}
 	b = (struct finding){.w = w,
 			     .checksum_flags = q->conf.rx_checksum_flags,
-			     .assumed_flags = checked ? 0 : GOOD_FLAGS,
-			     .checked = checked,
+			     .assumed_flags = ignored ? RX_GOOD_FLAGS : 0,
 			     .tags = q->tags,
 			     .newest = newest,
 			     .id_base = newest->id_base,
@@ -121,8 +117,9 @@ static __rte_always_inline void find_burst(struct el_worker *w, const struct que
 	rx_find(&b, burst->mbufs, done, burst->n, &burst->found, &burst->alike);
 }
 
-/* Compares answer i, to a probe of the round `l`, with what was sent, and writes it into the
- * record, as `mark` (el_record_answered_as). False: it is not the first one, or not to this probe.
+/* Compares answer i with what was sent, and writes it into the record, as `mark`
+ * (el_record_answered_as); half_open: the table of its round. False: it is not the first one, or
+ * not to this probe.
  */
 static __rte_always_inline bool take(struct el_worker *w, const struct found *f, size_t i,
 				     el_half_open *half_open, uint64_t ns, el_record mark)

@@ -409,7 +409,7 @@ AVX512_INLINE bool find_8(const struct finding *b, struct rte_mbuf *const *mbufs
 	struct said said;
 
 	if (!load_8(b, mbufs + at, tagged, family, kind, p, &e) ||
-	    (b->checked && !right_8(&e, family, kind, p)) ||
+	    (finding_checks(b) && !right_8(&e, family, kind, p)) ||
 	    !(kind == ECHO        ? read_echo(key, &e, &said)
 	      : kind == TCP       ? read_tcp(key, &e, &said)
 	      : kind == REFLECTED ? read_reflected(key, &e, family, &said)

@@ -13,7 +13,7 @@ static __rte_always_inline bool recognise(const struct finding *b, const struct 
 	const uint64_t flags = (m->ol_flags & b->checksum_flags) | b->assumed_flags;
 	const struct el_plain_good good = {.header = flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD,
 					   .tcp = flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD,
-					   .icmp = !b->checked};
+					   .icmp = !finding_checks(b)};
 	uint32_t l4_len;
 
 	if (unlikely(m->nb_segs > 1))
@@ -26,6 +26,12 @@ static __rte_always_inline bool recognise(const struct finding *b, const struct 
 	       el_plain_in_ipv6(&b->w->key, l3, l4_len, good, ret);
 }
 
+static inline void found_none(struct found *f, size_t i)
+{
+	f->slice[i] = NULL;
+	f->record[i] = NULL;
+}
+
 /* Record `index` of the round `l`, of slice `s`, is of the probe that answer i is to. */
 static inline void found_at(struct found *f, size_t i, struct live_round *l, el_record *record,
 			    const struct el_slice *s)
@@ -35,12 +41,6 @@ static inline void found_at(struct found *f, size_t i, struct live_round *l, el_
 	f->slice[i] = s;
 	rte_prefetch0(record);
 	rte_prefetch0(s);
-}
-
-static inline void found_none(struct found *f, size_t i)
-{
-	f->slice[i] = NULL;
-	f->record[i] = NULL;
 }
 
 /* The same for an id that is not of the newest round, but may be of an older one of this worker, of

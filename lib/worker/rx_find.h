@@ -19,13 +19,16 @@ struct found {
 	const struct el_slice *reflected[BURST];
 };
 
+/* What a NIC may say of checksums. */
+#define RX_GOOD_FLAGS (RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+
 /* What is the same for all frames of a burst. */
 struct finding {
 	struct el_worker *w;
 	uint64_t checksum_flags; /* what the NIC says of checksums and is believed */
-	uint64_t assumed_flags;  /* of these, where checksums are not looked at: all */
-	bool checked;            /* whether they are */
-	struct el_tags tags;     /* of the queue's VLAN */
+	/* RX_GOOD_FLAGS where checksums are not looked at: no NIC says more; else 0 */
+	uint64_t assumed_flags;
+	struct el_tags tags; /* of the queue's VLAN */
 	/* of the round begun last, what its answers need; `last` is its plan's last class */
 	struct live_round *newest;
 	uint32_t id_base, id_index_mask, id_other_bits, n_records;
@@ -33,6 +36,11 @@ struct finding {
 	const struct el_slice *slices;
 	struct el_plan_class last;
 };
+
+static inline bool finding_checks(const struct finding *b)
+{
+	return !b->assumed_flags;
+}
 
 /* Recognises the answers from the first-th to the one before the n-th, finds slice and record of
  * the probes that they are to, and prefetches both. *alike becomes false if one of them is of

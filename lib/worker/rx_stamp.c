@@ -69,7 +69,7 @@ bool rx_stamp_find(const struct finding *b, const struct rte_mbuf *m, struct fou
 	id = el_id_unpermute(&b->w->key, wire);
 	if (((id ^ b->id_base) & b->id_other_bits) || !el_id_index(id & b->id_index_mask, &index) ||
 	    index >= b->n_records ||
-	    (b->checked && !udp_is_right(l3, udp, m->ol_flags & b->checksum_flags)))
+	    (finding_checks(b) && !udp_is_right(l3, udp, m->ol_flags & b->checksum_flags)))
 		return false;
 	s = &b->slices[(likely(index >= b->last.base)
 			    ? el_plan_class_locate(&b->last, index, &f->pass[i])

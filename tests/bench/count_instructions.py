@@ -5,7 +5,8 @@
 Time depends on the machine and on what else it does; this does not. What is counted is what tx_poll, rx_poll
 with rx_forwarded, and the whole loop execute while bench_worker's samples are taken, the driver of the rings
 included. Fails where a count is more than TOLERANCE above its limit; says so where one is below it by as much. The
-same on a VLAN may take TAGGED more of the loop than without.
+same on a VLAN may take TAGGED instructions more of the loop than without: some 12 are needed, others are where the
+compiler has no registers left.
 Counts are those of one compiler: with another the status is 77, skipped.
 """
 import json
@@ -17,7 +18,7 @@ import sys
 import tempfile
 
 TOLERANCE = 0.05
-TAGGED = 0.05
+TAGGED = 20
 COLUMNS = ("tx", "rx", "loop")
 PACKETS = 25  # of each slice: 100,000 probes a row
 SKIP = 77
@@ -90,10 +91,10 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         for row, file in run(program, pathlib.Path(directory), "--vlan", "100"):
             counts = count(file, row["slices"] * row["packets"], row["answers"])
-            more = counts["loop"] / loops[row["type"], row["family"]] - 1
+            more = counts["loop"] - loops[row["type"], row["family"]]
             good &= more <= TAGGED
             print(f"{row['type']:14} {row['family']:6}  " + " ".join(f"{counts[c]:7.1f}" for c in COLUMNS) +
-                  f"  tagged: {more:+.1%}{'' if more <= TAGGED else ', FAILED'}")
+                  f"  tagged: {more:+.1f}{'' if more <= TAGGED else ', FAILED'}")
     if limits:
         sys.exit(f"not measured: {limits}")
     return 0 if good else 1

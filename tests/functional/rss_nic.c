@@ -13,9 +13,9 @@
  * "counts_half": of what it sends, though it sends all; "counts_32_bits": its counters pass 2^32
  * soon; "is_reset": they are set back now and then.
  *
- * RSS_NIC_EVENTS names a FIFO: the NIC has interrupts then, and each letter that is written there
- * is an event: (d) its link goes down, (u) up, (b) down and up at once; (r) it is removed. Nothing
- * passes it while it is down. */
+ * RSS_NIC_EVENTS names a FIFO: the driver tells of its link then, and each letter that is written
+ * there is an event: (d) its link goes down, (u) up, (b) down and up at once; (r) it is removed.
+ * Nothing passes it while it is down. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The port's interface goes down, comes up again, and is removed, while it is probed from; the same of devices that
-DPDK owns: a memif whose other end goes away, a tap, and a NIC with interrupts (tests/functional/rss_nic.c)."""
+DPDK owns: a memif whose other end goes away, a tap, and one whose driver tells of its link (tests/functional/rss_nic.c)."""
 import os
 
 import packets
@@ -180,7 +180,7 @@ def test_memif_without_a_peer(lab):
 
 
 def events(lab):
-    """A NIC with interrupts: what to start the prober with, and a function to have something happen to it."""
+    """A device whose driver tells of it: what to start the prober with, and a function to have something happen to it."""
     fifo = lab.directory / "events"
     os.mkfifo(fifo)
 
@@ -191,8 +191,8 @@ def events(lab):
             "profile": "generic"}, happen
 
 
-def test_nic_interrupts(lab):
-    """Down, up, and down for so short that nobody can see it but by the interrupt."""
+def test_drivers_tell(lab):
+    """Down, up, and down for so short that nobody can see it who is not told."""
     options, happen = events(lab)
     prober = on_device(lab, "net_null0,no-rx=1", HOST1, **options)
     happen("d")

@@ -299,9 +299,8 @@ static void free_plan(void)
 static struct finding finding(void)
 {
 	return (struct finding){.w = w,
-				.checksum_flags =
-				    RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD,
-				.checked = rnd(4) != 0,
+				.checksum_flags = RX_GOOD_FLAGS,
+				.assumed_flags = rnd(4) ? 0 : RX_GOOD_FLAGS,
 				.newest = w->newest,
 				.id_base = w->newest->id_base,
 				.id_index_mask = w->newest->id_index_mask,

@@ -214,8 +214,10 @@ static void set_source_subnet(struct fixture *f, uint32_t group, const char *pre
 static uint32_t source_number(const struct el_slice *s, const struct fixture *f)
 {
 	const struct el_ip *first = &f->groups[0].src_subnet_ipv4.ip;
+	uint32_t addresses[2]; /* the destination and the source */
 
-	return ntohl((uint32_t)(s->addr_key >> 32)) - ntohl(el_ip_v4(first));
+	memcpy(addresses, &s->addr_key, sizeof(addresses));
+	return ntohl(addresses[1]) - ntohl(el_ip_v4(first));
 }
 
 /* Packet i is sent from address number i mod K + 1 of the subnet (K its addresses but the first; a
