@@ -33,6 +33,7 @@ static struct el_plan_set set;
 static uint64_t stamp_ports[EL_PLAN_PORT_WORDS];
 static struct el_plan *plan;
 static struct el_block blocks[2]; /* of the newest round and of the one before */
+static struct el_tags tags;       /* of all frames of a burst */
 static struct rte_mbuf mbufs[BURST];
 static struct rte_mbuf *burst[BURST];
 static uint8_t *pages[BURST];
@@ -234,6 +235,20 @@ static uint32_t make_odd(uint8_t *frame, struct rte_mbuf *m, const struct shape 
 	}
 }
 
+/* Puts the tags into a frame, with any priority; if they are to be odd, perhaps on another VLAN, or
+ * of another type. Its length then. */
+static uint32_t put_tags(uint8_t *frame, uint32_t len, bool odd)
+{
+	if (!tags.len)
+		return len;
+	memmove(frame + 12 + tags.len, frame + 12, len - 12);
+	memcpy(frame + 12, &tags.bytes, tags.len);
+	frame[14] ^= (uint8_t)(rnd(8) << 5);
+	if (odd && !rnd(4))
+		frame[12 + rnd(tags.len)] ^= (uint8_t)(1 << rnd(8));
+	return len + tags.len;
+}
+
 /* The number of a burst's frames, of which one is odd or none. */
 static uint32_t make_burst(const struct shape *s, bool odd)
 {
@@ -246,6 +261,7 @@ static uint32_t make_burst(const struct shape *s, bool odd)
 		mbufs[i] = (struct rte_mbuf){.buf_addr = pages[i], .nb_segs = 1};
 		len = odd && i == which ? make_odd(frame, &mbufs[i], s)
 					: make(frame, s, random_id()) + padding;
+		len = put_tags(frame, len, odd && i == which);
 		mbufs[i].data_len = (uint16_t)len;
 		mbufs[i].data_off = (uint16_t)(PAGE - len);
 		memcpy(pages[i] + PAGE - len, frame, len);
@@ -301,6 +317,7 @@ static struct finding finding(void)
 	return (struct finding){.w = w,
 				.checksum_flags = RX_GOOD_FLAGS,
 				.assumed_flags = rnd(4) ? 0 : RX_GOOD_FLAGS,
+				.tags = tags,
 				.newest = w->newest,
 				.id_base = w->newest->id_base,
 				.id_index_mask = w->newest->id_index_mask,
@@ -367,6 +384,7 @@ static uint32_t compare_reflected(const struct finding *b, uint32_t n)
 
 static void vectors_find_the_same(void **state)
 {
+	static const el_vlan vlans[] = {0, 100, 7 << 16 | 100};
 	uint64_t whole = 0, found = 0;
 	uint8_t bytes[32];
 
@@ -384,6 +402,7 @@ static void vectors_find_the_same(void **state)
 
 		fill(bytes, sizeof(bytes));
 		w->key = el_id_key_init(bytes);
+		tags = el_tags_of(vlans[rnd(3)]);
 		make_plan();
 		b = finding();
 		n = make_burst(&shape, odd);
