@@ -172,15 +172,14 @@ static inline bool el_plain_is_ipv6(const uint8_t *frame, uint32_t len, uint32_t
 
 static inline bool el_plain_header_right(const uint8_t *l3)
 {
-	return el_sum(l3, EL_IPV4_LEN, 0) % 0xffff == 0;
+	return el_sum_is_zero(el_sum(l3, EL_IPV4_LEN, 0));
 }
 
 static inline bool el_plain_sum_right(const uint8_t *l4, uint32_t l4_len, uint32_t usual,
 				      uint64_t sum)
 {
-	sum =
-	    __builtin_expect(l4_len == usual, 1) ? el_sum(l4, usual, sum) : el_sum(l4, l4_len, sum);
-	return sum % 0xffff == 0;
+	sum = l4_len == usual ? el_sum(l4, usual, sum) : el_sum(l4, l4_len, sum);
+	return el_sum_is_zero(sum);
 }
 
 /* sum: of the addresses. */
