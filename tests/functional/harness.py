@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import packets
 from children import Child, children, wait_until
@@ -200,6 +201,7 @@ class Capture:
         self.path = lab.directory / f"{role}.{lab.next_number()}.pcap"
         self.log_path = self.path.with_suffix(".tcpdump")
         self.packets = []
+        self.last_read = -1, time.monotonic()
         with open(self.log_path, "wb") as log:
             self.process = lab.popen(role, ["tcpdump", "-i", interface, "-n", "-U", "-Z", "root",
                                             "--immediate-mode", "-B", "16384", "-s", "256", "-w",
@@ -215,11 +217,19 @@ class Capture:
         said = re.findall(r"(\d+) packets? captured, (\d+) packets? received by filter", self.log_path.read_text())
         return [(int(read), int(had)) for read, had in said]
 
+    def has_read(self, had):
+        """Whether it has read so many packets; or none for two seconds: the kernel counts those, too, that came before
+        the filter was set, and that tcpdump has thrown away."""
+        read = self.counts()[-1][0]
+        if read != self.last_read[0]:
+            self.last_read = read, time.monotonic()
+        return read >= had or time.monotonic() - self.last_read[1] > 2
+
     def __exit__(self, *_):
         # all that the kernel had by now, which would be lost with its end; more may go on coming
         before = len(self.counts())
         had = wait_until(lambda: self.counts()[before:], 5, "tcpdump to say how many packets there are")[0][1]
-        wait_until(lambda: self.counts()[-1][0] >= had, 5, "tcpdump to have read all packets")
+        wait_until(lambda: self.has_read(had), 60, "tcpdump to have read all packets")
         self.process.send_signal(signal.SIGINT)
         self.process.wait(10)
         assert "\n0 packets dropped by kernel" in self.log_path.read_text(), "tcpdump missed packets"
