@@ -201,6 +201,7 @@ class Capture:
         self.path = lab.directory / f"{role}.{lab.next_number()}.pcap"
         self.log_path = self.path.with_suffix(".tcpdump")
         self.packets = []
+        self.early = 0  # packets that may have come before it had its filter: it never reads them
         self.last_read = -1, time.monotonic()
         with open(self.log_path, "wb") as log:
             self.process = lab.popen(role, ["tcpdump", "-i", interface, "-n", "-U", "-Z", "root",
@@ -209,6 +210,8 @@ class Capture:
 
     def __enter__(self):
         wait_until(lambda: "listening on" in self.log_path.read_text(), 5, "tcpdump")
+        read, had = wait_until(self.counts, 5, "tcpdump to say how many packets there are")[0]
+        self.early = had - read
         return self
 
     def counts(self):
@@ -218,12 +221,12 @@ class Capture:
         return [(int(read), int(had)) for read, had in said]
 
     def has_read(self, had):
-        """Whether it has read so many packets; or none for two seconds: the kernel counts those, too, that came before
-        the filter was set, and that tcpdump has thrown away."""
+        """Whether it has read so many packets; or all but the early ones, which the kernel counts, and none for two
+        seconds."""
         read = self.counts()[-1][0]
         if read != self.last_read[0]:
             self.last_read = read, time.monotonic()
-        return read >= had or time.monotonic() - self.last_read[1] > 2
+        return read >= had or (read >= had - self.early and time.monotonic() - self.last_read[1] > 2)
 
     def __exit__(self, *_):
         # all that the kernel had by now, which would be lost with its end; more may go on coming
