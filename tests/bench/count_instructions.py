@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 TOLERANCE = 0.05
-TAGGED = 20
+TAGGED = 16
 COLUMNS = ("tx", "rx", "loop")
 PACKETS = 25  # of each slice: 100,000 probes a row
 SKIP = 77
