@@ -139,15 +139,16 @@ static inline bool el_plain_quote_v6(struct el_plain *p, const struct el_id_key 
 enum { EL_ETHER_LEN = 14 };
 
 /* Whether an Ethernet frame of `len` bytes is plain, and has one of the IP versions. Then its IP
- * header is at EL_ETHER_LEN, behind it are *ret_l4_len bytes of the packet, and there are 20 at
- * least that can be read. */
+ * header is at EL_ETHER_LEN, behind it are *ret_l4_len bytes of the packet, and there are `least`
+ * of L4 that can be read. */
 
-static inline bool el_plain_is_ipv4(const uint8_t *frame, uint32_t len, uint32_t *ret_l4_len)
+static inline bool el_plain_has_ipv4(const uint8_t *frame, uint32_t len, uint32_t least,
+				     uint32_t *ret_l4_len)
 {
 	const uint8_t *l3 = frame + EL_ETHER_LEN;
 
-	if (len < EL_ETHER_LEN + EL_IPV4_LEN + EL_TCP_LEN ||
-	    el_load16(frame + 12) != htobe16(0x0800) || l3[0] != 0x45)
+	if (len < EL_ETHER_LEN + EL_IPV4_LEN + least || el_load16(frame + 12) != htobe16(0x0800) ||
+	    l3[0] != 0x45)
 		return false;
 	/* a length that is too short becomes too long */
 	*ret_l4_len = (uint32_t)be16toh(el_load16(l3 + 2)) - EL_IPV4_LEN;
@@ -155,15 +156,28 @@ static inline bool el_plain_is_ipv4(const uint8_t *frame, uint32_t len, uint32_t
 	       !(el_load16(l3 + 6) & htobe16(0x3fff));
 }
 
-static inline bool el_plain_is_ipv6(const uint8_t *frame, uint32_t len, uint32_t *ret_l4_len)
+static inline bool el_plain_has_ipv6(const uint8_t *frame, uint32_t len, uint32_t least,
+				     uint32_t *ret_l4_len)
 {
 	const uint8_t *l3 = frame + EL_ETHER_LEN;
 
-	if (len < EL_ETHER_LEN + EL_IPV6_LEN + EL_TCP_LEN ||
-	    el_load16(frame + 12) != htobe16(0x86dd) || l3[0] >> 4 != 6)
+	if (len < EL_ETHER_LEN + EL_IPV6_LEN + least || el_load16(frame + 12) != htobe16(0x86dd) ||
+	    l3[0] >> 4 != 6)
 		return false;
 	*ret_l4_len = be16toh(el_load16(l3 + 4));
 	return *ret_l4_len <= len - EL_ETHER_LEN - EL_IPV6_LEN;
+}
+
+/* The same of frames that may be answers, none of which is shorter. */
+
+static inline bool el_plain_is_ipv4(const uint8_t *frame, uint32_t len, uint32_t *ret_l4_len)
+{
+	return el_plain_has_ipv4(frame, len, EL_TCP_LEN, ret_l4_len);
+}
+
+static inline bool el_plain_is_ipv6(const uint8_t *frame, uint32_t len, uint32_t *ret_l4_len)
+{
+	return el_plain_has_ipv6(frame, len, EL_TCP_LEN, ret_l4_len);
 }
 
 /* Whether checksums of such a packet are right: of the IPv4 header, of TCP, of ICMP. ICMP of

@@ -82,6 +82,9 @@ struct el_respond_segment {
 void el_respond_tcp(const struct el_pkt *pkt, const struct el_respond_segment *segment,
 		    uint8_t *l3);
 
+/* Writes the one that a host says to a segment which is no RST. */
+void el_respond_to_segment(const struct el_responder *r, const struct el_pkt *pkt, uint8_t *l3);
+
 /* Writes an error of ICMP or ICMPv6 about a packet, which quotes its first `quoted` bytes from the
  * IP header on, to `l3`: there they are already, behind an IP header and EL_RESPOND_ERROR_LEN. */
 #define EL_RESPOND_ERROR_LEN 8

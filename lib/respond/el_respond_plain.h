@@ -88,6 +88,16 @@ EL_RESPOND_INLINE uint32_t el_respond_ports(const struct el_pkt *pkt)
 	return ports >> 16 | ports << 16;
 }
 
+/* The sum of the pseudo header of a packet, and so of one of the same length back. */
+EL_RESPOND_INLINE uint64_t el_respond_sum_pseudo(const struct el_pkt *pkt, uint8_t protocol,
+						 uint16_t l4_len)
+{
+	uint64_t sum = (uint64_t)htobe16(protocol) + htobe16(l4_len);
+
+	/* the destination follows the source */
+	return pkt->family == 4 ? el_sum(pkt->ip.src, 8, sum) : el_sum(pkt->ip.src, 32, sum);
+}
+
 /* ---- TCP ---- */
 
 /* What a segment takes of the sequence numbers (RFC 9293 section 3.4). */
@@ -132,6 +142,14 @@ EL_RESPOND_INLINE uint8_t *el_respond_udp(const struct el_pkt *pkt, uint8_t *l3,
 	return udp;
 }
 
+/* Whether two reflectors of STAMP talk to each other, and so would go on for ever. */
+EL_RESPOND_INLINE bool el_respond_is_between_reflectors(const struct el_pkt *pkt)
+{
+	const uint16_t stamp = 862; /* RFC 8762 section 4.1 */
+
+	return el_get16(pkt->l4) == stamp && el_get16(pkt->l4 + 2) == stamp;
+}
+
 /* The sum of all that the checksum of a datagram of `len` bytes is over. */
 EL_RESPOND_INLINE uint64_t el_respond_udp_sum(const uint8_t *l3, const uint8_t *udp, uint16_t len)
 {
@@ -146,6 +164,42 @@ EL_RESPOND_INLINE void el_respond_udp_set_checksum(uint8_t *udp, uint64_t sum)
 	if (!checksum)
 		checksum = UINT16_MAX; /* 0 would be none (RFC 768, RFC 8200 section 8.1) */
 	memcpy(udp + 6, &checksum, 2);
+}
+
+/* ---- ICMP errors ---- */
+
+#define EL_RESPOND_TOS_ERROR 0xc0 /* internetwork control: RFC 1812 section 4.3.2.5 */
+
+/* What no port unreachable is too long for to be quoted whole: RFC 1812 section 4.3.2.3, less the
+ * headers. */
+#define EL_RESPOND_QUOTED_WHOLE 548
+
+/* As el_respond_error, of whose quote the sum is known. */
+EL_RESPOND_INLINE void el_respond_error_of_sum(const struct el_pkt *pkt, uint8_t type, uint8_t code,
+					       size_t quoted, uint64_t quote_sum, uint8_t *l3)
+{
+	const uint8_t protocol = pkt->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	const size_t len = EL_RESPOND_ERROR_LEN + quoted;
+	const uint32_t type_code = (uint32_t)type << 8 | code;
+	uint64_t sum = el_sum_add(quote_sum, htobe16((uint16_t)type_code)), header;
+
+	if (pkt->family == 6)
+		sum = el_sum_add(sum, el_respond_sum_pseudo(pkt, protocol, (uint16_t)len));
+	sum = be16toh((uint16_t)~el_sum_fold(sum));
+	header = htobe64((uint64_t)type_code << 48 | sum << 32);
+	l3 += el_respond_ip_header(pkt, l3, protocol, EL_RESPOND_TOS_ERROR, EL_RESPOND_TTL, len);
+	memcpy(l3, &header, EL_RESPOND_ERROR_LEN);
+}
+
+/* The port unreachable that quotes a datagram (RFC 792, RFC 4443 section 3.1), as above. */
+EL_RESPOND_INLINE void el_respond_unreachable(const struct el_pkt *pkt, size_t quoted,
+					      uint64_t quote_sum, uint8_t *l3)
+{
+	const bool v4 = pkt->family == 4;
+
+	el_respond_error_of_sum(pkt, v4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH,
+				v4 ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT, quoted,
+				quote_sum, l3);
 }
 
 /* ---- echo ---- */

@@ -7,9 +7,7 @@
 #define IPV6_LEN 40U
 #define ICMP_LEN EL_RESPOND_ERROR_LEN
 #define IPV4_ERROR_MAX 576U /* RFC 1812 section 4.3.2.3 */
-#define TOS_ERROR 0xc0      /* internetwork control: RFC 1812 section 4.3.2.5 */
 #define WINDOW 64240
-#define STAMP_PORT 862 /* RFC 8762 section 4.1 */
 
 static size_t ip_len(const struct el_pkt *pkt)
 {
@@ -53,13 +51,10 @@ void el_respond_tcp(const struct el_pkt *pkt, const struct el_respond_segment *s
 		       window = segment->flags & TH_RST ? 0 : WINDOW,
 		       flags = EL_RESPOND_TCP_LEN / 4 << 12 | segment->flags,
 		       flags_window = htobe32(flags << 16 | window);
-	uint64_t sum = (uint64_t)ports + sequence + acknowledged + flags_window +
-		       htobe16(IPPROTO_TCP) + htobe16(EL_RESPOND_TCP_LEN);
-	uint16_t checksum;
+	const uint64_t sum = el_sum_add(el_respond_sum_pseudo(pkt, IPPROTO_TCP, EL_RESPOND_TCP_LEN),
+					(uint64_t)ports + sequence + acknowledged + flags_window);
+	const uint16_t checksum = (uint16_t)~el_sum_fold(sum);
 
-	/* the addresses are those of the packet, exchanged */
-	sum = el_sum(pkt->ip.src, pkt->family == 4 ? 8 : 32, sum);
-	checksum = (uint16_t)~el_sum_fold(sum);
 	l3 += el_respond_ip_header(pkt, l3, IPPROTO_TCP, el_respond_tos(pkt) & EL_RESPOND_DSCP,
 				   EL_RESPOND_TTL, EL_RESPOND_TCP_LEN);
 	memcpy(l3, &ports, 4);
@@ -70,7 +65,7 @@ void el_respond_tcp(const struct el_pkt *pkt, const struct el_respond_segment *s
 	memset(l3 + 18, 0, 2);
 }
 
-static void put_tcp(const struct el_responder *r, const struct el_pkt *pkt, uint8_t *l3)
+void el_respond_to_segment(const struct el_responder *r, const struct el_pkt *pkt, uint8_t *l3)
 {
 	struct el_respond_segment s = el_respond_segment(pkt, is_open(r, el_get16(pkt->l4 + 2)));
 
@@ -81,41 +76,28 @@ static void put_tcp(const struct el_responder *r, const struct el_pkt *pkt, uint
 
 /* ---- ICMP errors ---- */
 
+_Static_assert(EL_RESPOND_QUOTED_WHOLE == IPV4_ERROR_MAX - IPV4_LEN - ICMP_LEN &&
+		   EL_RESPOND_QUOTED_WHOLE <= EL_RESPOND_MAX - IPV6_LEN - ICMP_LEN,
+	       "of both families");
+
 /* RFC 792, RFC 4443 section 3 */
 void el_respond_error(const struct el_pkt *pkt, uint8_t type, uint8_t code, size_t quoted,
 		      uint8_t *l3)
 {
-	uint8_t protocol = pkt->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	size_t len = ICMP_LEN + quoted;
-	uint64_t sum;
-	uint8_t *l4 = l3 + el_respond_ip_header(pkt, l3, protocol, TOS_ERROR, EL_RESPOND_TTL, len);
-	uint16_t checksum;
+	uint64_t sum = el_sum(l3 + ip_len(pkt) + ICMP_LEN, quoted, 0);
 
-	memset(l4, 0, ICMP_LEN);
-	l4[0] = type;
-	l4[1] = code;
-	sum = pkt->family == 4 ? 0 : el_sum_pseudo(l3, protocol, (uint16_t)len);
-	checksum = (uint16_t)~el_sum_fold(el_sum(l4, len, sum));
-	memcpy(l4 + 2, &checksum, sizeof(checksum));
+	el_respond_error_of_sum(pkt, type, code, quoted, sum, l3);
 }
 
 static void put_unreachable(const struct el_pkt *pkt, size_t len, uint8_t *l3)
 {
-	bool v4 = pkt->family == 4;
 	size_t before = ip_len(pkt) + ICMP_LEN, quoted = len - before;
 
 	memcpy(l3 + before, pkt->l3, quoted);
-	el_respond_error(pkt, v4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH,
-			 v4 ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT, quoted, l3);
+	el_respond_unreachable(pkt, quoted, el_sum(pkt->l3, quoted, 0), l3);
 }
 
 /* ---- what is answered ---- */
-
-/* Whether two reflectors talk to each other. */
-static bool is_between_reflectors(const struct el_pkt *pkt)
-{
-	return el_get16(pkt->l4) == STAMP_PORT && el_get16(pkt->l4 + 2) == STAMP_PORT;
-}
 
 /* Length of the answer's L4 packet; 0: there is none. */
 static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
@@ -127,7 +109,7 @@ static size_t answer_len(const struct el_responder *r, const struct el_pkt *pkt)
 		return pkt->l4[13] & TH_RST ? 0 : EL_RESPOND_TCP_LEN;
 	case IPPROTO_UDP:
 		most = (pkt->family == 4 ? IPV4_ERROR_MAX : EL_RESPOND_MAX) - header - ICMP_LEN;
-		if (!r->port_unreachable || is_between_reflectors(pkt))
+		if (!r->port_unreachable || el_respond_is_between_reflectors(pkt))
 			return 0;
 		return ICMP_LEN + (whole < most ? whole : most);
 	case IPPROTO_ICMP:
@@ -149,7 +131,7 @@ void el_respond_write(const struct el_responder *r, const struct el_pkt *pkt, si
 		      uint8_t *answer)
 {
 	if (pkt->protocol == IPPROTO_TCP) {
-		put_tcp(r, pkt, answer);
+		el_respond_to_segment(r, pkt, answer);
 	} else if (pkt->protocol == IPPROTO_UDP) {
 		put_unreachable(pkt, len, answer);
 	} else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The responder: requests of others' probes, which are no answers to ours. The plain ones are found
- * in the burst that they came in, all others by rx_any. Most echo requests are turned round where
- * they are (respond_echo.c); each other answer is made in a buffer of a pool of the responder's
- * own, so that neither receiving nor probes are ever short of buffers for it. It goes out in the
+ * in the burst that they came in, all others by rx_any. Most are turned round in their own buffers
+ * (respond_turn.c); each other answer is made in a buffer of a pool of the responder's own, so that
+ * neither receiving nor probes are ever short of buffers for it. It goes out in the
  * same iteration, back to the station that the request came from, by the port that it came in on:
  * whoever it claims to be is in `allow`, so what forges it can make the port send where it could
  * send itself. */
@@ -317,9 +317,7 @@ static inline bool parse_plain(const struct el_worker *w, const struct rte_mbuf 
 		return false;
 	}
 	pkt->l4_len = (uint16_t)l4_len;
-	if (l4_len < EL_TCP_LEN && (pkt->protocol == IPPROTO_TCP || l4_len < EL_UDP_LEN))
-		return false;
-	if (pkt->protocol == IPPROTO_TCP && (pkt->l4[13] & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
+	if (l4_len < EL_UDP_LEN || (pkt->protocol == IPPROTO_TCP && !respond_is_syn(pkt)))
 		return false;
 	return find_type(w, pkt, ret_type) && *ret_type != ANSWER_UDP;
 }
@@ -330,7 +328,7 @@ uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **m
 	struct rte_mbuf *taken[BURST];
 	uint32_t n_taken = 0, left = 0;
 
-	n = respond_echoes(w, q, mbufs, n);
+	n = respond_turn(w, q, mbufs, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 		enum answer_type type;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 /* A worker's responder. Once the worker has it, all of it is the worker's own. */
+#include <netinet/tcp.h>
+
 #include "el_respond.h"
 #include "el_worker_respond.h"
 #include "worker_internal.h"
@@ -147,10 +149,22 @@ static __rte_always_inline bool pair_is_of(const struct pair *p, const struct el
 const struct pair *respond_pair(struct el_worker *w, const struct queue *q,
 				const struct el_pkt *pkt, uint64_t hash);
 
-/* respond_echo.c: turns round what it can of a burst, not empty; how many others there are, in
+/* Whether a packet of TCP is a sound SYN. */
+static __rte_always_inline bool respond_is_syn(const struct el_pkt *pkt)
+{
+	uint32_t header;
+
+	if (pkt->l4_len < EL_RESPOND_TCP_LEN)
+		return false;
+	header = pkt->l4[12] >> 2 & 60;
+	return (pkt->l4[13] & (TH_SYN | TH_ACK | TH_RST)) == TH_SYN &&
+	       header >= EL_RESPOND_TCP_LEN && header <= pkt->l4_len;
+}
+
+/* respond_turn.c: turns round what it can of a burst, not empty; how many others there are, in
  * front and in their order. */
-__rte_hot uint32_t respond_echoes(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs,
-				  uint32_t n);
+__rte_hot uint32_t respond_turn(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs,
+				uint32_t n);
 
 /* respond_stamp.c */
 

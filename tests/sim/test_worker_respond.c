@@ -177,6 +177,14 @@ static void refusals_are_counted(void **state)
 	q.frame[ETH + 8]--;
 	if (family == 4)
 		refused(b, &q, EL_COUNTER_REFUSED_CHECKSUM);
+	/* neither too short a header of TCP nor one that is longer than its segment is any */
+	q = kinds[1];
+	q.frame[ETH + L3 + 12] = 0x40;
+	fix_checksums(q.frame);
+	refused(b, &q, EL_COUNTER_DROP_RX_MALFORMED);
+	q.frame[ETH + L3 + 12] = 0x60;
+	fix_checksums(q.frame);
+	refused(b, &q, EL_COUNTER_DROP_RX_TRUNCATED);
 	n_silent = 0;
 	end(b, r);
 }

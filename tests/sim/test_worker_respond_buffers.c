@@ -249,6 +249,81 @@ static void echoes_are_turned_round(void **state)
 	end(b, r);
 }
 
+/* So is a SYN, to an open port or another, and a datagram, in front of which its answer begins. */
+static void others_are_turned_round(void **state)
+{
+	static const uint8_t payload[480] = {1, 2, 3, 4, 5};
+	const struct request requests[] = {
+	    segment(PEER, 443, 0x02),
+	    segment(PEER, 80, 0xc2), /* with ECN */
+	    datagram(PEER, 5000, 33434, payload, 4),
+	    datagram(PEER, 5000, 33434, payload, 0),
+	    datagram(PEER, 5000, 33434, payload, 23),
+	    datagram(PEER, 862, 863, payload, 44),
+	    datagram(PEER, 5000, 33434, payload, 480),
+	};
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = responding(r);
+	struct answered in_own, in_other;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(requests); i++) {
+		const struct request *q = &requests[i];
+
+		for (int shared = 0; shared < 2; shared++) {
+			struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool);
+			struct rte_mbuf *answer;
+
+			memcpy(rte_pktmbuf_append(m, (uint16_t)q->len), q->frame, q->len);
+			rte_mbuf_refcnt_update(m, (int16_t)shared);
+			assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
+			poll_all(b);
+			answer = take(b, 0);
+			assert_non_null(answer);
+			assert_true((answer == m) == !shared);
+			assert_ptr_equal(answer->pool, shared ? answer_pool : b->rx_pool);
+			assert_int_equal(rte_ring_enqueue(b->out[0], answer), 0);
+			assert_true(next_reply(b, q, shared ? &in_other : &in_own));
+			if (shared)
+				rte_pktmbuf_free(m);
+		}
+		assert_int_equal(in_own.len, in_other.len);
+		assert_memory_equal(in_own.frame, in_other.frame, in_own.len);
+	}
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_TCP), 2 * 2);
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_UDP), 2 * (RTE_DIM(requests) - 2));
+	assert_int_equal(rte_mempool_in_use_count(b->rx_pool), 0);
+	end(b, r);
+}
+
+/* Without room in front of it, or longer than what is quoted whole, a datagram is answered from
+ * another buffer. */
+static void datagrams_without_room(void **state)
+{
+	static const uint8_t payload[1400] = {1, 2, 3, 4, 5};
+	struct el_worker_responder_config conf = everything();
+	struct el_worker_responder *r = make(&conf, NULL);
+	struct bench *b = responding(r);
+
+	(void)state;
+	for (int is_long = 0; is_long < 2; is_long++) {
+		struct request q =
+		    datagram(PEER, 5000, 33434, payload, is_long ? sizeof(payload) : 4);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool), *answer;
+
+		m->data_off = is_long ? RTE_PKTMBUF_HEADROOM : (uint16_t)(L3 + 7);
+		memcpy(rte_pktmbuf_append(m, (uint16_t)q.len), q.frame, q.len);
+		assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
+		poll_all(b);
+		answer = take(b, 0);
+		assert_non_null(answer);
+		assert_ptr_equal(answer->pool, answer_pool);
+		rte_pktmbuf_free(answer);
+	}
+	end(b, r);
+}
+
 /* A buffer that somebody else has, too, or that is not all of the frame, stays as it is. */
 static void shared_buffers_stay(void **state)
 {
@@ -335,6 +410,8 @@ int main(void)
 	    cmocka_unit_test(a_device_that_takes_little),
 	    cmocka_unit_test(kinds_go_out_together),
 	    cmocka_unit_test(echoes_are_turned_round),
+	    cmocka_unit_test(others_are_turned_round),
+	    cmocka_unit_test(datagrams_without_room),
 	    cmocka_unit_test(shared_buffers_stay),
 	    cmocka_unit_test(few_receive_buffers),
 	    cmocka_unit_test(no_buffers),
