@@ -153,9 +153,9 @@ static inline void el_make_udpunreachable(const struct el_id_key *key,
 
 /* The tail is copied in steps of 32 bytes from its end; what that writes before it is the
  * template's place, which comes after. T1 and error estimate are zero until the probe is stamped.
- * Returns the checksum, as it is in memory. */
-static inline uint16_t el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job,
-				     uint8_t family)
+ */
+static inline struct el_probe_stamp_made
+el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job, uint8_t family)
 {
 	const struct el_probe_stamp_kind *kind = job->stamp;
 	const struct el_slice *s = job->slice;
@@ -178,5 +178,6 @@ static inline uint16_t el_make_stamp(const struct el_id_key *key, const struct e
 	sum = el_checksum(s->l4_sum + port_be + el_halves(wire_be));
 	sum = sum ? sum : UINT16_MAX;
 	el_store16(l4 + 6, sum);
-	return sum;
+	return (struct el_probe_stamp_made){
+	    .checksum = sum, .tail_len = kind->tail_len, .plain = kind->plain};
 }

@@ -23,7 +23,8 @@ struct el_probe_stamp_kind {
 	struct el_stamp_sender sender;
 	uint16_t payload_len; /* random bytes behind the tail */
 	uint8_t tail_len;     /* a multiple of 4 */
-	bool plain;           /* unauthenticated, and asks for nothing */
+	/* unauthenticated, and asks for nothing: 1 + sender.format; else 0 */
+	uint8_t plain;
 	/* right-aligned, zeros before it */
 	uint8_t tail[EL_PROBE_STAMP_TAIL_MAX];
 };
@@ -59,15 +60,21 @@ static inline struct el_probe_stamp_time el_probe_stamp_time_of(uint64_t t1,
 void el_probe_stamp_sign(const struct el_probe_stamp_kind *kind, uint8_t *end,
 			 const struct el_probe_stamp_time *time, uint16_t ssid, uint32_t n_sent);
 
-/* The same for plain kinds: the length of the tail is all there is of the kind. made: what
- * el_make_stamp returned. Nothing is read of the probe, which has just been written. */
-static inline void el_probe_stamp_set(uint8_t *end, uint8_t tail_len,
-				      const struct el_probe_stamp_time *time, uint16_t made)
+/* What is known of a probe once it is made (el_make_stamp). */
+struct el_probe_stamp_made {
+	uint16_t checksum;       /* as it is in memory; T1 and error estimate are zero */
+	uint8_t tail_len, plain; /* of its kind */
+};
+
+/* The same for plain kinds. Nothing is read of the probe, which has just been written, nor of its
+ * kind. */
+static inline void el_probe_stamp_set(uint8_t *end, const struct el_probe_stamp_made *made,
+				      const struct el_probe_stamp_time *time)
 {
-	uint8_t *packet = end - tail_len - EL_PROBE_STAMP_HEAD, *checksum = packet - 2;
+	uint8_t *packet = end - made->tail_len - EL_PROBE_STAMP_HEAD, *checksum = packet - 2;
 	uint64_t t1_be = htobe64(time->t1);
 	uint16_t error_be = htobe16(time->error_estimate);
-	uint16_t sum = (uint16_t)~el_sum_fold((uint64_t)(uint16_t)~made + time->sum);
+	uint16_t sum = (uint16_t)~el_sum_fold((uint64_t)(uint16_t)~made->checksum + time->sum);
 
 	sum = sum ? sum : UINT16_MAX; /* zero would mean that there is none (RFC 768) */
 	memcpy(packet + 4, &t1_be, 8);

@@ -33,7 +33,8 @@ int el_probe_stamp_kind_init(struct el_probe_stamp_kind *kind, const struct el_s
 	*kind = (struct el_probe_stamp_kind){.sender = *sender,
 					     .payload_len = (uint16_t)(len - tail_end),
 					     .tail_len = (uint8_t)tail_len};
-	kind->plain = !sender->authenticated && !sender->asks;
+	if (!sender->authenticated && !sender->asks)
+		kind->plain = (uint8_t)(1 + sender->format);
 	kind->sender.len = (uint16_t)len;
 	kind->sender.ssid = kind->sender.error_estimate = 0;
 	if (len > base)

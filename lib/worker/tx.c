@@ -322,7 +322,7 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 	 * told */
 	const struct el_probe_stamp_kind *kinds = b->live->block->set->stamp_kinds;
 	const struct el_slice **slices = p->slices + p->n;
-	uint16_t *made = p->made + p->n;
+	struct el_probe_stamp_made *made = p->made + p->n;
 	const uint8_t *payload = w->conf.payload;
 	struct tcp_tuples tcp;
 	struct form form;

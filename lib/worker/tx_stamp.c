@@ -53,24 +53,21 @@ uint32_t tx_stamp(struct el_worker *w, struct probe_list *p, uint64_t ns)
 		struct el_block *b = r->live->block;
 		/* in registers: the bytes that are written might be theirs, as far as can be told
 		 */
-		const struct el_probe_stamp_kind *kinds = b->set->stamp_kinds;
 		struct el_stamp_note *notes = b->stamps;
 		const uint32_t stamps = p->stamps, n = r->n, record = r->record;
 
 		set_times(w, b, ns, &times);
 		for (uint32_t j = 0; j < n; j++, i++) {
-			const struct el_probe_stamp_kind *kind;
+			const struct el_probe_stamp_made made = p->made[i];
 			const struct el_probe_stamp_time *time;
 
 			if (!(stamps >> i & 1))
 				continue;
-			kind = &kinds[p->slices[i]->stamp_kind];
-			if (unlikely(!kind->plain))
+			if (unlikely(!made.plain))
 				return i;
-			time = &times.of[kind->sender.format];
+			time = &times.of[made.plain - 1];
 			notes[record + j].t1 = time->t1;
-			el_probe_stamp_set(frame_end(p->mbufs[i]), kind->tail_len, time,
-					   p->made[i]);
+			el_probe_stamp_set(frame_end(p->mbufs[i]), &made, time);
 		}
 	}
 	return i;

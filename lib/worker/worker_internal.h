@@ -55,9 +55,9 @@ struct probe_list {
 	uint32_t sent;        /* bytes that have been sent */
 	uint32_t n, n_runs;
 	uint32_t stamps; /* a bit for each that is STAMP and is stamped when it is sent, */
-	/* and its slice, and its checksum before that; of others not set */
+	/* and its slice, and what is known of it; of others not set */
 	const struct el_slice *slices[BURST];
-	uint16_t made[BURST];
+	struct el_probe_stamp_made made[BURST];
 };
 _Static_assert(BURST <= 32, "a bit for each");
 

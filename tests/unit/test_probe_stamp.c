@@ -71,7 +71,8 @@ struct probe {
 	uint8_t *end, *l3, *packet;
 	size_t len; /* of the packet */
 	uint32_t id;
-	uint16_t ssid, port, made; /* its checksum as it was made */
+	uint16_t ssid, port;
+	struct el_probe_stamp_made made;
 };
 
 static void make(struct probe *p, const struct el_stamp_sender *sender)
@@ -124,7 +125,7 @@ static void stamp(struct probe *p, const struct el_probe_stamp_time *time, uint3
 	if (p->kind.sender.authenticated || p->kind.sender.asks)
 		el_probe_stamp_sign(&p->kind, p->end, time, p->ssid, n_sent);
 	else
-		el_probe_stamp_set(p->end, p->kind.tail_len, time, p->made);
+		el_probe_stamp_set(p->end, &p->made, time);
 }
 
 /* Made in parts and stamped, even twice, it is what lib/stamp builds at once. */
