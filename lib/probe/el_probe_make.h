@@ -152,8 +152,8 @@ static inline void el_make_udpunreachable(const struct el_id_key *key,
 }
 
 /* The tail is copied in steps of 32 bytes from its end; what that writes before it is the
- * template's place, which comes after. T1 and error estimate are zero until the probe is stamped.
- */
+ * template's place, which comes after. T1 and error estimate are zero until the probe is stamped,
+ * by what is returned (el_probe_stamp_set, el_probe_stamp_sign). */
 static inline struct el_probe_stamp_made
 el_make_stamp(const struct el_id_key *key, const struct el_probe_job *job, uint8_t family)
 {

@@ -303,6 +303,14 @@ static inline void make_probe(enum el_probe_type type, uint8_t family, const str
 	}
 }
 
+/* The payload of n probes, of the slices from `s` on, into buffers that may have held another. */
+static __rte_noinline void write_payloads(struct rte_mbuf *const *mbufs, const struct el_slice *s,
+					  uint32_t n, const uint8_t *payload)
+{
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(frame_end(mbufs[i]), payload, s[i].payload_len);
+}
+
 /* Builds probe `packet` of up to n slices from `s` on, for the records from `index` on; returns how
  * many. Stops at the first slice of another type, family or queue, or that needs more than a probe:
  * see build_one. Each caller gives a constant type and family, so that the loop holds only what
@@ -323,7 +331,6 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 	const struct el_probe_stamp_kind *kinds = b->live->block->set->stamp_kinds;
 	const struct el_slice **slices = p->slices + p->n;
 	struct el_probe_stamp_made *made = p->made + p->n;
-	const uint8_t *payload = w->conf.payload;
 	struct tcp_tuples tcp;
 	struct form form;
 
@@ -349,8 +356,6 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 		}
 		job.slice = s;
 		job.end = frame_end(m);
-		if (type != EL_PROBE_TCPSYN && unlikely(payload))
-			memcpy(job.end, payload, s->payload_len);
 		job.sequence = (uint16_t)(b->round * s->n_packets + packet);
 		if (type == EL_PROBE_STAMP) {
 			job.stamp = &kinds[s->stamp_kind];
@@ -370,6 +375,8 @@ static __rte_always_inline uint32_t build_type(enum el_probe_type type, uint8_t 
 	}
 	if (!i)
 		return 0;
+	if (unlikely(w->conf.payload))
+		write_payloads(mbufs, s - i, i, w->conf.payload);
 	if (type == EL_PROBE_STAMP)
 		p->stamps |= (uint32_t)(((1ULL << i) - 1) << p->n);
 	p->n += i;

@@ -24,6 +24,7 @@ uint32_t n_home = 2;
 el_vlan more_links[MORE_LINKS_MAX];
 uint32_t n_more_links;
 enum el_checksums checksums = EL_CHECKSUMS_REFUSED;
+bool one_pool;
 uint64_t rx_checksum_flags;
 struct el_prefix silent[2];
 uint32_t n_silent, n_pinged;
@@ -96,7 +97,8 @@ struct bench *bench(struct fixture *f, uint32_t n_workers)
 						.reads_time = reads_time,
 						.queues = q,
 						.n_queues = queues_a_worker + n_more_links,
-						.tx_pool = b->tx_pool[w],
+						.tx_pool = one_pool ? b->rx_pool : b->tx_pool[w],
+						.payload = one_pool ? f->payload : NULL,
 						.vectors = vectors()};
 		struct el_error err;
 		memcpy(q[0].mac, mac_own, 6);

@@ -58,6 +58,7 @@ extern el_vlan more_links[MORE_LINKS_MAX];
 extern uint32_t n_more_links;
 extern enum el_checksums checksums;
 extern uint64_t rx_checksum_flags;
+extern bool one_pool; /* the next bench's workers send by the buffers that they receive into */
 
 enum reply {
 	REPLY_ECHO,
