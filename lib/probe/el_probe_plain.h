@@ -168,7 +168,7 @@ static inline bool el_plain_has_ipv6(const uint8_t *frame, uint32_t len, uint32_
 	return *ret_l4_len <= len - EL_ETHER_LEN - EL_IPV6_LEN;
 }
 
-/* The same of frames that may be answers, none of which is shorter. */
+/* The same with room for TCP's header, for whoever does not know yet what is in there. */
 
 static inline bool el_plain_is_ipv4(const uint8_t *frame, uint32_t len, uint32_t *ret_l4_len)
 {

@@ -66,8 +66,8 @@ struct el_probe_stamp_made {
 	uint8_t tail_len, plain; /* of its kind */
 };
 
-/* The same for plain kinds. Nothing is read of the probe, which has just been written, nor of its
- * kind. */
+/* As el_probe_stamp_sign, for plain kinds. Nothing is read of the probe, which has just been
+ * written, nor of its kind. */
 static inline void el_probe_stamp_set(uint8_t *end, const struct el_probe_stamp_made *made,
 				      const struct el_probe_stamp_time *time)
 {

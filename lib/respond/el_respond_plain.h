@@ -170,8 +170,8 @@ EL_RESPOND_INLINE void el_respond_udp_set_checksum(uint8_t *udp, uint64_t sum)
 
 #define EL_RESPOND_TOS_ERROR 0xc0 /* internetwork control: RFC 1812 section 4.3.2.5 */
 
-/* What no port unreachable is too long for to be quoted whole: RFC 1812 section 4.3.2.3, less the
- * headers. */
+/* The longest packet that a port unreachable of either family may quote whole: what RFC 1812
+ * section 4.3.2.3 lets an error of ICMP have, less its headers. */
 #define EL_RESPOND_QUOTED_WHOLE 548
 
 /* As el_respond_error, of whose quote the sum is known. */

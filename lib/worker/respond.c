@@ -13,33 +13,6 @@
 #include "for_port.h"
 #include "rx_checksum.h"
 
-/* ---- what is asked ---- */
-
-/* What a packet asks for; false: nothing that is answered. What is from the port of a reflector
- * that we probe is a reply, whichever port of ours it is to. */
-static bool find_type(const struct el_worker *w, const struct el_pkt *pkt, enum answer_type *ret)
-{
-	const struct el_worker_responder *r = w->responder;
-
-	switch (pkt->protocol) {
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		*ret = ANSWER_ICMP;
-		return r->conf.echo && el_respond_is_echo(pkt);
-	case IPPROTO_TCP:
-		*ret = ANSWER_TCP;
-		return r->conf.n_tcp_ports && !(pkt->l4[13] & TH_RST);
-	case IPPROTO_UDP:
-		*ret = ANSWER_STAMP;
-		if (r->conf.stamp.port && el_get16(pkt->l4 + 2) == r->conf.stamp.port)
-			return !rx_has_reflectors(w, el_get16(pkt->l4));
-		*ret = ANSWER_UDP;
-		return r->conf.port_unreachable;
-	default:
-		return false;
-	}
-}
-
 /* ---- whether it is answered ---- */
 
 static enum pair_verdict judge(const struct el_worker_responder *r, const struct queue *q,
@@ -175,8 +148,7 @@ static void answer(struct el_worker *w, struct queue *q, const struct el_pkt *pk
 		return;
 	}
 	frame = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
-	len = write_answer(w, pkt, at_ns, hash, type, verified, frame + l2_len,
-			   m->buf_len - RTE_PKTMBUF_HEADROOM - l2_len, a);
+	len = write_answer(w, pkt, at_ns, hash, type, verified, frame + l2_len, r->longest, a);
 	if (!len) {
 		r->spare[r->n_spare++] = m;
 		return;
@@ -266,7 +238,7 @@ bool respond_any(struct el_worker *w, struct queue *q, const struct rte_mbuf *m,
 		 const struct el_pkt *pkt, const struct stamp *at)
 {
 	enum answer_type type;
-	bool taken = find_type(w, pkt, &type) && take(w, q, m, pkt, at, type);
+	bool taken = respond_find_type(w, pkt, &type) && take(w, q, m, pkt, at, type);
 
 	if (unlikely(w->responder->n_unverified))
 		verify(w, q);
@@ -319,7 +291,7 @@ static inline bool parse_plain(const struct el_worker *w, const struct rte_mbuf 
 	pkt->l4_len = (uint16_t)l4_len;
 	if (l4_len < EL_UDP_LEN || (pkt->protocol == IPPROTO_TCP && !respond_is_syn(pkt)))
 		return false;
-	return find_type(w, pkt, ret_type) && *ret_type != ANSWER_UDP;
+	return respond_find_type(w, pkt, ret_type) && *ret_type != ANSWER_UDP;
 }
 
 uint32_t respond_burst(struct el_worker *w, struct queue *q, struct rte_mbuf **mbufs, uint32_t n,

@@ -3,7 +3,7 @@
 /* A worker's responder. Once the worker has it, all of it is the worker's own. */
 #include <netinet/tcp.h>
 
-#include "el_respond.h"
+#include "el_respond_plain.h"
 #include "el_worker_respond.h"
 #include "worker_internal.h"
 
@@ -101,6 +101,7 @@ struct el_worker_responder {
 	/* T2 of the burst that came at t2_ns, for all of its requests */
 	uint64_t t2_ns, t2;
 	uint64_t pair_key; /* odd */
+	uint32_t longest;  /* an answer, from its IP header on: the pool's MTU */
 	struct rte_mbuf *spare[BURST];
 	uint32_t n_spare;
 	struct answers waiting[EL_WORKER_QUEUES_MAX];
@@ -149,7 +150,34 @@ static __rte_always_inline bool pair_is_of(const struct pair *p, const struct el
 const struct pair *respond_pair(struct el_worker *w, const struct queue *q,
 				const struct el_pkt *pkt, uint64_t hash);
 
-/* Whether a packet of TCP is a sound SYN. */
+/* What a packet asks for; false: nothing that is answered. What is from the port of a reflector
+ * that we probe is a reply, whichever port of ours it is to. */
+static __rte_always_inline bool respond_find_type(const struct el_worker *w,
+						  const struct el_pkt *pkt, enum answer_type *ret)
+{
+	const struct el_worker_responder *r = w->responder;
+
+	switch (pkt->protocol) {
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		*ret = ANSWER_ICMP;
+		return (pkt->family == 4) == (pkt->protocol == IPPROTO_ICMP) && r->conf.echo &&
+		       el_respond_is_echo(pkt);
+	case IPPROTO_TCP:
+		*ret = ANSWER_TCP;
+		return r->conf.n_tcp_ports && !(pkt->l4[13] & TH_RST);
+	case IPPROTO_UDP:
+		*ret = ANSWER_STAMP;
+		if (r->conf.stamp.port && el_get16(pkt->l4 + 2) == r->conf.stamp.port)
+			return !rx_has_reflectors(w, el_get16(pkt->l4));
+		*ret = ANSWER_UDP;
+		return r->conf.port_unreachable;
+	default:
+		return false;
+	}
+}
+
+/* Whether a packet of TCP begins a connection, and is sound as el_pkt_parse has it. */
 static __rte_always_inline bool respond_is_syn(const struct el_pkt *pkt)
 {
 	uint32_t header;

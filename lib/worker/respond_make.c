@@ -79,6 +79,8 @@ el_worker_responder_create(const struct el_worker_responder_config *config,
 
 	if (r) {
 		r->conf = *config;
+		r->longest = rte_pktmbuf_data_room_size(config->pool) - RTE_PKTMBUF_HEADROOM -
+			     (uint32_t)EL_L2_HEADER_MAX;
 		r->pair_key = config->key.k0 * UINT64_C(0x9e3779b97f4a7c15) | 1;
 		r->answers = (struct el_responder){.open = config->tcp_ports,
 						   .n_open = config->n_tcp_ports,

@@ -44,13 +44,6 @@ static __rte_always_inline struct requests requests_of(struct el_worker *w, cons
 	return e;
 }
 
-/* Whether a buffer is ours to turn round, and its frame is to us alone. */
-static __rte_always_inline bool is_turnable(const struct requests *e, const struct rte_mbuf *m,
-					    const struct el_pkt *pkt)
-{
-	return is_raw(m) && frame_is_from_station(pkt->l2, e->own);
-}
-
 /* Whether the checksums of a packet of ICMP or TCP are right. */
 static __rte_always_inline bool is_right(const struct requests *e, const struct rte_mbuf *m,
 					 const struct el_pkt *pkt)
@@ -89,8 +82,7 @@ static __rte_always_inline bool is_allowed(const struct requests *e, const struc
 static __rte_always_inline uint32_t turn_echo(const struct requests *e, const struct rte_mbuf *m,
 					      const struct el_pkt *pkt, uint8_t *l3)
 {
-	if (pkt->l4_len < EL_ICMP_LEN || !el_respond_is_echo(pkt) || !e->r->conf.echo ||
-	    !is_turnable(e, m, pkt) || !is_right(e, m, pkt) || !is_allowed(e, pkt))
+	if (!is_right(e, m, pkt) || !is_allowed(e, pkt))
 		return 0;
 	el_respond_echo(pkt, l3);
 	return pkt->l4_len;
@@ -99,11 +91,11 @@ static __rte_always_inline uint32_t turn_echo(const struct requests *e, const st
 static __rte_always_inline uint32_t turn_syn(const struct requests *e, const struct rte_mbuf *m,
 					     const struct el_pkt *pkt, uint8_t *l3)
 {
-	const struct el_pkt copy = *pkt; /* as in is_allowed */
+	struct el_pkt copy;
 
-	if (!respond_is_syn(pkt) || !e->r->conf.n_tcp_ports || !is_turnable(e, m, pkt) ||
-	    !is_right(e, m, pkt) || !is_allowed(e, pkt))
+	if (!respond_is_syn(pkt) || !is_right(e, m, pkt) || !is_allowed(e, pkt))
 		return 0;
+	copy = *pkt; /* as in is_allowed */
 	el_respond_to_segment(&e->r->answers, &copy, l3);
 	return EL_RESPOND_TCP_LEN;
 }
@@ -123,18 +115,17 @@ static __rte_always_inline uint32_t turn_datagram(const struct requests *e,
 		       quoted = ip_len + pkt->l4_len;
 	uint64_t header, sum;
 
-	if (el_get16(pkt->l4 + 2) == e->r->conf.stamp.port || !e->r->conf.port_unreachable ||
-	    pkt->l4_len < EL_UDP_LEN || el_get16(pkt->l4 + 4) != pkt->l4_len ||
-	    quoted > EL_RESPOND_QUOTED_WHOLE || el_respond_is_between_reflectors(pkt) ||
-	    (unlikely(e->reflectors) && rx_has_reflectors(e->w, el_get16(pkt->l4))) ||
-	    !is_turnable(e, m, pkt) || rte_pktmbuf_headroom(m) < before_quote(pkt->family))
+	if (quoted > EL_RESPOND_QUOTED_WHOLE ||
+	    before_quote(pkt->family) + quoted > e->r->longest ||
+	    rte_pktmbuf_headroom(m) < before_quote(pkt->family) ||
+	    el_respond_is_between_reflectors(pkt) ||
+	    (unlikely(e->reflectors) && rx_has_reflectors(e->w, el_get16(pkt->l4))))
 		return 0;
 	header = el_sum(l3, ip_len, 0);
 	sum = pkt->l4_len == EL_UDP_TEMPLATE_LEN ? el_sum(pkt->l4, EL_UDP_TEMPLATE_LEN, 0)
 						 : el_sum(pkt->l4, pkt->l4_len, 0);
 	if (e->q->conf.checksums != EL_CHECKSUMS_IGNORED &&
-	    (!el_load16(pkt->l4 + 6) ||
-	     !el_sum_is_zero(
+	    (!el_sum_is_zero(
 		 el_sum_add(sum, el_respond_sum_pseudo(pkt, IPPROTO_UDP, pkt->l4_len))) ||
 	     (pkt->family == 4 && !el_sum_is_zero(header))))
 		return 0;
@@ -145,8 +136,8 @@ static __rte_always_inline uint32_t turn_datagram(const struct requests *e,
 	return EL_RESPOND_ERROR_LEN + quoted;
 }
 
-/* Turns a request round, if that may be, and notes what it is; else 0, and it is as it was. The
- * length of the answer. Each caller gives a constant family. */
+/* Turns a request round, if that may be; else 0, and it is as it was. The length of the answer;
+ * what it is is set then, and may be otherwise. Each caller gives a constant family. */
 static __rte_always_inline uint32_t turn_round(const struct requests *e, struct rte_mbuf *m,
 					       const uint8_t family, uint32_t l4_len,
 					       enum answer_type *ret_type)
@@ -162,24 +153,30 @@ static __rte_always_inline uint32_t turn_round(const struct requests *e, struct 
 				   .l4_len = (uint16_t)l4_len,
 				   .ip = {.src = l3 + (v6 ? 8 : 12), .dst = l3 + (v6 ? 24 : 16)}};
 	const uint64_t from = el_load64(frame + 6);
-	uint32_t len = 0;
+	uint32_t len;
 
-	*ret_type = ANSWER_ICMP;
-	if (pkt.protocol == (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+	if (l4_len < EL_UDP_LEN || !respond_find_type(e->w, &pkt, ret_type) || !is_raw(m) ||
+	    !frame_is_from_station(frame, e->own))
+		return 0;
+	switch (*ret_type) {
+	case ANSWER_ICMP:
 		len = turn_echo(e, m, &pkt, l3);
-	} else if (pkt.protocol == IPPROTO_TCP) {
-		*ret_type = ANSWER_TCP;
+		break;
+	case ANSWER_TCP:
 		len = turn_syn(e, m, &pkt, l3);
-	} else if (pkt.protocol == IPPROTO_UDP) {
-		*ret_type = ANSWER_UDP;
+		break;
+	case ANSWER_UDP:
 		len = turn_datagram(e, m, &pkt, l3);
-		if (len) {
-			frame -= before_quote(family);
-			m->data_off = (uint16_t)(m->data_off - before_quote(family));
-		}
+		break;
+	default:
+		return 0;
 	}
 	if (!len)
 		return 0;
+	if (*ret_type == ANSWER_UDP) {
+		frame -= before_quote(family);
+		m->data_off = (uint16_t)(m->data_off - before_quote(family));
+	}
 	len += EL_ETHER_LEN + ip_len;
 	memcpy(frame, &from, 8);
 	memcpy(frame + 6, &e->l2_end[v6], 8);

@@ -185,8 +185,46 @@ static void refusals_are_counted(void **state)
 	q.frame[ETH + L3 + 12] = 0x60;
 	fix_checksums(q.frame);
 	refused(b, &q, EL_COUNTER_DROP_RX_TRUNCATED);
+	/* nor is ICMP of the other family */
+	q = kinds[0];
+	q.frame[ETH + L3] = family == 6 ? 8 : 128;
+	q.frame[ETH + (family == 6 ? 6 : 9)] = family == 6 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	fix_checksums(q.frame);
+	refused(b, &q, EL_COUNTER_DROP_RX_UNSUPPORTED);
+	q.frame[ETH + L3] = family == 6 ? 128 : 8;
+	fix_checksums(q.frame);
+	refused(b, &q, EL_COUNTER_DROP_RX_UNSUPPORTED);
 	n_silent = 0;
 	end(b, r);
+}
+
+/* Where checksums are not looked at, or a kernel may have left them open, datagrams and SYNs with
+ * wrong ones are answered, with right ones of ours. */
+static void open_checksums(void **state)
+{
+	static const enum el_checksums all[] = {EL_CHECKSUMS_IGNORED, EL_CHECKSUMS_COUNTED};
+	struct el_worker_responder_config conf = everything();
+	struct request q[2];
+	struct answered a;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(all); i++) {
+		struct el_worker_responder *r = make(&conf, NULL);
+		struct bench *b;
+
+		checksums = all[i];
+		b = responding(r);
+		q[0] = datagram(PEER, 5000, 33434, (const uint8_t[30]){3}, 30);
+		q[1] = segment(PEER, 443, 0x02);
+		for (size_t k = 0; k < RTE_DIM(q); k++) {
+			q[k].frame[ETH + L3 + (k ? 16 : 6)] ^= 0x55;
+			ask(b, &q[k], &a);
+		}
+		assert_int_equal(counter(b, EL_COUNTER_WRONG_CHECKSUMS),
+				 all[i] == EL_CHECKSUMS_COUNTED ? 2 : 0);
+		end(b, r);
+	}
+	checksums = EL_CHECKSUMS_REFUSED;
 }
 
 /* A kernel answers for its own addresses. */
@@ -227,20 +265,18 @@ static void addresses_change(void **state)
 }
 
 /* max_pps, and that peers have none. */
-static void sources_are_limited(void **state)
+static void is_limited(struct request q, enum el_worker_counter responded)
 {
 	struct el_worker_responder_config conf = everything();
 	struct el_worker_responder *r;
-	struct request q = echo(PEER, 56);
 	struct bench *b;
 	uint64_t before;
 
-	(void)state;
 	conf.max_pps = 1000;
 	r = make(&conf, NULL);
 	b = responding(r);
 	for (int peer = 0; peer < 2; peer++) {
-		before = counter(b, EL_COUNTER_RESPONDED_ICMP);
+		before = counter(b, responded);
 		for (int i = 0; i < 300; i++) {
 			struct answered a;
 
@@ -249,13 +285,12 @@ static void sources_are_limited(void **state)
 			next_reply(b, &q, &a);
 		}
 		/* a tenth of a second's worth, and what comes while that goes on */
-		assert_in_range(counter(b, EL_COUNTER_RESPONDED_ICMP) - before, peer ? 300 : 100,
-				peer ? 300 : 102);
+		assert_in_range(counter(b, responded) - before, peer ? 300 : 100, peer ? 300 : 102);
 		if (!peer) {
 			struct el_worker_responder *limited = r;
 
 			assert_int_equal(counter(b, EL_COUNTER_REFUSED_LIMITED) + 100 +
-					     (counter(b, EL_COUNTER_RESPONDED_ICMP) - before - 100),
+					     (counter(b, responded) - before - 100),
 					 300);
 			conf.unlimited = peers;
 			r = make(&conf, limited);
@@ -264,6 +299,14 @@ static void sources_are_limited(void **state)
 		}
 	}
 	end(b, r);
+}
+
+static void sources_are_limited(void **state)
+{
+	(void)state;
+	is_limited(echo(PEER, 56), EL_COUNTER_RESPONDED_ICMP);
+	is_limited(segment(PEER, 443, 0x02), EL_COUNTER_RESPONDED_TCP);
+	is_limited(datagram(PEER, 5000, 33434, (const uint8_t[4]){0}, 4), EL_COUNTER_RESPONDED_UDP);
 }
 
 /* While a round of its own goes on, answers to its probes are found as ever. */
@@ -325,6 +368,7 @@ int main(void)
 	    cmocka_unit_test(links_answer_with_their_tags),
 	    cmocka_unit_test(what_is_off_is_not_answered),
 	    cmocka_unit_test(refusals_are_counted),
+	    cmocka_unit_test(open_checksums),
 	    cmocka_unit_test(a_kernel_is_left_alone),
 	    cmocka_unit_test(addresses_change),
 	    cmocka_unit_test(sources_are_limited),

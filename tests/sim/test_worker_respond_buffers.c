@@ -249,19 +249,79 @@ static void echoes_are_turned_round(void **state)
 	end(b, r);
 }
 
-/* So is a SYN, to an open port or another, and a datagram, in front of which its answer begins. */
+/* A frame in a buffer with this much room in front. */
+static struct rte_mbuf *buffer_of(struct bench *b, const struct request *q, size_t headroom,
+				  size_t padding)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool);
+
+	assert_non_null(m);
+	m->data_off = (uint16_t)headroom;
+	memcpy(rte_pktmbuf_append(m, (uint16_t)(q->len + padding)), q->frame, q->len);
+	return m;
+}
+
+/* The answer to the request in a buffer, which is sound; whether it is in that buffer. */
+static bool is_turned(struct bench *b, const struct request *q, struct rte_mbuf *m,
+		      struct answered *ret)
+{
+	struct rte_mbuf *answer;
+	bool turned;
+
+	assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
+	poll_all(b);
+	answer = take(b, 0);
+	assert_non_null(answer);
+	turned = answer == m;
+	assert_ptr_equal(answer->pool, turned ? b->rx_pool : answer_pool);
+	assert_int_equal(answer->ol_flags, 0);
+	assert_int_equal(rte_ring_enqueue(b->out[0], answer), 0);
+	assert_true(next_reply(b, q, ret));
+	return turned;
+}
+
+/* A SYN with options and data. */
+static struct request long_syn(void)
+{
+	uint8_t l4[41];
+	struct request q = segment(PEER, 443, 0x02);
+
+	memset(l4, 1, sizeof(l4));
+	memcpy(l4, q.frame + ETH + L3, 20);
+	l4[12] = 0x70;
+	return request_of(PEER, IPPROTO_TCP, l4, sizeof(l4));
+}
+
+/* A datagram behind which the IP packet goes on, or that has no checksum. */
+static struct request odd_datagram(bool summed)
+{
+	struct request q = datagram(PEER, 5000, 33434, (const uint8_t[9]){7, 7, 7}, 9);
+
+	el_put16(q.frame + ETH + L3 + 4, 12);
+	fix_checksums(q.frame);
+	if (!summed)
+		memset(q.frame + ETH + L3 + 6, 0, 2);
+	return q;
+}
+
+/* So is a SYN, to an open port or another, and a datagram, in front of which its answer begins: it
+ * is as what is made in another buffer. */
 static void others_are_turned_round(void **state)
 {
 	static const uint8_t payload[480] = {1, 2, 3, 4, 5};
 	const struct request requests[] = {
 	    segment(PEER, 443, 0x02),
 	    segment(PEER, 80, 0xc2), /* with ECN */
+	    segment(PEER, 80, 0x03), /* with FIN */
+	    long_syn(),
 	    datagram(PEER, 5000, 33434, payload, 4),
 	    datagram(PEER, 5000, 33434, payload, 0),
 	    datagram(PEER, 5000, 33434, payload, 23),
 	    datagram(PEER, 862, 863, payload, 44),
 	    datagram(PEER, 5000, 33434, payload, 480),
+	    odd_datagram(true),
 	};
+	enum { SYNS = 4 };
 	struct el_worker_responder_config conf = everything();
 	struct el_worker_responder *r = make(&conf, NULL);
 	struct bench *b = responding(r);
@@ -271,57 +331,87 @@ static void others_are_turned_round(void **state)
 	for (size_t i = 0; i < RTE_DIM(requests); i++) {
 		const struct request *q = &requests[i];
 
-		for (int shared = 0; shared < 2; shared++) {
-			struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool);
-			struct rte_mbuf *answer;
+		for (size_t padding = 0; padding < 40; padding += 13) {
+			struct rte_mbuf *m = buffer_of(b, q, RTE_PKTMBUF_HEADROOM, padding);
 
-			memcpy(rte_pktmbuf_append(m, (uint16_t)q->len), q->frame, q->len);
-			rte_mbuf_refcnt_update(m, (int16_t)shared);
-			assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
-			poll_all(b);
-			answer = take(b, 0);
-			assert_non_null(answer);
-			assert_true((answer == m) == !shared);
-			assert_ptr_equal(answer->pool, shared ? answer_pool : b->rx_pool);
-			assert_int_equal(rte_ring_enqueue(b->out[0], answer), 0);
-			assert_true(next_reply(b, q, shared ? &in_other : &in_own));
-			if (shared)
-				rte_pktmbuf_free(m);
+			assert_true(is_turned(b, q, m, &in_own));
+			m = buffer_of(b, q, RTE_PKTMBUF_HEADROOM, padding);
+			rte_mbuf_refcnt_update(m, 1);
+			assert_false(is_turned(b, q, m, &in_other));
+			rte_pktmbuf_free(m);
+			assert_int_equal(in_own.len, in_other.len);
+			assert_memory_equal(in_own.frame, in_other.frame, in_own.len);
 		}
-		assert_int_equal(in_own.len, in_other.len);
-		assert_memory_equal(in_own.frame, in_other.frame, in_own.len);
 	}
-	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_TCP), 2 * 2);
-	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_UDP), 2 * (RTE_DIM(requests) - 2));
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_TCP), 8 * SYNS);
+	assert_int_equal(counter(b, EL_COUNTER_RESPONDED_UDP), 8 * (RTE_DIM(requests) - SYNS));
 	assert_int_equal(rte_mempool_in_use_count(b->rx_pool), 0);
 	end(b, r);
 }
 
-/* Without room in front of it, or longer than what is quoted whole, a datagram is answered from
- * another buffer. */
-static void datagrams_without_room(void **state)
+/* Without room in front of it, longer than what is quoted whole, or without a checksum, a datagram
+ * is answered from another buffer. */
+static void datagrams_that_stay(void **state)
 {
 	static const uint8_t payload[1400] = {1, 2, 3, 4, 5};
+	const size_t most = 548U - L3 - 8;
+	const struct {
+		struct request q;
+		size_t headroom;
+		bool turned;
+	} cases[] = {
+	    {datagram(PEER, 5000, 33434, payload, 4), L3 + 8U, true},
+	    {datagram(PEER, 5000, 33434, payload, 4), L3 + 7U, false},
+	    {datagram(PEER, 5000, 33434, payload, most), RTE_PKTMBUF_HEADROOM, true},
+	    {datagram(PEER, 5000, 33434, payload, most + 1), RTE_PKTMBUF_HEADROOM, false},
+	    {datagram(PEER, 5000, 33434, payload, sizeof(payload)), RTE_PKTMBUF_HEADROOM, false},
+	};
 	struct el_worker_responder_config conf = everything();
 	struct el_worker_responder *r = make(&conf, NULL);
 	struct bench *b = responding(r);
+	struct request q = odd_datagram(false);
+	struct answered a;
 
 	(void)state;
-	for (int is_long = 0; is_long < 2; is_long++) {
-		struct request q =
-		    datagram(PEER, 5000, 33434, payload, is_long ? sizeof(payload) : 4);
-		struct rte_mbuf *m = rte_pktmbuf_alloc(b->rx_pool), *answer;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		size_t quoted;
 
-		m->data_off = is_long ? RTE_PKTMBUF_HEADROOM : (uint16_t)(L3 + 7);
-		memcpy(rte_pktmbuf_append(m, (uint16_t)q.len), q.frame, q.len);
-		assert_int_equal(rte_ring_enqueue(b->in[0], m), 0);
-		poll_all(b);
-		answer = take(b, 0);
-		assert_non_null(answer);
-		assert_ptr_equal(answer->pool, answer_pool);
-		rte_pktmbuf_free(answer);
+		assert_int_equal(
+		    is_turned(b, &cases[i].q, buffer_of(b, &cases[i].q, cases[i].headroom, 0), &a),
+		    cases[i].turned);
+		quoted = a.pkt.l4_len - 8U;
+		assert_true(quoted <= cases[i].q.len - ETH);
+		assert_memory_equal(a.pkt.l4 + 8, cases[i].q.frame + ETH, quoted);
 	}
+	if (family == 4)
+		assert_false(is_turned(b, &q, buffer_of(b, &q, RTE_PKTMBUF_HEADROOM, 0), &a));
 	end(b, r);
+}
+
+/* No answer is longer than the port's MTU. */
+static void answers_fit_the_port(void **state)
+{
+	struct el_worker_responder_config conf = everything();
+	struct rte_mempool *pool =
+	    el_worker_respond_pool_create("test_small", 511, 200, SOCKET_ID_ANY);
+	static const uint8_t payload[200];
+	struct el_worker_responder *r;
+	struct answered a;
+	struct request q;
+	struct bench *b;
+
+	(void)state;
+	assert_non_null(pool);
+	conf.pool = pool;
+	r = make(&conf, NULL);
+	b = responding(r);
+	q = datagram(PEER, 5000, 33434, payload, 200U - 2U * L3 - 16U);
+	ask(b, &q, &a);
+	assert_int_equal(a.len, ETH + 200);
+	q = datagram(PEER, 5000, 33434, payload, 200U - 2U * L3 - 15U);
+	refused(b, &q, EL_COUNTER_REFUSED_NO_ROOM);
+	end(b, r);
+	rte_mempool_free(pool);
 }
 
 /* A buffer that somebody else has, too, or that is not all of the frame, stays as it is. */
@@ -411,7 +501,8 @@ int main(void)
 	    cmocka_unit_test(kinds_go_out_together),
 	    cmocka_unit_test(echoes_are_turned_round),
 	    cmocka_unit_test(others_are_turned_round),
-	    cmocka_unit_test(datagrams_without_room),
+	    cmocka_unit_test(datagrams_that_stay),
+	    cmocka_unit_test(answers_fit_the_port),
 	    cmocka_unit_test(shared_buffers_stay),
 	    cmocka_unit_test(few_receive_buffers),
 	    cmocka_unit_test(no_buffers),

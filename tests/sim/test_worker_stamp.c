@@ -152,29 +152,33 @@ static void other_replies_are_counted(void **state)
 	}
 }
 
-/* Its reflector has a port that our probes are sent from as well: what comes from a reflector is a
- * reply to us, and no request. */
-static void replies_to_the_port_of_the_responder(void **state)
+/* What comes from a reflector is a reply to us, and no request: neither of the responder's own
+ * reflector, where it has a port that our probes are sent from as well, nor to a closed port. */
+static void is_no_request(bool to_reflector)
 {
 	struct el_worker_responder_config conf = {
-	    .socket = SOCKET_ID_ANY, .key = {1, 2}, .stamp = {.sessions = 64, .stateful = true}};
+	    .socket = SOCKET_ID_ANY,
+	    .key = {1, 2},
+	    .port_unreachable = true,
+	    .stamp = {.port = 863, .sessions = 64, .stateful = true}};
 	struct el_command c = {.kind = EL_COMMAND_RESPOND};
 	struct bench *b = bench(quick(1, 1, EL_PROBE_STAMP, 1), 1);
 	uint8_t frame[2048], reply[2048];
-	struct el_prefix all;
+	struct el_prefix all[2];
 	struct el_ip_set *allowed;
 	struct el_error err;
 	size_t len;
 
-	(void)state;
-	assert_int_equal(el_prefix_parse("0.0.0.0/0", &all), 0);
-	allowed = el_ip_set_of_prefixes(&all, 1);
+	assert_int_equal(el_prefix_parse("0.0.0.0/0", &all[0]), 0);
+	assert_int_equal(el_prefix_parse("::/0", &all[1]), 0);
+	allowed = el_ip_set_of_prefixes(all, 2);
 	conf.allowed = allowed;
 	conf.pool = el_worker_respond_pool_create("of_responder", 511, 1500, SOCKET_ID_ANY);
 	assert_true(allowed && conf.pool);
 	order_round(b, 1);
 	len = next_probe(b, frame);
-	conf.stamp.port = el_get16(frame + UDP);
+	if (to_reflector)
+		conf.stamp.port = el_get16(frame + UDP);
 	c.responder = el_worker_responder_create(&conf, NULL, &err);
 	assert_non_null(c.responder);
 	assert_true(el_worker_command(b->workers[0], &c));
@@ -182,11 +186,19 @@ static void replies_to_the_port_of_the_responder(void **state)
 	len = answer(frame, len, REPLY_REFLECTED, reply);
 	give(b, 0, reply, len);
 	poll_all(b);
+	assert_null(take(b, 0));
 	assert_int_equal(figures(b, 0).answered, 1);
 	bench_free(b);
 	el_worker_responder_destroy(c.responder);
 	rte_mempool_free(conf.pool);
 	el_ip_set_destroy(allowed);
+}
+
+static void replies_are_no_requests(void **state)
+{
+	(void)state;
+	is_no_request(true);
+	is_no_request(false);
 }
 
 static void short_replies_are_counted(void **state)
@@ -416,7 +428,7 @@ int main(void)
 	    cmocka_unit_test(requests_are_right),
 	    cmocka_unit_test(refused_probes_are_stamped_again),
 	    cmocka_unit_test(other_replies_are_counted),
-	    cmocka_unit_test(replies_to_the_port_of_the_responder),
+	    cmocka_unit_test(replies_are_no_requests),
 	    cmocka_unit_test(short_replies_are_counted),
 	    cmocka_unit_test(replayed_replies_are_duplicates),
 	    cmocka_unit_test(a_closed_port_is_no_answer),
