@@ -13,6 +13,7 @@
 struct el_path {
 	uint32_t series; /* of the model that the round was sent for */
 	uint32_t sent, answered, lost, local, unknown;
+	uint32_t timed; /* of the answered ones, those that have an RTT */
 	struct el_ip target, source;
 	uint16_t port;                   /* of the source; ICMPping: 0 */
 	uint64_t rtt_min_ns, rtt_max_ns; /* 0: there is no RTT */

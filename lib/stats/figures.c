@@ -92,8 +92,8 @@ static void count_answered(struct work *w, struct el_figures *f, enum fate fate,
 	if (fate == FATE_LATE) {
 		f->lost++;
 		f->late++;
-		/* it may have come in time, and waited for the worker */
-		w->f->local_drops += el_record_time(r) - limit_ns <= w->tile.block->poll_gap_ns;
+		/* it may have come in time, and waited for the worker, or for another one */
+		w->f->local_drops += el_record_time(r) - limit_ns <= w->f->poll_gap_ns;
 		return;
 	}
 	f->answered++;
@@ -231,7 +231,6 @@ static void add_block(struct work *w, const struct el_block *b)
 		f->began_ns = b->began_ns;
 	f->sent_ns = b->sent_ns > f->sent_ns ? b->sent_ns : f->sent_ns;
 	f->closed_ns = b->closed_ns > f->closed_ns ? b->closed_ns : f->closed_ns;
-	f->poll_gap_ns = b->poll_gap_ns > f->poll_gap_ns ? b->poll_gap_ns : f->poll_gap_ns;
 	f->skipped_ns = b->skipped_ns > f->skipped_ns ? b->skipped_ns : f->skipped_ns;
 	f->uncertain += b->uncertain;
 	f->tx_refused += b->tx_refused;
@@ -373,6 +372,10 @@ struct el_round_figures *el_stats_round_delays(struct el_block *const *blocks, u
 	w->next = numbers_alloc(2 * (uint64_t)model->n_series);
 	if (w->f == NULL || w->next == NULL)
 		goto out;
+	for (uint32_t b = 0; b < n_blocks; b++) {
+		if (blocks[b]->poll_gap_ns > w->f->poll_gap_ns)
+			w->f->poll_gap_ns = blocks[b]->poll_gap_ns;
+	}
 	for (uint32_t b = 0; b < n_blocks; b++) {
 		assert(blocks[b]->set == blocks[0]->set && blocks[b]->round == blocks[0]->round);
 		add_block(w, blocks[b]);

@@ -33,7 +33,6 @@ static void count_unanswered(const struct walk *w, struct el_path *p, uint64_t t
 static void count_answered(const struct walk *w, struct el_path *p, uint64_t rtt)
 {
 	enum fate fate = fate_of_answered(w->block, rtt, w->limit_ns);
-	uint32_t timed = p->answered;
 
 	if (fate == FATE_LATE) {
 		p->lost++;
@@ -42,10 +41,10 @@ static void count_answered(const struct walk *w, struct el_path *p, uint64_t rtt
 	p->answered++;
 	if (fate != FATE_IN_TIME)
 		return;
-	/* a round has either times for all of its answers, or, but for a few out of order, none */
+	p->timed++;
 	p->rtt_min_ns = !p->rtt_max_ns || rtt < p->rtt_min_ns ? rtt : p->rtt_min_ns;
 	p->rtt_max_ns = rtt > p->rtt_max_ns ? rtt : p->rtt_max_ns;
-	p->rtt_mean_ns += ((double)rtt - p->rtt_mean_ns) / (timed + 1);
+	p->rtt_mean_ns += ((double)rtt - p->rtt_mean_ns) / p->timed;
 }
 
 static void count_record(const struct walk *w, uint32_t packet, el_record r)

@@ -127,6 +127,8 @@ bool el_worker_poll(struct el_worker *w)
 	for (int i = 0; i < COMMANDS_MAX && take_command(w); i++)
 		;
 	rx_poll(w);
+	if (w->n_peers > 1)
+		passed_publish(w);
 	if (w->responder)
 		respond_send(w);
 	rx_forwarded(w);

@@ -9,15 +9,15 @@
 #define RESET_BURST 64
 #define RESETS_PER_S 1000
 
-void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq)
+bool reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq)
 {
 	const struct hop *hop = &w->hops[s->next_hop.v];
 	struct rte_mbuf *m;
 
 	if (hop->state != EL_NEXT_HOP_READY || !(m = worker_buffer(w)))
-		return;
+		return false;
 	finish_frame(m, hop, el_probe_reset(s, frame_end(m), src_port, seq));
-	urgent_push(w, hop->queue, m, EL_COUNTER_TX_RESETS);
+	return urgent_push(w, hop->queue, m, EL_COUNTER_TX_RESETS);
 }
 
 static bool take_token(struct el_worker *w)

@@ -178,7 +178,7 @@ static void close_round(struct el_worker *w, struct live_round *l, uint64_t clos
  * been looked at, for this worker was away, is abandoned. */
 static void close_early(struct el_worker *w, struct live_round *l)
 {
-	uint64_t seen_ns = w->iteration_ns;
+	uint64_t seen_ns = passed_now(w, w->iteration_ns);
 
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		if ((int64_t)(w->queues[i].empty_ns - seen_ns) < 0)
@@ -253,14 +253,14 @@ void rounds_end_stuck(struct el_worker *w)
 		rounds_end_sending(w);
 }
 
-/* Whether all that came in by `ns` has been looked at. */
-static bool caught_up(const struct el_worker *w, uint64_t ns)
+/* Whether all that came in by `ns`, here or at another worker, has been looked at. */
+static bool caught_up(struct el_worker *w, uint64_t ns)
 {
 	for (uint32_t i = 0; i < w->n_queues; i++) {
 		if ((int64_t)(w->queues[i].empty_ns - ns) < 0)
 			return false;
 	}
-	return true;
+	return passed_all(w, ns);
 }
 
 /* When answers to a round that has been sent are late. */

@@ -138,11 +138,9 @@ static __rte_always_inline bool take(struct el_worker *w, const struct found *f,
 		port = el_slice_port(s, packet);
 	if (!el_plain_is_of(&a, s, port))
 		return false;
-	if (a.type == EL_PROBE_TCPSYN) {
-		if (f->kind[i] == EL_ANSWER_SYNACK)
-			reset_probe(w, s, port, f->wire[i]);
+	if (a.type == EL_PROBE_TCPSYN &&
+	    (f->kind[i] != EL_ANSWER_SYNACK || reset_probe(w, s, port, f->wire[i])))
 		release_tuple(half_open, s, port, f->id[i]);
-	}
 	*record = el_record_answered_as(sent, ns, mark);
 	return true;
 }

@@ -268,8 +268,8 @@ static void close_connection(struct el_worker *w, const struct el_answer *a,
 {
 	uint32_t packet;
 
-	if (a->kind == EL_ANSWER_SYNACK)
-		reset_probe(w, at->slice, a->own_port, a->wire);
+	if (a->kind == EL_ANSWER_SYNACK && !reset_probe(w, at->slice, a->own_port, a->wire))
+		return; /* before the next probe of its 4-tuple it is */
 	if (is_answer(a) && el_slice_packet_of_pass(at->slice, at->pass, &packet))
 		release_tuple(at->streams->of[at->worker].half_open, at->slice,
 			      el_slice_port(at->slice, packet), a->id);
@@ -620,4 +620,5 @@ void rx_forwarded(struct el_worker *w)
 		apply(w, a, &at, &note, &told);
 		note_rx_worker(w, a, &at);
 	}
+	passed_take(w, n);
 }

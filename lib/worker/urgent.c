@@ -2,20 +2,21 @@
 /* Packets that don't wait for pacing: RSTs, and the frames of control. */
 #include "worker_internal.h"
 
-void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
+bool urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 		 enum el_worker_counter as)
 {
 	if (unlikely(q->gone)) {
 		rte_pktmbuf_free(m);
-		return;
+		return false;
 	}
 	if (q->n_urgent == URGENT_MAX) {
 		count(w, EL_COUNTER_DROP_URGENT_FULL, 1);
 		rte_pktmbuf_free(m);
-		return;
+		return false;
 	}
 	q->urgent[q->n_urgent++] = m;
 	count(w, as, 1);
+	return true;
 }
 
 static void take_injected(struct el_worker *w)

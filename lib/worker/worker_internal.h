@@ -173,6 +173,12 @@ struct el_worker {
 	struct rte_ring *commands, *reports, *events, *punted, *injected, *forwarded, *clock_notes;
 	struct el_worker *peers[EL_PLAN_WORKERS_MAX];
 	uint32_t n_peers;
+	/* passed.c: up to `ns` all that others have passed on is taken; up to `next_ns` once so
+	 * many elements more of the ring are */
+	struct {
+		uint64_t ns, next_ns;
+		uint32_t left;
+	} passed;
 
 	/* Written by control when it asks for a neighbour, read by the worker: a bit by the keyed
 	 * hash of the neighbour's address. */
@@ -182,6 +188,8 @@ struct el_worker {
 	/* Read by control: the round begun last, EL_COMMAND_OWN, _PORT and _RESPOND carried out. */
 	_Atomic uint64_t begun, own_taken, ports_taken, responders_taken;
 	_Atomic bool ended; /* it has left its loop and touches nothing any more */
+	/* Up to when it has looked at what came in, and passed on what is others'; read by them. */
+	_Atomic uint64_t passed_ns __attribute__((aligned(64)));
 	struct el_worker_counters counters;
 };
 
@@ -371,6 +379,18 @@ void tx_stamp_sent(struct probe_list *p, uint32_t sent, uint32_t stamped);
  * one that was number `from` is appended next. */
 void tx_stamp_keep(struct probe_list *p, uint32_t stamps, uint32_t from);
 
+/* passed.c: answers to a worker's probes that come in at others. */
+
+/* Publishes up to when all that came in at this worker has been passed on. */
+void passed_publish(struct el_worker *w);
+/* n more elements of the ring are taken. */
+void passed_take(struct el_worker *w, uint32_t n);
+/* Whether all that came in by `ns` at other workers is taken. If not, it is looked at what they
+ * have published: true at a later iteration. */
+bool passed_all(struct el_worker *w, uint64_t ns);
+/* Takes what others have passed on; up to when that is all. With no others, `ns`. */
+uint64_t passed_now(struct el_worker *w, uint64_t ns);
+
 /* rx.c, rx_any.c, tx.c, urgent.c: the stages of an iteration. */
 void rx_poll(struct el_worker *w);
 void rx_forwarded(struct el_worker *w);
@@ -381,9 +401,9 @@ void urgent_poll(struct el_worker *w);
 /* The device of a queue is down or gone: probes that wait for it never leave, and are local. */
 void tx_give_up(struct el_worker *w, struct queue *q);
 
-/* Queues a packet that does not wait for pacing, and counts it as what it is; frees it and counts
- * that if there are too many. */
-void urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
+/* Queues a packet that does not wait for pacing, and counts it as what it is. False: there are too
+ * many, which is counted, or the device is gone, and it is freed. */
+bool urgent_push(struct el_worker *w, struct queue *q, struct rte_mbuf *m,
 		 enum el_worker_counter as);
 
 /* neighbour.c: what the ARP and neighbour discovery in a frame is to us. */
@@ -437,8 +457,9 @@ bool ping_is_one(const struct queue *q, const struct el_pkt *pkt);
 /* Answers such a packet of the frame `m`, or counts it; true if the buffer is no longer ours. */
 bool ping_take(struct el_worker *w, struct queue *q, struct rte_mbuf *m, const struct el_pkt *pkt);
 
-/* reset.c: queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. */
-void reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);
+/* reset.c: queues an RST for a SYN/ACK of this slice, its acknowledgement being `seq`. False: it
+ * can't be sent now. */
+bool reset_probe(struct el_worker *w, const struct el_slice *s, uint16_t src_port, uint32_t seq);
 /* The same for one, or an ACK, that belongs to nothing of ours, where its sender may be reset (else
  * counted, unless its destination is a kernel's), rate-limited; it came in on `q`, to an address of
  * ours. */

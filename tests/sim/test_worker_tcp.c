@@ -498,9 +498,55 @@ static void dropped_resets_are_not_counted_as_sent(void **state)
 	bench_free(b);
 }
 
+/* Where there is no room for an RST, the SYN/ACK's 4-tuple stays half-open: it is reset before it
+ * is used again. */
+static void resets_without_room(void **state)
+{
+	enum { PROBES = 200 };
+	static uint8_t answers[PROBES][256];
+	static size_t lens[PROBES];
+	struct fixture *f = quick(1, PROBES, EL_PROBE_TCPSYN, PROBES);
+	uint32_t n = 0, resets = 0;
+	struct rte_mbuf *m;
+	struct bench *b;
+
+	(void)state;
+	f->targets[0].timeout_s = 1;
+	b = bench(f, 1);
+	order_round(b, 1);
+	for (int i = 0; i < 10000 && n < PROBES; i++) {
+		poll_all(b);
+		for (; (m = take(b, 0)) != NULL; n++) {
+			lens[n] = answer(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, REPLY_SYNACK,
+					 answers[n]);
+			rte_pktmbuf_free(m);
+		}
+	}
+	assert_int_equal(n, PROBES);
+	for (uint32_t i = 0; i < PROBES; i++)
+		give(b, 0, answers[i], lens[i]);
+	for (int i = 0; i < 20; i++)
+		poll_all(b);
+	assert_int_equal(counter(b, EL_COUNTER_ANSWERS), PROBES);
+	assert_true(counter(b, EL_COUNTER_DROP_URGENT_FULL) > 0);
+	order_round(b, 2);
+	for (int i = 0; i < 10000 && n < 2 * PROBES; i++) {
+		while ((m = take(b, 0)) != NULL) {
+			resets += is_reset(m);
+			n += !is_reset(m);
+			rte_pktmbuf_free(m);
+		}
+		poll_all(b);
+	}
+	assert_int_equal(n, 2 * PROBES);
+	assert_int_equal(resets, PROBES);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(resets_without_room),
 	    cmocka_unit_test(syn_acks_are_reset),
 	    cmocka_unit_test(unknown_syn_acks_are_reset),
 	    cmocka_unit_test(forged_syn_acks_are_not_reset),

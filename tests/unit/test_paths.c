@@ -53,6 +53,8 @@ static void fill(struct el_block *b, uint64_t *seed)
 static void compare(const struct el_paths *p, uint32_t series, const struct el_figures *f)
 {
 	uint64_t sent = 0, answered = 0, lost = 0, local = 0, unknown = 0, min = 0, max = 0;
+	uint64_t timed = 0;
+	double sum = 0;
 
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct el_path *path = &p->items[i];
@@ -65,6 +67,8 @@ static void compare(const struct el_paths *p, uint32_t series, const struct el_f
 		lost += path->lost;
 		local += path->local;
 		unknown += path->unknown;
+		timed += path->timed;
+		sum += path->rtt_mean_ns * path->timed;
 		if (path->rtt_max_ns && (!min || path->rtt_min_ns < min))
 			min = path->rtt_min_ns;
 		max = path->rtt_max_ns > max ? path->rtt_max_ns : max;
@@ -76,6 +80,8 @@ static void compare(const struct el_paths *p, uint32_t series, const struct el_f
 	assert_int_equal(unknown, f->unknown + f->abandoned);
 	assert_int_equal(min, f->rtt_min_ns);
 	assert_int_equal(max, f->rtt_max_ns);
+	assert_true(timed <= answered);
+	assert_true(fabs(sum - f->rtt_mean_ns * (double)timed) <= 1e-9 * sum);
 }
 
 static void sums_are_those_of_the_series(void **state)

@@ -150,6 +150,14 @@ static void figures_of_a_known_round(void **state)
 		el_round_figures_free(f);
 	}
 
+	/* or the one that it came in at */
+	h->blocks[0].poll_gap_ns = 0;
+	h->blocks[1].poll_gap_ns = 1000;
+	f = el_stats_round(h->list, 2);
+	assert_int_equal(f->local_drops, 1);
+	assert_int_equal(f->poll_gap_ns, 1000);
+	el_round_figures_free(f);
+
 	h->blocks[0].cut = true;
 	h->blocks[0].sent_ns = 0;
 	f = el_stats_round(h->list, 1);
