@@ -173,7 +173,8 @@ static int look_at_ports(struct dry_plan *p, struct el_error *err)
 
 /* ---- names and routes ---- */
 
-/* A stand-in for name servers: each name has an address of its own. */
+/* A stand-in for name servers: each name has an address of its own, that a host could have and no
+ * prober is likely to. */
 static int any_address(void *ctx, const char *name, uint8_t family, struct el_ip *ret)
 {
 	struct dry_plan *p = ctx;
@@ -184,9 +185,18 @@ static int any_address(void *ctx, const char *name, uint8_t family, struct el_ip
 	if (!entry)
 		return -ENOMEM;
 	number_be = htonl(entry->value + 1);
-	*ret = (struct el_ip){.family = family, .bytes = {family == 4 ? 240 : 0xfd}};
+	*ret = (struct el_ip){.family = family, .bytes = {family == 4 ? 223 : 0xfd}};
 	memcpy(ret->bytes + (family == 4 ? 1 : 13), (const uint8_t *)&number_be + 1, 3);
 	return 0;
+}
+
+/* A stand-in for the source address of a port, of which the same holds. */
+static struct el_ip any_source(uint8_t family)
+{
+	struct el_ip source;
+
+	el_ip_parse(family == 4 ? "223.255.255.254" : "fdff::1", &source);
+	return source;
 }
 
 /* A stand-in for addresses and routes that only a running port has. */
@@ -203,7 +213,7 @@ static struct el_plan_route any_route(const struct dry_plan *p, const struct el_
 		if (ports >> i & 1 && dataplane->ports[i].mtu > route.mtu)
 			route.mtu = dataplane->ports[i].mtu;
 	if (route.source.family == 0)
-		el_ip_parse(is_v4 ? "192.0.2.1" : "2001:db8::1", &route.source);
+		route.source = any_source(destination->family);
 	return route;
 }
 
@@ -212,7 +222,6 @@ static struct el_plan_route any_route(const struct dry_plan *p, const struct el_
 static struct el_plan_route find_route(const struct dry_plan *p, const struct el_model_group *group,
 				       const struct el_ip *destination)
 {
-	static const uint8_t any4[4] = {192, 0, 2, 1}; /* RFC 5737 */
 	uint8_t family = destination->family;
 	struct el_plan_route route = {.mtu = 0};
 	uint32_t ports = ways_ports(&p->ways, group->port),
@@ -222,9 +231,8 @@ static struct el_plan_route find_route(const struct dry_plan *p, const struct el
 	if (!ways_find(&p->ways, group, destination, ways, &route.status)) {
 		if (!unknown || route.status == EL_MODEL_NO_SOURCE)
 			return route;
-		ways[0] = (struct way){.hop.source.family = family,
+		ways[0] = (struct way){.hop.source = any_source(family),
 				       .mtu = p->ports[rte_bsf32(unknown)].mtu};
-		memcpy(ways[0].hop.source.bytes, any4, sizeof(any4));
 	}
 	route.source = ways_source(group, family, &ways[0].hop);
 	route.status = route.source.family ? EL_MODEL_ACTIVE : EL_MODEL_NO_SOURCE;

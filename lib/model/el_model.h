@@ -16,6 +16,7 @@ enum el_model_status {
 	EL_MODEL_OWN_ADDRESS,     /* its address is the prober's own */
 	EL_MODEL_TOO_MANY_PROBES, /* an inventory's, with more probes than a round may have */
 	/* of a series, found when a plan is made */
+	EL_MODEL_NO_HOST, /* no host has its address: a group's, a broadcast or loopback one, ... */
 	EL_MODEL_NO_ROUTE,
 	EL_MODEL_NO_SOURCE,         /* no source address */
 	EL_MODEL_DUPLICATE_ADDRESS, /* another host has the source address */

@@ -38,6 +38,7 @@ const char *el_model_status_label(enum el_model_status status)
 	    [EL_MODEL_UNRESOLVED] = "unresolved",
 	    [EL_MODEL_OWN_ADDRESS] = "own_address",
 	    [EL_MODEL_TOO_MANY_PROBES] = "too_many_probes",
+	    [EL_MODEL_NO_HOST] = "no_host",
 	    [EL_MODEL_NO_ROUTE] = "no_route",
 	    [EL_MODEL_NO_SOURCE] = "no_source_address",
 	    [EL_MODEL_DUPLICATE_ADDRESS] = "duplicate_address",

@@ -58,6 +58,25 @@ static const struct el_prefix *subnet_of(const struct el_model_group *g, uint8_t
 	return family == 4 ? &g->src_subnet_ipv4 : &g->src_subnet_ipv6;
 }
 
+/* Why an address that follows is not probed. */
+static const char *why_not(enum el_model_status status)
+{
+	switch (status) {
+	case EL_MODEL_NO_HOST:
+		return "no host can have the address";
+	case EL_MODEL_OWN_ADDRESS:
+		return "it would be probed from itself:";
+	case EL_MODEL_NO_SOURCE:
+		return "no source address for";
+	case EL_MODEL_DUPLICATE_ADDRESS:
+		return "another host has the source address for";
+	case EL_MODEL_NO_NEXT_HOP:
+		return "no next hop can be had for";
+	default:
+		return "no route to";
+	}
+}
+
 static void no_route_text(const struct el_plan_route *route, const struct el_model_group *g,
 			  const struct el_ip *destination, char *buf, size_t size)
 {
@@ -75,13 +94,7 @@ static void no_route_text(const struct el_plan_route *route, const struct el_mod
 	else if (g->port && route->status == EL_MODEL_NO_ROUTE)
 		snprintf(buf, size, "no route to %s by port %s", text, g->port);
 	else
-		snprintf(buf, size, "%s %s",
-			 route->status == EL_MODEL_NO_SOURCE ? "no source address for"
-			 : route->status == EL_MODEL_DUPLICATE_ADDRESS
-			     ? "another host has the source address for"
-			 : route->status == EL_MODEL_NO_NEXT_HOP ? "no next hop can be had for"
-								 : "no route to",
-			 text);
+		snprintf(buf, size, "%s %s", why_not(route->status), text);
 }
 
 /* A SYN's payload length has to be known when an RST acknowledges it. */
@@ -215,6 +228,24 @@ static int refuse(const struct el_plan_input *in, uint32_t series, const struct 
 	return 0;
 }
 
+/* The way of a stream. What goes to many is nobody's to be probed, whoever has told the address,
+ * nor what seems to come from whom it is to. */
+static struct el_plan_route route_of(const struct el_plan_input *in,
+				     const struct el_model_target *t,
+				     const struct el_model_group *g, const struct el_ip *to)
+{
+	struct el_plan_route route = {.status = EL_MODEL_NO_HOST};
+	struct el_ip source;
+
+	if (!el_ip_is_host(to))
+		return route;
+	route = in->route(in->route_ctx, t, g, to);
+	source = first_source(g, &route.source);
+	if (route.source.family && el_ip_equal(&source, to))
+		route = (struct el_plan_route){.status = EL_MODEL_OWN_ADDRESS};
+	return route;
+}
+
 /* One slice for each source address that is used in a round. Packet i of a stream with K source
  * addresses is sent from address i mod K, so the slice of address j has the packets j, j + K, ...:
  * its own packet number is that of the cycle over all addresses, and by that the source port moves
@@ -229,7 +260,7 @@ static int add_stream(const struct el_plan_input *in, struct el_plan_set *set, u
 	const struct el_model_group *g = &m->groups[series->group];
 	uint64_t n_sources = count_sources(g, stream->address.family);
 	uint32_t n = n_sources < t->nb_packets ? (uint32_t)n_sources : t->nb_packets;
-	struct el_plan_route route = in->route(in->route_ctx, t, g, &stream->address);
+	struct el_plan_route route = route_of(in, t, g, &stream->address);
 	struct el_ip source = first_source(g, &route.source);
 	struct el_error why;
 

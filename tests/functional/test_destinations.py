@@ -3,7 +3,7 @@
 import ipaddress
 
 import packets
-from harness import HOST1, PROBER, assert_equal, assert_loss, config, icmp, tcp, udp
+from harness import GATEWAY, HOST1, PORT, PROBER, assert_equal, assert_loss, config, icmp, tcp, udp
 
 
 def many_addresses(lab):
@@ -138,3 +138,16 @@ def test_too_many_addresses(lab):
     assert_equal(done.wait(), 65, "exit status")
     assert "targets.net.destination: 10.0.0.0/8 has 16777216 addresses, more than " \
         "dataplane.max_addresses_per_target, 65536" in done.stderr, done.stderr
+
+
+def test_addresses_of_no_host(lab):
+    """What goes to a group, to all or to nobody is not sent, by a gateway of the configuration or by the kernel's."""
+    targets = {"host": icmp(HOST1, 10), "group": icmp("239.1.1.1", 10), "routers": tcp("224.0.0.2", 80, 10),
+               "all": udp("255.255.255.255", 33434, 10), "loopback": icmp("127.0.0.1", 10)}
+    port = {"device": "af_packet:probe0", "addresses": [f"{PROBER}/24"], "gateways": [GATEWAY]}
+    for dataplane, follows in (({}, PORT), ({"ports": [port]}, None)):
+        with lab.capture("router", "p0", "ip and not port 53") as capture:
+            metrics = lab.rounds(config(targets, dataplane=dataplane), port=follows)
+        assert_loss(metrics, "host", 10)
+        assert_equal({p.dst for p in capture.packets if p.src == PROBER}, {HOST1}, "destinations")
+        assert_equal(metrics.one("echolane_targets_not_probed", reason="no_host"), 4, "addresses of no host")

@@ -14,6 +14,8 @@ enum fault {
 	NO_ROUTE,
 	NO_SOURCE,
 	NO_NEXT_HOP,
+	NO_HOST,
+	FROM_ITSELF,
 	FAULTS
 };
 
@@ -31,6 +33,8 @@ static const struct {
     [NO_ROUTE] = {EL_MODEL_NO_ROUTE, 0},
     [NO_SOURCE] = {EL_MODEL_NO_SOURCE, 0},
     [NO_NEXT_HOP] = {EL_MODEL_NO_NEXT_HOP, 0},
+    [NO_HOST] = {EL_MODEL_NO_HOST, 0},
+    [FROM_ITSELF] = {EL_MODEL_OWN_ADDRESS, 0},
 };
 
 #define GOOD 8
@@ -62,7 +66,12 @@ static struct fixture *with_fault(enum fault fault)
 		add_target(f, EL_PROBE_TCPSYN, address, packets);
 		f->targets[i].ip_payload_size = 100 + i;
 	}
-	add_target(f, EL_PROBE_TCPSYN, fault >= NO_ROUTE ? "198.51.100.250" : "198.51.100.100", 10);
+	add_target(f, EL_PROBE_TCPSYN,
+		   fault == NO_HOST       ? "239.1.1.1"
+		   : fault == FROM_ITSELF ? "192.0.2.10" /* fixture_route */
+		   : fault >= NO_ROUTE    ? "198.51.100.250"
+					  : "198.51.100.100",
+		   10);
 	f->in.interval_s = 1;
 	f->in.route = some_route;
 	route_status = expected[fault].status;
@@ -213,9 +222,34 @@ static void in_part(void **state)
 	free(f);
 }
 
+/* What no host has as its address, of both families. */
+static void addresses_of_no_host(void **state)
+{
+	static const char *const addresses[] = {
+	    "0.0.0.0",         "127.0.0.1", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+	    "255.255.255.255", "::",        "::1",       "ff02::1",         "ff0e::1",
+	    "::ffff:192.0.2.1"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		struct fixture *f = fixture(1, 10);
+		struct el_plan_set *set;
+
+		add_target(f, EL_PROBE_ICMPPING, addresses[i], 1);
+		add_target(f, EL_PROBE_ICMPPING, "198.51.100.1", 1);
+		set = compile(f);
+		assert_int_equal(f->series[0].status, EL_MODEL_NO_HOST);
+		assert_int_equal(f->series[1].status, EL_MODEL_ACTIVE);
+		assert_int_equal(set->n_probes, 1);
+		el_plan_set_put(set);
+		free(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(addresses_of_no_host),
 	    cmocka_unit_test(of_an_inventory),
 	    cmocka_unit_test(of_the_configuration),
 	    cmocka_unit_test(of_the_configuration_while_running),
