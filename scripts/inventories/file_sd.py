@@ -72,8 +72,11 @@ def read_targets(text, keys):
         if not isinstance(group, dict) or not isinstance(group.get("targets"), list):
             raise ValueError('expected a map with "targets" for each group')
         labels = group.get("labels") or {}
+        texts = [*labels.values(), *group["targets"]] if isinstance(labels, dict) else [None]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError('expected strings in "targets", and a map of strings in "labels"')
         own = {k[len(LABEL):]: value_of(v) for k, v in labels.items() if k.startswith(LABEL)}
-        targets += [make_target(str(address), {**keys, **own}) for address in group["targets"]]
+        targets += [make_target(address, {**keys, **own}) for address in group["targets"]]
     return targets
 
 
@@ -96,7 +99,7 @@ class Follower:
                 if new != text:
                     text = new
                     targets = read_targets(text, self.keys)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 print(f"{path}: {error}", file=sys.stderr, flush=True)
             self.files[path] = (text, targets)
 

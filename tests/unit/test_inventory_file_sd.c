@@ -67,12 +67,39 @@ static void ports_are_probed(void **state)
 	wait_until(f, count_in_log(f, "'h.example' has no port"));
 }
 
+/* What is wrong with a file is said, and others are followed all the same. */
+static void wrong_files_are_told(void **state)
+{
+	static const char *const wrong[] = {
+	    "{}",
+	    "[7]",
+	    "[{\"targets\": \"192.0.2.1\"}]",
+	    "[{\"targets\": [7]}]",
+	    "[{\"targets\": [\"192.0.2.1\"], \"labels\": {\"echolane_nb_packets\": 10}}]",
+	    "[{\"targets\": [\"192.0.2.1\"], \"labels\": [7]}]",
+	    "[{\"targets\": [\"192.0.2.1\"], \"labels\": \"x\"}]",
+	};
+	struct fixture *f = *state;
+	char name[32], said[64];
+
+	start(f, "");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(name, sizeof(name), "files/%zu.json", i);
+		snprintf(said, sizeof(said), "sd: files/%zu.json: expected ", i);
+		put(f, name, wrong[i], 0644);
+		wait_until(f, count_in_log(f, said));
+	}
+	put(f, "files/good.json", "[{\"targets\": [\"192.0.2.2\"]}]", 0644);
+	wait_until(f, targets_are(f, "sd_192.0.2.2 "));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(files_are_followed),
 	    TEST(ports_are_probed),
+	    TEST(wrong_files_are_told),
 	};
 	return cmocka_run_group_tests_name("inventory_file_sd", tests, NULL, NULL);
 }
