@@ -99,6 +99,12 @@ int credentials_read(struct credentials *ret, struct el_error *err)
 		    err, -EINVAL,
 		    "%s is set, and %s is not: /metrics is protected by both, or by neither",
 		    *c.user ? user : password, *c.user ? password : user);
+	if (strchr(c.user, ':'))
+		return el_error_set(
+		    err, -EINVAL,
+		    "%s has a colon, which no user of HTTP's basic authentication can "
+		    "have (RFC 7617 section 2)",
+		    user);
 	*ret = c;
 	return 0;
 }

@@ -202,6 +202,7 @@ def test_half_of_the_credentials(lab):
     refused({**with_credentials(lab, **both), "PROM_PASSWORD": "y"}, "PROM_PASSWORD is set in the environment, and")
     refused(with_credentials(lab, **{**both, "PROM_USER": "x\ny\n"}), "PROM_USER: expected one line of text")
     refused(with_credentials(lab, **{**both, "PROM_USER": "x" * 5000}), "PROM_USER is longer than 1023 bytes")
+    refused({**both, "PROM_USER": "x:y"}, "PROM_USER has a colon")
     directory = with_credentials(lab, PROM_USER="x")
     (lab.directory / directory["CREDENTIALS_DIRECTORY"] / "PROM_PASSWORD").mkdir()
     refused(directory, "PROM_PASSWORD can't be read: Is a directory")
