@@ -80,35 +80,38 @@ static void the_owner(void **state)
 	bench_free(b);
 }
 
-/* The one at which they come in: they are late by its stamps, and it is said that they may not be.
- */
-static void the_receiver(void **state)
+/* The figures where the one at which they come in was away for so long. */
+static struct el_round_figures *without_receiver(uint32_t ms)
 {
 	struct bench *b = answered_elsewhere();
 	struct el_round_figures *f;
 
-	(void)state;
-	alone(b, 0, 30);
+	alone(b, 0, ms);
 	f = round_of(b);
+	bench_free(b);
+	return f;
+}
+
+/* They are late by its stamps, and it is said that they may not be. */
+static void the_receiver(void **state)
+{
+	struct el_round_figures *f = without_receiver(30);
+
+	(void)state;
 	assert_int_equal(f->series[0].late, PROBES);
 	assert_int_equal(f->local_drops, PROBES);
 	el_round_figures_free(f);
-	bench_free(b);
 }
 
 /* For so long that nobody waits any more: what has become of them is not known. */
 static void the_receiver_for_long(void **state)
 {
-	struct bench *b = answered_elsewhere();
-	struct el_round_figures *f;
+	struct el_round_figures *f = without_receiver(200);
 
 	(void)state;
-	alone(b, 0, 200);
-	f = round_of(b);
 	assert_int_equal(f->series[0].abandoned, PROBES);
 	assert_int_equal(f->series[0].lost, 0);
 	el_round_figures_free(f);
-	bench_free(b);
 }
 
 /* At the end, answers on their way between two workers are not lost. */
